@@ -1,0 +1,129 @@
+"""The values that go into and come out of a decision. All frozen; none knows a server or a clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from schemas.contract import Contract
+    from schemas.events import Change, ExpiringData, FieldError, RejectionCode, RenewalNoticeData
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A valid request, as the log holds it.
+
+    `data` has passed the command's schema. `identity` is the SHA-256 of the length-prefixed
+    (account_id, source, id): every id the domain makes comes from it, so a replay makes the same.
+    """
+
+    name: str
+    account_id: str
+    data: Any
+    identity: bytes
+    source: str
+    id: str
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Defaults a new contract copies and then keeps as its own."""
+
+    renewal_window_days: int = 30
+    renewal_grace_days: int = 30
+    notice_days: tuple[int, ...] = (90, 60, 30, 14, 7, 1)
+
+
+class _Absent:
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT: Final = _Absent()
+"""In a FieldChange: there was, or is, no such field."""
+
+
+class FieldChange(NamedTuple):
+    """One difference between two states, by JSON Pointer. Lists are compared as a whole."""
+
+    path: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The contract changed: `contract` is the state after (for `deleted`: the last one).
+
+    `version` is the contract's version after, and one more than the last for `deleted`.
+    `changed_fields` is empty for created, adopted and deleted: there the whole contract is the change.
+    It leaves out `version`, `updated_at` and `last_modified_by`, which every change sets.
+    """
+
+    change: Change
+    contract: Contract
+    version: int
+    changed_fields: tuple[FieldChange, ...]
+    effective_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Expiring:
+    """The contract will lapse unless somebody acts."""
+
+    notice: ExpiringData
+
+
+@dataclass(frozen=True, slots=True)
+class RenewalNotice:
+    """A notice window was reached."""
+
+    notice: RenewalNoticeData
+
+
+Event = Changed | Expiring | RenewalNotice
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The command did what it asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """The contract already was as the command wants it."""
+
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The command asks what the contract's state or the rules across fields forbid."""
+
+    code: RejectionCode
+    message: str
+    errors: Sequence[FieldError] = ()
+
+
+Outcome = Applied | Unchanged | Rejected
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What one command does.
+
+    `contract` is the account's current contract afterwards (None: there is none). It is the very
+    object that went in when nothing changed. `former` is the contract that this decision replaced
+    or deleted. `events` are in the order in which they happened; a rejected command has those of
+    what was due before it.
+    """
+
+    outcome: Outcome
+    contract: Contract | None
+    events: tuple[Event, ...] = ()
+    former: Contract | None = None

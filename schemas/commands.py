@@ -1,0 +1,272 @@
+"""What may be asked of the service: the data of each command, and the table of all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field, TypeAdapter
+from typing_extensions import NotRequired, Required, TypedDict
+
+from schemas.contract import (
+    STRICT,
+    AddOn,
+    BillingContact,
+    Overrides,
+    PrimaryContact,
+    ScheduledChange,
+    SlaTerms,
+    SlaTermsPatch,
+    TradeValueTier,
+    TradeVolumeTier,
+    UsageBasedPricing,
+    UsageLimits,
+    UsageLimitsPatch,
+)
+from schemas.types import (
+    ContractId,
+    ContractTypeName,
+    Currency,
+    Days,
+    Email,
+    Instant,
+    Labels,
+    LongText,
+    Money,
+    Name,
+    NoticeDays,
+    Phone,
+    PositiveInt,
+    Reason,
+    Reference,
+    StatusName,
+    TermMonths,
+    Who,
+)
+
+TYPE_PREFIX: Final = "com.easytrade.contract."
+
+AddOns = Annotated[list[AddOn], Field(max_length=100)]
+MetadataPatch = Annotated[
+    dict[Annotated[str, Field(min_length=1, max_length=128)], LongText | None], Field(max_length=100)
+]
+Metadata = Annotated[
+    dict[Annotated[str, Field(min_length=1, max_length=128)], LongText], Field(max_length=50)
+]
+
+
+class CommandData(TypedDict):
+    """What every command may carry."""
+
+    __pydantic_config__ = STRICT  # type: ignore[misc]
+    requested_by: NotRequired[Who]
+    contract_id: NotRequired[ContractId]
+    expected_version: NotRequired[Annotated[int, Field(ge=0, le=2**31)]]
+
+
+class _Terms(CommandData, total=False):
+    auto_renewal: bool
+    term_months: TermMonths
+    renewal_window_days: Days
+    renewal_grace_days: Days
+    notice_days: NoticeDays
+    base_monthly_fee: Money
+    currency: Currency
+    usage_based_pricing: UsageBasedPricing
+    usage_limits: UsageLimits
+    primary_contact: PrimaryContact
+    billing_contact: BillingContact
+    features: Labels
+    tags: Labels
+    add_ons: AddOns
+    sla_terms: SlaTerms
+    notes: LongText
+    external_reference: Reference
+    metadata: Metadata
+
+
+class CreateData(_Terms, total=False):
+    """A new contract; what is left out comes from the template of its type."""
+
+    contract_type: Required[ContractTypeName]
+    status: Literal["draft", "active"]
+    start_date: Instant
+    end_date: Instant
+
+
+class AdoptData(_Terms, total=False):
+    """A whole contract as it stands in an older system, taken over unchanged."""
+
+    contract_id: Required[ContractId]
+    contract_type: Required[ContractTypeName]
+    status: Required[StatusName]
+    start_date: Required[Instant]
+    end_date: Required[Instant]
+    base_monthly_fee: Required[Money]
+    usage_limits: Required[UsageLimits]
+    term_start: Instant
+    term_number: PositiveInt
+    renewal_date: Instant
+    scheduled_changes: Annotated[list[ScheduledChange], Field(max_length=2)]
+    created_at: Instant
+    updated_at: Instant
+    cancelled_at: Instant
+    cancellation_reason: Reason
+    created_by: Who
+    last_modified_by: Who
+    version: PositiveInt
+
+
+class PrimaryContactPatch(TypedDict, total=False):
+    __pydantic_config__ = STRICT  # type: ignore[misc]
+    name: Name | None
+    email: Email | None
+    phone: Phone | None
+    role: Name | None
+
+
+class BillingContactPatch(TypedDict, total=False):
+    __pydantic_config__ = STRICT  # type: ignore[misc]
+    name: Name | None
+    email: Email | None
+    phone: Phone | None
+
+
+class UsageBasedPricingPatch(TypedDict, total=False):
+    __pydantic_config__ = STRICT  # type: ignore[misc]
+    trade_volume_tiers: Annotated[list[TradeVolumeTier], Field(max_length=100)] | None
+    trade_value_tiers: Annotated[list[TradeValueTier], Field(max_length=100)] | None
+
+
+_Protected = Annotated[Any, Field(description="Protected: a command that sets it is rejected.")]
+
+
+class ContractPatch(TypedDict, total=False):
+    """A JSON merge patch (RFC 7396) on a contract; null removes an optional field.
+
+    Protected fields are part of the schema so that they get a `rejected` result with their path,
+    where a misspelt one is refused as unknown.
+    """
+
+    __pydantic_config__ = STRICT  # type: ignore[misc]
+    start_date: Instant | None
+    end_date: Instant | None
+    auto_renewal: bool | None
+    term_months: TermMonths | None
+    renewal_window_days: Days | None
+    renewal_grace_days: Days | None
+    notice_days: NoticeDays | None
+    base_monthly_fee: Money | None
+    currency: Currency | None
+    usage_based_pricing: UsageBasedPricingPatch | None
+    usage_limits: UsageLimitsPatch | None
+    primary_contact: PrimaryContactPatch | None
+    billing_contact: BillingContactPatch | None
+    features: Labels | None
+    tags: Labels | None
+    add_ons: AddOns | None
+    sla_terms: SlaTermsPatch | None
+    notes: LongText | None
+    external_reference: Reference | None
+    metadata: MetadataPatch | None
+    contract_id: _Protected
+    account_id: _Protected
+    contract_type: _Protected
+    status: _Protected
+    term_start: _Protected
+    term_number: _Protected
+    renewal_date: _Protected
+    scheduled_changes: _Protected
+    created_at: _Protected
+    updated_at: _Protected
+    cancelled_at: _Protected
+    cancellation_reason: _Protected
+    created_by: _Protected
+    last_modified_by: _Protected
+    version: _Protected
+
+
+class UpdateData(CommandData):
+    changes: ContractPatch
+
+
+class ActivateData(CommandData):
+    """A draft starts at max(its start, now)."""
+
+
+class ChangePlanData(CommandData):
+    contract_type: ContractTypeName
+    effective: NotRequired[Literal["immediately", "at_renewal"]]
+    overrides: NotRequired[Overrides]
+
+
+class WithdrawPlanChangeData(CommandData):
+    """Takes back a scheduled plan change."""
+
+
+class RenewData(CommandData):
+    term_months: NotRequired[TermMonths]
+    end_date: NotRequired[Instant]
+
+
+class CancelData(CommandData):
+    effective: NotRequired[Literal["immediately", "end_of_term"]]
+    reason: NotRequired[Reason]
+
+
+class WithdrawCancellationData(CommandData):
+    """Takes back a scheduled cancellation."""
+
+
+class DeleteData(CommandData):
+    reason: NotRequired[Reason]
+
+
+class AdvanceData(TypedDict):
+    """From the scanner: do everything that is due."""
+
+    __pydantic_config__ = STRICT  # type: ignore[misc]
+    contract_id: ContractId
+    due_at: Instant
+    requested_by: NotRequired[Who]
+
+
+@dataclass(frozen=True)
+class CommandSpec:
+    """One row of the table of commands."""
+
+    name: str
+    shape: Any
+    meaning: str
+    deduplicated: bool = True
+
+    @property
+    def type(self) -> str:
+        """The CloudEvents type."""
+        return f"{TYPE_PREFIX}{self.name}.v1"
+
+    @cached_property
+    def adapter(self) -> TypeAdapter[Any]:
+        return TypeAdapter(self.shape)
+
+
+COMMANDS: Final[dict[str, CommandSpec]] = {
+    spec.name: spec
+    for spec in (
+        CommandSpec("create", CreateData, "makes a new contract"),
+        CommandSpec("adopt", AdoptData, "takes over a contract from an older system as it stands"),
+        CommandSpec("update", UpdateData, "changes terms, contacts and notes"),
+        CommandSpec("activate", ActivateData, "turns a draft into an active contract"),
+        CommandSpec("change_plan", ChangePlanData, "changes the plan, now or at the next renewal"),
+        CommandSpec("withdraw_plan_change", WithdrawPlanChangeData, "takes back a scheduled plan change"),
+        CommandSpec("renew", RenewData, "starts a new term from the end of the old one"),
+        CommandSpec("cancel", CancelData, "ends a contract, now or at the end of its term"),
+        CommandSpec("withdraw_cancellation", WithdrawCancellationData, "takes back a scheduled cancellation"),
+        CommandSpec("delete", DeleteData, "removes the contract; its history stays"),
+        CommandSpec("advance", AdvanceData, "makes everything due happen", deduplicated=False),
+    )
+}
+"""Every command by name. To add one: a row here, a case in consumer/domain/decider.py, a test."""
+
+COMMANDS_BY_TYPE: Final[dict[str, CommandSpec]] = {spec.type: spec for spec in COMMANDS.values()}

@@ -1,0 +1,243 @@
+"""The contract: the document that MongoDB stores and every `changed` event carries.
+
+A contract is a plain dict of the shape below: commands are merge patches, changes are document
+diffs, and both databases and wires speak documents. By agreement nobody mutates one; the domain
+builds a new dict for each change. Fields that are not set are absent, never null.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
+
+import orjson
+from pydantic import ConfigDict, Field
+from typing_extensions import NotRequired, TypedDict
+
+from schemas.types import (
+    AccountId,
+    ContractId,
+    ContractTypeName,
+    Currency,
+    Days,
+    Email,
+    Instant,
+    Labels,
+    LongText,
+    Metadata,
+    Money,
+    Name,
+    NoticeDays,
+    Percentage,
+    Phone,
+    PositiveInt,
+    PositiveMoney,
+    Reason,
+    Reference,
+    StatusName,
+    TermMonths,
+    UnitPrice,
+    Who,
+)
+
+SCHEMA_VERSION: Final = 1
+"""Version of the stored document's shape; see schemas/upcasting.py for older ones."""
+
+MAX_CONTRACT_BYTES: Final = 64 * 1024
+
+STRICT = ConfigDict(extra="forbid", strict=True)
+
+
+class TradeVolumeTier(TypedDict):
+    """Price of each trade from `min_trades` up to, but not including, `max_trades`."""
+
+    __pydantic_config__ = STRICT  # type: ignore[misc]
+    min_trades: Annotated[int, Field(ge=0, le=2**53 - 1)]
+    max_trades: PositiveInt | None
+    price_per_trade: UnitPrice
+
+
+class TradeValueTier(TypedDict):
+    """Percentage of the value of each trade from `min_value` up to, but not including, `max_value`."""
+
+    __pydantic_config__ = STRICT  # type: ignore[misc]
+    min_value: Money
+    max_value: PositiveMoney | None
+    percentage_fee: Percentage
+
+
+class UsageBasedPricing(TypedDict):
+    """Tiers sorted by their lower bound, without overlap; only the last may be open (`max` null)."""
+
+    __pydantic_config__ = STRICT  # type: ignore[misc]
+    trade_volume_tiers: NotRequired[Annotated[list[TradeVolumeTier], Field(max_length=100)]]
+    trade_value_tiers: NotRequired[Annotated[list[TradeValueTier], Field(max_length=100)]]
+
+
+class UsageLimits(TypedDict):
+    __pydantic_config__ = STRICT  # type: ignore[misc]
+    max_monthly_trades: NotRequired[PositiveInt]
+    max_trade_value: NotRequired[PositiveMoney]
+    max_concurrent_trades: NotRequired[PositiveInt]
+    sla_threshold_seconds: NotRequired[PositiveMoney]
+
+
+class PrimaryContact(TypedDict):
+    __pydantic_config__ = STRICT  # type: ignore[misc]
+    name: NotRequired[Name]
+    email: NotRequired[Email]
+    phone: NotRequired[Phone]
+    role: NotRequired[Name]
+
+
+class BillingContact(TypedDict):
+    __pydantic_config__ = STRICT  # type: ignore[misc]
+    name: NotRequired[Name]
+    email: NotRequired[Email]
+    phone: NotRequired[Phone]
+
+
+class AddOn(TypedDict):
+    __pydantic_config__ = STRICT  # type: ignore[misc]
+    name: Name
+    monthly_fee: Money
+    active: NotRequired[bool]
+
+
+class SlaTerms(TypedDict):
+    __pydantic_config__ = STRICT  # type: ignore[misc]
+    uptime_guarantee: NotRequired[Percentage]
+    response_time_guarantee: NotRequired[PositiveMoney]
+    penalty_terms: NotRequired[LongText]
+
+
+class Overrides(TypedDict, total=False):
+    """Terms a plan change sets on top of the new plan's template, as a JSON merge patch."""
+
+    __pydantic_config__ = STRICT  # type: ignore[misc]
+    base_monthly_fee: Money
+    usage_based_pricing: UsageBasedPricing | None
+    usage_limits: UsageLimitsPatch
+    features: Labels
+    add_ons: Annotated[list[AddOn], Field(max_length=100)]
+    sla_terms: SlaTermsPatch | None
+
+
+class UsageLimitsPatch(TypedDict, total=False):
+    __pydantic_config__ = STRICT  # type: ignore[misc]
+    max_monthly_trades: PositiveInt | None
+    max_trade_value: PositiveMoney | None
+    max_concurrent_trades: PositiveInt | None
+    sla_threshold_seconds: PositiveMoney | None
+
+
+class SlaTermsPatch(TypedDict, total=False):
+    __pydantic_config__ = STRICT  # type: ignore[misc]
+    uptime_guarantee: Percentage | None
+    response_time_guarantee: PositiveMoney | None
+    penalty_terms: LongText | None
+
+
+class ScheduledChange(TypedDict):
+    """Something that will happen at the end of the term unless it is withdrawn."""
+
+    __pydantic_config__ = STRICT  # type: ignore[misc]
+    kind: Literal["plan_change", "cancellation"]
+    effective_at: Instant
+    contract_type: NotRequired[ContractTypeName]
+    overrides: NotRequired[Overrides]
+    reason: NotRequired[Reason]
+    requested_by: Who
+    requested_at: Instant
+
+
+class ContractState(TypedDict):
+    """A contract as events and readers show it."""
+
+    __pydantic_config__ = STRICT  # type: ignore[misc]
+    contract_id: ContractId
+    account_id: AccountId
+    contract_type: ContractTypeName
+    status: StatusName
+    start_date: Instant
+    end_date: Annotated[Instant, Field(description="Exclusive.")]
+    term_start: Instant
+    term_number: PositiveInt
+    renewal_date: Annotated[Instant, Field(description="When the renewal window opens.")]
+    auto_renewal: bool
+    term_months: TermMonths
+    renewal_window_days: Days
+    renewal_grace_days: Days
+    notice_days: NoticeDays
+    base_monthly_fee: Money
+    currency: Currency
+    usage_based_pricing: NotRequired[UsageBasedPricing]
+    usage_limits: UsageLimits
+    primary_contact: NotRequired[PrimaryContact]
+    billing_contact: NotRequired[BillingContact]
+    features: Labels
+    tags: Labels
+    add_ons: Annotated[list[AddOn], Field(max_length=100)]
+    sla_terms: NotRequired[SlaTerms]
+    notes: NotRequired[LongText]
+    external_reference: NotRequired[Reference]
+    metadata: Metadata
+    scheduled_changes: Annotated[list[ScheduledChange], Field(max_length=2)]
+    created_at: Instant
+    updated_at: Instant
+    cancelled_at: NotRequired[Instant]
+    cancellation_reason: NotRequired[Reason]
+    created_by: Who
+    last_modified_by: Who
+    version: PositiveInt
+
+
+class Lifecycle(TypedDict):
+    """Bookkeeping that rides with a stored contract and never leaves in an event."""
+
+    schema_version: int
+    offset: int
+    """Input offset of the last command that changed the contract."""
+    at: datetime
+    """Record time of that command: `now` never runs backwards for a contract."""
+    next_action_at: datetime | None
+    """When the next notice, window, scheduled change, renewal or expiry is due; None: never."""
+    anchor_day: int
+    """Day of the month that computed ends fall on, where the month has it."""
+    end_given: bool
+    """Whether `end_date` was given by a command, so that moving the start does not move it."""
+    noticed: list[int]
+    """Windows of the running term, in days, that need no notice any more."""
+    lapse_noticed: list[int]
+    """Those of them for which an `expiring` event went out, too."""
+    renewed_early: bool
+    """Whether the running term's renewal was already taken."""
+
+
+class Contract(ContractState):
+    """A contract as the pipeline holds and MongoDB stores it."""
+
+    _id: bytes  # type: ignore[misc]
+    lifecycle: Lifecycle
+
+
+HIDDEN_FIELDS: Final = frozenset({"_id", "lifecycle"})
+"""Fields of a stored contract that no event and no reader shows."""
+
+
+def json_default(value: Any) -> Any:
+    """What orjson cannot encode by itself: money, as a JSON number."""
+    if value.__class__.__name__ == "Decimal":
+        whole = int(value)
+        return whole if whole == value else float(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def to_json(document: Any) -> bytes:
+    """A domain value as JSON: RFC 3339 UTC with a `Z`, money as numbers."""
+    return orjson.dumps(document, default=json_default, option=orjson.OPT_UTC_Z)
+
+
+def visible(contract: Contract) -> ContractState:
+    """The part of a stored contract that events and readers show."""
+    return {name: value for name, value in contract.items() if name not in HIDDEN_FIELDS}  # type: ignore[return-value]

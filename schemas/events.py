@@ -1,0 +1,207 @@
+"""What the service says: the data of each event and result, and the table of all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final, Literal
+
+from pydantic import ConfigDict, TypeAdapter
+from typing_extensions import NotRequired, TypedDict
+
+from schemas.commands import TYPE_PREFIX
+from schemas.contract import BillingContact, ContractState, PrimaryContact
+from schemas.types import AccountId, ContractId, ContractTypeName, Currency, Instant, Labels, Money
+
+_OPEN = ConfigDict(extra="allow")
+"""Consumers of our events must tolerate new fields."""
+
+Change = Literal[
+    "created",
+    "adopted",
+    "updated",
+    "activated",
+    "plan_changed",
+    "plan_change_scheduled",
+    "plan_change_withdrawn",
+    "renewed",
+    "renewal_started",
+    "cancellation_scheduled",
+    "cancellation_withdrawn",
+    "cancelled",
+    "expired",
+    "deleted",
+]
+
+OutcomeName = Literal["applied", "unchanged", "rejected", "duplicate"]
+
+RejectionCode = Literal[
+    "contract_not_found",
+    "contract_exists",
+    "contract_id_mismatch",
+    "version_conflict",
+    "invalid_transition",
+    "protected_field",
+    "invalid_terms",
+]
+"""Why a valid command is refused, in the order of the checks."""
+
+DeadLetterCode = Literal[
+    "malformed",
+    "bad_envelope",
+    "unknown_type",
+    "key_mismatch",
+    "wrong_partition",
+    "schema_violation",
+    "unreadable",
+    "refused_by_database",
+]
+"""Why a record is not a command that can be applied at all."""
+
+
+class CommandReference(TypedDict):
+    __pydantic_config__ = _OPEN  # type: ignore[misc]
+    id: str
+    source: str
+    type: str
+
+
+class ChangedField(TypedDict):
+    """One difference, by JSON Pointer; `before` or `after` is left out where there was or is nothing."""
+
+    __pydantic_config__ = _OPEN  # type: ignore[misc]
+    path: str
+    before: NotRequired[Any]
+    after: NotRequired[Any]
+
+
+class ChangedData(TypedDict):
+    """A contract changed; `contract` is its full state after (for `deleted`: the last)."""
+
+    __pydantic_config__ = _OPEN  # type: ignore[misc]
+    change: Change
+    contract: ContractState
+    changed_fields: list[ChangedField]
+    version: int
+    effective_at: Instant
+    occurred_at: Instant
+    command: CommandReference
+    requested_by: str
+
+
+class ExpiringData(TypedDict):
+    """A contract will lapse unless somebody acts."""
+
+    __pydantic_config__ = _OPEN  # type: ignore[misc]
+    account_id: AccountId
+    contract_id: ContractId
+    contract_type: ContractTypeName
+    end_date: Instant
+    days_left: int
+    window_days: int
+    reason: Literal["no_auto_renewal", "cancellation_scheduled"]
+    base_monthly_fee: Money
+    currency: Currency
+    primary_contact: NotRequired[PrimaryContact]
+    billing_contact: NotRequired[BillingContact]
+    features: Labels
+    effective_at: Instant
+    occurred_at: Instant
+
+
+class NextTerm(TypedDict):
+    """What happens at `on`: the contract renews on these terms, or lapses."""
+
+    __pydantic_config__ = _OPEN  # type: ignore[misc]
+    action: Literal["renews", "lapses"]
+    on: Instant
+    contract_type: NotRequired[ContractTypeName]
+    monthly_total: NotRequired[Money]
+    until: NotRequired[Instant]
+
+
+class Recipient(TypedDict):
+    __pydantic_config__ = _OPEN  # type: ignore[misc]
+    contact: Literal["primary", "billing"]
+    name: NotRequired[str]
+    email: str
+
+
+class RenewalNoticeData(TypedDict):
+    """A notice window was reached: what will happen at the end of the term, and whom to tell."""
+
+    __pydantic_config__ = _OPEN  # type: ignore[misc]
+    account_id: AccountId
+    contract_id: ContractId
+    contract_type: ContractTypeName
+    term_number: int
+    end_date: Instant
+    days_left: int
+    window_days: int
+    missed_windows: list[int]
+    reason: NotRequired[Literal["no_auto_renewal", "cancellation_scheduled"]]
+    next_term: NextTerm
+    base_monthly_fee: Money
+    currency: Currency
+    primary_contact: NotRequired[PrimaryContact]
+    billing_contact: NotRequired[BillingContact]
+    features: Labels
+    recipients: list[Recipient]
+    effective_at: Instant
+    occurred_at: Instant
+
+
+class FieldError(TypedDict):
+    """One mistake, by JSON Pointer into the command's data ("" is the whole)."""
+
+    __pydantic_config__ = _OPEN  # type: ignore[misc]
+    path: str
+    message: str
+
+
+class CommandResultData(TypedDict):
+    """What became of a command."""
+
+    __pydantic_config__ = _OPEN  # type: ignore[misc]
+    command: CommandReference
+    outcome: OutcomeName
+    code: NotRequired[str]
+    message: NotRequired[str]
+    errors: NotRequired[list[FieldError]]
+    contract_id: NotRequired[ContractId]
+    version: NotRequired[int]
+    processed_at: Instant
+
+
+@dataclass(frozen=True)
+class EventSpec:
+    """One row of the table of events."""
+
+    name: str
+    topic: str
+    shape: Any
+    meaning: str
+
+    @property
+    def type(self) -> str:
+        """The CloudEvents type."""
+        return f"{TYPE_PREFIX}{self.name}.v1"
+
+    @cached_property
+    def adapter(self) -> TypeAdapter[Any]:
+        return TypeAdapter(self.shape)
+
+
+EVENTS: Final[dict[str, EventSpec]] = {
+    spec.name: spec
+    for spec in (
+        EventSpec("changed", "contracts.changed", ChangedData, "a contract changed"),
+        EventSpec("expiring", "contracts.expiring", ExpiringData, "a contract will lapse unless somebody acts"),
+        EventSpec(
+            "renewal_notice", "contracts.renewal-notices", RenewalNoticeData, "a notice window was reached"
+        ),
+        EventSpec(
+            "command_result", "contracts.command-results", CommandResultData, "what became of a command"
+        ),
+    )
+}

@@ -1,0 +1,166 @@
+"""The scalar types of the wire: money, instants, text.
+
+Each type validates in one call of pydantic-core and publishes the JSON Schema that says the same.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import PydanticCustomError, core_schema
+
+MAX_SIGNIFICANT_DIGITS = 15
+"""A binary double carries 15 decimal digits without loss, so JSON numbers can carry money."""
+
+MAX_SAFE_INTEGER = 2**53 - 1
+"""Larger integers are rounded by JSON readers that use doubles."""
+
+_INSTANT_PATTERN = (
+    r"^\d{4}-\d{2}-\d{2}"
+    r"([Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2}))?$"
+)
+_FRACTION = re.compile(r"\.(\d{1,9})")
+
+
+def parse_instant(text: str) -> datetime:
+    """RFC 3339 date (midnight UTC) or date-time with an offset -> aware UTC datetime, whole milliseconds.
+
+    Finer fractions are cut off, because MongoDB stores milliseconds.
+
+    Raises:
+        PydanticCustomError: no such moment (month 13, hour 25), or outside the years 1 to 9999.
+    """
+    try:
+        if len(text) == len("2000-01-01"):
+            return datetime.fromisoformat(text).replace(tzinfo=UTC)
+        whole = _FRACTION.sub(lambda found: f".{found[1][:3]:0<3}000", text.upper())
+        return datetime.fromisoformat(whole).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise PydanticCustomError("instant", "is not a date that exists") from None
+
+
+class _InstantType:
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        text = core_schema.no_info_after_validator_function(
+            parse_instant, core_schema.str_schema(pattern=_INSTANT_PATTERN, strict=True)
+        )
+        return core_schema.json_or_python_schema(
+            json_schema=text,
+            python_schema=core_schema.union_schema([core_schema.datetime_schema(tz_constraint="aware"), text]),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {
+            "type": "string",
+            "pattern": _INSTANT_PATTERN,
+            "description": "RFC 3339: a date (midnight UTC) or a date-time with an offset; kept in milliseconds.",
+        }
+
+
+Instant = Annotated[datetime, _InstantType]
+
+
+class _DecimalType:
+    """A JSON number as an exact Decimal with at most `decimals` places."""
+
+    def __init__(self, decimals: int, maximum: float | None = None) -> None:
+        self.decimals = decimals
+        self.maximum = maximum
+
+    def _exact(self, value: float) -> Decimal:
+        exact = Decimal(repr(value)).normalize()
+        _, digits, exponent = exact.as_tuple()
+        if len(digits) > MAX_SIGNIFICANT_DIGITS or int(exponent) < -self.decimals:
+            raise PydanticCustomError(
+                "decimal_places",
+                "must have at most {digits} significant digits and {decimals} decimals",
+                {"digits": MAX_SIGNIFICANT_DIGITS, "decimals": self.decimals},
+            )
+        return exact if int(exponent) <= 0 else exact.quantize(Decimal(1))
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        bounds: dict[str, Any] = {"ge": 0.0, "le": self.maximum or 1e15, "allow_inf_nan": False}
+        number = core_schema.no_info_after_validator_function(
+            self._exact, core_schema.float_schema(strict=True, **bounds)
+        )
+        return core_schema.json_or_python_schema(
+            json_schema=number,
+            python_schema=core_schema.union_schema([core_schema.is_instance_schema(Decimal), number]),
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {
+            "type": "number",
+            "minimum": 0,
+            "maximum": self.maximum or 1e15,
+            "description": f"At most {MAX_SIGNIFICANT_DIGITS} significant digits, {self.decimals} decimals.",
+        }
+
+
+Money = Annotated[Decimal, _DecimalType(decimals=4)]
+UnitPrice = Annotated[Decimal, _DecimalType(decimals=8)]
+Percentage = Annotated[Decimal, _DecimalType(decimals=8, maximum=100)]
+
+def _above_zero(value: Decimal) -> Decimal:
+    if value <= 0:
+        raise PydanticCustomError("above_zero", "must be greater than 0")
+    return value
+
+
+PositiveMoney = Annotated[Money, AfterValidator(_above_zero)]
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise PydanticCustomError("printable", "must consist of printable characters")
+    return text
+
+
+def _email(text: str) -> str:
+    try:
+        validate_email(text, check_deliverability=False, globally_deliverable=False)
+    except EmailNotValidError as error:
+        raise PydanticCustomError("email", "is not an e-mail address: {why}", {"why": str(error)}) from None
+    return text
+
+
+def _no_duplicates(items: list[str]) -> list[str]:
+    if len(set(items)) != len(items):
+        raise PydanticCustomError("duplicates", "must not contain the same text twice")
+    return items
+
+
+PositiveInt = Annotated[int, Field(ge=1, le=MAX_SAFE_INTEGER)]
+Days = Annotated[int, Field(ge=0, le=3650)]
+TermMonths = Annotated[int, Field(ge=1, le=120)]
+
+AccountId = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_printable)]
+ContractId = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_printable)]
+Who = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_printable)]
+Name = Annotated[str, Field(min_length=1, max_length=256)]
+Reason = Annotated[str, Field(max_length=2_000)]
+LongText = Annotated[str, Field(max_length=10_000)]
+Reference = Annotated[str, Field(min_length=1, max_length=128)]
+Email = Annotated[str, Field(max_length=254, json_schema_extra={"format": "email"}), AfterValidator(_email)]
+Phone = Annotated[str, Field(min_length=1, max_length=64)]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217 code, for instance USD.")]
+Label = Annotated[str, Field(min_length=1, max_length=128)]
+Labels = Annotated[list[Label], Field(max_length=200), AfterValidator(_no_duplicates)]
+NoticeDays = Annotated[list[Annotated[int, Field(ge=1, le=3650)]], Field(max_length=20)]
+Metadata = Annotated[
+    dict[Annotated[str, Field(min_length=1, max_length=128)], LongText], Field(max_length=50)
+]
+
+ContractTypeName = Literal["basic", "professional", "enterprise", "custom"]
+StatusName = Literal["draft", "active", "pending_renewal", "expired", "cancelled"]

@@ -1,0 +1,111 @@
+"""Fixtures every test shares: brokers, databases, and names of its own for each test."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from devstack.given import GivenKafka, GivenMongo
+from devstack.kafka import ApacheKafka, KafkaServer
+from devstack.mongo import MongoServer
+from tests import servers as kinds
+from tests.servers import Servers
+
+running = pytest.StashKey[Servers]()
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Servers]:
+    """All servers of this run; nothing is started until a test asks."""
+    found = Servers(tmp_path_factory.mktemp("servers"))
+    pytestconfig.stash[running] = found
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="session", params=kinds.broker_kinds())
+def kafka_kind(request: pytest.FixtureRequest) -> str:
+    """Kind of the broker: each test that uses `kafka` runs once for each."""
+    return _available(request.param)
+
+
+@pytest.fixture
+def kafka(servers: Servers, kafka_kind: str) -> KafkaServer | GivenKafka:
+    """A shared broker: `.bootstrap`. The test runs on the embedded one and on Apache Kafka."""
+    return servers.kafka(kafka_kind)
+
+
+@pytest.fixture
+def apache_kafka(servers: Servers) -> ApacheKafka:
+    """The shared Apache Kafka, which the test may kill or pause: the next test gets it mended."""
+    if kinds.GIVEN_KAFKA:
+        pytest.skip("a given broker cannot be killed: unset CONTRACTS_TEST_KAFKA")
+    server = servers.kafka(_available("apache"))
+    assert isinstance(server, ApacheKafka)
+    return server
+
+
+@pytest.fixture
+def mongo(servers: Servers) -> MongoServer | GivenMongo:
+    """A shared MongoDB-compatible server: `.uri`. Killed or paused by a test, it is mended for the next."""
+    return servers.mongo("given" if kinds.GIVEN_MONGO else kinds.MONGO_KIND)
+
+
+@pytest.fixture
+def test_id(request: pytest.FixtureRequest) -> str:
+    """A short name unique to this test in this run, fit for topics, groups and databases."""
+    return hashlib.sha256(f"{os.getpid()} {request.node.nodeid}".encode()).hexdigest()[:12]
+
+
+@pytest.fixture
+def database(test_id: str) -> str:
+    """A database name of its own."""
+    return f"t{test_id}"
+
+
+@pytest.fixture
+def topic_prefix(test_id: str) -> str:
+    """A topic prefix of its own; also good for group and transactional ids."""
+    return f"t{test_id}."
+
+
+def _available(kind: str) -> str:
+    missing = kinds.missing_for(kind)
+    if missing and kinds.REAL_REQUIRED:
+        pytest.fail(f"Apache Kafka is required in CI: {missing}", pytrace=False)
+    if missing:
+        pytest.skip(f"Apache Kafka not tested: {missing}")
+    return kind
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by the servers they use, so that `-m "not kafka and not mongo"` runs without any."""
+    for item in items:
+        for name in {"kafka", "apache_kafka", "mongo"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(name)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Count which tests really ran on which server."""
+    found = item.config.stash.get(running, None)
+    arguments = getattr(item, "funcargs", {})
+    for name in {"kafka", "apache_kafka", "mongo"} & set(arguments):
+        if found:
+            family = "mongo" if name == "mongo" else "kafka"
+            found.tests[f"{family} {arguments[name].kind}"] += 1
+    yield
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say which servers were exercised: a run that silently tested less must not look like a full one."""
+    found = config.stash.get(running, None)
+    if found:
+        terminalreporter.section("servers exercised")
+        for line in found.report():
+            terminalreporter.write_line(line)
+    missing = None if kinds.GIVEN_KAFKA else kinds.missing_for("apache")
+    if missing:
+        terminalreporter.section("APACHE KAFKA NOT TESTED", red=True, bold=True)
+        terminalreporter.write_line(f"{missing}: install a Java runtime (17+) and Maven", red=True)

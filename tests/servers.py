@@ -1,0 +1,97 @@
+"""The servers of a test run: started when the first test asks, shared by all, mended between tests."""
+
+import os
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from devstack.given import GivenKafka, GivenMongo
+from devstack.jars import jars_cached
+from devstack.kafka import DEFAULT_VERSION, ApacheKafka, KafkaServer, NoidaKafka
+from devstack.mongo import MongoServer, SecantusMongo, SecantusRust
+
+type_of_broker = {"noida": NoidaKafka, "apache": ApacheKafka}
+type_of_database = {"secantus": SecantusMongo, "secantus-rs": SecantusRust}
+
+GIVEN_KAFKA = os.environ.get("CONTRACTS_TEST_KAFKA")
+GIVEN_MONGO = os.environ.get("CONTRACTS_TEST_MONGO")
+MONGO_KIND = os.environ.get("CONTRACTS_TEST_MONGO_KIND", "secantus")
+REAL_REQUIRED = os.environ.get("CI", "").lower() in {"1", "true"}
+
+
+def broker_kinds() -> list[str]:
+    """Kinds of broker the `kafka` fixture goes through."""
+    return ["given"] if GIVEN_KAFKA else list(type_of_broker)
+
+
+def missing_for(kind: str) -> str | None:
+    """Why a broker of this kind cannot start here; None when it can."""
+    if kind != "apache":
+        return None
+    needed = ["java"] if jars_cached(DEFAULT_VERSION) else ["java", "mvn"]
+    missing = [program for program in needed if not shutil.which(program)]
+    return f"{' and '.join(missing)} not on the PATH" if missing else None
+
+
+class Servers:
+    """Each kind of server at most once per test run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.tests = Counter[str]()
+        self._started: dict[str, Any] = {}
+
+    def kafka(self, kind: str) -> KafkaServer | GivenKafka:
+        """Return the broker of this kind, started and answering."""
+        if kind == "given":
+            return self._get("kafka given", lambda: GivenKafka(GIVEN_KAFKA))
+        return self._get(f"kafka {kind}", lambda: type_of_broker[kind](self.folder / kind))
+
+    def mongo(self, kind: str) -> MongoServer | GivenMongo:
+        """Return the database of this kind, started and answering."""
+        if kind == "given":
+            return self._get("mongo given", lambda: GivenMongo(GIVEN_MONGO))
+        return self._get(f"mongo {kind}", lambda: type_of_database[kind](self.folder / kind))
+
+    def close(self) -> None:
+        """Stop what was started."""
+        for server in self._started.values():
+            if isinstance(server, KafkaServer | MongoServer):
+                server.close()
+
+    def report(self) -> list[str]:
+        """One line per server: kind, version, start time, number of tests."""
+        lines = []
+        for name, server in sorted(self._started.items()):
+            seconds = getattr(server, "start_seconds", None)
+            started = f", last start {seconds:.1f} s" if seconds else ""
+            lines.append(f"{name} {server.version}: {self.tests[name]} tests{started}")
+        return lines
+
+    def _get(self, name: str, make: Callable[[], Any]) -> Any:
+        if name not in self._started:
+            self._started[name] = make()
+        self._started[name].heal()  # a fault test may have left it paused or dead
+        return self._started[name]
+
+
+def create_topic(bootstrap: str, name: str, partitions: int = 1, **config: str) -> str:
+    """Create a topic and return its name once each of its partitions has a leader."""
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    [done] = admin.create_topics(
+        [NewTopic(name, partitions, 1, config=config)], operation_timeout=15
+    ).values()
+    done.result()
+    deadline = time.monotonic() + 15
+    while True:
+        found = admin.list_topics(name, timeout=5).topics[name].partitions
+        if len(found) == partitions and all(partition.leader >= 0 for partition in found.values()):
+            return name
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"topic {name} has no leaders: {found}")
+        time.sleep(0.01)

@@ -1,0 +1,315 @@
+"""Every fault the service names. Expected results (a rejected command) are values, not errors.
+
+ContractsError                      exit code
+  x SettingsError                           3   a setting is wrong
+  x StartRefused                            4   the surroundings do not fit; waiting would not help
+    - TransactionsUnsupported                   MongoDB is no replica set
+    - TopicsMissing                             a topic is not there
+    - TopicMismatch                             topics do not fit together, or cannot carry what we write
+    - IndexConflict                             an index exists with other options
+    - SlowClient                                the C extension of aiokafka is not loaded
+  x StoreError                              5
+    - StoreUnavailable                          MongoDB is away or slow: retry with backoff
+    - StoreDenied                               MongoDB refuses our credentials or rights
+    - Fenced                                    another owner, or the database went back: resume
+    - PoisonDocument                            MongoDB refuses one document, and always will
+    - BatchTooLarge                             the transaction is too large or too long: halve the batch
+    - OutcomeUnknown                            the commit may or may not have happened: resume
+  x LogError                                6
+    - BrokerUnavailable                         Kafka is away or slow: retry with backoff
+    - BrokerDenied                              Kafka refuses our credentials or rights
+    - PublisherFenced                           another producer has our transactional id: resume
+    - PublishInDoubt                            the Kafka transaction may or may not have happened: resume
+  x PositionError                           7   one partition waits for an operator's decision
+    - OffsetMissing
+    - PositionMissing
+    - ClusterChanged
+    - GroupChanged
+    - TopicRecreated
+    - PartitionCountChanged
+    - PositionOutsideLog
+    - OutboxHole
+    - TornDatabase
+  x DeadLetterLimit                         8   too many records are not commands: the partition is paused
+  x CommandRejected                         9   a published command was refused
+  x ResultTimeout                          10   a published command's result has not come yet
+  x ContractNotFound                       11
+  x ServiceUnavailable                     12   a reader's or manager's server is away
+  x InputRefused                           13   a file or an argument cannot be used
+
+Exit code 0 is success, 1 a defect of this program, 2 a wrong command line, 130 Ctrl-C.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class ContractsError(Exception):
+    """The root. Its text is one line without credentials or personal data; `hint` says what to do."""
+
+    exit_code: ClassVar[int] = 1
+    hint: str = ""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        if hint is not None:
+            self.hint = hint
+
+
+class SettingsError(ContractsError):
+    """One or more settings are wrong; `mistakes` has a readable line for each."""
+
+    exit_code = 3
+    hint = "the settings are listed in docs/reference/settings.md"
+
+    def __init__(self, mistakes: Sequence[str]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = tuple(mistakes)
+
+
+class StartRefused(ContractsError):
+    """The service would not work here, and waiting would not change that."""
+
+    exit_code = 4
+
+
+class TransactionsUnsupported(StartRefused):
+    """MongoDB stands alone: without transactions nothing is exactly once."""
+
+    hint = "run MongoDB as a replica set (one member is enough): `mongod --replSet rs0`, then `rs.initiate()`"
+
+
+class TopicsMissing(StartRefused):
+    """One or more of the topics are not there; the broker must not invent them with its defaults."""
+
+    hint = "create them with `contracts topics ensure`"
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(f"missing topics: {', '.join(names)}")
+        self.names = tuple(names)
+
+
+class TopicMismatch(StartRefused):
+    """The topics' partition counts differ, or a topic cannot carry what is written to it."""
+
+    hint = "`contracts topics ensure` shows each difference"
+
+
+class IndexConflict(StartRefused):
+    """An index exists under a name or key of ours, with other options."""
+
+    hint = "drop it, then run `contracts indexes ensure`"
+
+
+class SlowClient(StartRefused):
+    """aiokafka runs without its C extension: 100 times slower, and silent about it."""
+
+    hint = (
+        "install a binary wheel of aiokafka for this platform: `pip install --only-binary aiokafka aiokafka`"
+    )
+
+
+class StoreError(ContractsError):
+    """MongoDB did not do what was asked."""
+
+    exit_code = 5
+
+
+class StoreUnavailable(StoreError):
+    """MongoDB is away, slow, or electing. Nothing was changed; try again later."""
+
+    hint = "is MongoDB running, and is CONTRACTS_MONGO_URI right?"
+
+
+class StoreDenied(StoreError):
+    """MongoDB refuses our credentials, or a right is missing: wait, and tell the operator."""
+
+    hint = "check the user in CONTRACTS_MONGO_URI and its roles"
+
+
+class Fenced(StoreError):
+    """The position is not where this owner left it: somebody else owns it, or the database went back."""
+
+
+class PoisonDocument(StoreError):
+    """MongoDB refuses one document (validation, size, encoding) and always will.
+
+    `identity` is that of the command whose document it is; None when a batch was refused as a whole
+    and must be folded again one by one to find out.
+    """
+
+    def __init__(self, message: str, *, identity: bytes | None = None) -> None:
+        super().__init__(message)
+        self.identity = identity
+
+
+class BatchTooLarge(StoreError):
+    """The transaction is too large or takes too long for MongoDB; a smaller batch may fit."""
+
+
+class OutcomeUnknown(StoreError):
+    """The MongoDB commit may or may not have happened: only reading the position tells."""
+
+
+class LogError(ContractsError):
+    """Kafka did not do what was asked."""
+
+    exit_code = 6
+
+
+class BrokerUnavailable(LogError):
+    """Kafka is away or slow; try again later."""
+
+    hint = "is Kafka running, and is CONTRACTS_KAFKA_BOOTSTRAP_SERVERS right?"
+
+
+class BrokerDenied(LogError):
+    """Kafka refuses our credentials, or a right is missing."""
+
+    hint = "check the CONTRACTS_KAFKA_… credentials and the ACLs of this user"
+
+
+class PublisherFenced(LogError):
+    """A newer producer has this partition's transactional id."""
+
+
+class PublishInDoubt(LogError):
+    """The Kafka transaction may or may not have happened: never go on with the same producer."""
+
+
+class PositionError(ContractsError):
+    """The stored position and the log do not fit together: only an operator knows why.
+
+    The partition stops; the others go on. `facts` fill the gaps of the class's `why`.
+    """
+
+    exit_code = 7
+    why: ClassVar[str] = "the position does not fit the log"
+    decision: ClassVar[str] = "--help"
+    """The option of `contracts positions reset` that goes on from here."""
+
+    def __init__(self, topic: str, partition: int, **facts: object) -> None:
+        super().__init__(
+            f"{topic}/{partition}: {self.why.format_map(facts)}",
+            hint=f"look at `contracts positions show`, then decide with "
+            f"`contracts positions reset --partition {partition} {self.decision}`",
+        )
+        self.topic = topic
+        self.partition = partition
+        self.facts = facts
+
+
+class OffsetMissing(PositionError):
+    """Kafka has forgotten the group's offset (expired or deleted) while MongoDB has a position."""
+
+    why = "MongoDB stands at offset {position}, but the group {group} has no committed offset"
+    decision = "--to-database"
+
+
+class PositionMissing(PositionError):
+    """The database is empty or another one, while the group has worked before."""
+
+    why = "the group {group} has committed offset {committed}, but MongoDB has no position: another database?"
+    decision = "--rebuild"
+
+
+class ClusterChanged(PositionError):
+    """The brokers are another cluster than the one the position was made on."""
+
+    why = "the position belongs to cluster {expected}, but this is cluster {found}"
+    decision = "--accept-cluster"
+
+
+class GroupChanged(PositionError):
+    """The consumer group is another one than before: its offsets say nothing about this database."""
+
+    why = "the position belongs to group {expected}, but CONTRACTS_GROUP_ID is {found}"
+    decision = "--accept-group"
+
+
+class TopicRecreated(PositionError):
+    """The record before the position is not the one that was consumed: this is another topic."""
+
+    why = "the record at offset {offset} is not the one applied before: the topic was created anew"
+    decision = "--new-generation"
+
+
+class PartitionCountChanged(PositionError):
+    """Accounts have moved to other partitions: their order holds only once the old ones are drained."""
+
+    why = "the topic had {expected} partitions and now has {found}: accounts have moved between them"
+    decision = "--accept-partition-count"
+
+
+class PositionOutsideLog(PositionError):
+    """The log does not reach the position: records were deleted unread, or the log lost its tail."""
+
+    why = "the position {position} lies outside the log, which holds offsets {start} to {end}"
+    decision = "--to-log-start"
+
+
+class OutboxHole(PositionError):
+    """History lacks an entry that was not published yet: going on would lose its events."""
+
+    why = "history lacks offset {offset} of the unpublished range {committed} to {position}"
+    decision = "--skip-hole"
+
+
+class TornDatabase(PositionError):
+    """A contract is ahead of the position: the backup it came from was not one moment's."""
+
+    why = "contract {contract_id} has applied offset {offset}, but the position is {position}: a torn backup"
+    decision = "--rebuild"
+
+
+class DeadLetterLimit(ContractsError):
+    """So many records are not commands that a producer must be wrong; the partition is paused."""
+
+    exit_code = 8
+    hint = "see `contracts dead-letters list`; go on with CONTRACTS_DEAD_LETTER_LIMIT_OFF=true"
+
+    def __init__(self, topic: str, partition: int, *, dead: int, window: int) -> None:
+        super().__init__(f"{topic}/{partition}: {dead} of the last {window} records are not commands")
+        self.topic = topic
+        self.partition = partition
+
+
+class CommandRejected(ContractsError):
+    """The service refused a command; `code` is one of those in schemas/events.py."""
+
+    exit_code = 9
+
+    def __init__(self, code: str, message: str, *, errors: Sequence[tuple[str, str]] = ()) -> None:
+        details = "".join(f"; {path or 'command'}: {why}" for path, why in errors)
+        super().__init__(f"{code}: {message}{details}")
+        self.code = code
+        self.errors = tuple(errors)
+
+
+class ResultTimeout(ContractsError):
+    """The command is in the log and will be applied; its result has not come within the time given."""
+
+    exit_code = 10
+    hint = "is the service running? Sending the same command again under the same id is safe"
+
+
+class ContractNotFound(ContractsError):
+    """There is no such contract."""
+
+    exit_code = 11
+
+
+class ServiceUnavailable(ContractsError):
+    """MongoDB or Kafka did not answer a reader or manager: the answer is unknown, not empty."""
+
+    exit_code = 12
+
+
+class InputRefused(ContractsError):
+    """A file or an argument given by the user cannot be used."""
+
+    exit_code = 13

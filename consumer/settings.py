@@ -1,0 +1,281 @@
+"""Every setting, once. `CONTRACTS_HTTP_PORT=9000` in the environment sets `http_port`.
+
+`CONTRACTS_MONGO_URI_FILE=/path` reads the value from a file, and so does a file `contracts_mongo_uri`
+in the directory CONTRACTS_SECRETS_DIR (default /run/secrets). docs/reference/settings.md is generated
+from these classes: one class is one table, its docstring the introduction.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from consumer.domain.model import Policy
+from consumer.settings_sources import ENV_PREFIX, FileVariants, hide_credentials, load
+
+Milliseconds = Annotated[int, Field(ge=1, le=86_400_000)]
+Bytes = Annotated[int, Field(ge=1024, le=1 << 31)]
+Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
+
+
+def _split_commas(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+NoticeDays = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=3650)], ...],
+    NoDecode,
+    BeforeValidator(_split_commas),
+    Field(max_length=20),
+]
+
+
+class KafkaSettings(BaseModel):
+    """How Kafka is reached."""
+
+    kafka_bootstrap_servers: str = Field(
+        "localhost:9092", min_length=1, description="host:port, several with commas"
+    )
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="encryption and log-in"
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "GSSAPI", "OAUTHBEARER"] = Field(
+        "SCRAM-SHA-512", description="how to log in with a SASL_… protocol"
+    )
+    kafka_sasl_username: str | None = Field(None, description="user to log in as")
+    kafka_sasl_password: SecretStr | None = Field(None, description="password of that user")
+    kafka_ssl_cafile: str | None = Field(
+        None, description="PEM file of trusted authorities; default: the system's"
+    )
+    kafka_ssl_certfile: str | None = Field(None, description="PEM file of the client's certificate")
+    kafka_ssl_keyfile: str | None = Field(None, description="PEM file of the client's private key")
+    kafka_ssl_keypassword: SecretStr | None = Field(None, description="password of the private key")
+    kafka_client_id: str = Field(
+        "contracts", min_length=1, description="name shown in the broker's logs and quotas"
+    )
+    kafka_request_timeout_ms: Milliseconds = Field(40_000, description="when a request counts as failed")
+
+
+class MongoSettings(BaseModel):
+    """How MongoDB is reached."""
+
+    mongo_uri: SecretStr = Field(
+        SecretStr("mongodb://localhost:27017"),
+        description="connection string; never logged, as it may hold a password",
+    )
+    mongo_database: str = Field(
+        "contracts", pattern=r"^[^/\\. \"$*<>:|?\x00]{1,63}$", description="database name"
+    )
+    mongo_max_pool_size: Count = Field(20, description="connections per process, readers included")
+    mongo_read_preference: Literal[
+        "primary", "primaryPreferred", "secondary", "secondaryPreferred", "nearest"
+    ] = Field("primary", description="where queries read; the pipeline always reads the primary")
+    mongo_timeout_ms: Milliseconds = Field(
+        10_000, description="when an operation, election included, counts as failed"
+    )
+
+
+class TopicSettings(BaseModel):
+    """The topics, and how `contracts topics ensure` creates them."""
+
+    topic_prefix: str = Field(
+        "", pattern=r"^[a-zA-Z0-9._-]{0,100}$", description="put before each topic name as it is"
+    )
+    partitioner: Literal["murmur2", "crc32"] = Field(
+        "murmur2",
+        description="which partition is a key's home; crc32 for fleets that use only librdkafka's default",
+    )
+    topic_partitions: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        12, description="partitions of each new topic"
+    )
+    topic_replication_factor: Annotated[int, Field(ge=1, le=100)] = Field(
+        3, description="copies of each new topic"
+    )
+    topic_min_insync_replicas: Annotated[int, Field(ge=1, le=100)] = Field(
+        2, description="copies that must have a record before it counts; capped at the replication factor"
+    )
+    topic_output_retention_days: Annotated[int, Field(ge=1, le=36_500)] = Field(
+        30, description="how long new output topics keep records; commands are kept for ever"
+    )
+
+
+class PipelineSettings(BaseModel):
+    """Consuming: the group, its patience, and the size of a batch."""
+
+    group_id: str = Field("contracts", min_length=1, max_length=200, description="consumer group")
+    group_instance_id: str | None = Field(
+        None, max_length=200, description="static membership: one name per replica"
+    )
+    session_timeout_ms: Milliseconds = Field(
+        30_000, description="silence after which Kafka replaces this member"
+    )
+    heartbeat_interval_ms: Milliseconds = Field(3_000, description="pause between signs of life")
+    max_poll_interval_ms: Milliseconds = Field(300_000, description="longest pause between two fetches")
+    rebalance_timeout_ms: Milliseconds = Field(
+        60_000, description="time to finish work when partitions are taken away"
+    )
+    transaction_timeout_ms: Milliseconds = Field(
+        60_000, description="when the broker aborts an open transaction"
+    )
+    max_command_bytes: Bytes = Field(262_144, description="larger commands are dead letters (`malformed`)")
+    max_batch_commands: Count = Field(2_000, description="commands in one MongoDB transaction")
+    max_batch_bytes: Bytes = Field(4 << 20, description="bytes of commands in one MongoDB transaction")
+    max_fetch_bytes: Bytes = Field(4 << 20, description="bytes fetched at once from one partition")
+    compression: Literal["lz4", "zstd", "snappy", "gzip", "none"] = Field(
+        "lz4", description="of what is published"
+    )
+    dead_letter_limit_share: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.5, description="share of dead letters above which a partition pauses"
+    )
+    dead_letter_limit_count: Count = Field(100, description="…and how many there must be at least")
+    dead_letter_limit_window: Count = Field(1_000, description="…among this many records")
+    dead_letter_limit_off: bool = Field(
+        default=False, description="never pause: set it once to get past a flood"
+    )
+
+
+class DomainSettings(BaseModel):
+    """Defaults of new contracts: a contract keeps what it was created with."""
+
+    notice_days: NoticeDays = Field(
+        (90, 60, 30, 14, 7, 1), description="days before the end that are noticed"
+    )
+    renewal_window_days: Annotated[int, Field(ge=0, le=3650)] = Field(
+        30, description="days before the end when a contract becomes `pending_renewal`"
+    )
+    renewal_grace_days: Annotated[int, Field(ge=0, le=3650)] = Field(
+        30, description="days after the end in which `renew` is still accepted"
+    )
+    scan_interval_seconds: Annotated[float, Field(gt=0, le=86_400)] = Field(
+        60, description="pause between two looks for contracts with something due"
+    )
+
+
+class OperationSettings(BaseModel):
+    """HTTP, readiness and logs."""
+
+    http_host: str = Field("127.0.0.1", min_length=1, description="address to listen on; 0.0.0.0 for all")
+    http_port: Annotated[int, Field(ge=0, le=65_535)] = Field(8080, description="port; 0 takes a free one")
+    http_bearer_token: SecretStr | None = Field(None, description="asked of everyone, but for /healthz")
+    max_lag_records: Count | None = Field(None, description="not ready above this many waiting commands")
+    max_lag_seconds: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="not ready when the oldest waiting command is older"
+    )
+    result_timeout_seconds: Annotated[float, Field(gt=0, le=3_600)] = Field(
+        30, description="how long a writer waits for the result of a command"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level logged")
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="auto: console on a terminal, else json"
+    )
+
+
+SECTIONS: tuple[type[BaseModel], ...] = (
+    KafkaSettings,
+    MongoSettings,
+    TopicSettings,
+    PipelineSettings,
+    DomainSettings,
+    OperationSettings,
+)
+"""The tables of the reference, in order."""
+
+
+class Settings(
+    OperationSettings,
+    DomainSettings,
+    PipelineSettings,
+    TopicSettings,
+    MongoSettings,
+    KafkaSettings,
+    BaseSettings,
+):
+    """All settings, frozen. `load_settings` is the way to get them with readable mistakes."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        validate_default=True,
+    )
+
+    @field_validator("mongo_uri")
+    @classmethod
+    def _is_a_mongo_uri(cls, uri: SecretStr) -> SecretStr:
+        if not uri.get_secret_value().startswith(("mongodb://", "mongodb+srv://")):
+            raise ValueError("must start with mongodb:// or mongodb+srv://")
+        return uri
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        if contradictions := [message for wrong, message in self._rules() if wrong]:
+            raise ValueError("\n".join(contradictions))
+        return self
+
+    def _rules(self) -> tuple[tuple[bool, str], ...]:
+        protocol, mechanism = self.kafka_security_protocol, self.kafka_sasl_mechanism
+        log_in = protocol.startswith("SASL")
+        by_password = mechanism in ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+        user_or_password = bool(self.kafka_sasl_username or self.kafka_sasl_password)
+        user_and_password = bool(self.kafka_sasl_username and self.kafka_sasl_password)
+        return (
+            (
+                log_in and by_password and not user_and_password,
+                f"CONTRACTS_KAFKA_SASL_USERNAME: {protocol} with {mechanism} needs it and the password",
+            ),
+            (
+                not log_in and user_or_password,
+                f"CONTRACTS_KAFKA_SASL_USERNAME: {protocol} would ignore it and the password",
+            ),
+            (
+                (self.kafka_ssl_certfile is None) != (self.kafka_ssl_keyfile is None),
+                "CONTRACTS_KAFKA_SSL_CERTFILE: needs CONTRACTS_KAFKA_SSL_KEYFILE, and the other way round",
+            ),
+            (  # or one lost heartbeat costs the partitions
+                self.heartbeat_interval_ms * 3 > self.session_timeout_ms,
+                "CONTRACTS_HEARTBEAT_INTERVAL_MS: should be at most a third of CONTRACTS_SESSION_TIMEOUT_MS",
+            ),
+            (
+                self.max_command_bytes > self.max_batch_bytes,
+                "CONTRACTS_MAX_BATCH_BYTES: should be at least CONTRACTS_MAX_COMMAND_BYTES",
+            ),
+            (  # or a partition would never pause
+                self.dead_letter_limit_count > self.dead_letter_limit_window,
+                "CONTRACTS_DEAD_LETTER_LIMIT_COUNT: should be at most CONTRACTS_DEAD_LETTER_LIMIT_WINDOW",
+            ),
+        )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - no .env: what counts must be visible
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - FileVariants reads the directory too
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """First found wins: arguments, environment, files."""
+        return init_settings, env_settings, FileVariants(settings_cls)
+
+    @property
+    def policy(self) -> Policy:
+        """The defaults of new contracts."""
+        return Policy(self.renewal_window_days, self.renewal_grace_days, self.notice_days)
+
+    @property
+    def mongo_address(self) -> str:
+        """The connection string as it may be shown: without user and password."""
+        return hide_credentials(self.mongo_uri.get_secret_value())
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings from the environment and secret files; `overrides` win.
+
+    Raises:
+        SettingsError: with one readable line per mistake, all of them at once, never showing a secret.
+    """
+    return load(Settings, overrides)

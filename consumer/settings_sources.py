@@ -27,7 +27,7 @@ SECRETS_DIR: Final = "CONTRACTS_SECRETS_DIR"
 DEFAULT_SECRETS_DIR: Final = "/run/secrets"
 
 _NOT_OURS: Final = re.compile(
-    r"CONTRACTS_(TEST|DEVSTACK)_"
+    r"CONTRACTS_(TEST|DEVSTACK|SECANTUS)_"
     r"|CONTRACTS_(.+_)?(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT|PORT_\d+_(TCP|UDP)(_.+)?)$"
 )
 """Test switches, and what Kubernetes puts into every pod for a Service whose name starts with contracts."""

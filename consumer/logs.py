@@ -1,0 +1,171 @@
+"""Logs: one JSON object a line (coloured text on a terminal), without personal data or credentials.
+
+Ours come from structlog, those of aiokafka and uvicorn from stdlib logging; both pass the same processors.
+Give every event a constant text and put what varies into fields: `log.info("batch stored", commands=200)`.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import traceback
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import structlog
+
+from consumer.settings_sources import hide_credentials
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import TextIO
+
+    from structlog.typing import EventDict, Processor
+
+LogFormat = Literal["auto", "json", "console"]
+MASK: Final = "***"
+
+SECRET_KEYS: Final = ("authorization", "cookie", "credentials", "password", "secret", "token", "uri")
+PERSONAL_KEYS: Final = ("contact", "contacts", "email", "metadata", "name", "notes", "phone", "recipients")
+CONTENT_KEYS: Final = (
+    "body",
+    "changes",
+    "command",
+    "contract",
+    "data",
+    "document",
+    "headers",
+    "key",
+    "value",
+)
+"""Fields that hold a whole command or contract: personal data is somewhere inside."""
+
+_PRIVATE: Final = frozenset((*SECRET_KEYS, *PERSONAL_KEYS, *CONTENT_KEYS))
+_PRIVATE_ENDINGS: Final = tuple(f"_{key}" for key in (*SECRET_KEYS, "contact", "email", "phone"))
+_QUOTED: Final = (
+    re.compile(r"(?P<kept>full error: ).*"),  # pymongo: with the whole document
+    re.compile(r"(?P<kept>dup key: ).*"),  # MongoDB: with the key's value
+    re.compile(r"(?P<kept>input_value=).*?(?=, input_type=|$)"),  # pydantic
+)
+_EMAIL: Final = re.compile(r"[^\s@<>\"'(),:;]+@[^\s@<>\"'(),:;]+\.[A-Za-z]{2,}")
+
+
+def get_logger(**fields: Any) -> structlog.stdlib.BoundLogger:
+    """A logger that puts `fields` into each of its lines."""
+    return structlog.stdlib.get_logger(**fields)
+
+
+@contextmanager
+def log_context(**fields: Any) -> Iterator[None]:
+    """Put correlation fields (partition, offset, command_id…) into every line of this task."""
+    with structlog.contextvars.bound_contextvars(**fields):
+        yield
+
+
+def hide_private_fields(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """A structlog processor: masks what must not be logged, however deep it lies."""
+    return {key: MASK if _is_private(key) else _hide(value) for key, value in event.items()}
+
+
+def _is_private(key: str) -> bool:
+    return key in _PRIVATE or key.endswith(_PRIVATE_ENDINGS)
+
+
+def _hide(value: Any) -> Any:
+    match value:
+        case str():
+            return hide_text(value)
+        case bytes() | bytearray() | memoryview():  # record keys and values
+            return f"<{len(value)} bytes>"
+        case dict():
+            return {str(key): MASK if _is_private(str(key)) else _hide(inner) for key, inner in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_hide(inner) for inner in value]
+        case BaseException():
+            return hide_text(f"{type(value).__name__}: {value}")
+        case _:
+            return value
+
+
+def hide_text(text: str) -> str:
+    """The text without credentials in URIs, e-mail addresses, and the documents that libraries quote."""
+    for pattern in _QUOTED:
+        text = pattern.sub(rf"\g<kept>{MASK}", text)
+    return _EMAIL.sub(MASK, hide_credentials(text))
+
+
+def render_exception(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """A structlog processor: the traceback as text. Never with local variables: they hold contracts."""
+    exc_info = event.pop("exc_info", None)
+    if exc_info is True:
+        exc_info = sys.exc_info()
+    error = exc_info[1] if isinstance(exc_info, tuple) else exc_info
+    if isinstance(error, BaseException):
+        event["exception"] = "".join(traceback.format_exception(error)).rstrip()
+    return event
+
+
+PROCESSORS: Final[tuple[Processor, ...]] = (
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    render_exception,
+    hide_private_fields,
+)
+"""What every line passes, ours and the libraries'."""
+
+
+_JSON: Final = structlog.processors.JSONRenderer(default=str)
+"""stdlib json, not orjson, which refuses huge integers and lone surrogates: a log line must never fail."""
+
+
+def configure_logging(
+    level: str = "info", log_format: LogFormat = "auto", stream: TextIO | None = None
+) -> None:
+    """Set up logging for this process, first thing. `stream` is stderr by default: stdout is for results."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    terminal = handler.stream.isatty()
+    text = log_format == "console" or (log_format == "auto" and terminal)
+    renderer = structlog.dev.ConsoleRenderer(colors=terminal) if text else _JSON
+    handler.setFormatter(_formatter(renderer))
+    handler.addFilter(downgrade_harmless)
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    _quieten_libraries(level)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *PROCESSORS,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
+
+
+def _formatter(renderer: Processor) -> logging.Formatter:
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=PROCESSORS,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+    )
+
+
+def _quieten_libraries(level: str) -> None:
+    logging.getLogger("aiokafka").setLevel("DEBUG" if level == "debug" else "WARNING")
+    logging.getLogger("uvicorn").setLevel("WARNING")
+    logging.getLogger("pymongo").setLevel(
+        "WARNING"
+    )  # its debug lines quote whole commands, contracts and all
+
+
+def downgrade_harmless(record: logging.LogRecord) -> bool:
+    """A logging filter for what aiokafka calls errors and a broker does all day.
+
+    While a broker verifies a partition for a transaction (KIP-890) it answers the first produce request
+    with NOT_ENOUGH_REPLICAS, and aiokafka tries again: at the error level these lines bury real ones.
+    """
+    if record.name.startswith("aiokafka") and "NotEnoughReplicas" in record.getMessage():
+        record.levelno, record.levelname = logging.DEBUG, "DEBUG"
+        return logging.getLogger().isEnabledFor(logging.DEBUG)
+    return True

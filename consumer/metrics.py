@@ -1,0 +1,261 @@
+"""Every metric, once: its name, labels and meaning. docs/reference/metrics.md is generated from METRICS.
+
+No account or contract id is ever a label: the number of series stays the same from one contract to millions.
+"""
+
+from __future__ import annotations
+
+import platform
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from time import perf_counter
+from typing import TYPE_CHECKING, Final, Literal, get_args
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
+
+from consumer.metrics_batch import BatchHistogram
+from schemas.commands import COMMANDS
+from schemas.events import EVENTS, DeadLetterCode, OutcomeName
+from schemas.types import ContractTypeName, StatusName
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+PREFIX: Final = "contracts_"
+Stage = Literal["fetch", "decode", "load", "fold", "store", "publish", "resume"]
+
+LATENCY_BUCKETS: Final = (
+    0.005,
+    0.01,
+    0.025,
+    0.05,
+    0.1,
+    0.25,
+    0.5,
+    1.0,
+    2.5,
+    5.0,
+    10.0,
+    30.0,
+    60.0,
+    300.0,
+    3600.0,
+)
+STAGE_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
+COMMANDS_BUCKETS: Final = (1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2000.0, 5000.0)
+SCAN_BUCKETS: Final = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0)
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSpec:
+    """One row of the table. `name` is without the prefix, and without `_total` as Prometheus adds it."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    meaning: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+    @property
+    def exposed_name(self) -> str:
+        """The name to query by (of a histogram: without _bucket, _sum, _count)."""
+        return f"{PREFIX}{self.name}{'_total' if self.kind == 'counter' else ''}"
+
+
+METRICS: Final = (
+    MetricSpec("commands", "counter", "Commands processed, by what became of them.", ("type", "outcome")),
+    MetricSpec("events_published", "counter", "Events and results committed to their topics.", ("event",)),
+    MetricSpec("dead_letters", "counter", "Records that are not commands, by reason.", ("reason",)),
+    MetricSpec("forwarded", "counter", "Commands sent on to the home partition of their key."),
+    MetricSpec(
+        "command_latency_seconds",
+        "histogram",
+        "Time from a command's record timestamp until its outputs are committed.",
+        buckets=LATENCY_BUCKETS,
+    ),
+    MetricSpec(
+        "stage_duration_seconds", "histogram", "Time a batch spends in each stage.", ("stage",), STAGE_BUCKETS
+    ),
+    MetricSpec("batch_commands", "histogram", "Commands in a batch.", buckets=COMMANDS_BUCKETS),
+    MetricSpec("consumer_lag_records", "gauge", "Commands waiting in an owned partition.", ("partition",)),
+    MetricSpec("consumer_lag_seconds", "gauge", "Age of the oldest command waiting there.", ("partition",)),
+    MetricSpec("owned_partitions", "gauge", "Partitions that this process works on."),
+    MetricSpec("resumes", "counter", "Fresh starts of a partition: assigned, fenced, in doubt…", ("reason",)),
+    MetricSpec("stored", "gauge", "Contracts in the database.", ("contract_type", "status")),
+    MetricSpec("expiring", "gauge", "Contracts that end within so many days.", ("within_days",)),
+    MetricSpec("mongo_operations", "counter", "MongoDB operations by result.", ("operation", "result")),
+    MetricSpec(
+        "mongo_operation_duration_seconds",
+        "histogram",
+        "Time a MongoDB operation takes.",
+        ("operation",),
+        STAGE_BUCKETS,
+    ),
+    MetricSpec("scan_duration_seconds", "histogram", "Time a scan takes.", buckets=SCAN_BUCKETS),
+    MetricSpec("scan_due", "gauge", "Contracts with something due that the last scan found."),
+    MetricSpec("scan_last_success_timestamp_seconds", "gauge", "When a scan last succeeded."),
+    MetricSpec("build_info", "gauge", "Always 1; the versions that run.", ("version", "python")),
+)
+
+_BY_NAME: Final = {spec.name: spec for spec in METRICS}
+
+
+class Metrics:
+    """The service's metrics in a registry of their own, so that two services fit into one process.
+
+    Methods are called once per batch and label set, never once per command.
+    """
+
+    def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # they double the series
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._commands = self._counter("commands")
+        self._events = self._counter("events_published")
+        self._dead_letters = self._counter("dead_letters")
+        self._forwarded = self._counter("forwarded")
+        self._latency = self._batch_histogram("command_latency_seconds")
+        self._stages = self._histogram("stage_duration_seconds")
+        self._batches = self._histogram("batch_commands")
+        self._lag_records = self._gauge("consumer_lag_records")
+        self._lag_seconds = self._gauge("consumer_lag_seconds")
+        self._partitions: set[str] = set()
+        self._owned = self._gauge("owned_partitions")
+        self._resumes = self._counter("resumes")
+        self._stored = self._gauge("stored")
+        self._expiring = self._gauge("expiring")
+        self._mongo = self._counter("mongo_operations")
+        self._mongo_seconds = self._histogram("mongo_operation_duration_seconds")
+        self._scan_seconds = self._histogram("scan_duration_seconds")
+        self._scan_due = self._gauge("scan_due")
+        self._scanned_at = self._gauge("scan_last_success_timestamp_seconds")
+        self._gauge("build_info").labels(service_version(), platform.python_version()).set(1)
+        self._show_zeros()
+
+    def _show_zeros(self) -> None:
+        """A series that appears with its first error has no rate: alerts would miss that one."""
+        for name in COMMANDS:
+            for outcome in get_args(OutcomeName):
+                self.command(name, outcome, 0)
+        for event in EVENTS:
+            self.event(event, 0)
+        for reason in get_args(DeadLetterCode):
+            self.dead_letter(reason, 0)
+
+    def command(self, name: str, outcome: OutcomeName, count: int = 1) -> None:
+        """`count` commands of one name had this outcome."""
+        self._commands.labels(name, outcome).inc(count)
+
+    def event(self, name: str, count: int = 1) -> None:
+        """`count` events of this name (a key of EVENTS) were committed."""
+        self._events.labels(name).inc(count)
+
+    def dead_letter(self, reason: DeadLetterCode, count: int = 1) -> None:
+        """`count` records were dead-lettered for this reason."""
+        self._dead_letters.labels(reason).inc(count)
+
+    def forwarded(self, count: int = 1) -> None:
+        """`count` commands were sent on to their home partition."""
+        self._forwarded.inc(count)
+
+    def latencies(self, seconds: Iterable[float]) -> None:
+        """The latency of each command of a batch: 0.2 µs each."""
+        self._latency.observe(seconds)
+
+    @contextmanager
+    def stage(self, stage: Stage) -> Iterator[None]:
+        """Measure what the `with` block does, whether it succeeds or not."""
+        started = perf_counter()
+        try:
+            yield
+        finally:
+            self.stage_seconds(stage, perf_counter() - started)
+
+    def stage_seconds(self, stage: Stage, seconds: float) -> None:
+        """One batch spent so long in this stage."""
+        self._stages.labels(stage).observe(seconds)
+
+    def batch(self, commands: int) -> None:
+        """A batch of so many commands was folded."""
+        self._batches.observe(commands)
+
+    def lag(self, partition: int, records: int, seconds: float) -> None:
+        """What waits in an owned partition; `seconds` is the age of its oldest command, 0 without any."""
+        self._partitions.add(str(partition))
+        self._lag_records.labels(str(partition)).set(records)
+        self._lag_seconds.labels(str(partition)).set(seconds)
+
+    def owned(self, partitions: Iterable[int]) -> None:
+        """The partitions this process works on now. The lag of the others is somebody else's to tell."""
+        names = {str(partition) for partition in partitions}
+        for lost in self._partitions - names:
+            self._lag_records.remove(lost)
+            self._lag_seconds.remove(lost)
+        self._partitions = names
+        self._owned.set(len(names))
+
+    def resumed(self, reason: str) -> None:
+        """A partition starts afresh; `reason` is one of a handful of words."""
+        self._resumes.labels(reason).inc()
+
+    def stored(self, counts: Mapping[tuple[ContractTypeName, StatusName], int]) -> None:
+        """How many contracts there are of each type and status; those not named are 0."""
+        for contract_type in get_args(ContractTypeName):
+            for status in get_args(StatusName):
+                self._stored.labels(contract_type, status).set(counts.get((contract_type, status), 0))
+
+    def expiring(self, counts: Mapping[int, int]) -> None:
+        """How many contracts end within so many days."""
+        for days, count in counts.items():
+            self._expiring.labels(str(days)).set(count)
+
+    def mongo_operation(self, operation: str, result: str, seconds: float) -> None:
+        """One MongoDB operation ended; `result` is `ok` or the name of an error class."""
+        self._mongo.labels(operation, result).inc()
+        self._mongo_seconds.labels(operation).observe(seconds)
+
+    def scanned(self, *, seconds: float, due: int, at: float) -> None:
+        """A scan succeeded; `at` is in seconds since 1970."""
+        self._scan_seconds.observe(seconds)
+        self._scan_due.set(due)
+        self._scanned_at.set(at)
+
+    def value(self, name: str, **labels: str) -> float | None:
+        """One sample's value as a scrape would show it, by its exposed name without the prefix."""
+        return self.registry.get_sample_value(f"{PREFIX}{name}", labels)
+
+    def _counter(self, name: str) -> Counter:
+        spec = _BY_NAME[name]
+        return Counter(PREFIX + name, spec.meaning, spec.labels, registry=self.registry)
+
+    def _gauge(self, name: str) -> Gauge:
+        spec = _BY_NAME[name]
+        return Gauge(PREFIX + name, spec.meaning, spec.labels, registry=self.registry)
+
+    def _histogram(self, name: str) -> Histogram:
+        spec = _BY_NAME[name]
+        return Histogram(
+            PREFIX + name, spec.meaning, spec.labels, registry=self.registry, buckets=spec.buckets
+        )
+
+    def _batch_histogram(self, name: str) -> BatchHistogram:
+        spec = _BY_NAME[name]
+        histogram = BatchHistogram(PREFIX + name, spec.meaning, spec.buckets)
+        self.registry.register(histogram)
+        return histogram
+
+
+def service_version() -> str:
+    """The installed version, or `unknown` in a bare checkout."""
+    try:
+        return version("contract-service")
+    except PackageNotFoundError:
+        return "unknown"

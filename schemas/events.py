@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 from pydantic import ConfigDict, TypeAdapter
 from typing_extensions import NotRequired, TypedDict
 
+from schemas import topics
 from schemas.commands import TYPE_PREFIX
 from schemas.contract import BillingContact, ContractState, PrimaryContact
 from schemas.types import AccountId, ContractId, ContractTypeName, Currency, Instant, Labels, Money
@@ -195,13 +196,9 @@ class EventSpec:
 EVENTS: Final[dict[str, EventSpec]] = {
     spec.name: spec
     for spec in (
-        EventSpec("changed", "contracts.changed", ChangedData, "a contract changed"),
-        EventSpec("expiring", "contracts.expiring", ExpiringData, "a contract will lapse unless somebody acts"),
-        EventSpec(
-            "renewal_notice", "contracts.renewal-notices", RenewalNoticeData, "a notice window was reached"
-        ),
-        EventSpec(
-            "command_result", "contracts.command-results", CommandResultData, "what became of a command"
-        ),
+        EventSpec("changed", topics.CHANGED, ChangedData, "a contract changed"),
+        EventSpec("expiring", topics.EXPIRING, ExpiringData, "a contract will lapse unless somebody acts"),
+        EventSpec("renewal_notice", topics.RENEWAL_NOTICES, RenewalNoticeData, "a notice window was reached"),
+        EventSpec("command_result", topics.COMMAND_RESULTS, CommandResultData, "what became of a command"),
     )
 }

@@ -1,0 +1,37 @@
+"""The topics: their names and what is in them, once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """One row of the table of topics. `name` comes after the prefix of the settings."""
+
+    name: str
+    direction: Literal["in", "out"]
+    key: str
+    meaning: str
+
+
+COMMANDS: Final = "contracts.commands"
+CHANGED: Final = "contracts.changed"
+EXPIRING: Final = "contracts.expiring"
+RENEWAL_NOTICES: Final = "contracts.renewal-notices"
+COMMAND_RESULTS: Final = "contracts.command-results"
+DEAD_LETTERS: Final = "contracts.dead-letters"
+
+TOPICS: Final[dict[str, TopicSpec]] = {
+    spec.name: spec
+    for spec in (
+        TopicSpec(COMMANDS, "in", "account_id", "commands, from upstream services and from the scanner"),
+        TopicSpec(CHANGED, "out", "account_id", "every change of a contract, with its full state after"),
+        TopicSpec(EXPIRING, "out", "account_id", "contracts that will lapse unless somebody acts"),
+        TopicSpec(RENEWAL_NOTICES, "out", "account_id", "one notice per contract and notice window"),
+        TopicSpec(COMMAND_RESULTS, "out", "account_id", "one per command: what became of it"),
+        TopicSpec(DEAD_LETTERS, "out", "original key", "records that are not commands, byte for byte"),
+    )
+}
+"""Every topic by name, the input first."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NotRequired, Required
 
-from pydantic import Field, TypeAdapter
-from typing_extensions import NotRequired, Required, TypedDict
+from pydantic import Field, TypeAdapter, with_config
+from typing_extensions import TypedDict
 
 from schemas.contract import (
     STRICT,
@@ -56,10 +56,10 @@ Metadata = Annotated[
 ]
 
 
+@with_config(STRICT)
 class CommandData(TypedDict):
     """What every command may carry."""
 
-    __pydantic_config__ = STRICT  # type: ignore[misc]
     requested_by: NotRequired[Who]
     contract_id: NotRequired[ContractId]
     expected_version: NotRequired[Annotated[int, Field(ge=0, le=2**31)]]
@@ -98,13 +98,13 @@ class CreateData(_Terms, total=False):
 class AdoptData(_Terms, total=False):
     """A whole contract as it stands in an older system, taken over unchanged."""
 
-    contract_id: Required[ContractId]
+    contract_id: Required[ContractId]  # type: ignore[misc]
     contract_type: Required[ContractTypeName]
     status: Required[StatusName]
     start_date: Required[Instant]
     end_date: Required[Instant]
-    base_monthly_fee: Required[Money]
-    usage_limits: Required[UsageLimits]
+    base_monthly_fee: Required[Money]  # type: ignore[misc]
+    usage_limits: Required[UsageLimits]  # type: ignore[misc]
     term_start: Instant
     term_number: PositiveInt
     renewal_date: Instant
@@ -118,23 +118,29 @@ class AdoptData(_Terms, total=False):
     version: PositiveInt
 
 
+@with_config(STRICT)
 class PrimaryContactPatch(TypedDict, total=False):
-    __pydantic_config__ = STRICT  # type: ignore[misc]
+    """A merge patch on the primary contact."""
+
     name: Name | None
     email: Email | None
     phone: Phone | None
     role: Name | None
 
 
+@with_config(STRICT)
 class BillingContactPatch(TypedDict, total=False):
-    __pydantic_config__ = STRICT  # type: ignore[misc]
+    """A merge patch on the billing contact."""
+
     name: Name | None
     email: Email | None
     phone: Phone | None
 
 
+@with_config(STRICT)
 class UsageBasedPricingPatch(TypedDict, total=False):
-    __pydantic_config__ = STRICT  # type: ignore[misc]
+    """A merge patch on the tiers; each list is replaced as a whole."""
+
     trade_volume_tiers: Annotated[list[TradeVolumeTier], Field(max_length=100)] | None
     trade_value_tiers: Annotated[list[TradeValueTier], Field(max_length=100)] | None
 
@@ -142,6 +148,7 @@ class UsageBasedPricingPatch(TypedDict, total=False):
 _Protected = Annotated[Any, Field(description="Protected: a command that sets it is rejected.")]
 
 
+@with_config(STRICT)
 class ContractPatch(TypedDict, total=False):
     """A JSON merge patch (RFC 7396) on a contract; null removes an optional field.
 
@@ -149,7 +156,6 @@ class ContractPatch(TypedDict, total=False):
     where a misspelt one is refused as unknown.
     """
 
-    __pydantic_config__ = STRICT  # type: ignore[misc]
     start_date: Instant | None
     end_date: Instant | None
     auto_renewal: bool | None
@@ -188,6 +194,8 @@ class ContractPatch(TypedDict, total=False):
 
 
 class UpdateData(CommandData):
+    """Changes terms, contacts and notes."""
+
     changes: ContractPatch
 
 
@@ -196,6 +204,8 @@ class ActivateData(CommandData):
 
 
 class ChangePlanData(CommandData):
+    """Changes the plan, now or at the next renewal."""
+
     contract_type: ContractTypeName
     effective: NotRequired[Literal["immediately", "at_renewal"]]
     overrides: NotRequired[Overrides]
@@ -206,11 +216,15 @@ class WithdrawPlanChangeData(CommandData):
 
 
 class RenewData(CommandData):
+    """Starts a new term; without a length or an end it is as long as the contract says."""
+
     term_months: NotRequired[TermMonths]
     end_date: NotRequired[Instant]
 
 
 class CancelData(CommandData):
+    """Ends the contract, now or at the end of its term."""
+
     effective: NotRequired[Literal["immediately", "end_of_term"]]
     reason: NotRequired[Reason]
 
@@ -220,13 +234,15 @@ class WithdrawCancellationData(CommandData):
 
 
 class DeleteData(CommandData):
+    """Removes the contract; its history stays."""
+
     reason: NotRequired[Reason]
 
 
+@with_config(STRICT)
 class AdvanceData(TypedDict):
     """From the scanner: do everything that is due."""
 
-    __pydantic_config__ = STRICT  # type: ignore[misc]
     contract_id: ContractId
     due_at: Instant
     requested_by: NotRequired[Who]
@@ -248,6 +264,7 @@ class CommandSpec:
 
     @cached_property
     def adapter(self) -> TypeAdapter[Any]:
+        """Validates the data."""
         return TypeAdapter(self.shape)
 
 

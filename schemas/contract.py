@@ -8,11 +8,11 @@ builds a new dict for each change. Fields that are not set are absent, never nul
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NotRequired
 
 import orjson
-from pydantic import ConfigDict, Field
-from typing_extensions import NotRequired, TypedDict
+from pydantic import ConfigDict, Field, with_config
+from typing_extensions import TypedDict
 
 from schemas.types import (
     AccountId,
@@ -48,73 +48,83 @@ MAX_CONTRACT_BYTES: Final = 64 * 1024
 STRICT = ConfigDict(extra="forbid", strict=True)
 
 
+@with_config(STRICT)
 class TradeVolumeTier(TypedDict):
     """Price of each trade from `min_trades` up to, but not including, `max_trades`."""
 
-    __pydantic_config__ = STRICT  # type: ignore[misc]
     min_trades: Annotated[int, Field(ge=0, le=2**53 - 1)]
     max_trades: PositiveInt | None
     price_per_trade: UnitPrice
 
 
+@with_config(STRICT)
 class TradeValueTier(TypedDict):
     """Percentage of the value of each trade from `min_value` up to, but not including, `max_value`."""
 
-    __pydantic_config__ = STRICT  # type: ignore[misc]
     min_value: Money
     max_value: PositiveMoney | None
     percentage_fee: Percentage
 
 
+@with_config(STRICT)
 class UsageBasedPricing(TypedDict):
     """Tiers sorted by their lower bound, without overlap; only the last may be open (`max` null)."""
 
-    __pydantic_config__ = STRICT  # type: ignore[misc]
     trade_volume_tiers: NotRequired[Annotated[list[TradeVolumeTier], Field(max_length=100)]]
     trade_value_tiers: NotRequired[Annotated[list[TradeValueTier], Field(max_length=100)]]
 
 
+@with_config(STRICT)
 class UsageLimits(TypedDict):
-    __pydantic_config__ = STRICT  # type: ignore[misc]
+    """How much the account may trade, and how fast it is served."""
+
     max_monthly_trades: NotRequired[PositiveInt]
     max_trade_value: NotRequired[PositiveMoney]
     max_concurrent_trades: NotRequired[PositiveInt]
     sla_threshold_seconds: NotRequired[PositiveMoney]
 
 
+@with_config(STRICT)
 class PrimaryContact(TypedDict):
-    __pydantic_config__ = STRICT  # type: ignore[misc]
+    """Whom to talk to about the contract."""
+
     name: NotRequired[Name]
     email: NotRequired[Email]
     phone: NotRequired[Phone]
     role: NotRequired[Name]
 
 
+@with_config(STRICT)
 class BillingContact(TypedDict):
-    __pydantic_config__ = STRICT  # type: ignore[misc]
+    """Whom to send invoices to."""
+
     name: NotRequired[Name]
     email: NotRequired[Email]
     phone: NotRequired[Phone]
 
 
+@with_config(STRICT)
 class AddOn(TypedDict):
-    __pydantic_config__ = STRICT  # type: ignore[misc]
+    """Something bought on top; counts towards the monthly total when active."""
+
     name: Name
     monthly_fee: Money
     active: NotRequired[bool]
 
 
+@with_config(STRICT)
 class SlaTerms(TypedDict):
-    __pydantic_config__ = STRICT  # type: ignore[misc]
+    """What is promised, and what it costs to break it."""
+
     uptime_guarantee: NotRequired[Percentage]
     response_time_guarantee: NotRequired[PositiveMoney]
     penalty_terms: NotRequired[LongText]
 
 
+@with_config(STRICT)
 class Overrides(TypedDict, total=False):
     """Terms a plan change sets on top of the new plan's template, as a JSON merge patch."""
 
-    __pydantic_config__ = STRICT  # type: ignore[misc]
     base_monthly_fee: Money
     usage_based_pricing: UsageBasedPricing | None
     usage_limits: UsageLimitsPatch
@@ -123,25 +133,29 @@ class Overrides(TypedDict, total=False):
     sla_terms: SlaTermsPatch | None
 
 
+@with_config(STRICT)
 class UsageLimitsPatch(TypedDict, total=False):
-    __pydantic_config__ = STRICT  # type: ignore[misc]
+    """A merge patch on the usage limits."""
+
     max_monthly_trades: PositiveInt | None
     max_trade_value: PositiveMoney | None
     max_concurrent_trades: PositiveInt | None
     sla_threshold_seconds: PositiveMoney | None
 
 
+@with_config(STRICT)
 class SlaTermsPatch(TypedDict, total=False):
-    __pydantic_config__ = STRICT  # type: ignore[misc]
+    """A merge patch on the SLA terms."""
+
     uptime_guarantee: Percentage | None
     response_time_guarantee: PositiveMoney | None
     penalty_terms: LongText | None
 
 
+@with_config(STRICT)
 class ScheduledChange(TypedDict):
     """Something that will happen at the end of the term unless it is withdrawn."""
 
-    __pydantic_config__ = STRICT  # type: ignore[misc]
     kind: Literal["plan_change", "cancellation"]
     effective_at: Instant
     contract_type: NotRequired[ContractTypeName]
@@ -151,10 +165,10 @@ class ScheduledChange(TypedDict):
     requested_at: Instant
 
 
+@with_config(STRICT)
 class ContractState(TypedDict):
     """A contract as events and readers show it."""
 
-    __pydantic_config__ = STRICT  # type: ignore[misc]
     contract_id: ContractId
     account_id: AccountId
     contract_type: ContractTypeName
@@ -217,7 +231,7 @@ class Lifecycle(TypedDict):
 class Contract(ContractState):
     """A contract as the pipeline holds and MongoDB stores it."""
 
-    _id: bytes  # type: ignore[misc]
+    _id: bytes
     lifecycle: Lifecycle
 
 

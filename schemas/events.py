@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NotRequired
 
-from pydantic import ConfigDict, TypeAdapter
-from typing_extensions import NotRequired, TypedDict
+from pydantic import ConfigDict, TypeAdapter, with_config
+from typing_extensions import TypedDict
 
 from schemas import topics
 from schemas.commands import TYPE_PREFIX
@@ -60,26 +60,28 @@ DeadLetterCode = Literal[
 """Why a record is not a command that can be applied at all."""
 
 
+@with_config(_OPEN)
 class CommandReference(TypedDict):
-    __pydantic_config__ = _OPEN  # type: ignore[misc]
+    """Which command brought this about."""
+
     id: str
     source: str
     type: str
 
 
+@with_config(_OPEN)
 class ChangedField(TypedDict):
     """One difference, by JSON Pointer; `before` or `after` is left out where there was or is nothing."""
 
-    __pydantic_config__ = _OPEN  # type: ignore[misc]
     path: str
     before: NotRequired[Any]
     after: NotRequired[Any]
 
 
+@with_config(_OPEN)
 class ChangedData(TypedDict):
     """A contract changed; `contract` is its full state after (for `deleted`: the last)."""
 
-    __pydantic_config__ = _OPEN  # type: ignore[misc]
     change: Change
     contract: ContractState
     changed_fields: list[ChangedField]
@@ -90,10 +92,10 @@ class ChangedData(TypedDict):
     requested_by: str
 
 
+@with_config(_OPEN)
 class ExpiringData(TypedDict):
     """A contract will lapse unless somebody acts."""
 
-    __pydantic_config__ = _OPEN  # type: ignore[misc]
     account_id: AccountId
     contract_id: ContractId
     contract_type: ContractTypeName
@@ -110,10 +112,10 @@ class ExpiringData(TypedDict):
     occurred_at: Instant
 
 
+@with_config(_OPEN)
 class NextTerm(TypedDict):
     """What happens at `on`: the contract renews on these terms, or lapses."""
 
-    __pydantic_config__ = _OPEN  # type: ignore[misc]
     action: Literal["renews", "lapses"]
     on: Instant
     contract_type: NotRequired[ContractTypeName]
@@ -121,17 +123,19 @@ class NextTerm(TypedDict):
     until: NotRequired[Instant]
 
 
+@with_config(_OPEN)
 class Recipient(TypedDict):
-    __pydantic_config__ = _OPEN  # type: ignore[misc]
+    """Whom to tell."""
+
     contact: Literal["primary", "billing"]
     name: NotRequired[str]
     email: str
 
 
+@with_config(_OPEN)
 class RenewalNoticeData(TypedDict):
     """A notice window was reached: what will happen at the end of the term, and whom to tell."""
 
-    __pydantic_config__ = _OPEN  # type: ignore[misc]
     account_id: AccountId
     contract_id: ContractId
     contract_type: ContractTypeName
@@ -152,18 +156,18 @@ class RenewalNoticeData(TypedDict):
     occurred_at: Instant
 
 
+@with_config(_OPEN)
 class FieldError(TypedDict):
     """One mistake, by JSON Pointer into the command's data ("" is the whole)."""
 
-    __pydantic_config__ = _OPEN  # type: ignore[misc]
     path: str
     message: str
 
 
+@with_config(_OPEN)
 class CommandResultData(TypedDict):
     """What became of a command."""
 
-    __pydantic_config__ = _OPEN  # type: ignore[misc]
     command: CommandReference
     outcome: OutcomeName
     code: NotRequired[str]
@@ -190,6 +194,7 @@ class EventSpec:
 
     @cached_property
     def adapter(self) -> TypeAdapter[Any]:
+        """Validates the data."""
         return TypeAdapter(self.shape)
 
 

@@ -46,13 +46,17 @@ def parse_instant(text: str) -> datetime:
 
 class _InstantType:
     @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+    def __get_pydantic_core_schema__(
+        cls, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
         text = core_schema.no_info_after_validator_function(
             parse_instant, core_schema.str_schema(pattern=_INSTANT_PATTERN, strict=True)
         )
         return core_schema.json_or_python_schema(
             json_schema=text,
-            python_schema=core_schema.union_schema([core_schema.datetime_schema(tz_constraint="aware"), text]),
+            python_schema=core_schema.union_schema(
+                [core_schema.datetime_schema(tz_constraint="aware"), text]
+            ),
         )
 
     @classmethod
@@ -62,7 +66,7 @@ class _InstantType:
         return {
             "type": "string",
             "pattern": _INSTANT_PATTERN,
-            "description": "RFC 3339: a date (midnight UTC) or a date-time with an offset; kept in milliseconds.",
+            "description": "RFC 3339 date (midnight UTC) or date-time with an offset; kept in milliseconds.",
         }
 
 
@@ -87,7 +91,9 @@ class _DecimalType:
             )
         return exact if int(exponent) <= 0 else exact.quantize(Decimal(1))
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
         bounds: dict[str, Any] = {"ge": 0.0, "le": self.maximum or 1e15, "allow_inf_nan": False}
         number = core_schema.no_info_after_validator_function(
             self._exact, core_schema.float_schema(strict=True, **bounds)
@@ -111,6 +117,7 @@ class _DecimalType:
 Money = Annotated[Decimal, _DecimalType(decimals=4)]
 UnitPrice = Annotated[Decimal, _DecimalType(decimals=8)]
 Percentage = Annotated[Decimal, _DecimalType(decimals=8, maximum=100)]
+
 
 def _above_zero(value: Decimal) -> Decimal:
     if value <= 0:

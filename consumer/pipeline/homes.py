@@ -1,0 +1,50 @@
+"""The home of a key: the one partition that its records belong to, as the producers' libraries compute it."""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import TYPE_CHECKING, Final, Literal
+from zlib import crc32
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PartitionerName = Literal["murmur2", "crc32"]
+
+_SEED: Final = 0x9747B28C
+_MULTIPLIER: Final = 0x5BD1E995
+_WORD: Final = 0xFFFFFFFF
+_POSITIVE: Final = 0x7FFFFFFF
+_WORDS: Final = tuple(Struct(f"<{count}I") for count in range(129))
+"""Readers for the words of a key; account ids of 128 four-byte characters have 128 words."""
+
+
+def murmur2(key: bytes) -> int:
+    """Kafka's 32-bit MurmurHash2 (`org.apache.kafka.common.utils.Utils.murmur2`), unsigned."""
+    length = len(key)
+    count = length >> 2
+    words = _WORDS[count] if count < len(_WORDS) else Struct(f"<{count}I")
+    state = _SEED ^ length
+    for word in words.unpack_from(key):
+        mixed = word * _MULTIPLIER & _WORD
+        state = (state * _MULTIPLIER & _WORD) ^ ((mixed ^ mixed >> 24) * _MULTIPLIER & _WORD)
+    if length & 3:
+        state = (state ^ int.from_bytes(key[length & ~3 :], "little")) * _MULTIPLIER & _WORD
+    state = (state ^ state >> 13) * _MULTIPLIER & _WORD
+    return state ^ state >> 15
+
+
+def murmur2_home(key: bytes, partitions: int) -> int:
+    """Where Java clients and aiokafka put a key, and librdkafka with `murmur2_random`."""
+    return (murmur2(key) & _POSITIVE) % partitions
+
+
+def crc32_home(key: bytes, partitions: int) -> int:
+    """Where librdkafka puts a key by default (`consistent_random`)."""
+    return crc32(key) % partitions
+
+
+HOMES: Final[dict[PartitionerName, Callable[[bytes, int], int]]] = {
+    "murmur2": murmur2_home,
+    "crc32": crc32_home,
+}

@@ -1,0 +1,134 @@
+"""Every mistake in a command's data, in words for the team that sent it.
+
+Values are never quoted: they may be personal data.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from schemas.commands import COMMANDS, COMMANDS_BY_TYPE
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
+
+    from schemas.events import FieldError
+
+MAX_LISTED: Final = 20
+_MAX_SEGMENT: Final = 128
+
+_INSTANT = "must be a date (2026-01-31) or a date-time with an offset (2026-01-31T12:00:00Z)"
+
+_WORDS: Final[dict[str, str]] = {
+    "missing": "is required",
+    "string_type": "must be text",
+    "string_too_short": "must have at least {min_length} characters",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_pattern_mismatch": "must match {pattern}",
+    "string_unicode": "must be text",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "finite_number": "must be a finite number",
+    "bool_type": "must be true or false",
+    "list_type": "must be a list",
+    "dict_type": "must be an object",
+    "too_short": "must have at least {min_length} entries",
+    "too_long": "must have at most {max_length} entries",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "greater_than": "must be more than {gt}",
+    "less_than": "must be less than {lt}",
+    "literal_error": "must be {expected}",
+    # Its own words quote parts of the address.
+    "email": "is not an e-mail address",
+}
+
+_KINDS: Final[dict[type, str]] = {
+    type(None): "null",
+    str: "text",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    list: "a list",
+    dict: "an object",
+}
+
+
+def mistakes(name: str, error: ValidationError) -> tuple[FieldError, ...]:
+    """What is wrong with the data of command `name`, at most MAX_LISTED of them and how many more."""
+    found = error.errors(include_url=False)
+    listed: list[FieldError] = [
+        {"path": pointer(_place(detail)), "message": _message(name, detail)} for detail in found[:MAX_LISTED]
+    ]
+    if len(found) > MAX_LISTED:
+        listed.append({"path": "", "message": f"and {len(found) - MAX_LISTED} more mistakes"})
+    return tuple(listed)
+
+
+def pointer(place: tuple[str | int, ...]) -> str:
+    """JSON Pointer (RFC 6901) of a place; over-long names, which can only be unknown ones, are cut."""
+    return "".join("/" + str(step)[:_MAX_SEGMENT].replace("~", "~0").replace("/", "~1") for step in place)
+
+
+def _place(detail: ErrorDetails) -> tuple[str | int, ...]:
+    """Pydantic marks a mistake in a key, not under it, by one more step."""
+    place = detail["loc"]
+    return place[:-1] if place and place[-1] == "[key]" else place
+
+
+def _message(name: str, detail: ErrorDetails) -> str:
+    kind = detail["type"]
+    if kind == "extra_forbidden":
+        return _unknown_field(name, detail["loc"])
+    words = _WORDS.get(kind, detail["msg"])
+    context = detail.get("ctx", {})
+    if kind == "string_pattern_mismatch" and "d{4}" in context["pattern"]:
+        words = _INSTANT
+    elif kind.endswith("_type") or detail["input"] is None:
+        words += f", not {_KINDS.get(type(detail['input']), 'something else')}"
+    return words.format_map(context)
+
+
+def _unknown_field(name: str, place: tuple[str | int, ...]) -> str:
+    known = _fields_at(name, tuple("" if isinstance(step, int) else step for step in place[:-1]))
+    close = get_close_matches(str(place[-1])[:_MAX_SEGMENT], known, n=1)
+    return f"unknown field; did you mean `{close[0]}`?" if close else "unknown field"
+
+
+@lru_cache(maxsize=256)
+def _fields_at(name: str, place: tuple[str, ...]) -> tuple[str, ...]:
+    """The fields that command `name` knows at a place, from its JSON Schema; "" is a list's entry."""
+    schema = COMMANDS[name].adapter.json_schema()
+    nodes = [schema]
+    for step in place:
+        nodes = [child for node in _resolved(schema, nodes) if (child := _child(node, step)) is not None]
+    return tuple(field for node in _resolved(schema, nodes) for field in node.get("properties", ()))
+
+
+def _child(node: dict[str, Any], step: str) -> dict[str, Any] | None:
+    child = node.get("properties", {}).get(step) if step else node.get("items")
+    return child if isinstance(child, dict) else None
+
+
+def _resolved(schema: dict[str, Any], nodes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The nodes with references followed and alternatives spread out."""
+    found: list[dict[str, Any]] = []
+    for node in nodes:
+        if "$ref" in node:
+            found += _resolved(schema, [schema["$defs"][node["$ref"].rpartition("/")[2]]])
+        elif "anyOf" in node:
+            found += _resolved(schema, node["anyOf"])
+        else:
+            found.append(node)
+    return found
+
+
+def unknown_type(type_: str) -> str:
+    """What to say about a CloudEvents type that is no command's."""
+    close = get_close_matches(type_, COMMANDS_BY_TYPE, n=1, cutoff=0.8)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    return f"no such command type{hint} Known: {', '.join(COMMANDS_BY_TYPE)}"

@@ -1,0 +1,69 @@
+"""JSON that means the same to every reader (RFC 8259, I-JSON): no duplicate keys, no NaN, no lone surrogates.
+
+orjson refuses everything but duplicate keys, of which it keeps the last, and depth.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+MAX_DEPTH: Final = 64
+_SHOWN_NAME: Final = 64
+_STRING_OR_BRACKET = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{\]}]')
+
+
+@dataclass(frozen=True, slots=True)
+class NotJson:
+    """Why some bytes are not JSON that the service accepts; `message` never quotes a value."""
+
+    message: str
+
+
+def parse(raw: bytes) -> Any | NotJson:
+    """The parsed JSON text, or why it is none. Never raises."""
+    try:
+        parsed = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        return NotJson(f"is not JSON: {error}")
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _depth(raw) > MAX_DEPTH:
+        return NotJson(f"is nested deeper than {MAX_DEPTH} levels")
+    # A dropped duplicate takes at least its own colon along, and only an escaped colon (\u003a) that
+    # orjson writes as a plain one could make up for it. So equal counts prove that nothing was dropped.
+    if raw.count(b":") == orjson.dumps(parsed).count(b":") and b"\\u003" not in raw:
+        return parsed
+    repeated = _repeated_key(raw)
+    return parsed if repeated is None else NotJson(f"gives `{repeated[:_SHOWN_NAME]}` twice in one object")
+
+
+def _depth(raw: bytes) -> int:
+    """Levels of nesting of a JSON text.
+
+    Counted on the text, because a deep value may hide under a duplicate key that the parser dropped.
+    """
+    depth = deepest = 0
+    for token in _STRING_OR_BRACKET.findall(raw):
+        if token in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif token in b"]}":
+            depth -= 1
+    return deepest
+
+
+def _repeated_key(raw: bytes) -> str | None:
+    """The first key, inside out, that occurs twice in one object of a JSON text."""
+    repeated: list[str] = []
+
+    def note(pairs: list[tuple[str, Any]]) -> None:
+        names = [name for name, _ in pairs]
+        if len(set(names)) != len(names):
+            repeated.append(next(name for place, name in enumerate(names) if name in names[:place]))
+
+    # Numbers stay text: Python refuses to read integers of more than 4,300 digits.
+    json.loads(raw.decode(), object_pairs_hook=note, parse_int=str, parse_float=str)
+    return repeated[0] if repeated else None

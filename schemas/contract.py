@@ -220,12 +220,10 @@ class Lifecycle(TypedDict):
     """Day of the month that computed ends fall on, where the month has it."""
     end_given: bool
     """Whether `end_date` was given by a command, so that moving the start does not move it."""
-    noticed: list[int]
-    """Windows of the running term, in days, that need no notice any more."""
-    lapse_noticed: list[int]
-    """Those of them for which an `expiring` event went out, too."""
-    renewed_early: bool
-    """Whether the running term's renewal was already taken."""
+    noticed: int | None
+    """The running term's window, in days, of the last notice: wider ones need none any more."""
+    lapse_noticed: int | None
+    """The window of the last `expiring` event."""
 
 
 class Contract(ContractState):

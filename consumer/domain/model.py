@@ -70,6 +70,7 @@ class Changed:
     version: int
     changed_fields: tuple[FieldChange, ...]
     effective_at: datetime
+    by: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,75 @@
+"""What differs between two states of a contract, and the way back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from consumer.domain.model import ABSENT, FieldChange
+from schemas.contract import HIDDEN_FIELDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+STAMPS: Final = frozenset({"version", "updated_at", "last_modified_by"})
+"""Fields that every change sets. They tell two states apart, but say nothing about what changed."""
+
+_LEFT_OUT: Final = STAMPS | HIDDEN_FIELDS
+
+
+def diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[FieldChange, ...]:
+    """The changes from one state to the next, by JSON Pointer; without stamps and hidden fields.
+
+    Objects are compared field by field, lists as a whole. An object that comes or goes is one change.
+    """
+    changes: list[FieldChange] = []
+    for name, new in after.items():
+        old = before.get(name, ABSENT)
+        if old is not new and old != new and name not in _LEFT_OUT:
+            changes += _between(f"/{name}", old, new)
+    changes += [FieldChange(f"/{name}", old, ABSENT) for name, old in before.items() if name not in after]
+    return tuple(changes)
+
+
+def revert(state: Mapping[str, Any], changes: Iterable[FieldChange]) -> dict[str, Any]:
+    """The state before, from the state after and its changes.
+
+    The stamps stay as they are: whoever keeps the changes knows the version, the time and the author.
+    """
+    reverted = dict(state)
+    for path, before, _ in changes:
+        _put(reverted, [_unescaped(name) for name in path[1:].split("/")], before)
+    return reverted
+
+
+def pointer(*names: str | int) -> str:
+    """A JSON Pointer (RFC 6901)."""
+    return "".join(f"/{_escaped(str(name))}" for name in names)
+
+
+def _between(path: str, old: Any, new: Any) -> Iterator[FieldChange]:
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        yield FieldChange(path, old, new)
+        return
+    for name in {**old, **new}:
+        before, after = old.get(name, ABSENT), new.get(name, ABSENT)
+        if before != after:
+            yield from _between(f"{path}/{_escaped(name)}", before, after)
+
+
+def _put(target: dict[str, Any], names: list[str], value: Any) -> None:
+    first, *rest = names
+    if rest:
+        target[first] = dict(target[first])
+        _put(target[first], rest, value)
+    elif value is ABSENT:
+        del target[first]
+    else:
+        target[first] = value
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1") if "~" in name or "/" in name else name
+
+
+def _unescaped(name: str) -> str:
+    return name.replace("~1", "/").replace("~0", "~")

@@ -1,0 +1,81 @@
+"""Terms: the template of each contract type, merge patches, and what a plan change does."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from schemas.contract import Contract
+    from schemas.types import ContractTypeName
+
+
+class Template(NamedTuple):
+    """What a contract of a type gets where the command does not say. Values are copied."""
+
+    base_monthly_fee: Decimal
+    usage_limits: Mapping[str, Any]
+    features: tuple[str, ...]
+
+
+TEMPLATES: Final[Mapping[ContractTypeName, Template]] = {
+    "basic": Template(
+        Decimal(99),
+        {
+            "max_monthly_trades": 10_000,
+            "max_trade_value": Decimal(100_000),
+            "sla_threshold_seconds": Decimal(23),
+        },
+        ("basic_analytics", "email_support"),
+    ),
+    "professional": Template(
+        Decimal(299),
+        {
+            "max_monthly_trades": 50_000,
+            "max_trade_value": Decimal(500_000),
+            "sla_threshold_seconds": Decimal(20),
+        },
+        ("advanced_analytics", "priority_support", "custom_dashboards", "api_access"),
+    ),
+    "enterprise": Template(
+        Decimal(999),
+        {
+            "max_monthly_trades": 100_000,
+            "max_trade_value": Decimal(1_000_000),
+            "sla_threshold_seconds": Decimal(15),
+        },
+        ("enterprise_analytics", "dedicated_support", "custom_integrations", "white_label"),
+    ),
+}
+"""`custom` has no template: a custom contract brings its own terms."""
+
+
+def with_plan(contract: Contract, contract_type: ContractTypeName, overrides: Mapping[str, Any]) -> Contract:
+    """The contract on another plan: templated terms replaced, then the overrides merged.
+
+    To `custom`, or to the plan it already has, only the overrides count.
+    """
+    template = TEMPLATES.get(contract_type)
+    changed: dict[str, Any] = dict(contract)
+    if template and contract_type != contract["contract_type"]:
+        changed["base_monthly_fee"] = template.base_monthly_fee
+        changed["usage_limits"] = {**contract["usage_limits"], **template.usage_limits}
+        changed["features"] = list(template.features)
+    changed["contract_type"] = contract_type
+    return merge(changed, overrides)  # type: ignore[return-value]
+
+
+def merge(target: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON merge patch (RFC 7396): null removes, objects merge, anything else replaces."""
+    merged = {**target}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        elif isinstance(value, dict):
+            old = merged.get(name)
+            merged[name] = merge(old if isinstance(old, dict) else {}, value)
+        else:
+            merged[name] = value
+    return merged

@@ -11,11 +11,11 @@ class ServerError(Exception):
     """A server of the devstack failed."""
 
 
-class ServerUnavailable(ServerError):  # noqa: N818  # reads better where it is caught
+class ServerUnavailable(ServerError):
     """The server cannot be started on this machine."""
 
 
-class ServerNotReady(ServerError):  # noqa: N818
+class ServerNotReady(ServerError):
     """The server did not become ready; the message ends with the tail of its log."""
 
 

@@ -75,6 +75,7 @@ class Secantus(MongoServer):
     def __init__(self, folder: Path, *, lossy: bool = False, options: Sequence[str] = ()) -> None:
         super().__init__(folder)
         self.lossy = lossy
+        self.durable = not lossy
         self.options = tuple(options)
 
     def _command(self) -> Sequence[str]:
@@ -115,7 +116,7 @@ class SecantusRust(Secantus):
         done = subprocess.run(
             [self._program(), "--version"], capture_output=True, text=True, check=True, timeout=10
         )
-        return done.stdout.split()[-1]
+        return done.stdout.split()[1]  # "secantusd-rs 0.5.3-beta.193 (…)"
 
     def _program(self) -> Path:
         found = find_secantus_rust()

@@ -8,8 +8,11 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
+from devstack.errors import ServerUnavailable
+
 # Below Linux's ephemeral range: an outgoing connection cannot take the port while its server restarts.
 LOWEST, HIGHEST = 20_000, 32_000
+ATTEMPTS = 1_000
 
 
 class Port:
@@ -30,7 +33,7 @@ def reserve_port() -> Port:
     """Find a port that nobody listens on and nobody has reserved."""
     folder = Path(tempfile.gettempdir()) / f"devstack-ports-{os.getuid()}"
     folder.mkdir(exist_ok=True)
-    while True:
+    for _ in range(ATTEMPTS):
         number = random.randint(LOWEST, HIGHEST)  # noqa: S311  # no secret
         lock = (folder / str(number)).open("w")
         try:
@@ -41,6 +44,7 @@ def reserve_port() -> Port:
         if _is_free(number):
             return Port(number, lock)
         lock.close()
+    raise ServerUnavailable(f"no free port between {LOWEST} and {HIGHEST}")
 
 
 def _is_free(number: int) -> bool:

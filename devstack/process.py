@@ -13,6 +13,7 @@ from pathlib import Path
 from devstack.errors import ServerStateError
 
 _LAUNCH = Path(__file__).with_name("launch.py")
+_STACK_FRAME = ("at ", "... ")
 
 
 class _Spawner:
@@ -127,11 +128,12 @@ class Process:
         self.paused = False
 
     def log_tail(self, lines: int = 3) -> str:
-        """Return the last lines this run wrote, on one line."""
+        """Return the last lines this run wrote, on one line, without the frames of Java's stack traces."""
         with self.log.open("rb") as file:
             file.seek(self._log_start)
-            text = file.read().decode(errors="replace")
-        return " | ".join([line.strip() for line in text.splitlines() if line.strip()][-lines:]) or "(empty)"
+            text = [line.strip() for line in file.read().decode(errors="replace").splitlines()]
+        said = [line for line in text if line and not line.startswith(_STACK_FRAME)]
+        return " | ".join(said[-lines:]) or "(empty)"
 
     def _signal(self, number: signal.Signals) -> None:
         if self.exit_code is not None:

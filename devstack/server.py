@@ -22,6 +22,8 @@ class Server(ABC):
     """
 
     kind: ClassVar[str]
+    # Whether everything acknowledged is still there after a kill.
+    durable: bool = True
     ready_seconds: ClassVar[float] = 30.0
     stop_seconds: ClassVar[float] = 15.0
 
@@ -109,6 +111,11 @@ class Server(ABC):
                     ) from error
             else:
                 return
+
+    def check_running(self) -> None:
+        """Raise ServerNotReady when it has ended by itself."""
+        if self._process and self._process.exit_code is not None:
+            raise self._not_ready(f"ended with code {self._process.exit_code}")
 
     def stop(self) -> None:
         """Stop it in order; killed when it takes too long. Nothing happens when it is not running."""

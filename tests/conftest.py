@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -9,17 +10,17 @@ import pytest
 from devstack.given import GivenKafka, GivenMongo
 from devstack.kafka import ApacheKafka, KafkaServer
 from devstack.mongo import MongoServer
+from devstack.server import Server
 from tests import servers as kinds
-from tests.servers import Servers
+from tests.servers import Servers, describe
 
-running = pytest.StashKey[Servers]()
+tests_on = pytest.StashKey[Counter[str]]()
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Servers]:
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """All servers of this run; nothing is started until a test asks."""
     found = Servers(tmp_path_factory.mktemp("servers"))
-    pytestconfig.stash[running] = found
     yield found
     found.close()
 
@@ -86,25 +87,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(name)
 
 
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> None:
     """Count which tests really ran on which server."""
-    found = item.config.stash.get(running, None)
-    arguments = getattr(item, "funcargs", {})
-    for name in {"kafka", "apache_kafka", "mongo"} & set(arguments):
-        if found:
-            family = "mongo" if name == "mongo" else "kafka"
-            found.tests[f"{family} {arguments[name].kind}"] += 1
-    yield
+    arguments = getattr(item, "funcargs", {}).values()
+    used = {value for value in arguments if isinstance(value, Server | GivenKafka | GivenMongo)}
+    item.config.stash.setdefault(tests_on, Counter()).update(describe(server) for server in used)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say which servers were exercised: a run that silently tested less must not look like a full one."""
-    found = config.stash.get(running, None)
-    if found:
+    exercised = config.stash.get(tests_on, Counter())
+    if exercised:
         terminalreporter.section("servers exercised")
-        for line in found.report():
-            terminalreporter.write_line(line)
+        for server, tests in sorted(exercised.items()):
+            terminalreporter.write_line(f"{server}: {tests} tests")
     missing = None if kinds.GIVEN_KAFKA else kinds.missing_for("apache")
     if missing:
         terminalreporter.section("APACHE KAFKA NOT TESTED", red=True, bold=True)

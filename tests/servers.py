@@ -3,7 +3,6 @@
 import os
 import shutil
 import time
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from devstack.given import GivenKafka, GivenMongo
 from devstack.jars import jars_cached
 from devstack.kafka import DEFAULT_VERSION, ApacheKafka, KafkaServer, NoidaKafka
 from devstack.mongo import MongoServer, SecantusMongo, SecantusRust
+from devstack.server import Server
 
 type_of_broker = {"noida": NoidaKafka, "apache": ApacheKafka}
 type_of_database = {"secantus": SecantusMongo, "secantus-rs": SecantusRust}
@@ -43,7 +43,6 @@ class Servers:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.tests = Counter[str]()
         self._started: dict[str, Any] = {}
 
     def kafka(self, kind: str) -> KafkaServer | GivenKafka:
@@ -64,20 +63,17 @@ class Servers:
             if isinstance(server, KafkaServer | MongoServer):
                 server.close()
 
-    def report(self) -> list[str]:
-        """One line per server: kind, version, start time, number of tests."""
-        lines = []
-        for name, server in sorted(self._started.items()):
-            seconds = getattr(server, "start_seconds", None)
-            started = f", last start {seconds:.1f} s" if seconds else ""
-            lines.append(f"{name} {server.version}: {self.tests[name]} tests{started}")
-        return lines
-
     def _get(self, name: str, make: Callable[[], Any]) -> Any:
         if name not in self._started:
             self._started[name] = make()
         self._started[name].heal()  # a fault test may have left it paused or dead
         return self._started[name]
+
+
+def describe(server: Server | GivenKafka | GivenMongo) -> str:
+    """Family, kind and version in a line."""
+    family = "kafka" if isinstance(server, KafkaServer | GivenKafka) else "mongo"
+    return f"{family} {server.kind} {server.version}"
 
 
 def create_topic(bootstrap: str, name: str, partitions: int = 1, **config: str) -> str:

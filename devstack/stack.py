@@ -1,0 +1,59 @@
+"""A broker and a database side by side, as the service needs them."""
+
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from devstack.kafka import ApacheKafka, KafkaServer, NoidaKafka
+from devstack.mongo import MongoServer, SecantusMongo, SecantusRust
+from devstack.server import Server
+
+BROKERS: dict[str, type[KafkaServer]] = {kind.kind: kind for kind in (NoidaKafka, ApacheKafka)}
+DATABASES: dict[str, type[MongoServer]] = {kind.kind: kind for kind in (SecantusMongo, SecantusRust)}
+
+
+class Stack:
+    """One broker and one database, with their data in subfolders of one folder."""
+
+    def __init__(self, folder: Path, *, kafka: str = "noida", mongo: str = "secantus") -> None:
+        self.kafka = BROKERS[kafka](folder / kafka)
+        self.mongo = DATABASES[mongo](folder / mongo)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def servers(self) -> tuple[Server, Server]:
+        """Both servers."""
+        return self.kafka, self.mongo
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Settings of the service that point it here."""
+        return {
+            "CONTRACTS_KAFKA_BOOTSTRAP_SERVERS": self.kafka.bootstrap,
+            "CONTRACTS_MONGO_URI": self.mongo.uri,
+        }
+
+    def start(self) -> Self:
+        """Start both at once; when one fails, neither stays."""
+        try:
+            with ThreadPoolExecutor(max_workers=2) as pool:
+                list(pool.map(lambda server: server.start(), self.servers))
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def close(self) -> None:
+        """Stop both."""
+        with contextlib.ExitStack() as stack:
+            for server in self.servers:
+                stack.callback(server.close)

@@ -13,6 +13,7 @@ ContractsError                      exit code
     - StoreDenied                               MongoDB refuses our credentials or rights
     - Fenced                                    another owner, or the database went back: resume
     - PoisonDocument                            MongoDB refuses one document, and always will
+    - WriteConflict                             a passing conflict: try the transaction again
     - BatchTooLarge                             the transaction is too large or too long: halve the batch
     - OutcomeUnknown                            the commit may or may not have happened: resume
   x LogError                                6
@@ -145,6 +146,10 @@ class PoisonDocument(StoreError):
     def __init__(self, message: str, *, identity: bytes | None = None) -> None:
         super().__init__(message)
         self.identity = identity
+
+
+class WriteConflict(StoreError):
+    """Another transaction touched the same documents at the same moment; the same batch may be tried again."""
 
 
 class BatchTooLarge(StoreError):

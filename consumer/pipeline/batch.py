@@ -1,0 +1,217 @@
+"""Folds decoded records over contracts: the pure heart of the pipeline.
+
+In: records of one partition in log order, the contracts of their accounts, the commands seen before.
+Out: what to write and what to publish. No I/O; the same log folds to the same bytes.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final, assert_never
+
+from consumer.domain.decider import decide
+from consumer.pipeline.encoder import changes_json, duplicate_data, result_data
+from consumer.pipeline.records import Incoming, Misplaced, Undecodable
+from consumer.storage.protocols import ContractWrite, HistoryEntry, Seen
+from schemas.commands import TYPE_PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from consumer.domain.model import Decision, Policy
+    from consumer.pipeline.encoder import Encoder
+    from consumer.pipeline.records import Decoded, Record
+    from producers.recordbatches import BatchWriter
+    from schemas.contract import Contract
+
+IDENTITY_BYTES: Final = 16
+
+
+class Fold:
+    """One batch in the making.
+
+    Args:
+        contracts: current contract of every account in the batch; None where there is none.
+        seen: those of the batch's commands that the history already holds.
+        tallies: number of stored contracts by "type/status", before the batch.
+        writer: takes the outputs; None while replaying what was published before.
+    """
+
+    def __init__(
+        self,
+        *,
+        contracts: Mapping[str, Contract | None],
+        seen: Mapping[bytes, Seen],
+        tallies: Mapping[str, int],
+        policy: Policy,
+        encoder: Encoder,
+        writer: BatchWriter | None,
+        generation: int,
+    ) -> None:
+        self._before = contracts
+        self._seen = dict(seen)
+        self._policy = policy
+        self._encoder = encoder
+        self._writer = writer
+        self._generation = generation
+        self.contracts = dict(contracts)
+        self.tallies = dict(tallies)
+        self.history: list[HistoryEntry] = []
+        self.former: list[Contract] = []
+        self.dead_letters = 0
+        self.counts: dict[tuple[str, str], int] = {}
+        """How many commands of a (type, outcome) were folded."""
+        self.published: dict[str, int] = {}
+        """How many events of a name were made."""
+
+    def add(self, decoded: Decoded) -> None:
+        """Folds one record in."""
+        match decoded:
+            case Incoming():
+                self._command(decoded)
+            case Undecodable():
+                self._dead_letter(decoded)
+            case Misplaced():
+                self._forward(decoded)
+            case _:
+                assert_never(decoded)
+
+    def writes(self) -> list[ContractWrite]:
+        """Each account whose contract is another object now."""
+        before = self._before
+        return [
+            ContractWrite(account, before[account], after)
+            for account, after in self.contracts.items()
+            if after is not before[account]
+        ]
+
+    def _command(self, incoming: Incoming) -> None:
+        command = incoming.command
+        identity = command.identity[:IDENTITY_BYTES]
+        contract = self.contracts[command.account_id]
+        now = incoming.at if contract is None else max(incoming.at, contract["lifecycle"]["at"])
+        if not incoming.spec.deduplicated:
+            identity = self._place(incoming.record)
+        elif (seen := self._seen.get(identity)) is not None:
+            self._duplicate(incoming, seen, now)
+            return
+        decision = decide(contract, command, now, self._policy)
+        self._settle(incoming, decision, identity, now)
+
+    def _settle(self, incoming: Incoming, decision: Decision, identity: bytes, now: datetime) -> None:
+        command = incoming.command
+        self._tally(self.contracts[command.account_id], -1)
+        self._tally(decision.contract, +1)
+        self.contracts[command.account_id] = decision.contract
+        if decision.former is not None:
+            self.former.append(decision.former)
+        result = result_data(decision.outcome, incoming, now)
+        subject = decision.contract or decision.former
+        if subject is not None:
+            result["contract_id"] = subject["contract_id"]
+            result["version"] = subject["version"]
+        self._publish(incoming, decision, result, identity, now)
+        self._record(incoming, result, identity, now, changes_json(decision.events))
+        if incoming.spec.deduplicated:
+            self._seen[identity] = _seen(result)
+
+    def _publish(
+        self, incoming: Incoming, decision: Decision, result: dict[str, Any], identity: bytes, now: datetime
+    ) -> None:
+        if self._writer is None:
+            return
+        ordinal = 0
+        for ordinal, event in enumerate(decision.events, start=1):
+            self._writer.add(self._encoder.event(event, incoming, identity, ordinal - 1, now))
+        self._writer.add(self._encoder.result(result, incoming, identity, ordinal, now))
+
+    def _duplicate(self, incoming: Incoming, seen: Seen, now: datetime) -> None:
+        result = duplicate_data(seen, incoming, now)
+        if seen.contract_id is not None:
+            result |= {"contract_id": seen.contract_id, "version": seen.version}
+        identity = self._place(incoming.record)
+        if self._writer is not None:
+            self._writer.add(self._encoder.result(result, incoming, identity, 0, now))
+        self._record(incoming, result, identity, now, None)
+
+    def _record(
+        self, incoming: Incoming, result: dict[str, Any], identity: bytes, now: datetime, changes: str | None
+    ) -> None:
+        command, record = incoming.command, incoming.record
+        outcome = result["outcome"]
+        self._count(command.name, outcome)
+        self.history.append(
+            HistoryEntry(
+                identity=identity,
+                partition=record.partition,
+                offset=record.offset,
+                occurred_at=now,
+                outcome=outcome,
+                code=result.get("code"),
+                account_id=command.account_id,
+                contract_id=result.get("contract_id"),
+                version=result.get("version"),
+                type=command.name,
+                source=command.source,
+                command_id=command.id,
+                requested_by=command.data.get("requested_by"),
+                changes=changes,
+            )
+        )
+
+    def _dead_letter(self, letter: Undecodable) -> None:
+        self.dead_letters += 1
+        self._count("unknown", "dead_letter")
+        identity = self._place(letter.record)
+        now = _instant(letter.record)
+        if self._writer is not None:
+            self._writer.add(self._encoder.dead_letter(letter))
+            result = self._encoder.dead_letter_result(letter, identity, now)
+            if result is not None:
+                self._writer.add(result)
+        envelope = letter.envelope
+        self.history.append(
+            HistoryEntry(
+                identity=identity,
+                partition=letter.record.partition,
+                offset=letter.record.offset,
+                occurred_at=now,
+                outcome="dead_letter",
+                code=letter.code,
+                account_id=letter.account_id,
+                type=envelope and envelope.type.removeprefix(TYPE_PREFIX),
+                source=envelope and envelope.source,
+                command_id=envelope and envelope.id,
+            )
+        )
+
+    def _forward(self, misplaced: Misplaced) -> None:
+        self._count("unknown", "forwarded")
+        record = misplaced.record
+        if self._writer is not None:
+            self._writer.add(self._encoder.forward(misplaced))
+        self.history.append(
+            HistoryEntry(self._place(record), record.partition, record.offset, _instant(record), "forwarded")
+        )
+
+    def _count(self, name: str, outcome: str) -> None:
+        self.counts[name, outcome] = self.counts.get((name, outcome), 0) + 1
+
+    def _tally(self, contract: Contract | None, by: int) -> None:
+        if contract is not None:
+            label = f"{contract['contract_type']}/{contract['status']}"
+            self.tallies[label] = self.tallies.get(label, 0) + by
+
+    def _place(self, record: Record) -> bytes:
+        """Identity of a record that has none of its own: where it stands in the log."""
+        place = f"{self._generation}/{record.topic}/{record.partition}/{record.offset}"
+        return sha256(place.encode()).digest()[:IDENTITY_BYTES]
+
+
+def _instant(record: Record) -> datetime:
+    return datetime.fromtimestamp(record.timestamp / 1000, UTC)
+
+
+def _seen(result: dict[str, Any]) -> Seen:
+    return Seen(result["outcome"], result.get("code"), result.get("contract_id"), result.get("version"))

@@ -1,0 +1,149 @@
+"""What an owner does before its first batch, and after any failure or doubt.
+
+Two facts were written by two systems: P, the position in MongoDB, and C, the group's offset in Kafka.
+Each moved in one transaction with what belongs to it: P with the state, C with the published outputs.
+So the difference between the two says exactly what is left to do, whatever happened before:
+
+    C < P   the state is ahead: publish the outbox of [C, P)
+    C > P   the database went back (a restored backup, a lost tail): apply [P, C) again, publish nothing
+    C = P   go on
+
+Everything else is not guessed: the partition stops with an error that names the decisions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+from zlib import crc32
+
+from consumer.errors import (
+    ClusterChanged,
+    GroupChanged,
+    OffsetMissing,
+    OutboxHole,
+    PartitionCountChanged,
+    PositionMissing,
+    PositionOutsideLog,
+    TopicRecreated,
+)
+from consumer.storage.protocols import LastRecord, Origin, OutboxSlot, Position
+from producers.recordbatches import unpack
+
+if TYPE_CHECKING:
+    from consumer.pipeline.reader import PartitionReader
+    from consumer.pipeline.records import Record
+    from consumer.storage.protocols import Store
+    from producers.publisher import Publisher
+
+REREAD_TIMEOUT_MS = 10_000
+
+
+class Resumed(NamedTuple):
+    """Where to go on: fold from `position`, publish what lies at or after `publish_from`."""
+
+    position: Position
+    publish_from: int
+
+
+def last_record(record: Record) -> LastRecord:
+    """What a position remembers of the record before it."""
+    return LastRecord(record.offset, record.timestamp, crc32(record.value or b"", crc32(record.key or b"")))
+
+
+async def resume(
+    *, reader: PartitionReader, store: Store, publisher: Publisher, owner: str, origin: Origin
+) -> Resumed:
+    """Takes a partition over. The order matters: nothing is read before it can no longer change.
+
+    Raises:
+        PositionError: an operator must decide; nothing was changed.
+        StoreError, LogError: try again later.
+    """
+    await publisher.start()  # from here on C stands still
+    committed = await reader.committed()
+    partition = f"{reader.topic}/{reader.partition}"
+    position = await _claimed(reader, store, partition, owner, origin, committed)
+    await _check(reader, position)
+    if committed is None:
+        await publisher.publish((), position.next)
+        committed = position.next
+    elif committed < position.next:
+        await _publish_outbox(reader, store, publisher, position, committed)
+        committed = position.next
+    reader.seek(position.next)
+    return Resumed(position, committed)
+
+
+async def _claimed(
+    reader: PartitionReader, store: Store, partition: str, owner: str, origin: Origin, committed: int | None
+) -> Position:
+    stored = await store.position(partition)
+    if stored is None and committed is not None:
+        raise PositionMissing(reader.topic, reader.partition, group=origin.group, committed=committed)
+    if stored is not None:
+        _check_origin(reader, stored, origin)
+        if committed is None and stored.last is not None:
+            raise OffsetMissing(reader.topic, reader.partition, group=origin.group, position=stored.next)
+    start, _ = await reader.bounds()
+    claimed = await store.claim(partition, owner, Position(partition, origin, next=start))
+    if claimed is None:
+        raise PositionMissing(reader.topic, reader.partition, group=origin.group, committed=committed)
+    return claimed
+
+
+def _check_origin(reader: PartitionReader, position: Position, origin: Origin) -> None:
+    stored, place = position.origin, (reader.topic, reader.partition)
+    if stored.cluster != origin.cluster:
+        raise ClusterChanged(*place, expected=stored.cluster, found=origin.cluster)
+    if stored.group != origin.group:
+        raise GroupChanged(*place, expected=stored.group, found=origin.group)
+    if stored.partitions != origin.partitions:
+        raise PartitionCountChanged(*place, expected=stored.partitions, found=origin.partitions)
+
+
+async def _check(reader: PartitionReader, position: Position) -> None:
+    """The position lies inside the log, and the record before it is the one that was folded in."""
+    start, end = await reader.bounds()
+    if not start <= position.next <= end:
+        raise PositionOutsideLog(
+            reader.topic, reader.partition, position=position.next, start=start, end=end
+        )
+    last = position.last
+    if last is None or last.offset < start:
+        return
+    reader.seek(last.offset)
+    found = (await reader.fetch(max_records=1, timeout_ms=REREAD_TIMEOUT_MS)).records
+    if not found or last_record(found[0]) != last:
+        raise TopicRecreated(reader.topic, reader.partition, offset=last.offset)
+
+
+async def _publish_outbox(
+    reader: PartitionReader, store: Store, publisher: Publisher, position: Position, committed: int
+) -> None:
+    for slot in _unpublished(reader, await store.outbox(position.partition), position, committed):
+        await publisher.publish(list(unpack(slot.frames)), slot.next)
+
+
+def _unpublished(
+    reader: PartitionReader, slots: list[OutboxSlot], position: Position, committed: int
+) -> list[OutboxSlot]:
+    """The slots that cover [committed, position) without a hole."""
+    chain: list[OutboxSlot] = []
+    reached = committed
+    for slot in slots:
+        if slot.generation == position.generation and slot.first == reached < position.next:
+            chain.append(slot)
+            reached = slot.next
+    if reached != position.next:
+        raise OutboxHole(
+            reader.topic, reader.partition, offset=reached, committed=committed, position=position.next
+        )
+    return chain
+
+
+def moved(position: Position, to: int, last: Record | None, tallies: dict[str, int]) -> Position:
+    """The position after a batch."""
+    return replace(
+        position, next=to, last=position.last if last is None else last_record(last), tallies=tallies
+    )

@@ -1,0 +1,126 @@
+"""Domain values <-> BSON documents: money as Decimal128, ids as ObjectId, hostile keys escaped.
+
+Only `metadata` and its patches have keys that callers choose. Percent-encoding `$`, `.`, `%` and NUL
+in them keeps an operator from ever reaching MongoDB as one.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
+
+from bson import Binary, Decimal128, ObjectId
+from bson.codec_options import CodecOptions, TypeCodec, TypeRegistry
+
+from consumer.storage.protocols import LastRecord, Origin, OutboxSlot, Position, Seen
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from consumer.storage.protocols import HistoryEntry
+    from schemas.contract import Contract
+
+
+class _MoneyCodec(TypeCodec):
+    python_type = Decimal  # type: ignore[assignment]
+    bson_type = Decimal128  # type: ignore[assignment]
+
+    def transform_python(self, value: Decimal) -> Decimal128:
+        return Decimal128(value)
+
+    def transform_bson(self, value: Decimal128) -> Decimal:
+        return value.to_decimal()
+
+
+CODEC: Final[CodecOptions[dict[str, Any]]] = CodecOptions(
+    tz_aware=True, tzinfo=UTC, type_registry=TypeRegistry([_MoneyCodec()])
+)
+
+_HOSTILE: Final = re.compile(r"[$.%\x00]")
+
+
+def _escape(key: str) -> str:
+    return _HOSTILE.sub(lambda found: f"%{ord(found[0]):02X}", key)
+
+
+def contract_fields(contract: Mapping[str, Any]) -> dict[str, Any]:
+    """A contract, or some fields of one, as MongoDB stores it."""
+    stored = dict(contract)
+    if "_id" in stored:
+        stored["_id"] = ObjectId(stored["_id"])
+    if stored.get("metadata"):
+        stored["metadata"] = {_escape(key): value for key, value in stored["metadata"].items()}
+    return stored
+
+
+def contract_from(document: dict[str, Any]) -> Contract:
+    """A stored contract as the domain knows it."""
+    if "_id" in document:
+        document["_id"] = document["_id"].binary
+    metadata = document.get("metadata")
+    if metadata:
+        document["metadata"] = {unquote(key): value for key, value in metadata.items()}
+    return document  # type: ignore[return-value]
+
+
+def history_document(entry: HistoryEntry) -> dict[str, Any]:
+    """A history entry; what is not known is left out."""
+    document: dict[str, Any] = {
+        "_id": Binary(entry.identity),
+        "partition": entry.partition,
+        "offset": entry.offset,
+        "occurred_at": entry.occurred_at,
+        "outcome": entry.outcome,
+    }
+    for name in ("code", "account_id", "contract_id", "version", "type", "source", "command_id", "requested_by", "changes"):
+        value = getattr(entry, name)
+        if value is not None:
+            document[name] = value
+    return document
+
+
+def seen_from(document: Mapping[str, Any]) -> Seen:
+    return Seen(document["outcome"], document.get("code"), document.get("contract_id"), document.get("version"))
+
+
+def position_fields(position: Position) -> dict[str, Any]:
+    """What a batch moves in a position document."""
+    last = position.last
+    return {
+        "next": position.next,
+        "last": last and {"offset": last.offset, "timestamp": last.timestamp, "checksum": last.checksum},
+        "tallies": dict(position.tallies),
+    }
+
+
+def position_document(position: Position) -> dict[str, Any]:
+    origin = position.origin
+    return {
+        "cluster": origin.cluster,
+        "group": origin.group,
+        "partitions": origin.partitions,
+        "generation": position.generation,
+        **position_fields(position),
+    }
+
+
+def position_from(document: Mapping[str, Any]) -> Position:
+    last = document.get("last")
+    return Position(
+        partition=document["_id"],
+        origin=Origin(document["cluster"], document["group"], document["partitions"]),
+        next=document["next"],
+        generation=document["generation"],
+        last=LastRecord(last["offset"], last["timestamp"], last["checksum"]) if last else None,
+        tallies=document.get("tallies", {}),
+    )
+
+
+def slot_from(document: Mapping[str, Any]) -> OutboxSlot:
+    number = int(document["_id"].rpartition("/")[2])
+    return OutboxSlot(
+        number, document["generation"], document["first"], document["next"], bytes(document["frames"])
+    )

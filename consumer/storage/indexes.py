@@ -1,0 +1,164 @@
+"""Collections, indexes and validators, made at start-up: idempotent, and never changed silently."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from pymongo.errors import CollectionInvalid, OperationFailure, PyMongoError
+
+from consumer.errors import IndexConflict, TransactionsUnsupported
+from consumer.storage.mongo import translate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_NAMESPACE_EXISTS: Final = 48
+_INDEX_CONFLICTS: Final = frozenset({85, 86})
+"""IndexOptionsConflict, IndexKeySpecsConflict."""
+_NO_TRANSACTIONS: Final = frozenset({20, 263, 303})
+
+
+@dataclass(frozen=True)
+class IndexSpec:
+    """One index and the question it answers."""
+
+    collection: str
+    keys: tuple[tuple[str, int], ...]
+    why: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return "_".join(key.rpartition(".")[2] for key, _ in self.keys)
+
+
+INDEXES: Final = (
+    IndexSpec("contracts", (("account_id", 1),), "the current contract of an account", {"unique": True}),
+    IndexSpec("contracts", (("contract_id", 1),), "a contract by its id", {"unique": True}),
+    IndexSpec("contracts", (("status", 1),), "listing and counting by status"),
+    IndexSpec("contracts", (("end_date", 1),), "what ends in a period"),
+    IndexSpec("contracts", (("status", 1), ("end_date", 1)), "what expires, of a status"),
+    IndexSpec("contracts", (("contract_type", 1),), "listing by plan"),
+    IndexSpec(
+        "contracts",
+        (("external_reference", 1),),
+        "a contract by the upstream system's reference",
+        {"partialFilterExpression": {"external_reference": {"$exists": True}}},
+    ),
+    IndexSpec(
+        "contracts",
+        (("lifecycle.next_action_at", 1),),
+        "what is due: the scanner's only query",
+        {"partialFilterExpression": {"lifecycle.next_action_at": {"$exists": True}}},
+    ),
+    IndexSpec("former_contracts", (("contract_id", 1),), "a replaced or deleted contract by its id"),
+    IndexSpec("former_contracts", (("account_id", 1),), "an account's replaced and deleted contracts"),
+    IndexSpec("history", (("account_id", 1), ("offset", 1)), "what happened to an account, in order"),
+)
+
+CONTRACT_VALIDATOR: Final[dict[str, Any]] = {
+    "$jsonSchema": {
+        "bsonType": "object",
+        "required": [
+            "contract_id",
+            "account_id",
+            "contract_type",
+            "status",
+            "start_date",
+            "end_date",
+            "renewal_date",
+            "base_monthly_fee",
+            "currency",
+            "version",
+            "lifecycle",
+        ],
+        "properties": {
+            "contract_id": {"bsonType": "string", "minLength": 1, "maxLength": 128},
+            "account_id": {"bsonType": "string", "minLength": 1, "maxLength": 128},
+            "contract_type": {"enum": ["basic", "professional", "enterprise", "custom"]},
+            "status": {"enum": ["draft", "active", "pending_renewal", "expired", "cancelled"]},
+            "start_date": {"bsonType": "date"},
+            "end_date": {"bsonType": "date"},
+            "renewal_date": {"bsonType": "date"},
+            "base_monthly_fee": {"bsonType": "decimal"},
+            "currency": {"bsonType": "string", "minLength": 3, "maxLength": 3},
+            "version": {"bsonType": ["int", "long"], "minimum": 1},
+            "lifecycle": {"bsonType": "object"},
+        },
+    }
+}
+"""A guard against writers that are not this service, not the full schema: that is checked before."""
+
+COLLECTIONS: Final = ("contracts", "former_contracts", "history", "positions", "outbox", "leases")
+
+
+async def ensure(database: Any, *, history_retention_days: int | None = None) -> list[str]:
+    """Creates what is missing; returns the names of the indexes that hold, `collection.index`.
+
+    Raises:
+        IndexConflict: an index of that name or those keys exists with other options.
+        StoreUnavailable: no answer, or no right to.
+    """
+    try:
+        await _ensure_collections(database)
+        return [await _ensure_index(database, spec) for spec in _specs(history_retention_days)]
+    except PyMongoError as error:
+        raise translate(error) from error
+
+
+def _specs(history_retention_days: int | None) -> Iterator[IndexSpec]:
+    yield from INDEXES
+    if history_retention_days is not None:
+        seconds = history_retention_days * 86_400
+        yield IndexSpec(
+            "history", (("occurred_at", 1),), "prunes old entries", {"expireAfterSeconds": seconds}
+        )
+
+
+async def _ensure_collections(database: Any) -> None:
+    present = set(await database.list_collection_names())
+    for name in COLLECTIONS:
+        if name in present:
+            continue
+        validator = {"validator": CONTRACT_VALIDATOR} if name == "contracts" else {}
+        try:
+            await database.create_collection(name, **validator)
+        except CollectionInvalid:
+            continue  # another instance starts at the same moment
+        except OperationFailure as error:
+            if error.code != _NAMESPACE_EXISTS:
+                raise
+
+
+async def _ensure_index(database: Any, spec: IndexSpec) -> str:
+    try:
+        await database[spec.collection].create_index(list(spec.keys), name=spec.name, **spec.options)
+    except OperationFailure as error:
+        if error.code not in _INDEX_CONFLICTS:
+            raise
+        raise IndexConflict(
+            f"{spec.collection}.{spec.name} exists with other options; "
+            f"drop it and run `contracts indexes ensure`: {error}"
+        ) from error
+    return f"{spec.collection}.{spec.name}"
+
+
+async def check_transactions(client: Any, database: Any) -> None:
+    """One empty read in a transaction: a standalone mongod refuses it.
+
+    Raises:
+        TransactionsUnsupported: MongoDB runs without a replica set.
+        StoreUnavailable: no answer.
+    """
+    try:
+        async with await client.start_session() as session, session.start_transaction():
+            await database.positions.find_one({"_id": "probe"}, session=session)
+    except OperationFailure as error:
+        if error.code in _NO_TRANSACTIONS:
+            raise TransactionsUnsupported(
+                "MongoDB has no transactions: run it as a replica set (rs.initiate() makes a single node one)"
+            ) from error
+        raise translate(error) from error
+    except PyMongoError as error:
+        raise translate(error) from error

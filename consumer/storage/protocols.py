@@ -1,0 +1,163 @@
+"""What the pipeline needs of a store. `mongo.py` and `memory.py` implement it; one test suite runs on both.
+
+A store keeps, per input partition, a *position* (where the fold of the log stands), and moves it in
+the same transaction as the state that the fold produced. Nothing else makes the service exactly-once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
+    from datetime import datetime
+
+    from schemas.contract import Contract
+
+
+class Seen(NamedTuple):
+    """What became of a command that was applied before."""
+
+    outcome: str
+    code: str | None
+    contract_id: str | None
+    version: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The log a position belongs to. A position is worthless in any other log."""
+
+    cluster: str
+    group: str
+    partitions: int
+
+
+@dataclass(frozen=True, slots=True)
+class LastRecord:
+    """The last record folded in: read again at a resume, it tells a re-created topic from the old one."""
+
+    offset: int
+    timestamp: int
+    checksum: int
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where the fold of one input partition stands.
+
+    `next` is the consumer's position after the last batch, not the last offset plus one:
+    transaction markers lie between. `generation` counts the re-creations of the topic that an
+    operator accepted, so that offsets of different logs never meet in the history.
+    """
+
+    partition: str
+    origin: Origin
+    next: int
+    generation: int = 1
+    last: LastRecord | None = None
+    tallies: Mapping[str, int] = field(default_factory=dict)
+
+
+class ContractWrite(NamedTuple):
+    """One account's contract before and after a batch. None: there is none."""
+
+    account_id: str
+    before: Contract | None
+    after: Contract | None
+
+
+@dataclass(slots=True)
+class HistoryEntry:
+    """What became of one consumed record: audit trail, version history and dedupe index at once.
+
+    `identity` is 16 bytes: of the command, or of the record's place in the log for what has none,
+    was seen before, or is never deduplicated. `changes` is JSON text: the fields each event changed.
+    """
+
+    identity: bytes
+    partition: int
+    offset: int
+    occurred_at: datetime
+    outcome: str
+    code: str | None = None
+    account_id: str | None = None
+    contract_id: str | None = None
+    version: int | None = None
+    type: str | None = None
+    source: str | None = None
+    command_id: str | None = None
+    requested_by: str | None = None
+    changes: str | None = None
+
+
+OUTBOX_SLOTS: Final = 2
+"""A batch is folded while the one before it is being published: at most two are unpublished at a time."""
+
+
+class OutboxSlot(NamedTuple):
+    """The outputs of the batch [first, next), as they are to be published.
+
+    Slots are used in turn, so the outbox never grows; `frames` is made by pipeline/frames.py.
+    """
+
+    number: int
+    generation: int
+    first: int
+    next: int
+    frames: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class BatchWrites:
+    """Everything one batch changes."""
+
+    contracts: Sequence[ContractWrite]
+    former: Sequence[Contract]
+    history: Sequence[HistoryEntry]
+    outbox: OutboxSlot | None
+
+
+class BatchTransaction(Protocol):
+    """One batch's transaction: reads are of one snapshot, writes become visible together or not at all."""
+
+    async def contracts(self, accounts: Collection[str]) -> dict[str, Contract]:
+        """The current contracts of these accounts; accounts without one are left out."""
+
+    async def seen(self, identities: Collection[bytes]) -> dict[bytes, Seen]:
+        """Which of these commands are in the history already."""
+
+    async def write(self, writes: BatchWrites, position: Position) -> None:
+        """Writes the batch and moves the position."""
+
+
+class Store(Protocol):
+    """The state of the fold.
+
+    Every method may raise StoreUnavailable (wait and resume). What else each raises is said there.
+    """
+
+    async def position(self, partition: str) -> Position | None:
+        """The position of a partition ("topic/number"); None: never moved."""
+
+    async def claim(self, partition: str, owner: str, initial: Position | None) -> Position | None:
+        """Makes `owner` the partition's only writer and ends the previous owner's open transaction.
+
+        Stores `initial` if there is no position yet. Returns the position as it then stands.
+        """
+
+    def transaction(self, moved: Position, *, owner: str, expected: int) -> AbstractAsyncContextManager[BatchTransaction]:
+        """One batch: moves the position from `expected`, applies, commits at the end of the block.
+
+        Raises:
+            Fenced: another owner holds the partition, or the database went back.
+            WriteConflict: a passing conflict; the whole block may be tried again.
+            PoisonDocument: the database refuses one document of the batch.
+            BatchTooLarge: too much for one transaction; try less.
+            OutcomeUnknown: the commit may or may not have happened; resume.
+        """
+
+    async def outbox(self, partition: str) -> list[OutboxSlot]:
+        """The slots that may still be unpublished, by their first offset."""

@@ -1,0 +1,196 @@
+"""One input partition's transactional producer: outputs and input offset become visible together.
+
+Starting it fences every earlier producer of the partition and settles its open transaction. After
+any failure or doubt a publisher is thrown away and a new one started: only a fresh epoch protects
+against a late request of the old one.
+
+This is the one file that knows the inside of aiokafka's producer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from types import MethodType
+from typing import TYPE_CHECKING, Any, Final
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.client import CoordinationType
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    KafkaError,
+    ProducerFenced,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
+from aiokafka.producer.sender import EndTxnHandler
+from aiokafka.structs import OffsetAndMetadata
+
+from consumer.errors import BrokerDenied, BrokerUnavailable, LogError, PublisherFenced, PublishInDoubt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from producers.recordbatches import RecordBatch
+
+RETRY_BACKOFF_MS: Final = 20
+"""aiokafka's default of 100 is added to a transaction whenever the broker is still verifying a partition."""
+
+STOP_SECONDS: Final = 2.0
+"""A clean stop needs a broker; without one, aiokafka's stop() may never return."""
+
+_DENIED: Final = (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
+
+
+class Publisher:
+    """Publishes one input partition's batches, each in a Kafka transaction.
+
+    Args:
+        make_producer: makes an unstarted producer with the given transactional id.
+        group: consumer group whose offset each transaction commits.
+        topic, partition: the input partition.
+        deadline: seconds after which starting or publishing counts as failed.
+    """
+
+    def __init__(
+        self,
+        make_producer: Callable[[str], AIOKafkaProducer],
+        *,
+        group: str,
+        topic: str,
+        partition: int,
+        deadline: float,
+    ) -> None:
+        self._make_producer = make_producer
+        self._group = group
+        self._input = TopicPartition(topic, partition)
+        self._deadline = deadline
+        self._producer: AIOKafkaProducer | None = None
+
+    async def start(self) -> None:
+        """Takes the partition's transactional id over, with a fresh producer.
+
+        When it returns, no earlier producer can commit any more, and the group's offset is settled.
+
+        Raises:
+            BrokerUnavailable: no answer in time.
+            BrokerDenied: missing permission.
+        """
+        await self.discard()
+        topic, partition = self._input
+        producer = self._make_producer(f"{self._group}-{topic}-{partition}")
+        self._producer = producer
+        try:
+            async with asyncio.timeout(self._deadline):
+                await producer.start()
+        except (KafkaError, TimeoutError, OSError) as error:
+            await self.discard()
+            raise _unavailable("does not let the publisher start", error) from error
+        sender = producer._sender
+        sender._do_txn_commit = MethodType(_end_transaction_once, sender)
+
+    async def publish(self, batches: Sequence[RecordBatch], offset: int) -> None:
+        """Publishes the batches and commits the input offset, all or nothing.
+
+        Raises:
+            PublishInDoubt: it may or may not have happened.
+            PublisherFenced: another process has taken the partition over; nothing was published.
+            BrokerDenied: missing permission; nothing was published.
+        """
+        producer = self._producer
+        if producer is None:
+            raise PublishInDoubt("the publisher was not started")
+        try:
+            async with asyncio.timeout(self._deadline):
+                await self._transact(producer, batches, offset)
+        except ProducerFenced as error:
+            raise PublisherFenced(f"another process publishes {self._input} now") from error
+        except _DENIED as error:
+            raise BrokerDenied(f"Kafka refuses to publish: {error!r}") from error
+        except (KafkaError, TimeoutError, OSError, AssertionError) as error:
+            # aiokafka asserts its state machine: after a failure in the background it may be anywhere.
+            raise PublishInDoubt(f"publishing {self._input} up to {offset} is in doubt: {error!r}") from error
+
+    async def _transact(self, producer: AIOKafkaProducer, batches: Sequence[RecordBatch], offset: int) -> None:
+        await producer.begin_transaction()
+        # A failed batch does not make the commit fail: every single one is awaited before it.
+        sent = [await producer.send_batch(_Prebuilt(b), b.topic, partition=b.partition) for b in batches]
+        offsets = {self._input: OffsetAndMetadata(offset, "")}
+        await asyncio.gather(*sent, producer.send_offsets_to_transaction(offsets, self._group))
+        await producer.commit_transaction()
+
+    async def discard(self) -> None:
+        """Lets the producer go, without a word to the broker if there is no answer."""
+        producer, self._producer = self._producer, None
+        if producer is None:
+            return
+        with suppress(Exception):
+            async with asyncio.timeout(STOP_SECONDS):
+                await producer.client.close()
+        task = producer._sender.sender_task
+        if task is not None:
+            task.cancel()
+            await asyncio.wait({task}, timeout=STOP_SECONDS)
+            if task.done() and not task.cancelled():
+                task.exception()
+        producer._closed = True
+
+
+class _Prebuilt:
+    """A finished record batch in the place of aiokafka's BatchBuilder."""
+
+    def __init__(self, batch: RecordBatch) -> None:
+        self._batch = batch
+        self._buffer: bytearray | None = None
+
+    def _set_producer_state(self, producer_id: int, epoch: int, sequence: int) -> None:
+        self._buffer = self._batch.stamped(producer_id, epoch, sequence)
+
+    def _build(self) -> bytearray | None:
+        return self._buffer
+
+    def record_count(self) -> int:
+        return self._batch.count
+
+    def closed(self) -> bool:
+        return True
+
+
+class _EndOnce(EndTxnHandler):  # type: ignore[misc]
+    """Ends a transaction with one request. aiokafka repeats it after a transport error; but the first
+    may have been carried out, and the repetition would then end the *next* transaction.
+    """
+
+    async def do(self, node_id: int) -> bool:
+        try:
+            response = await self._sender.client.send(node_id, self.create_request(), group=self.group)
+        except KafkaError as error:
+            raise PublishInDoubt(f"no answer to the end of a transaction: {error!r}") from error
+        backoff = self.handle_response(response)
+        if backoff is None:
+            return True
+        await asyncio.sleep(backoff)
+        return False
+
+
+async def _end_transaction_once(sender: Any, result: Any) -> None:
+    """aiokafka's Sender._do_txn_commit, with `_EndOnce` for its handler."""
+    await sender._message_accumulator.flush_for_commit()
+    transaction = sender._txn_manager
+    if transaction.is_empty_transaction():
+        transaction.complete_transaction()
+        return
+    coordinator = await sender._find_coordinator(CoordinationType.TRANSACTION, transaction.transactional_id)
+    await _EndOnce(sender, result).do(coordinator)
+
+
+def _unavailable(what: str, error: Exception) -> LogError:
+    if isinstance(error, _DENIED):
+        return BrokerDenied(f"Kafka {what}: {error!r}")
+    return BrokerUnavailable(f"Kafka {what}: {error!r}")

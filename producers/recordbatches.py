@@ -1,0 +1,127 @@
+"""Outputs as Kafka record batches: encoded and compressed once, stored in the outbox, sent as they are.
+
+What is published again after a crash is byte for byte what was to be published before it, whichever
+release does it: only the producer's id, epoch and sequence in a batch's header are filled in when it
+is sent.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from aiokafka.record._crc32c import crc as _pure_crc32c
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+try:
+    from aiokafka.record._crecords import cutil
+except ImportError:  # the service refuses to start without it; the pure one keeps tools usable
+    _crc32c = _pure_crc32c
+else:
+    _crc32c = cutil.crc32c_cython
+
+CODECS: Final = {"none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
+
+BATCH_BYTES: Final = 512 * 1024
+"""Uncompressed size at which a batch is closed: below every broker's default limit, even incompressible."""
+
+_MAGIC: Final = 2
+_PRODUCER: Final = struct.Struct(">qhi")
+_PRODUCER_AT: Final = 43
+_CRC: Final = struct.Struct(">I")
+_CRC_AT: Final = 17
+_CRC_FROM: Final = 21
+_FRAME: Final = struct.Struct(">hiii")
+
+
+class Output(NamedTuple):
+    """One record to publish."""
+
+    topic: str
+    partition: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]]
+    timestamp: int
+    """Milliseconds since 1970: of the command, so that a replay writes the same bytes."""
+
+
+class RecordBatch(NamedTuple):
+    """Records of one partition in Kafka's own format, without a producer in the header yet."""
+
+    topic: str
+    partition: int
+    count: int
+    body: bytes
+
+    def stamped(self, producer_id: int, epoch: int, sequence: int) -> bytearray:
+        """The batch as this producer may send it."""
+        stamped = bytearray(self.body)
+        _PRODUCER.pack_into(stamped, _PRODUCER_AT, producer_id, epoch, sequence)
+        _CRC.pack_into(stamped, _CRC_AT, _crc32c(memoryview(stamped)[_CRC_FROM:]))
+        return stamped
+
+
+class BatchWriter:
+    """Collects outputs, in order per partition, into record batches."""
+
+    def __init__(self, compression: str) -> None:
+        self._codec = CODECS[compression]
+        self._open: dict[tuple[str, int], tuple[Any, int]] = {}
+        self._closed: list[RecordBatch] = []
+        self.bytes = 0
+        """Uncompressed size of all keys and values so far."""
+
+    def add(self, output: Output) -> None:
+        topic, partition, key, value, headers, timestamp = output
+        self.bytes += len(key or b"") + len(value or b"")
+        target = (topic, partition)
+        builder, count = self._open.get(target) or (self._builder(), 0)
+        if builder.append(count, timestamp, key, value, headers) is None:
+            self._close(target)
+            builder, count = self._builder(), 0
+            builder.append(count, timestamp, key, value, headers)
+        self._open[target] = (builder, count + 1)
+
+    def finish(self) -> list[RecordBatch]:
+        for target in list(self._open):
+            self._close(target)
+        return self._closed
+
+    def _builder(self) -> Any:
+        return DefaultRecordBatchBuilder(
+            _MAGIC,
+            self._codec,
+            is_transactional=1,
+            producer_id=-1,
+            producer_epoch=-1,
+            base_sequence=0,
+            batch_size=BATCH_BYTES,
+        )
+
+    def _close(self, target: tuple[str, int]) -> None:
+        builder, count = self._open.pop(target)
+        self._closed.append(RecordBatch(*target, count, bytes(builder.build())))
+
+
+def pack(batches: Iterable[RecordBatch]) -> bytes:
+    """Batches -> the block that the outbox keeps."""
+    parts: list[bytes] = []
+    for topic, partition, count, body in batches:
+        name = topic.encode()
+        parts += (_FRAME.pack(len(name), partition, count, len(body)), name, body)
+    return b"".join(parts)
+
+
+def unpack(block: bytes) -> Iterator[RecordBatch]:
+    """The batches of a block, in order."""
+    at = 0
+    while at < len(block):
+        name_length, partition, count, body_length = _FRAME.unpack_from(block, at)
+        body_at = at + _FRAME.size + name_length
+        topic = block[at + _FRAME.size : body_at].decode()
+        at = body_at + body_length
+        yield RecordBatch(topic, partition, count, block[body_at:at])

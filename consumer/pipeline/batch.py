@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from consumer.domain.decider import decide
-from consumer.pipeline.encoder import changes_json, duplicate_data, result_data
+from consumer.pipeline.encoder import changes_json, duplicate_data, event_name, result_data
 from consumer.pipeline.records import Incoming, Misplaced, Undecodable
 from consumer.storage.protocols import ContractWrite, HistoryEntry, Seen
 from schemas.commands import TYPE_PREFIX
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from consumer.domain.model import Decision, Policy
     from consumer.pipeline.encoder import Encoder
     from consumer.pipeline.records import Decoded, Record
-    from producers.recordbatches import BatchWriter
+    from producers.recordbatches import BatchWriter, RecordBatch
     from schemas.contract import Contract
+    from schemas.events import DeadLetterCode
 
 IDENTITY_BYTES: Final = 16
 
@@ -59,7 +60,8 @@ class Fold:
         self.tallies = dict(tallies)
         self.history: list[HistoryEntry] = []
         self.former: list[Contract] = []
-        self.dead_letters = 0
+        self.dead_letters: dict[DeadLetterCode, int] = {}
+        self.forwarded = 0
         self.counts: dict[tuple[str, str], int] = {}
         """How many commands of a (type, outcome) were folded."""
         self.published: dict[str, int] = {}
@@ -85,6 +87,14 @@ class Fold:
             for account, after in self.contracts.items()
             if after is not before[account]
         ]
+
+    def output_bytes(self) -> int:
+        """Uncompressed size of what is to be published so far."""
+        return 0 if self._writer is None else self._writer.bytes
+
+    def finish(self) -> list[RecordBatch] | None:
+        """What is to be published, complete; None while replaying what was published before."""
+        return None if self._writer is None else self._writer.finish()
 
     def _command(self, incoming: Incoming) -> None:
         command = incoming.command
@@ -121,10 +131,11 @@ class Fold:
     ) -> None:
         if self._writer is None:
             return
-        ordinal = 0
-        for ordinal, event in enumerate(decision.events, start=1):
-            self._writer.add(self._encoder.event(event, incoming, identity, ordinal - 1, now))
-        self._writer.add(self._encoder.result(result, incoming, identity, ordinal, now))
+        for ordinal, event in enumerate(decision.events):
+            self._writer.add(self._encoder.event(event, incoming, identity, ordinal, now))
+            self._made(event_name(event))
+        self._writer.add(self._encoder.result(result, incoming, identity, len(decision.events), now))
+        self._made("command_result")
 
     def _duplicate(self, incoming: Incoming, seen: Seen, now: datetime) -> None:
         result = duplicate_data(seen, incoming, now)
@@ -133,6 +144,7 @@ class Fold:
         identity = self._place(incoming.record)
         if self._writer is not None:
             self._writer.add(self._encoder.result(result, incoming, identity, 0, now))
+            self._made("command_result")
         self._record(incoming, result, identity, now, None)
 
     def _record(
@@ -161,8 +173,7 @@ class Fold:
         )
 
     def _dead_letter(self, letter: Undecodable) -> None:
-        self.dead_letters += 1
-        self._count("unknown", "dead_letter")
+        self.dead_letters[letter.code] = self.dead_letters.get(letter.code, 0) + 1
         identity = self._place(letter.record)
         now = _instant(letter.record)
         if self._writer is not None:
@@ -170,6 +181,7 @@ class Fold:
             result = self._encoder.dead_letter_result(letter, identity, now)
             if result is not None:
                 self._writer.add(result)
+                self._made("command_result")
         envelope = letter.envelope
         self.history.append(
             HistoryEntry(
@@ -187,13 +199,16 @@ class Fold:
         )
 
     def _forward(self, misplaced: Misplaced) -> None:
-        self._count("unknown", "forwarded")
+        self.forwarded += 1
         record = misplaced.record
         if self._writer is not None:
             self._writer.add(self._encoder.forward(misplaced))
         self.history.append(
             HistoryEntry(self._place(record), record.partition, record.offset, _instant(record), "forwarded")
         )
+
+    def _made(self, event: str) -> None:
+        self.published[event] = self.published.get(event, 0) + 1
 
     def _count(self, name: str, outcome: str) -> None:
         self.counts[name, outcome] = self.counts.get((name, outcome), 0) + 1

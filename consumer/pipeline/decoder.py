@@ -50,7 +50,10 @@ _NO_TIME = Fault("bad_envelope", "the record's timestamp lies outside the years 
 
 
 class Decoder:
-    """Decodes the records of one topic with `partitions` partitions."""
+    """Decodes the records of one topic with `partitions` partitions.
+
+    `base` is added to offsets, so that they grow on when the topic was created anew.
+    """
 
     def __init__(
         self,
@@ -58,10 +61,12 @@ class Decoder:
         *,
         home_of: Callable[[bytes, int], int] = murmur2_home,
         max_command_bytes: int = MAX_COMMAND_BYTES,
+        base: int = 0,
     ) -> None:
         self._partitions = partitions
         self._home_of = home_of
         self._max_bytes = max_command_bytes
+        self._base = base
 
     def decode(self, record: Record) -> Decoded:
         """What a record is. Never raises."""
@@ -95,7 +100,7 @@ class Decoder:
             return Fault("schema_violation", _summary(errors), errors[0]["path"], envelope, errors)
         identity = command_identity(account_id, envelope.source, envelope.id)
         command = Command(
-            spec.name, account_id, document, identity, envelope.source, envelope.id, record.offset
+            spec.name, account_id, document, identity, envelope.source, envelope.id, self._base + record.offset
         )
         at = _EPOCH + timedelta(milliseconds=record.timestamp)
         return Incoming(command, spec, at, envelope, record)

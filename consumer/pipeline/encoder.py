@@ -15,10 +15,12 @@ from consumer.domain.model import (
     RenewalNotice,
     Unchanged,
 )
+from consumer.pipeline.records import forwarded_headers
 from producers.recordbatches import Output
 from schemas.cloudevents import event_headers
 from schemas.contract import to_json, visible
 from schemas.events import EVENTS
+from schemas.topics import DEAD_LETTERS
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,22 +29,23 @@ if TYPE_CHECKING:
     from consumer.pipeline.records import Incoming, Misplaced, Record, Undecodable
     from consumer.storage.protocols import Seen
     from schemas.cloudevents import Envelope
-    from schemas.topics import Topics
 
-FORWARDED_FROM: Final = "contracts-forwarded-from"
 DEAD_LETTER_PREFIX: Final = "dlq-"
 
 MAX_DEAD_LETTER_BYTES: Final = 900_000
 """A larger record is dead-lettered as a pointer: with our headers it might not fit into the topic."""
 
 
+_NAMES: Final = {Changed: "changed", Expiring: "expiring", RenewalNotice: "renewal_notice"}
+
+
 class Encoder:
     """Writes the outputs of one input partition; all go to the partition of the same number."""
 
-    def __init__(self, topics: Topics, partition: int) -> None:
-        self._topics = topics
+    def __init__(self, partition: int, *, topic_prefix: str = "") -> None:
         self._partition = partition
-        self._event_topics = {name: topics.named(spec.topic) for name, spec in EVENTS.items()}
+        self._event_topics = {name: topic_prefix + spec.topic for name, spec in EVENTS.items()}
+        self._dead_letters = topic_prefix + DEAD_LETTERS
 
     def event(self, event: Event, cause: Incoming, identity: bytes, ordinal: int, now: datetime) -> Output:
         match event:
@@ -79,7 +82,7 @@ class Encoder:
         now: datetime,
     ) -> Output:
         headers = event_headers(
-            name=name,
+            name,
             identity=identity,
             ordinal=ordinal,
             offset=record.offset,
@@ -94,8 +97,7 @@ class Encoder:
     def forward(self, misplaced: Misplaced) -> Output:
         """The record unchanged, on its way to its home, with a mark that it was forwarded once."""
         record = misplaced.record
-        origin = f"{record.topic}/{record.partition}/{record.offset}".encode()
-        headers = [*record.headers, (FORWARDED_FROM, origin)]
+        headers = forwarded_headers(record)
         return Output(record.topic, misplaced.home, record.key, record.value, headers, record.timestamp)
 
     def dead_letter(self, letter: Undecodable) -> Output:
@@ -109,8 +111,7 @@ class Encoder:
             reason += (("dlq-value-bytes", b"%d" % len(value or b"")), ("dlq-value-sha256", digest))
             headers, value = [], None
             key = key if key is not None and len(key) < MAX_DEAD_LETTER_BYTES else None
-        topic = self._topics.dead_letters
-        return Output(topic, self._partition, key, value, [*headers, *reason], record.timestamp)
+        return Output(self._dead_letters, self._partition, key, value, [*headers, *reason], record.timestamp)
 
     def dead_letter_result(self, letter: Undecodable, identity: bytes, now: datetime) -> Output | None:
         """The answer to the sender of a dead letter, when its identity could be read."""
@@ -127,6 +128,11 @@ class Encoder:
         return self._published(
             "command_result", result, letter.envelope, letter.account_id, letter.record, identity, 0, now
         )
+
+
+def event_name(event: Event) -> str:
+    """The event's name in the table of events."""
+    return _NAMES[type(event)]
 
 
 def _size(record: Record) -> int:

@@ -36,7 +36,7 @@ from consumer.storage.protocols import BatchWrites, OutboxSlot
 from producers.recordbatches import BatchWriter, pack
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from consumer.domain.model import Policy
     from consumer.metrics import Metrics
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from consumer.storage.protocols import BatchTransaction, Origin, Position, Store
     from producers.publisher import Publisher
     from producers.recordbatches import RecordBatch
+    from schemas.contract import Contract
 
 log = structlog.get_logger()
 
@@ -93,7 +94,7 @@ class PartitionLoop:
         reader: PartitionReader,
         store: Store,
         publisher: Publisher,
-        decoder: Decoder,
+        make_decoder: Callable[[int], Decoder],
         encoder: Encoder,
         origin: Origin,
         policy: Policy,
@@ -105,7 +106,8 @@ class PartitionLoop:
         self._reader = reader
         self._store = store
         self._publisher = publisher
-        self._decoder = decoder
+        self._make_decoder = make_decoder
+        self._decoder: Decoder
         self._encoder = encoder
         self._origin = origin
         self._policy = policy
@@ -163,6 +165,7 @@ class PartitionLoop:
                 origin=self._origin,
             )
         self._position, self._publish_from = resumed
+        self._decoder = self._make_decoder(self._position.base())
         self._cache.clear()
         self._waiting.clear()
         self._reader.unpause()
@@ -244,10 +247,14 @@ class PartitionLoop:
         replaying = self._position.next < self._publish_from
         records: list[Decoded] = []
         for decoded in self._waiting:
-            if len(records) == self._batch_limit or (replaying and decoded.record.offset >= self._publish_from):
-                return records, decoded.record.offset
+            offset = decoded.record.offset
+            if replaying and offset >= self._publish_from:
+                return records, self._publish_from
+            if len(records) == self._batch_limit:
+                return records, offset
             records.append(decoded)
-        return records, self._waiting_next
+        # Never beyond the committed offset while replaying: what is published starts exactly there.
+        return records, min(self._waiting_next, self._publish_from) if replaying else self._waiting_next
 
     def _isolate(self, records: list[Decoded], error: PoisonDocument) -> None:
         """Finds the document that the database refuses by folding one command at a time."""
@@ -270,9 +277,10 @@ class PartitionLoop:
     async def _transact(self, records: list[Decoded], to: int) -> Batch:
         self._check_dead_letters(records)
         position = self._position
-        target = moved(position, to, records[-1].record if records else None, {})
         publish = position.next >= self._publish_from
-        async with self._store.transaction(target, owner=self._owner, expected=position.next) as transaction:
+        async with self._store.transaction(
+            position.partition, owner=self._owner, expected=position.next
+        ) as transaction:
             fold = await self._load(transaction, records, BatchWriter(self._compression) if publish else None)
             folded = await self._fold(fold, records)
             if folded < len(records):
@@ -327,7 +335,7 @@ class PartitionLoop:
     def _check_torn(self, loaded: dict[str, Contract]) -> None:
         for contract in loaded.values():
             offset = contract["lifecycle"]["offset"]
-            if offset >= self._position.sequence():
+            if offset >= self._position.base() + self._position.next:
                 raise TornDatabase(
                     self._reader.topic,
                     self._reader.partition,
@@ -342,7 +350,7 @@ class PartitionLoop:
         dead = [isinstance(decoded, Undecodable) for decoded in records]
         window = [*self._recent_dead, *dead][-limits.dead_letter_window :]
         total = sum(window)
-        too_many = total > limits.dead_letter_count and total > limits.dead_letter_share * limits.dead_letter_window
+        too_many = total > limits.dead_letter_count and total > limits.dead_letter_share * len(window)
         if too_many and not limits.dead_letter_limit_off:
             raise DeadLetterLimit(self._reader.topic, self._reader.partition, dead=total, window=len(window))
 
@@ -355,9 +363,15 @@ class PartitionLoop:
         self._recent_dead.extend(isinstance(decoded, Undecodable) for decoded in batch.records)
         self._slot = (self._slot + 1) % 2
         self._batch_limit = self._limits.batch_commands if not self._waiting else self._batch_limit
+        self._count(batch)
+
+    def _count(self, batch: Batch) -> None:
         self._metrics.batch(len(batch.records))
         for (name, outcome), count in batch.fold.counts.items():
             self._metrics.command(name, outcome, count)
+        for code, count in batch.fold.dead_letters.items():
+            self._metrics.dead_letter(code, count)
+        self._metrics.forwarded(batch.fold.forwarded)
 
     async def _publish(self, batch: Batch) -> None:
         if batch.outputs is None:

@@ -5,6 +5,8 @@ All partitions of a process share one consumer and so one group membership; each
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from aiokafka import TopicPartition
@@ -108,10 +110,13 @@ class PartitionReader:
 
     async def keep_alive(self, seconds: float) -> None:
         """Waits as a poll of the paused partition: otherwise the group would throw this member out."""
-        try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(asyncio.sleep(seconds))
+            group.create_task(self._poll(seconds))
+
+    async def _poll(self, seconds: float) -> None:
+        with suppress(KafkaError, UnicodeDecodeError):
             await self._consumer.getmany(self._tp, timeout_ms=int(seconds * 1000))
-        except (KafkaError, UnicodeDecodeError):
-            return
 
     async def bounds(self) -> tuple[int, int]:
         """First offset of the log, and the one after its last committed record."""

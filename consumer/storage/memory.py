@@ -64,7 +64,9 @@ class MemoryStore:
         return self.positions.get(partition)
 
     @asynccontextmanager
-    async def transaction(self, moved: Position, *, owner: str, expected: int) -> AsyncIterator[BatchTransaction]:
+    async def transaction(
+        self, partition: str, *, owner: str, expected: int
+    ) -> AsyncIterator[BatchTransaction]:
         batch = _MemoryBatch(self, owner, expected)
         yield batch
         self.strike("commit")

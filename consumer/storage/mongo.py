@@ -161,8 +161,10 @@ class MongoStore:
         return self._sessions[partition]
 
     @asynccontextmanager
-    async def transaction(self, moved: Position, *, owner: str, expected: int) -> AsyncIterator[BatchTransaction]:
-        session = self._sessions[moved.partition]
+    async def transaction(
+        self, partition: str, *, owner: str, expected: int
+    ) -> AsyncIterator[BatchTransaction]:
+        session = self._sessions[partition]
         batch = _MongoBatch(self.database, session, owner, expected)
         try:
             session.start_transaction(ReadConcern("snapshot"), WriteConcern("majority"), ReadPreference.PRIMARY)

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from schemas.contract import Contract
 
 
+GENERATION_SHIFT: Final = 48
+"""A contract remembers the sequence number of its last command: generation and offset in one number."""
+
+
 class Seen(NamedTuple):
     """What became of a command that was applied before."""
 
@@ -59,6 +63,10 @@ class Position:
     generation: int = 1
     last: LastRecord | None = None
     tallies: Mapping[str, int] = field(default_factory=dict)
+
+    def base(self) -> int:
+        """What is added to offsets to make them sequence numbers, which grow through all generations."""
+        return (self.generation - 1) << GENERATION_SHIFT
 
 
 class ContractWrite(NamedTuple):
@@ -148,7 +156,9 @@ class Store(Protocol):
         Stores `initial` if there is no position yet. Returns the position as it then stands.
         """
 
-    def transaction(self, moved: Position, *, owner: str, expected: int) -> AbstractAsyncContextManager[BatchTransaction]:
+    def transaction(
+        self, partition: str, *, owner: str, expected: int
+    ) -> AbstractAsyncContextManager[BatchTransaction]:
         """One batch: moves the position from `expected`, applies, commits at the end of the block.
 
         Raises:

@@ -13,6 +13,7 @@ ContractsError                      exit code
     - StoreDenied                               MongoDB refuses our credentials or rights
     - Fenced                                    another owner, or the database went back: resume
     - PoisonDocument                            MongoDB refuses one document, and always will
+    - AheadOfPosition                           MongoDB holds writes beyond its position
     - WriteConflict                             a passing conflict: try the transaction again
     - BatchTooLarge                             the transaction is too large or too long: halve the batch
     - OutcomeUnknown                            the commit may or may not have happened: resume
@@ -148,6 +149,10 @@ class PoisonDocument(StoreError):
         self.identity = identity
 
 
+class AheadOfPosition(StoreError):
+    """What the batch would write is there already: the database is not of one moment."""
+
+
 class WriteConflict(StoreError):
     """Another transaction touched the same documents at the same moment; the same batch may be tried again."""
 
@@ -267,7 +272,7 @@ class OutboxHole(PositionError):
 class TornDatabase(PositionError):
     """A contract is ahead of the position: the backup it came from was not one moment's."""
 
-    why = "contract {contract_id} has applied offset {offset}, but the position is {position}: a torn backup"
+    why = "{what}, but the position is {position}: a torn backup"
     decision = "--rebuild"
 
 

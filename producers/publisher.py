@@ -156,7 +156,7 @@ class _Prebuilt:
         return self._buffer
 
     def record_count(self) -> int:
-        return self._batch.count
+        return self._batch.records
 
     def closed(self) -> bool:
         return True

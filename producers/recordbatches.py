@@ -54,7 +54,7 @@ class RecordBatch(NamedTuple):
 
     topic: str
     partition: int
-    count: int
+    records: int
     body: bytes
 
     def stamped(self, producer_id: int, epoch: int, sequence: int) -> bytearray:
@@ -110,9 +110,9 @@ class BatchWriter:
 def pack(batches: Iterable[RecordBatch]) -> bytes:
     """Batches -> the block that the outbox keeps."""
     parts: list[bytes] = []
-    for topic, partition, count, body in batches:
+    for topic, partition, records, body in batches:
         name = topic.encode()
-        parts += (_FRAME.pack(len(name), partition, count, len(body)), name, body)
+        parts += (_FRAME.pack(len(name), partition, records, len(body)), name, body)
     return b"".join(parts)
 
 
@@ -120,8 +120,8 @@ def unpack(block: bytes) -> Iterator[RecordBatch]:
     """The batches of a block, in order."""
     at = 0
     while at < len(block):
-        name_length, partition, count, body_length = _FRAME.unpack_from(block, at)
+        name_length, partition, records, body_length = _FRAME.unpack_from(block, at)
         body_at = at + _FRAME.size + name_length
         topic = block[at + _FRAME.size : body_at].decode()
         at = body_at + body_length
-        yield RecordBatch(topic, partition, count, block[body_at:at])
+        yield RecordBatch(topic, partition, records, block[body_at:at])

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from consumer.pipeline.records import Decoded, Record
     from producers.recordbatches import BatchWriter, RecordBatch
     from schemas.contract import Contract
-    from schemas.events import DeadLetterCode
+    from schemas.events import DeadLetterCode, OutcomeName
 
 IDENTITY_BYTES: Final = 16
 
@@ -62,7 +62,7 @@ class Fold:
         self.former: list[Contract] = []
         self.dead_letters: dict[DeadLetterCode, int] = {}
         self.forwarded = 0
-        self.counts: dict[tuple[str, str], int] = {}
+        self.counts: dict[tuple[str, OutcomeName], int] = {}
         """How many commands of a (type, outcome) were folded."""
         self.published: dict[str, int] = {}
         """How many events of a name were made."""
@@ -192,9 +192,9 @@ class Fold:
                 outcome="dead_letter",
                 code=letter.code,
                 account_id=letter.account_id,
-                type=envelope and envelope.type.removeprefix(TYPE_PREFIX),
-                source=envelope and envelope.source,
-                command_id=envelope and envelope.id,
+                type=envelope.type.removeprefix(TYPE_PREFIX) if envelope else None,
+                source=envelope.source if envelope else None,
+                command_id=envelope.id if envelope else None,
             )
         )
 
@@ -210,7 +210,7 @@ class Fold:
     def _made(self, event: str) -> None:
         self.published[event] = self.published.get(event, 0) + 1
 
-    def _count(self, name: str, outcome: str) -> None:
+    def _count(self, name: str, outcome: OutcomeName) -> None:
         self.counts[name, outcome] = self.counts.get((name, outcome), 0) + 1
 
     def _tally(self, contract: Contract | None, by: int) -> None:

@@ -17,6 +17,7 @@ from uuid import uuid4
 import structlog
 
 from consumer.errors import (
+    AheadOfPosition,
     BatchTooLarge,
     ContractsError,
     DeadLetterLimit,
@@ -32,6 +33,7 @@ from consumer.pipeline.cache import ContractCache
 from consumer.pipeline.reader import Revoked
 from consumer.pipeline.records import Incoming, Undecodable
 from consumer.pipeline.resume import moved, resume
+from consumer.pipeline.unreadable import Unreadable
 from consumer.storage.protocols import BatchWrites, OutboxSlot
 from producers.recordbatches import BatchWriter, pack
 
@@ -44,7 +46,6 @@ if TYPE_CHECKING:
     from consumer.pipeline.encoder import Encoder
     from consumer.pipeline.reader import Fetched, PartitionReader
     from consumer.pipeline.records import Decoded, Record
-    from consumer.pipeline.unreadable import Unreadable
     from consumer.storage.protocols import BatchTransaction, Origin, Position, Store
     from producers.publisher import Publisher
     from producers.recordbatches import RecordBatch
@@ -219,6 +220,8 @@ class PartitionLoop:
         self._waiting_next = fetched.next
 
     def _decode(self, record: Record | Unreadable) -> Decoded:
+        if isinstance(record, Unreadable):
+            return Undecodable("unreadable", "the client cannot parse this record", "", record)
         return self._decoder.decode(record)
 
     async def _apply(self) -> Batch:
@@ -238,6 +241,9 @@ class PartitionLoop:
                 self._batch_limit = max(1, len(records) // 2)
             except PoisonDocument as error:
                 self._isolate(records, error)
+            except AheadOfPosition as error:
+                place = (self._reader.topic, self._reader.partition)
+                raise TornDatabase(*place, what=str(error), position=self._position.next) from error
             else:
                 self._settle(batch)
                 return batch
@@ -336,13 +342,7 @@ class PartitionLoop:
         for contract in loaded.values():
             offset = contract["lifecycle"]["offset"]
             if offset >= self._position.base() + self._position.next:
-                raise TornDatabase(
-                    self._reader.topic,
-                    self._reader.partition,
-                    contract=contract["contract_id"],
-                    offset=offset,
-                    position=self._position.next,
-                )
+                raise AheadOfPosition(f"contract {contract['contract_id']} has applied offset {offset}")
 
     def _check_dead_letters(self, records: list[Decoded]) -> None:
         """Stops before the batch with which the dead letters become too many: its producer must be wrong."""

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 
 class _MoneyCodec(TypeCodec):
-    python_type = Decimal  # type: ignore[assignment]
-    bson_type = Decimal128  # type: ignore[assignment]
+    python_type = Decimal
+    bson_type = Decimal128
 
     def transform_python(self, value: Decimal) -> Decimal128:
         return Decimal128(value)

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from consumer.errors import Fenced, PoisonDocument, TornDatabase
+from consumer.errors import AheadOfPosition, Fenced, PoisonDocument
 from consumer.storage.protocols import Seen
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class _MemoryBatch:
         if store.owners.get(position.partition) != self._owner or stored is None or stored.next != self._expected:
             raise Fenced(f"{position.partition} is not at {self._expected} under this owner any more")
         if any(entry.identity in store.history for entry in writes.history):
-            raise TornDatabase("the database holds writes beyond its position")
+            raise AheadOfPosition("a history entry is there already")
         taken = {c["contract_id"]: account for account, c in store.contracts.items()}
         for write in writes.contracts:
             if write.after and taken.get(write.after["contract_id"], write.account_id) != write.account_id:

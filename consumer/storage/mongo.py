@@ -26,12 +26,12 @@ from pymongo.errors import (
 from pymongo.read_concern import ReadConcern
 
 from consumer.errors import (
+    AheadOfPosition,
     BatchTooLarge,
     Fenced,
     OutcomeUnknown,
     PoisonDocument,
     StoreUnavailable,
-    TornDatabase,
     WriteConflict,
 )
 from consumer.storage.documents import (
@@ -51,7 +51,7 @@ from consumer.storage.protocols import OUTBOX_SLOTS
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Sequence
 
-    from pymongo.asynchronous.client_session import AsyncClientSession as Session
+    from motor.motor_asyncio import AsyncIOMotorClientSession as Session
 
     from consumer.storage.protocols import (
         BatchTransaction,
@@ -94,7 +94,7 @@ def _by_code(code: int | None, message: str, error: PyMongoError) -> Exception:
         return BatchTooLarge(message)
     if code == _DUPLICATE_KEY and "contract_id" not in message:
         # Nobody else writes this partition's accounts and history: the database is not of one piece.
-        return TornDatabase(f"the database holds writes beyond its position: {message}")
+        return AheadOfPosition(message)
     if code in _POISON_CODES or code == _DUPLICATE_KEY:
         return PoisonDocument(message)
     return StoreUnavailable(f"MongoDB refuses: {message}")

@@ -1,0 +1,192 @@
+"""The composition root: the only place that builds clients and puts the parts together."""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+from typing import TYPE_CHECKING, Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+from aiokafka.record.default_records import DefaultRecordBatch
+from motor.motor_asyncio import AsyncIOMotorClient
+
+from consumer.errors import BrokerUnavailable, SlowClient
+from consumer.pipeline.decoder import Decoder
+from consumer.pipeline.encoder import Encoder
+from consumer.pipeline.homes import HOMES
+from consumer.pipeline.partition import Limits, PartitionLoop
+from consumer.pipeline.reader import PartitionReader
+from consumer.pipeline.service import Service
+from consumer.storage.mongo import MongoStore
+from consumer.storage.protocols import Origin
+from producers.publisher import RETRY_BACKOFF_MS, Publisher
+from schemas.topics import COMMANDS
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from consumer.metrics import Metrics
+    from consumer.settings import Settings
+    from consumer.storage.protocols import Store
+
+DRAIN_SHARE = 0.5
+"""Of the rebalance timeout: the rest is for joining again."""
+
+
+def check_client() -> None:
+    """aiokafka falls back to pure Python without a word, at a hundredth of the speed.
+
+    Raises:
+        SlowClient: the C extension is not loaded.
+    """
+    if not DefaultRecordBatch.__module__.startswith("aiokafka.record._crecords"):
+        raise SlowClient("the C extension of aiokafka is not loaded")
+
+
+def kafka_options(settings: Settings) -> dict[str, Any]:
+    """What every Kafka client needs: where, and as whom."""
+    options: dict[str, Any] = {
+        "bootstrap_servers": settings.kafka_bootstrap_servers,
+        "client_id": settings.kafka_client_id,
+        "security_protocol": settings.kafka_security_protocol,
+        "request_timeout_ms": settings.kafka_request_timeout_ms,
+    }
+    if settings.kafka_security_protocol.endswith("SSL"):
+        options["ssl_context"] = _ssl_context(settings)
+    if settings.kafka_security_protocol.startswith("SASL"):
+        options["sasl_mechanism"] = settings.kafka_sasl_mechanism
+        options["sasl_plain_username"] = settings.kafka_sasl_username
+        options["sasl_plain_password"] = _revealed(settings.kafka_sasl_password)
+    return options
+
+
+def _ssl_context(settings: Settings) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=settings.kafka_ssl_cafile)
+    if settings.kafka_ssl_certfile is not None:
+        password = _revealed(settings.kafka_ssl_keypassword)
+        context.load_cert_chain(settings.kafka_ssl_certfile, settings.kafka_ssl_keyfile, password)
+    return context
+
+
+def _revealed(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
+
+
+def make_mongo(settings: Settings) -> AsyncIOMotorClient[dict[str, Any]]:
+    """A client of the database; it connects when it is first used."""
+    return AsyncIOMotorClient(
+        settings.mongo_uri.get_secret_value(),
+        appname="contracts",
+        maxPoolSize=settings.mongo_max_pool_size,
+        serverSelectionTimeoutMS=settings.mongo_timeout_ms,
+        connectTimeoutMS=settings.mongo_timeout_ms,
+        socketTimeoutMS=settings.mongo_timeout_ms,
+        retryWrites=True,
+        tz_aware=True,
+    )
+
+
+def make_consumer(settings: Settings) -> AIOKafkaConsumer:
+    """An unstarted member of the service's group. A lost range must stop it, never be skipped."""
+    return AIOKafkaConsumer(
+        **kafka_options(settings),
+        group_id=settings.group_id,
+        group_instance_id=settings.group_instance_id,
+        auto_offset_reset="none",
+        enable_auto_commit=False,
+        isolation_level="read_committed",
+        session_timeout_ms=settings.session_timeout_ms,
+        heartbeat_interval_ms=settings.heartbeat_interval_ms,
+        max_poll_interval_ms=settings.max_poll_interval_ms,
+        rebalance_timeout_ms=settings.rebalance_timeout_ms,
+        max_partition_fetch_bytes=settings.max_fetch_bytes,
+    )
+
+
+def make_publisher(settings: Settings, partition: int) -> Publisher:
+    """The unstarted publisher of one input partition."""
+
+    def make_producer(transactional_id: str) -> AIOKafkaProducer:
+        return AIOKafkaProducer(
+            **kafka_options(settings),
+            transactional_id=transactional_id,
+            transaction_timeout_ms=settings.transaction_timeout_ms,
+            acks="all",
+            max_request_size=1 << 20,
+            retry_backoff_ms=RETRY_BACKOFF_MS,
+        )
+
+    return Publisher(
+        make_producer,
+        group=settings.group_id,
+        topic=settings.topic_prefix + COMMANDS,
+        partition=partition,
+        deadline=settings.transaction_timeout_ms / 1000,
+    )
+
+
+async def cluster_id(settings: Settings) -> str:
+    """The id of the Kafka cluster: a position is worthless in any other.
+
+    Raises:
+        BrokerUnavailable: no answer.
+    """
+    admin = AIOKafkaAdminClient(**kafka_options(settings))
+    try:
+        await admin.start()
+        return str((await admin.describe_cluster())["cluster_id"])
+    except (KafkaError, OSError) as error:
+        raise BrokerUnavailable(f"Kafka does not say which cluster it is: {error!r}") from error
+    finally:
+        await admin.close()
+
+
+def limits(settings: Settings) -> Limits:
+    """The settings that bound a batch."""
+    return Limits(
+        batch_commands=settings.max_batch_commands,
+        batch_output_bytes=settings.max_batch_bytes,
+        dead_letter_share=settings.dead_letter_limit_share,
+        dead_letter_count=settings.dead_letter_limit_count,
+        dead_letter_window=settings.dead_letter_limit_window,
+        dead_letter_limit_off=settings.dead_letter_limit_off,
+    )
+
+
+def make_service(settings: Settings, store: Store, cluster: str, metrics: Metrics) -> Service:
+    """The pipeline of this process, ready to run."""
+    consumer = make_consumer(settings)
+    topic = settings.topic_prefix + COMMANDS
+    instance = f"{socket.gethostname()}/{os.getpid()}"
+
+    def make_loop(partition: int) -> PartitionLoop:
+        partitions = len(consumer.partitions_for_topic(topic) or ())
+        return PartitionLoop(
+            reader=PartitionReader(consumer, topic, partition),
+            store=store,
+            publisher=make_publisher(settings, partition),
+            make_decoder=lambda base: Decoder(
+                partitions,
+                home_of=HOMES[settings.partitioner],
+                max_command_bytes=settings.max_command_bytes,
+                base=base,
+            ),
+            encoder=Encoder(partition, topic_prefix=settings.topic_prefix),
+            origin=Origin(cluster, settings.group_id, partitions),
+            policy=settings.policy,
+            limits=limits(settings),
+            compression=settings.compression,
+            metrics=metrics,
+            instance=instance,
+        )
+
+    drain_seconds = settings.rebalance_timeout_ms / 1000 * DRAIN_SHARE
+    return Service(consumer, topic, make_loop, drain_seconds=drain_seconds, metrics=metrics)
+
+
+def make_store(settings: Settings, client: AsyncIOMotorClient[dict[str, Any]]) -> MongoStore:
+    """The store of the settings' database."""
+    return MongoStore(client, settings.mongo_database)

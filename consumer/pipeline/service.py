@@ -1,0 +1,130 @@
+"""Group membership: one loop for each assigned partition, started and drained as the group decides."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from aiokafka import ConsumerRebalanceListener
+
+from consumer.errors import BrokerUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from aiokafka import AIOKafkaConsumer, TopicPartition
+
+    from consumer.metrics import Metrics
+    from consumer.pipeline.partition import PartitionLoop
+
+log = structlog.get_logger()
+
+CLOSE_SECONDS: Final = 5.0
+"""Leaving the group needs a broker; without one, aiokafka's stop() may never return."""
+
+
+class Service(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Runs the loops of the partitions that this process owns.
+
+    Args:
+        consumer: unstarted, in its group; auto-commit off.
+        make_loop: makes the loop of a partition of `topic`.
+        drain_seconds: how long loops may finish what is under way when partitions are revoked;
+            below the group's rebalance timeout, or the group goes on without us.
+    """
+
+    def __init__(
+        self,
+        consumer: AIOKafkaConsumer,
+        topic: str,
+        make_loop: Callable[[int], PartitionLoop],
+        *,
+        drain_seconds: float,
+        metrics: Metrics,
+    ) -> None:
+        self._consumer = consumer
+        self._topic = topic
+        self._make_loop = make_loop
+        self._drain_seconds = drain_seconds
+        self._metrics = metrics
+        self._loops: dict[int, tuple[PartitionLoop, asyncio.Task[None]]] = {}
+        self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    @property
+    def loops(self) -> dict[int, PartitionLoop]:
+        """The loop of each partition owned now."""
+        return {partition: loop for partition, (loop, _) in self._loops.items()}
+
+    async def run(self) -> None:
+        """Joins the group and works until `stop`.
+
+        Raises:
+            BrokerUnavailable: the group cannot be joined.
+            Exception: a loop or the client died; the process should end and be started again.
+        """
+        self._consumer.subscribe([self._topic], listener=self)
+        try:
+            await self._consumer.start()
+            self._watch(self._consumer._fetcher._fetch_task, self._consumer._coordinator._coordination_task)
+            await self._ended
+        finally:
+            await self._close()
+
+    def stop(self) -> None:
+        """Asks the service to finish what is under way and leave the group."""
+        if not self._ended.done():
+            self._ended.set_result(None)
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Called by the consumer, which waits for it."""
+        for _, partition in assigned:
+            loop = self._make_loop(partition)
+            task = asyncio.create_task(loop.run(), name=f"partition-{partition}")
+            self._loops[partition] = (loop, task)
+            self._watch(task)
+        self._metrics.owned(self._loops)
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Called by the consumer, which waits for it before it joins the group again."""
+        await self._drain()
+
+    async def _drain(self) -> None:
+        """All loops stop first, then finish side by side; what is not done in time is cut off.
+
+        Being cut off is safe: the next owner's resume settles whatever was under way.
+        """
+        draining, self._loops = self._loops, {}
+        for loop, _ in draining.values():
+            loop.stop()
+        tasks = {task for _, task in draining.values()}
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=self._drain_seconds)
+            for task in late:
+                task.cancel()
+            if late:
+                log.warning("cut off while draining", partitions=len(late))
+                await asyncio.wait(late, timeout=CLOSE_SECONDS)
+        self._metrics.owned(self._loops)
+
+    async def _close(self) -> None:
+        # aiokafka does not call the revoke listener when it stops.
+        await self._drain()
+        with suppress(Exception):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._consumer.stop()
+
+    def _watch(self, *tasks: asyncio.Task[None]) -> None:
+        for task in tasks:
+            task.add_done_callback(self._task_ended)
+
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
+        """A dead loop or client takes the process with it: nothing else would notice."""
+        if self._ended.done() or task.cancelled():
+            return
+        error = task.exception()
+        if error is not None:
+            self._ended.set_exception(error)
+        elif not task.get_name().startswith("partition-"):
+            self._ended.set_exception(BrokerUnavailable("the Kafka client stopped by itself"))

@@ -158,7 +158,9 @@ class OperationSettings(BaseModel):
 
     http_host: str = Field("127.0.0.1", min_length=1, description="address to listen on; 0.0.0.0 for all")
     http_port: Annotated[int, Field(ge=0, le=65_535)] = Field(8080, description="port; 0 takes a free one")
-    http_bearer_token: SecretStr | None = Field(None, description="asked of everyone, but for /healthz")
+    http_bearer_token: SecretStr | None = Field(
+        None, description="asked of whoever wants more than the bare status"
+    )
     max_lag_records: Count | None = Field(None, description="not ready above this many waiting commands")
     max_lag_seconds: Annotated[float, Field(gt=0)] | None = Field(
         None, description="not ready when the oldest waiting command is older"

@@ -1,0 +1,103 @@
+"""How aiokafka is told to reach Kafka, and what its errors mean to us."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from aiokafka import errors as kafka
+from aiokafka.helpers import create_ssl_context
+
+from consumer.errors import BrokerDenied, BrokerUnavailable, SettingsError
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Iterator
+
+    from consumer.settings import Settings
+
+_DENIED = (
+    kafka.AuthenticationFailedError,
+    kafka.AuthenticationMethodNotSupported,
+    kafka.ClusterAuthorizationFailedError,
+    kafka.GroupAuthorizationFailedError,
+    kafka.IllegalSaslStateError,
+    kafka.SaslAuthenticationFailed,
+    kafka.TopicAuthorizationFailedError,
+    kafka.TransactionalIdAuthorizationFailed,
+    kafka.UnsupportedSaslMechanismError,
+)
+_DENIED_WORDS = ("SaslAuthenticationFailed", "AuthenticationFailed", "CERTIFICATE_VERIFY_FAILED", "SSL")
+
+
+def kafka_options(settings: Settings) -> dict[str, Any]:
+    """Keyword arguments that every aiokafka client takes.
+
+    Raises:
+        SettingsError: a certificate or key cannot be read.
+    """
+    password = settings.kafka_sasl_password
+    return {
+        "bootstrap_servers": settings.kafka_bootstrap_servers,
+        "client_id": settings.kafka_client_id,
+        "request_timeout_ms": settings.kafka_request_timeout_ms,
+        "security_protocol": settings.kafka_security_protocol,
+        "ssl_context": _ssl_context(settings) if "SSL" in settings.kafka_security_protocol else None,
+        "sasl_mechanism": settings.kafka_sasl_mechanism,
+        "sasl_plain_username": settings.kafka_sasl_username,
+        "sasl_plain_password": password.get_secret_value() if password else None,
+    }
+
+
+def _ssl_context(settings: Settings) -> ssl.SSLContext:
+    key_password = settings.kafka_ssl_keypassword
+    try:
+        context: ssl.SSLContext = create_ssl_context(
+            cafile=settings.kafka_ssl_cafile,
+            certfile=settings.kafka_ssl_certfile,
+            keyfile=settings.kafka_ssl_keyfile,
+            password=key_password.get_secret_value() if key_password else None,
+        )
+    except OSError as error:  # ssl.SSLError is one, too
+        names = "CONTRACTS_KAFKA_SSL_CAFILE, _CERTFILE, _KEYFILE"
+        raise SettingsError([f"{names}: {error.strerror or error}"]) from error
+    return context
+
+
+@contextmanager
+def kafka_errors(bootstrap_servers: str) -> Iterator[None]:
+    """Turn aiokafka's errors into ours: BrokerDenied for what an operator must mend, else BrokerUnavailable.
+
+    aiokafka only logs why it could not connect, and raises an error without the reason: so its log is read.
+    """
+    with _reasons() as reasons:
+        try:
+            yield
+        except (kafka.KafkaError, OSError, TimeoutError) as error:
+            reason = reasons[-1] if reasons else f"{type(error).__name__}: {error}"
+            denied = isinstance(error, _DENIED) or any(word in reason for word in _DENIED_WORDS)
+            kind = BrokerDenied if denied else BrokerUnavailable
+            verb = "refuses us" if denied else "does not answer"
+            raise kind(f"Kafka at {bootstrap_servers} {verb}: {reason}") from error
+
+
+class _ReasonKeeper(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.reasons: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """`Unable connect to "%s:%s": %s` and its like: the error comes last."""
+        if record.args and isinstance(record.args, tuple):
+            self.reasons.append(str(record.args[-1]))
+
+
+@contextmanager
+def _reasons() -> Iterator[list[str]]:
+    keeper, log = _ReasonKeeper(), logging.getLogger("aiokafka")
+    log.addHandler(keeper)
+    try:
+        yield keeper.reasons
+    finally:
+        log.removeHandler(keeper)

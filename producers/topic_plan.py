@@ -1,0 +1,115 @@
+"""What the topics should be like, and how they differ from it. Pure: topics.py asks the broker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from schemas.topics import COMMANDS, TOPICS, TopicSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from consumer.settings import Settings
+
+DAY_MS: Final = 86_400_000
+DEFAULT_RECORD_BYTES: Final = 1_048_588
+"""Kafka's own limit for a batch of records; our batches of many records stay below it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic as it should be, or as the broker has it. `settings` are Kafka's topic configs."""
+
+    name: str
+    partitions: int
+    replication: int
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One way in which an existing topic is not as planned.
+
+    `fatal`: events or commands could be lost or refused, so the service does not start.
+    """
+
+    topic: str
+    what: str
+    planned: str
+    found: str
+    fatal: bool
+
+    def __str__(self) -> str:
+        return f"{self.topic}: {self.what} is {self.found}, planned {self.planned}"
+
+
+def plan(settings: Settings, partitions: int | None = None) -> tuple[Topic, ...]:
+    """All topics as `contracts topics ensure` creates them, the input first."""
+    return tuple(
+        Topic(
+            settings.topic_prefix + spec.name,
+            partitions or settings.topic_partitions,
+            settings.topic_replication_factor,
+            _kafka_settings(spec, settings),
+        )
+        for spec in TOPICS.values()
+    )
+
+
+def _kafka_settings(spec: TopicSpec, settings: Settings) -> dict[str, str]:
+    common = {
+        "cleanup.policy": "delete",
+        "min.insync.replicas": str(
+            min(settings.topic_min_insync_replicas, settings.topic_replication_factor)
+        ),
+        "max.message.bytes": str(record_bytes(settings)),
+    }
+    if spec.direction == "in":  # the truth: nothing may expire, and its clock is the broker's
+        return common | {
+            "retention.ms": "-1",
+            "retention.bytes": "-1",
+            "message.timestamp.type": "LogAppendTime",
+        }
+    return common | {"retention.ms": str(settings.topic_output_retention_days * DAY_MS)}
+
+
+def record_bytes(settings: Settings) -> int:
+    """Room for the largest record: a dead letter with its headers, or a contract before and after."""
+    return max(DEFAULT_RECORD_BYTES, 2 * settings.max_command_bytes)
+
+
+def differences(planned: Topic, found: Topic) -> Iterator[Difference]:
+    """What is not as planned, in the order of the plan."""
+    if found.replication != planned.replication:
+        yield Difference(
+            planned.name, "replication factor", str(planned.replication), str(found.replication), fatal=False
+        )
+    for name, value in planned.settings.items():
+        there = found.settings.get(name)
+        if there is not None and there != value:
+            yield Difference(
+                planned.name, name, value, there, fatal=_is_fatal(planned.name, name, value, there)
+            )
+
+
+def _is_fatal(topic: str, setting: str, planned: str, found: str) -> bool:
+    match setting:
+        case "cleanup.policy":  # compaction drops all but the last command of an account
+            return topic.endswith(COMMANDS) and "compact" in found
+        case "max.message.bytes":
+            return int(found) < int(planned)
+        case _:
+            return False
+
+
+def uneven(topics: Mapping[str, Topic]) -> str | None:
+    """What is wrong with the partition counts, in words; None when all are equal.
+
+    An output goes to the partition its command came from, so there must be one.
+    """
+    counts = {topic.partitions for topic in topics.values()}
+    if len(counts) <= 1:
+        return None
+    listed = ", ".join(f"{topic.name} {topic.partitions}" for topic in topics.values())
+    return f"the topics must have equally many partitions, but have: {listed}"

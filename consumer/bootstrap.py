@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+from functools import partial
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
@@ -17,9 +19,10 @@ from consumer.errors import BrokerUnavailable, SlowClient
 from consumer.pipeline.decoder import Decoder
 from consumer.pipeline.encoder import Encoder
 from consumer.pipeline.homes import HOMES
-from consumer.pipeline.partition import Limits, PartitionLoop
+from consumer.pipeline.applier import Applier, Limits
+from consumer.pipeline.partition import PartitionLoop
 from consumer.pipeline.reader import PartitionReader
-from consumer.pipeline.service import Service
+from consumer.pipeline.service import Service, loop_name
 from consumer.storage.mongo import MongoStore
 from consumer.storage.protocols import Origin
 from producers.publisher import RETRY_BACKOFF_MS, Publisher
@@ -28,6 +31,7 @@ from schemas.topics import COMMANDS
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
+    from consumer.health import Health
     from consumer.metrics import Metrics
     from consumer.settings import Settings
     from consumer.storage.protocols import Store
@@ -156,7 +160,9 @@ def limits(settings: Settings) -> Limits:
     )
 
 
-def make_service(settings: Settings, store: Store, cluster: str, metrics: Metrics) -> Service:
+def make_service(
+    settings: Settings, store: Store, cluster: str, *, metrics: Metrics, health: Health
+) -> Service:
     """The pipeline of this process, ready to run."""
     consumer = make_consumer(settings)
     topic = settings.topic_prefix + COMMANDS
@@ -164,27 +170,34 @@ def make_service(settings: Settings, store: Store, cluster: str, metrics: Metric
 
     def make_loop(partition: int) -> PartitionLoop:
         partitions = len(consumer.partitions_for_topic(topic) or ())
+        owner = f"{instance}/{uuid4().hex[:12]}"
         return PartitionLoop(
             reader=PartitionReader(consumer, topic, partition),
             store=store,
             publisher=make_publisher(settings, partition),
+            applier=Applier(
+                store,
+                Encoder(partition, topic_prefix=settings.topic_prefix),
+                owner=owner,
+                policy=settings.policy,
+                limits=limits(settings),
+                compression=settings.compression,
+                metrics=metrics,
+            ),
+            owner=owner,
+            origin=Origin(cluster, settings.group_id, partitions),
             make_decoder=lambda base: Decoder(
                 partitions,
                 home_of=HOMES[settings.partitioner],
                 max_command_bytes=settings.max_command_bytes,
                 base=base,
             ),
-            encoder=Encoder(partition, topic_prefix=settings.topic_prefix),
-            origin=Origin(cluster, settings.group_id, partitions),
-            policy=settings.policy,
-            limits=limits(settings),
-            compression=settings.compression,
             metrics=metrics,
-            instance=instance,
+            beat=partial(health.beat, loop_name(partition)),
         )
 
     drain_seconds = settings.rebalance_timeout_ms / 1000 * DRAIN_SHARE
-    return Service(consumer, topic, make_loop, drain_seconds=drain_seconds, metrics=metrics)
+    return Service(consumer, topic, make_loop, drain_seconds=drain_seconds, metrics=metrics, health=health)
 
 
 def make_store(settings: Settings, client: AsyncIOMotorClient[dict[str, Any]]) -> MongoStore:

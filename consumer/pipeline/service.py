@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from aiokafka import AIOKafkaConsumer, TopicPartition
 
+    from consumer.health import Health
     from consumer.metrics import Metrics
     from consumer.pipeline.partition import PartitionLoop
 
@@ -23,6 +24,15 @@ log = structlog.get_logger()
 
 CLOSE_SECONDS: Final = 5.0
 """Leaving the group needs a broker; without one, aiokafka's stop() may never return."""
+
+
+STUCK_SECONDS: Final = 300.0
+"""A loop that has not turned for so long is stuck: every single step of it has a shorter deadline."""
+
+
+def loop_name(partition: int) -> str:
+    """Under which name the loop of a partition reports to the health checks."""
+    return f"partition-{partition}"
 
 
 class Service(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -43,19 +53,35 @@ class Service(ConsumerRebalanceListener):  # type: ignore[misc]
         *,
         drain_seconds: float,
         metrics: Metrics,
+        health: Health,
     ) -> None:
         self._consumer = consumer
         self._topic = topic
         self._make_loop = make_loop
         self._drain_seconds = drain_seconds
         self._metrics = metrics
+        self._health = health
         self._loops: dict[int, tuple[PartitionLoop, asyncio.Task[None]]] = {}
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    @property
-    def loops(self) -> dict[int, PartitionLoop]:
-        """The loop of each partition owned now."""
-        return {partition: loop for partition, (loop, _) in self._loops.items()}
+    async def why_no_broker(self) -> str | None:
+        """Asks the cluster for its metadata; None when it answers."""
+        return None if await self._consumer._client.force_metadata_update() else "no broker answers"
+
+    def why_idle(self) -> str | None:
+        """The partitions that stand still, and why; None when all work."""
+        stopped = {partition: loop.error for partition, (loop, _) in self._loops.items() if loop.error}
+        return "; ".join(f"{partition}: {error}" for partition, error in stopped.items()) or None
+
+    def why_late(self, most_records: int | None, most_seconds: float | None) -> str | None:
+        """The partitions in which more waits than allowed; None when there are none."""
+        late = [
+            f"{partition}: {loop.lag.records} commands, the oldest {loop.lag.seconds:.0f} s"
+            for partition, (loop, _) in self._loops.items()
+            if (most_records is not None and loop.lag.records > most_records)
+            or (most_seconds is not None and loop.lag.seconds > most_seconds)
+        ]
+        return "; ".join(late) or None
 
     async def run(self) -> None:
         """Joins the group and works until `stop`.
@@ -81,8 +107,9 @@ class Service(ConsumerRebalanceListener):  # type: ignore[misc]
         """Called by the consumer, which waits for it."""
         for _, partition in assigned:
             loop = self._make_loop(partition)
-            task = asyncio.create_task(loop.run(), name=f"partition-{partition}")
+            task = asyncio.create_task(loop.run(), name=loop_name(partition))
             self._loops[partition] = (loop, task)
+            self._health.watch(loop_name(partition), within=STUCK_SECONDS)
             self._watch(task)
         self._metrics.owned(self._loops)
 
@@ -96,7 +123,8 @@ class Service(ConsumerRebalanceListener):  # type: ignore[misc]
         Being cut off is safe: the next owner's resume settles whatever was under way.
         """
         draining, self._loops = self._loops, {}
-        for loop, _ in draining.values():
+        for partition, (loop, _) in draining.items():
+            self._health.forget(loop_name(partition))
             loop.stop()
         tasks = {task for _, task in draining.values()}
         if tasks:

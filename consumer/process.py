@@ -1,0 +1,170 @@
+"""One process of the service: checks its surroundings, runs its parts, ends in order.
+
+Starting while MongoDB or Kafka is away is no error: it waits, alive but not ready. What waiting would
+not mend (no transactions, missing topics, another index) ends the process with one readable line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from consumer import bootstrap
+from consumer.errors import BrokerUnavailable, StoreUnavailable
+from consumer.health import Health
+from consumer.http import HttpServer, http_app
+from consumer.metrics import Metrics
+from consumer.storage import indexes
+from producers.topics import check_topics
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from consumer.pipeline.service import Service
+    from consumer.settings import Settings
+
+log = structlog.get_logger()
+
+START_BACKOFF_SECONDS: Final = 2.0
+
+
+class Process:
+    """The parts of one process and what they share.
+
+    Args:
+        settings: validated.
+        with_scanner: run the scanner beside the pipeline.
+        with_http: serve /metrics, /healthz and /readyz.
+    """
+
+    def __init__(self, settings: Settings, *, with_scanner: bool = True, with_http: bool = True) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self.health = Health()
+        self.http: HttpServer | None = None
+        self._with_scanner = with_scanner
+        self._with_http = with_http
+        self._stopping = asyncio.Event()
+        self._service: Service | None = None
+
+    def stop(self) -> None:
+        """Asks for an orderly end: what is under way is finished, the group is left."""
+        self._stopping.set()
+        if self._service is not None:
+            self._service.stop()
+
+    async def run(self) -> None:
+        """Works until `stop`.
+
+        Raises:
+            StartRefused: waiting would not help.
+            ContractsError: a part died; the process should be started again.
+        """
+        bootstrap.check_client()
+        client = bootstrap.make_mongo(self.settings)
+        tasks: list[asyncio.Task[None]] = []
+        try:
+            if self._with_http:
+                tasks.append(self._serve())
+            cluster = await self._patiently(lambda: self._prepare(client))
+            if cluster is None:
+                return
+            store = bootstrap.make_store(self.settings, client)
+            self._service = bootstrap.make_service(
+                self.settings, store, cluster, metrics=self.metrics, health=self.health
+            )
+            self._add_checks(client, self._service)
+            tasks.append(asyncio.create_task(self._service.run(), name="pipeline"))
+            await _until_first_ends(tasks, self._stopping)
+        finally:
+            self.stop()
+            await _ended(tasks)
+            client.close()
+
+    def _serve(self) -> asyncio.Task[None]:
+        settings = self.settings
+        token = settings.http_bearer_token
+        app = http_app(self.metrics, self.health, bearer_token=token and token.get_secret_value())
+        self.http = HttpServer(app, settings.http_host, settings.http_port)
+        log.info("listening", url=self.http.url)
+        return asyncio.create_task(self.http.serve(), name="http")
+
+    async def _patiently(self, step: Callable[[], Awaitable[str]]) -> str | None:
+        """Tries until the servers answer; None when told to stop before that."""
+        waiting: dict[str, str] = {"start": "not started yet"}
+
+        async def why() -> str | None:
+            return waiting.get("start")
+
+        self.health.add_check("start", why)
+        while not self._stopping.is_set():
+            try:
+                result = await step()
+            except (StoreUnavailable, BrokerUnavailable) as error:
+                waiting["start"] = str(error)
+                log.warning("waiting to start", error=str(error), hint=error.hint)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), START_BACKOFF_SECONDS)
+            else:
+                self.health.remove_check("start")
+                return result
+        return None
+
+    async def _prepare(self, client: Any) -> str:
+        """Makes sure that everything needed is there; the id of the Kafka cluster."""
+        settings = self.settings
+        database = client[settings.mongo_database]
+        await indexes.check_transactions(client, database)
+        await indexes.ensure(database)
+        await check_topics(settings)
+        return await bootstrap.cluster_id(settings)
+
+    def _add_checks(self, client: Any, service: Service) -> None:
+        async def mongo_answers() -> str | None:
+            await client.admin.command("ping")
+            return None
+
+        async def partitions_work() -> str | None:
+            return service.why_idle()
+
+        async def lag_holds() -> str | None:
+            return service.why_late(self.settings.max_lag_records, self.settings.max_lag_seconds)
+
+        self.health.add_check("mongodb", mongo_answers)
+        self.health.add_check("kafka", service.why_no_broker)
+        self.health.add_check("partitions", partitions_work)
+        self.health.add_check("lag", lag_holds)
+
+
+async def _until_first_ends(tasks: list[asyncio.Task[None]], stopping: asyncio.Event) -> None:
+    told = asyncio.create_task(stopping.wait())
+    try:
+        await asyncio.wait({*tasks, told}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        told.cancel()
+
+
+async def _ended(tasks: list[asyncio.Task[None]]) -> None:
+    """Waits for the pipeline to drain, ends the rest, and passes the first failure on."""
+    for task in tasks:
+        if task.get_name() == "pipeline":
+            await asyncio.wait({task})
+        else:
+            task.cancel()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
+
+
+async def run(settings: Settings, *, with_scanner: bool = True, with_http: bool = True) -> None:
+    """Runs the service in this process until SIGTERM or SIGINT."""
+    process = Process(settings, with_scanner=with_scanner, with_http=with_http)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, process.stop)
+    await process.run()

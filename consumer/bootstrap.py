@@ -4,36 +4,34 @@ from __future__ import annotations
 
 import os
 import socket
-import ssl
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from aiokafka.record.default_records import DefaultRecordBatch
-from motor.motor_asyncio import AsyncIOMotorClient
 
 from consumer.errors import BrokerUnavailable, SlowClient
+from consumer.pipeline.applier import Applier, Limits
 from consumer.pipeline.decoder import Decoder
 from consumer.pipeline.encoder import Encoder
 from consumer.pipeline.homes import HOMES
-from consumer.pipeline.applier import Applier, Limits
 from consumer.pipeline.partition import PartitionLoop
 from consumer.pipeline.reader import PartitionReader
 from consumer.pipeline.service import Service, loop_name
-from consumer.storage.mongo import MongoStore
+from consumer.storage.mongo import MongoStore, connect
 from consumer.storage.protocols import Origin
+from producers.connection import kafka_options
 from producers.publisher import RETRY_BACKOFF_MS, Publisher
 from schemas.topics import COMMANDS
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
-
     from consumer.health import Health
     from consumer.metrics import Metrics
     from consumer.settings import Settings
+    from consumer.storage.mongo import Client
     from consumer.storage.protocols import Store
 
 DRAIN_SHARE = 0.5
@@ -41,7 +39,7 @@ DRAIN_SHARE = 0.5
 
 
 def check_client() -> None:
-    """aiokafka falls back to pure Python without a word, at a hundredth of the speed.
+    """Without its C extension aiokafka falls back to pure Python without a word, at a hundredth of the speed.
 
     Raises:
         SlowClient: the C extension is not loaded.
@@ -50,46 +48,12 @@ def check_client() -> None:
         raise SlowClient("the C extension of aiokafka is not loaded")
 
 
-def kafka_options(settings: Settings) -> dict[str, Any]:
-    """What every Kafka client needs: where, and as whom."""
-    options: dict[str, Any] = {
-        "bootstrap_servers": settings.kafka_bootstrap_servers,
-        "client_id": settings.kafka_client_id,
-        "security_protocol": settings.kafka_security_protocol,
-        "request_timeout_ms": settings.kafka_request_timeout_ms,
-    }
-    if settings.kafka_security_protocol.endswith("SSL"):
-        options["ssl_context"] = _ssl_context(settings)
-    if settings.kafka_security_protocol.startswith("SASL"):
-        options["sasl_mechanism"] = settings.kafka_sasl_mechanism
-        options["sasl_plain_username"] = settings.kafka_sasl_username
-        options["sasl_plain_password"] = _revealed(settings.kafka_sasl_password)
-    return options
-
-
-def _ssl_context(settings: Settings) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=settings.kafka_ssl_cafile)
-    if settings.kafka_ssl_certfile is not None:
-        password = _revealed(settings.kafka_ssl_keypassword)
-        context.load_cert_chain(settings.kafka_ssl_certfile, settings.kafka_ssl_keyfile, password)
-    return context
-
-
-def _revealed(secret: SecretStr | None) -> str | None:
-    return None if secret is None else secret.get_secret_value()
-
-
-def make_mongo(settings: Settings) -> AsyncIOMotorClient[dict[str, Any]]:
+def make_mongo(settings: Settings) -> Client:
     """A client of the database; it connects when it is first used."""
-    return AsyncIOMotorClient(
+    return connect(
         settings.mongo_uri.get_secret_value(),
-        appname="contracts",
-        maxPoolSize=settings.mongo_max_pool_size,
-        serverSelectionTimeoutMS=settings.mongo_timeout_ms,
-        connectTimeoutMS=settings.mongo_timeout_ms,
-        socketTimeoutMS=settings.mongo_timeout_ms,
-        retryWrites=True,
-        tz_aware=True,
+        timeout_ms=settings.mongo_timeout_ms,
+        max_pool_size=settings.mongo_max_pool_size,
     )
 
 
@@ -200,6 +164,6 @@ def make_service(
     return Service(consumer, topic, make_loop, drain_seconds=drain_seconds, metrics=metrics, health=health)
 
 
-def make_store(settings: Settings, client: AsyncIOMotorClient[dict[str, Any]]) -> MongoStore:
+def make_store(settings: Settings, client: Client) -> MongoStore:
     """The store of the settings' database."""
     return MongoStore(client, settings.mongo_database)

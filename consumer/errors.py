@@ -154,7 +154,7 @@ class AheadOfPosition(StoreError):
 
 
 class WriteConflict(StoreError):
-    """Another transaction touched the same documents at the same moment; the same batch may be tried again."""
+    """Another transaction touched the same documents just now; the same batch may be tried again."""
 
 
 class BatchTooLarge(StoreError):

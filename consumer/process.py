@@ -19,7 +19,7 @@ from consumer.health import Health
 from consumer.http import HttpServer, http_app
 from consumer.metrics import Metrics
 from consumer.storage import indexes
-from producers.topics import check_topics
+from producers import topics
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -88,7 +88,7 @@ class Process:
     def _serve(self) -> asyncio.Task[None]:
         settings = self.settings
         token = settings.http_bearer_token
-        app = http_app(self.metrics, self.health, bearer_token=token and token.get_secret_value())
+        app = http_app(self.metrics, self.health, bearer_token=token.get_secret_value() if token else None)
         self.http = HttpServer(app, settings.http_host, settings.http_port)
         log.info("listening", url=self.http.url)
         return asyncio.create_task(self.http.serve(), name="http")
@@ -120,7 +120,7 @@ class Process:
         database = client[settings.mongo_database]
         await indexes.check_transactions(client, database)
         await indexes.ensure(database)
-        await check_topics(settings)
+        await topics.check(settings)
         return await bootstrap.cluster_id(settings)
 
     def _add_checks(self, client: Any, service: Service) -> None:

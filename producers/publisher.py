@@ -117,7 +117,9 @@ class Publisher:
             # aiokafka asserts its state machine: after a failure in the background it may be anywhere.
             raise PublishInDoubt(f"publishing {self._input} up to {offset} is in doubt: {error!r}") from error
 
-    async def _transact(self, producer: AIOKafkaProducer, batches: Sequence[RecordBatch], offset: int) -> None:
+    async def _transact(
+        self, producer: AIOKafkaProducer, batches: Sequence[RecordBatch], offset: int
+    ) -> None:
         await producer.begin_transaction()
         # A failed batch does not make the commit fail: every single one is awaited before it.
         sent = [await producer.send_batch(_Prebuilt(b), b.topic, partition=b.partition) for b in batches]
@@ -163,8 +165,10 @@ class _Prebuilt:
 
 
 class _EndOnce(EndTxnHandler):  # type: ignore[misc]
-    """Ends a transaction with one request. aiokafka repeats it after a transport error; but the first
-    may have been carried out, and the repetition would then end the *next* transaction.
+    """Ends a transaction with one request.
+
+    aiokafka repeats it after a transport error; but the first may have been carried out, and the
+    repetition would then end the *next* transaction.
     """
 
     async def do(self, node_id: int) -> bool:
@@ -180,7 +184,7 @@ class _EndOnce(EndTxnHandler):  # type: ignore[misc]
 
 
 async def _end_transaction_once(sender: Any, result: Any) -> None:
-    """aiokafka's Sender._do_txn_commit, with `_EndOnce` for its handler."""
+    """Sender._do_txn_commit of aiokafka, with `_EndOnce` for its handler."""
     await sender._message_accumulator.flush_for_commit()
     transaction = sender._txn_manager
     if transaction.is_empty_transaction():

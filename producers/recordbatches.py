@@ -76,6 +76,7 @@ class BatchWriter:
         """Uncompressed size of all keys and values so far."""
 
     def add(self, output: Output) -> None:
+        """Appends one record to the batch of its topic and partition."""
         topic, partition, key, value, headers, timestamp = output
         self.bytes += len(key or b"") + len(value or b"")
         target = (topic, partition)
@@ -87,6 +88,7 @@ class BatchWriter:
         self._open[target] = (builder, count + 1)
 
     def finish(self) -> list[RecordBatch]:
+        """All batches, complete."""
         for target in list(self._open):
             self._close(target)
         return self._closed

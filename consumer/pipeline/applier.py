@@ -192,9 +192,7 @@ class Applier:
         commands = [decoded for decoded in records if isinstance(decoded, Incoming)]
         accounts = {incoming.command.account_id for incoming in commands}
         identities = {
-            incoming.command.identity[:IDENTITY_BYTES]
-            for incoming in commands
-            if incoming.spec.deduplicated
+            incoming.command.identity[:IDENTITY_BYTES] for incoming in commands if incoming.spec.deduplicated
         }
         with self._metrics.stage("load"):
             contracts = self._cache.known(accounts)

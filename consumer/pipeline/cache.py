@@ -37,4 +37,5 @@ class ContractCache:
             del known[account]
 
     def clear(self) -> None:
+        """Forgets everything."""
         self._contracts.clear()

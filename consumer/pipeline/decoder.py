@@ -100,7 +100,13 @@ class Decoder:
             return Fault("schema_violation", _summary(errors), errors[0]["path"], envelope, errors)
         identity = command_identity(account_id, envelope.source, envelope.id)
         command = Command(
-            spec.name, account_id, document, identity, envelope.source, envelope.id, self._base + record.offset
+            spec.name,
+            account_id,
+            document,
+            identity,
+            envelope.source,
+            envelope.id,
+            self._base + record.offset,
         )
         at = _EPOCH + timedelta(milliseconds=record.timestamp)
         return Incoming(command, spec, at, envelope, record)

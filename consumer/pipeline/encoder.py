@@ -48,6 +48,7 @@ class Encoder:
         self._dead_letters = topic_prefix + DEAD_LETTERS
 
     def event(self, event: Event, cause: Incoming, identity: bytes, ordinal: int, now: datetime) -> Output:
+        """One event; `identity` is that of its history entry, `ordinal` its place in that entry."""
         match event:
             case Changed():
                 return self._record("changed", changed_data(event, cause, now), cause, identity, ordinal, now)
@@ -61,6 +62,7 @@ class Encoder:
     def result(
         self, result: dict[str, Any], cause: Incoming, identity: bytes, ordinal: int, now: datetime
     ) -> Output:
+        """What became of a command: the last of its outputs."""
         return self._record("command_result", result, cause, identity, ordinal, now)
 
     def _record(
@@ -101,7 +103,7 @@ class Encoder:
         return Output(record.topic, misplaced.home, record.key, record.value, headers, record.timestamp)
 
     def dead_letter(self, letter: Undecodable) -> Output:
-        """The record byte for byte, with the reason; above the topic's limit, where to find it and its hash."""
+        """The record byte for byte, with the reason; above the topic's limit, where it is and its hash."""
         record = letter.record
         headers = [header for header in record.headers if not header[0].startswith(DEAD_LETTER_PREFIX)]
         key, value = record.key, record.value
@@ -173,6 +175,7 @@ def changed_data(event: Changed, cause: Incoming, now: datetime) -> dict[str, An
 
 
 def changed_field(change: FieldChange) -> dict[str, Any]:
+    """One difference as JSON shows it."""
     path, before, after = change
     difference = {"path": path}
     if before is not ABSENT:
@@ -232,8 +235,16 @@ def _kept(event: Event) -> dict[str, Any]:
                 "fields": [changed_field(change) for change in event.changed_fields],
             }
         case Expiring(notice):
-            return {"notice": "expiring", "window_days": notice["window_days"], "effective_at": notice["effective_at"]}
+            return {
+                "notice": "expiring",
+                "window_days": notice["window_days"],
+                "effective_at": notice["effective_at"],
+            }
         case RenewalNotice(notice):
-            return {"notice": "renewal", "window_days": notice["window_days"], "effective_at": notice["effective_at"]}
+            return {
+                "notice": "renewal",
+                "window_days": notice["window_days"],
+                "effective_at": notice["effective_at"],
+            }
         case _:
             assert_never(event)

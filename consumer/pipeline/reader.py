@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 BOUNDS_TIMEOUT_MS: Final = 10_000
 
 
-class Revoked(Exception):  # noqa: N818 - not an error: the partition has another owner now
+class Revoked(Exception):
     """The partition is not assigned to this process any more."""
 
 
@@ -60,7 +60,9 @@ class PartitionReader:
             return await self._step_over(before, max_records)
         except OffsetOutOfRangeError as error:
             start, end = await self.bounds()
-            raise PositionOutsideLog(self.topic, self.partition, position=before, start=start, end=end) from error
+            raise PositionOutsideLog(
+                self.topic, self.partition, position=before, start=start, end=end
+            ) from error
         except NoOffsetForPartitionError:
             return Fetched((), before)  # stored before our seek; it is gone with this call
         except KafkaError as error:
@@ -103,6 +105,7 @@ class PartitionReader:
             raise Revoked from error
 
     def unpause(self) -> None:
+        """Fetches again."""
         try:
             self._consumer.resume(self._tp)
         except IllegalStateError as error:

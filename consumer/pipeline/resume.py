@@ -106,9 +106,7 @@ async def _check(reader: PartitionReader, position: Position) -> None:
     """The position lies inside the log, and the record before it is the one that was folded in."""
     start, end = await reader.bounds()
     if not start <= position.next <= end:
-        raise PositionOutsideLog(
-            reader.topic, reader.partition, position=position.next, start=start, end=end
-        )
+        raise PositionOutsideLog(reader.topic, reader.partition, position=position.next, start=start, end=end)
     last = position.last
     if last is None or last.offset < start:
         return

@@ -115,6 +115,7 @@ class Service(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Called by the consumer, which waits for it before it joins the group again."""
+        log.info("revoked", partitions=sorted(partition for _, partition in revoked))
         await self._drain()
 
     async def _drain(self) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _MAX_BYTES: Final = 8 << 20
 _LENGTH_AT: Final = 8
 _HEADER_BYTES: Final = 12
+_RACK_AWARE_VERSION: Final = 11
 
 
 class Unreadable(NamedTuple):
@@ -52,7 +53,7 @@ class _LenientSlice(bytes):
 class _LenientBatch(_DefaultRecordBatchPy):  # type: ignore[misc]
     def _maybe_uncompress(self) -> None:
         super()._maybe_uncompress()
-        self._buffer = _Lenient(self._buffer)
+        self._buffer: bytearray = _Lenient(self._buffer)
 
 
 class _Batches:
@@ -83,7 +84,9 @@ async def read_tolerantly(
         KafkaError: no answer, or not from the partition's leader.
     """
     block, aborted = await _fetch(consumer, tp, offset)
-    records = PartitionRecords(tp, _Batches(block), aborted, offset, None, None, True, READ_COMMITTED)
+    records = PartitionRecords(
+        tp, _Batches(block), aborted, offset, None, None, check_crcs=True, isolation_level=READ_COMMITTED
+    )
     found: list[Record | Unreadable] = []
     for record in records:
         found.append(_marked(record))
@@ -108,10 +111,12 @@ async def _fetch(consumer: AIOKafkaConsumer, tp: TopicPartition, offset: int) ->
     if leader is None or leader == -1:
         await client.force_metadata_update()
         raise NotLeaderForPartitionError
-    request = FetchRequest(500, 1, _MAX_BYTES, READ_COMMITTED, [(tp.topic, [(tp.partition, offset, _MAX_BYTES)])])
+    request = FetchRequest(
+        500, 1, _MAX_BYTES, READ_COMMITTED, [(tp.topic, [(tp.partition, offset, _MAX_BYTES)])]
+    )
     response = await client.send(leader, request)
     (_, ((_, code, _, *parts),)), *_ = response.topics
     error = for_code(code)
     if code:
         raise error
-    return parts[-1], parts[2] if response.API_VERSION >= 11 else parts[-2]
+    return parts[-1], parts[2] if response.API_VERSION >= _RACK_AWARE_VERSION else parts[-2]

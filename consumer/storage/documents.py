@@ -75,7 +75,17 @@ def history_document(entry: HistoryEntry) -> dict[str, Any]:
         "occurred_at": entry.occurred_at,
         "outcome": entry.outcome,
     }
-    for name in ("code", "account_id", "contract_id", "version", "type", "source", "command_id", "requested_by", "changes"):
+    for name in (
+        "code",
+        "account_id",
+        "contract_id",
+        "version",
+        "type",
+        "source",
+        "command_id",
+        "requested_by",
+        "changes",
+    ):
         value = getattr(entry, name)
         if value is not None:
             document[name] = value
@@ -83,7 +93,10 @@ def history_document(entry: HistoryEntry) -> dict[str, Any]:
 
 
 def seen_from(document: Mapping[str, Any]) -> Seen:
-    return Seen(document["outcome"], document.get("code"), document.get("contract_id"), document.get("version"))
+    """What the history says of a command."""
+    return Seen(
+        document["outcome"], document.get("code"), document.get("contract_id"), document.get("version")
+    )
 
 
 def position_fields(position: Position) -> dict[str, Any]:
@@ -97,6 +110,7 @@ def position_fields(position: Position) -> dict[str, Any]:
 
 
 def position_document(position: Position) -> dict[str, Any]:
+    """A whole position, but for its id and owner."""
     origin = position.origin
     return {
         "cluster": origin.cluster,
@@ -108,6 +122,7 @@ def position_document(position: Position) -> dict[str, Any]:
 
 
 def position_from(document: Mapping[str, Any]) -> Position:
+    """A stored position."""
     last = document.get("last")
     return Position(
         partition=document["_id"],
@@ -120,6 +135,7 @@ def position_from(document: Mapping[str, Any]) -> Position:
 
 
 def slot_from(document: Mapping[str, Any]) -> OutboxSlot:
+    """A stored slot of the outbox."""
     number = int(document["_id"].rpartition("/")[2])
     return OutboxSlot(
         number, document["generation"], document["first"], document["next"], bytes(document["frames"])

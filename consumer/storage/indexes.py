@@ -30,6 +30,7 @@ class IndexSpec:
 
     @property
     def name(self) -> str:
+        """The keys' last parts, joined."""
         return "_".join(key.rpartition(".")[2] for key, _ in self.keys)
 
 

@@ -65,7 +65,11 @@ class MemoryStore:
 
     @asynccontextmanager
     async def transaction(
-        self, partition: str, *, owner: str, expected: int
+        self,
+        partition: str,  # noqa: ARG002 - the position in `write` names it
+        *,
+        owner: str,
+        expected: int,
     ) -> AsyncIterator[BatchTransaction]:
         batch = _MemoryBatch(self, owner, expected)
         yield batch
@@ -108,7 +112,11 @@ class _MemoryBatch:
     def _check(self, writes: BatchWrites, position: Position) -> None:
         store = self._store
         stored = store.positions.get(position.partition)
-        if store.owners.get(position.partition) != self._owner or stored is None or stored.next != self._expected:
+        if (
+            store.owners.get(position.partition) != self._owner
+            or stored is None
+            or stored.next != self._expected
+        ):
             raise Fenced(f"{position.partition} is not at {self._expected} under this owner any more")
         if any(entry.identity in store.history for entry in writes.history):
             raise AheadOfPosition("a history entry is there already")

@@ -16,7 +16,6 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import DeleteOne, InsertOne, ReadPreference, UpdateOne, WriteConcern
 from pymongo.errors import (
     BulkWriteError,
-    ConfigurationError,
     ConnectionFailure,
     DocumentTooLarge,
     InvalidOperation,
@@ -45,11 +44,10 @@ from consumer.storage.documents import (
     seen_from,
     slot_from,
 )
-
 from consumer.storage.protocols import OUTBOX_SLOTS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Sequence
+    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
     from motor.motor_asyncio import AsyncIOMotorClientSession as Session
 
@@ -100,6 +98,28 @@ def _by_code(code: int | None, message: str, error: PyMongoError) -> Exception:
     return StoreUnavailable(f"MongoDB refuses: {message}")
 
 
+Client = AsyncIOMotorClient[dict[str, Any]]
+
+
+def connect(uri: str, *, timeout_ms: int, max_pool_size: int) -> Client:
+    """A client that connects when it is first used.
+
+    Args:
+        uri: connection string.
+        timeout_ms: when finding a server, connecting, and an operation each count as failed.
+        max_pool_size: connections to each server.
+    """
+    return AsyncIOMotorClient(
+        uri,
+        appname="contracts",
+        maxPoolSize=max_pool_size,
+        serverSelectionTimeoutMS=timeout_ms,
+        connectTimeoutMS=timeout_ms,
+        socketTimeoutMS=timeout_ms,
+        tz_aware=True,
+    )
+
+
 class MongoStore:
     """One database's contracts, history, positions and outbox.
 
@@ -108,7 +128,7 @@ class MongoStore:
         database: name of the database.
     """
 
-    def __init__(self, client: AsyncIOMotorClient[dict[str, Any]], database: str) -> None:
+    def __init__(self, client: Client, database: str) -> None:
         self.client = client
         self.database = client.get_database(
             database,
@@ -135,7 +155,8 @@ class MongoStore:
     async def _claim(self, partition: str, owner: str, initial: Position | None) -> Position | None:
         positions = self.database.positions
         session = await self._new_session(partition)
-        mine = {"owner": owner, "session": session.session_id["id"]}
+        session_id: Mapping[str, Any] = session.session_id  # type: ignore[assignment]  # a property, unlike its stub
+        mine = {"owner": owner, "session": session_id["id"]}
         if initial is not None:
             fresh = {**position_document(initial), "owner": None, "session": None}
             await positions.update_one({"_id": partition}, {"$setOnInsert": fresh}, upsert=True)
@@ -167,7 +188,9 @@ class MongoStore:
         session = self._sessions[partition]
         batch = _MongoBatch(self.database, session, owner, expected)
         try:
-            session.start_transaction(ReadConcern("snapshot"), WriteConcern("majority"), ReadPreference.PRIMARY)
+            session.start_transaction(
+                ReadConcern("snapshot"), WriteConcern("majority"), ReadPreference.PRIMARY
+            )
             yield batch
             await self._commit(session)
         except (PyMongoError, InvalidDocument, OverflowError) as error:
@@ -178,7 +201,7 @@ class MongoStore:
     async def _commit(self, session: Session) -> None:
         for tries_left in reversed(range(_COMMIT_TRIES)):
             try:
-                return await session.commit_transaction()
+                await session.commit_transaction()
             except (ConnectionFailure, OperationFailure) as error:
                 unknown = error.has_error_label("UnknownTransactionCommitResult")
                 if unknown and tries_left:
@@ -186,6 +209,8 @@ class MongoStore:
                 if unknown or getattr(error, "code", None) == _NO_SUCH_TRANSACTION:
                     raise OutcomeUnknown(f"whether the batch was committed is unknown: {error}") from error
                 raise
+            else:
+                return
 
     async def outbox(self, partition: str) -> list[OutboxSlot]:
         ids = [f"{partition}/{number}" for number in range(OUTBOX_SLOTS)]
@@ -197,7 +222,7 @@ class MongoStore:
 
 
 async def _abort(session: Session) -> None:
-    if not session.in_transaction:
+    if not bool(session.in_transaction):
         return
     try:
         await session.abort_transaction()
@@ -260,7 +285,12 @@ class _MongoBatch:
             await self._db.history.insert_many(map(history_document, history), session=self._session)
 
     async def _write_outbox(self, partition: str, slot: OutboxSlot) -> None:
-        document = {"first": slot.first, "next": slot.next, "generation": slot.generation, "frames": slot.frames}
+        document = {
+            "first": slot.first,
+            "next": slot.next,
+            "generation": slot.generation,
+            "frames": slot.frames,
+        }
         await self._db.outbox.replace_one(
             {"_id": f"{partition}/{slot.number}"}, document, upsert=True, session=self._session
         )

@@ -54,6 +54,8 @@ class ContractsError(Exception):
     """The root. Its text is one line without credentials or personal data; `hint` says what to do."""
 
     exit_code: ClassVar[int] = 1
+    label: ClassVar[str] = "a defect"
+    """What the exit code means, in the list of exit codes."""
     hint: str = ""
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
@@ -66,6 +68,7 @@ class SettingsError(ContractsError):
     """One or more settings are wrong; `mistakes` has a readable line for each."""
 
     exit_code = 3
+    label = "settings are wrong"
     hint = "the settings are listed in docs/reference/settings.md"
 
     def __init__(self, mistakes: Sequence[str]) -> None:
@@ -77,6 +80,7 @@ class StartRefused(ContractsError):
     """The service would not work here, and waiting would not change that."""
 
     exit_code = 4
+    label = "start refused"
 
 
 class TransactionsUnsupported(StartRefused):
@@ -119,6 +123,7 @@ class StoreError(ContractsError):
     """MongoDB did not do what was asked."""
 
     exit_code = 5
+    label = "MongoDB failed"
 
 
 class StoreUnavailable(StoreError):
@@ -169,6 +174,7 @@ class LogError(ContractsError):
     """Kafka did not do what was asked."""
 
     exit_code = 6
+    label = "Kafka failed"
 
 
 class BrokerUnavailable(LogError):
@@ -198,6 +204,7 @@ class PositionError(ContractsError):
     """
 
     exit_code = 7
+    label = "a position needs a decision"
     why: ClassVar[str] = "the position does not fit the log"
     decision: ClassVar[str] = "--help"
     """The option of `contracts positions reset` that goes on from here."""
@@ -280,6 +287,7 @@ class DeadLetterLimit(ContractsError):
     """So many records are not commands that a producer must be wrong; the partition is paused."""
 
     exit_code = 8
+    label = "too many dead letters"
     hint = "see `contracts dead-letters list`; go on with CONTRACTS_DEAD_LETTER_LIMIT_OFF=true"
 
     def __init__(self, topic: str, partition: int, *, dead: int, window: int) -> None:
@@ -292,6 +300,7 @@ class CommandRejected(ContractsError):
     """The service refused a command; `code` is one of those in schemas/events.py."""
 
     exit_code = 9
+    label = "command rejected"
 
     def __init__(self, code: str, message: str, *, errors: Sequence[tuple[str, str]] = ()) -> None:
         details = "".join(f"; {path or 'command'}: {why}" for path, why in errors)
@@ -304,6 +313,7 @@ class ResultTimeout(ContractsError):
     """The command is in the log and will be applied; its result has not come within the time given."""
 
     exit_code = 10
+    label = "no result yet"
     hint = "is the service running? Sending the same command again under the same id is safe"
 
 
@@ -311,15 +321,18 @@ class ContractNotFound(ContractsError):
     """There is no such contract."""
 
     exit_code = 11
+    label = "no such contract"
 
 
 class ServiceUnavailable(ContractsError):
     """MongoDB or Kafka did not answer a reader or manager: the answer is unknown, not empty."""
 
     exit_code = 12
+    label = "reading failed"
 
 
 class InputRefused(ContractsError):
     """A file or an argument given by the user cannot be used."""
 
     exit_code = 13
+    label = "unusable input"

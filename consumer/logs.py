@@ -130,6 +130,7 @@ def configure_logging(
     text = log_format == "console" or (log_format == "auto" and terminal)
     renderer = structlog.dev.ConsoleRenderer(colors=terminal) if text else _JSON
     handler.setFormatter(_formatter(renderer))
+    handler.setLevel(level.upper())
     handler.addFilter(downgrade_harmless)
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     _quieten_libraries(level)

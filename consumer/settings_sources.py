@@ -88,8 +88,9 @@ def _is_known(name: str, known: Mapping[str, str]) -> bool:
 
 
 def _did_you_mean(name: str, known: Iterable[str]) -> str:
-    close = get_close_matches(name, known, n=1, cutoff=0.75)
-    return f"; did you mean {close[0]}?" if close else ""
+    names = [known_name.removeprefix(ENV_PREFIX) for known_name in known]
+    close = get_close_matches(name.removeprefix(ENV_PREFIX), names, n=1)
+    return f"; did you mean {ENV_PREFIX}{close[0]}?" if close else ""
 
 
 def _file_mistakes(name: str, path: Path | None) -> Iterator[str]:

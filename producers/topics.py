@@ -149,6 +149,17 @@ async def _anchor(
     return created, found[commands[0].name].partitions
 
 
+async def require(settings: Settings, *names: str) -> None:
+    """Make sure of topics before a client asks for them: asking by name may create them, with wrong settings.
+
+    Raises:
+        TopicsMissing: some are not there (or hidden from this user).
+    """
+    wanted = [topic for topic in plan(settings) if topic.name.removeprefix(settings.topic_prefix) in names]
+    async with topic_admin(settings) as admin:
+        _refuse_missing(wanted, await admin.describe(wanted))
+
+
 async def check(settings: Settings) -> EnsureReport:
     """What the service asks before it starts; `topics[0].partitions` is the number of partitions.
 
@@ -159,13 +170,17 @@ async def check(settings: Settings) -> EnsureReport:
     planned = plan(settings)
     async with topic_admin(settings) as admin:
         found = await admin.describe(planned)
-    if missing := [topic.name for topic in planned if topic.name not in found]:
-        raise TopicsMissing(missing)
+    _refuse_missing(planned, found)
     _refuse_uneven(found)
     different = _all_differences(planned, found)
     if fatal := [str(difference) for difference in different if difference.fatal]:
         raise TopicMismatch("; ".join(fatal))
     return EnsureReport(tuple(found.values()), (), different)
+
+
+def _refuse_missing(wanted: Iterable[Topic], found: Mapping[str, Topic]) -> None:
+    if missing := [topic.name for topic in wanted if topic.name not in found]:
+        raise TopicsMissing(missing)
 
 
 def _refuse_uneven(found: Mapping[str, Topic]) -> None:

@@ -1,0 +1,5 @@
+"""`python -m consumer` is `contracts`."""
+
+from consumer.cli import main
+
+main()

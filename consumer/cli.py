@@ -1,0 +1,47 @@
+"""`contracts …`: the list of commands. What each does is in consumer/commands/, one file for each group."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Final
+
+import typer
+
+from consumer.commands import publish, topics
+from consumer.commands.running import EXIT_CODES, exit_code_of
+from consumer.logs import configure_logging
+
+EPILOG: Final = (
+    "Settings come from CONTRACTS_… environment variables. Exit codes: "
+    + ", ".join(f"{code} {meaning}" for code, meaning in EXIT_CODES.items())
+    + "."
+)
+
+app = typer.Typer(
+    name="contracts",
+    help="Contract commands from Kafka, applied to MongoDB exactly once, published as events.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # its tracebacks show local variables: contracts and passwords
+    rich_markup_mode="rich" if sys.stdout.isatty() else None,  # no boxes in pipes
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command(rich_help_panel="Write")(publish.publish)
+app.add_typer(topics.app, name="topics", rich_help_panel="Operate")
+
+
+@app.callback()
+def common_options(
+    *,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Log everything, with tracebacks, to stderr.")
+    ] = False,
+) -> None:
+    """What holds for every command. Those that run for long set up their logs from the settings."""
+    configure_logging("debug" if debug else "critical", "console")
+
+
+def main() -> None:
+    """The entry point: runs the command line and exits with its code."""
+    sys.exit(exit_code_of(lambda: app(prog_name="contracts")))

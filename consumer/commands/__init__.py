@@ -1,0 +1,1 @@
+"""The commands of `contracts`, one file for each group. Each imports its parts when it is called."""

@@ -1,0 +1,132 @@
+"""What commands print: tables and colours for people on a terminal, JSON or tab-separated lines for programs.
+
+Results go to stdout, everything else (progress, notes) to stderr, so that results can be piped.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any
+
+import orjson
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON: one object a line.")]
+"""The option of every command that prints data: `as_json: Json = False`."""
+
+
+def table_or_json(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:
+    """Print `rows`: JSON has all their fields, a table the `columns`.
+
+    With --json and into a pipe each row is printed when it comes, so `rows` may be endless.
+    """
+    if as_json:
+        _print_lines(to_json(row) for row in rows)
+    elif sys.stdout.isatty():
+        _print_table(rows, columns)
+    else:
+        cells = ([as_text(row.get(column)) for column in columns] for row in rows)
+        _print_lines("\t".join(line) for line in _with_heading(columns, cells))
+
+
+def document_or_json(document: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print one object: as JSON, or a line for each of its fields, nested ones by their path."""
+    if as_json:
+        _print_lines([to_json(document)])
+        return
+    fields = [{"field": path, "value": value} for path, value in _flat(document)]
+    if sys.stdout.isatty():
+        _print_table(fields, ("field", "value"))
+    else:
+        _print_lines(f"{field['field']}\t{as_text(field['value'])}" for field in fields)
+
+
+def note(text: str) -> None:
+    """Tell people something that is no result: to stderr."""
+    typer.echo(as_text(text), err=True)
+
+
+@contextmanager
+def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """A progress bar on a terminal, silence elsewhere; call what it yields with how many more are done."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done: bar.advance(task, done)
+
+
+def to_json(value: Any) -> str:
+    """JSON on one line: times in RFC 3339 UTC, money as numbers."""
+    return orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z).decode()
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case Decimal():
+            return int(value) if value == value.to_integral_value() else float(value)
+        case bytes():
+            return value.decode("utf-8", "backslashreplace")
+        case set() | frozenset() | tuple():
+            return list(value)
+        case _:
+            return str(value)
+
+
+def as_text(value: Any) -> str:
+    """One cell. Control characters are escaped: a contract's text must not drive the terminal."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case datetime():
+            return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        case list() | tuple() if all(isinstance(item, str | int) for item in value):
+            return as_text(", ".join(map(str, value)))
+        case dict() | list() | tuple():
+            return as_text(to_json(value))
+        case _:
+            return "".join(char if char.isprintable() else repr(char)[1:-1] for char in str(value))
+
+
+def _flat(document: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in document.items():
+        if isinstance(value, dict) and value:
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _with_heading(columns: Sequence[str], lines: Iterable[list[str]]) -> Iterator[list[str]]:
+    yield list(columns)
+    yield from lines
+
+
+def _print_lines(lines: Iterable[str]) -> None:
+    for line in lines:
+        typer.echo(line)
+
+
+def _print_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, header_style="bold")
+    for column in columns:
+        table.add_column(column.replace("_", " "), overflow="fold")
+    for row in rows:
+        # Text, not str: square brackets in a contract are no markup.
+        table.add_row(*(Text(as_text(row.get(column))) for column in columns))
+    Console().print(table)

@@ -1,0 +1,170 @@
+"""`contracts publish`: put one command into the log."""
+
+from __future__ import annotations
+
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import uuid4
+
+import orjson
+import typer
+
+from consumer.commands.output import Json, document_or_json
+from consumer.commands.running import run_async
+from consumer.errors import CommandRejected, InputRefused
+from consumer.settings import load_settings
+from schemas.commands import COMMANDS
+
+if TYPE_CHECKING:
+    from producers.commands import NewCommand
+
+CommandName = Enum("CommandName", {name: name for name in COMMANDS}, type=str)  # type: ignore[misc]
+SOURCE = "/contracts-cli"
+
+
+def publish(
+    command: Annotated[
+        CommandName, typer.Argument(help="What to do.", metavar="COMMAND", show_default=False)
+    ],
+    account_id: Annotated[
+        str, typer.Argument(help="The account whose contract it is about.", show_default=False)
+    ],
+    *,
+    json_data: Annotated[
+        str,
+        typer.Option("--data", help="The command's data: JSON, @FILE, or - for stdin.", show_default=False),
+    ] = "{}",
+    fields: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", help="FIELD=VALUE, added to the data; nested: changes.notes=hello.", show_default=False
+        ),
+    ] = None,
+    command_id: Annotated[
+        str | None, typer.Option("--id", help="Id of the command; default: a new one.", show_default=False)
+    ] = None,
+    source: Annotated[str, typer.Option(help="Who sends it: a URI-reference.")] = SOURCE,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait for the result; exit code 9 when rejected.")
+    ] = False,
+    check: Annotated[
+        bool, typer.Option(help="Check the data first; without it mistakes become dead letters.")
+    ] = True,
+    as_json: Json = False,
+) -> None:
+    """Publish a command to Kafka.
+
+    The same id, source and account again is a duplicate and changes nothing: repeating is safe.
+
+    For instance:
+
+    contracts publish create acme --set contract_type=basic --wait
+
+    contracts publish update acme --set changes.auto_renewal=false
+
+    contracts publish cancel acme --data '{"effective": "end_of_term", "reason": "moved away"}'
+    """
+    from producers.commands import NewCommand
+
+    data = _with_fields(_read(json_data), fields or [])
+    if check:
+        _refuse_mistakes(command.value, data)
+    new = NewCommand(command.value, account_id, data, source, command_id or str(uuid4()))
+    sent, result = run_async(_send(new, wait=wait))
+    document_or_json({**sent, **({"result": result} if result else {})}, as_json=as_json)
+    if result and result["outcome"] == "rejected":
+        errors = [(error["path"], error["message"]) for error in result.get("errors", [])]
+        raise CommandRejected(result.get("code", ""), result.get("message", ""), errors=errors)
+
+
+async def _send(command: NewCommand, *, wait: bool) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    from producers import topics
+    from producers.commands import command_producer
+    from producers.results import result_listener
+    from schemas.topics import COMMAND_RESULTS
+    from schemas.topics import COMMANDS as COMMANDS_TOPIC
+
+    settings = load_settings()
+    await topics.require(settings, COMMANDS_TOPIC, *([COMMAND_RESULTS] if wait else []))
+    async with command_producer(settings) as producer:
+        if not wait:
+            return _described(command, await producer.send(command)), None
+        async with result_listener(settings, command.account_id) as listener:
+            sent = await producer.send(command)
+            result = await listener.result_of(command, within=settings.result_timeout_seconds)
+            return _described(command, sent), result
+
+
+def _described(command: NewCommand, sent: Any) -> dict[str, Any]:
+    return {
+        "id": command.id,
+        "source": command.source,
+        "type": COMMANDS[command.name].type,
+        "account_id": command.account_id,
+        "topic": sent.topic,
+        "partition": sent.partition,
+        "offset": sent.offset,
+    }
+
+
+def _read(text: str) -> bytes:
+    if text == "-":
+        return sys.stdin.buffer.read()
+    if text.startswith("@"):
+        try:
+            return Path(text[1:]).read_bytes()
+        except OSError as error:
+            raise InputRefused(f"cannot read {text[1:]}: {error.strerror}") from None
+    return text.encode()
+
+
+def _with_fields(data: bytes, fields: list[str]) -> bytes:
+    """The data as it was written, byte for byte, unless fields are to be added."""
+    if not fields:
+        return data
+    try:
+        document = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise InputRefused(f"--data is not JSON: {error}") from None
+    for field in fields:
+        path, separator, value = field.partition("=")
+        if not separator or not isinstance(document, dict):
+            raise InputRefused(f"--set {field}: must be FIELD=VALUE on an object")
+        _put(document, path.split("."), _value(value))
+    return orjson.dumps(document)
+
+
+def _put(document: dict[str, Any], path: list[str], value: Any) -> None:
+    for step in path[:-1]:
+        document = document.setdefault(step, {})
+        if not isinstance(document, dict):
+            raise InputRefused(f"--set {'.'.join(path)}: {step} is not an object")
+    document[path[-1]] = value
+
+
+def _value(text: str) -> Any:
+    """JSON where it is JSON (7, true, null, [...]), else text."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
+
+
+def _refuse_mistakes(name: str, data: bytes) -> None:
+    from pydantic import ValidationError
+
+    from schemas.mistakes import mistakes
+    from schemas.strict_json import NotJson, parse
+
+    parsed = parse(data)
+    if isinstance(parsed, NotJson):
+        raise InputRefused(f"the data {parsed.message}")
+    try:
+        COMMANDS[name].adapter.validator.validate_json(data, strict=True)
+    except ValidationError as error:
+        listed = "; ".join(
+            f"{mistake['path'] or 'data'} {mistake['message']}" for mistake in mistakes(name, error)
+        )
+        raise InputRefused(listed, hint="`contracts publish --no-check` sends it all the same") from None

@@ -1,0 +1,65 @@
+"""`contracts topics …`: administration of the topics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from consumer.commands.output import Json, note, table_or_json
+from consumer.commands.running import run_async
+from consumer.errors import TopicMismatch
+from consumer.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from producers.topics import EnsureReport
+
+app = typer.Typer(help="Kafka topics.", no_args_is_help=True)
+
+COLUMNS = ("topic", "partitions", "replication_factor", "created")
+
+
+@app.command()
+def ensure(
+    partitions: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=10_000, help="Partitions of each topic, if there are none yet.", show_default=False
+        ),
+    ] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Create the topics that are missing, and tell how the existing ones differ from the plan.
+
+    Existing topics are never changed. Safe to run again, and from several places at once.
+
+    Example: CONTRACTS_TOPIC_REPLICATION_FACTOR=1 contracts topics ensure --partitions 4
+    """
+    from producers import topics
+
+    report = run_async(topics.ensure(load_settings(), partitions))
+    table_or_json(_rows(report), COLUMNS, as_json=as_json)
+    for difference in report.differences:
+        note(f"{'error' if difference.fatal else 'warning'}: {difference}")
+    if any(difference.fatal for difference in report.differences):
+        raise TopicMismatch(
+            "the service cannot work with these topics", hint="change their settings, as told above"
+        )
+
+
+def _rows(report: EnsureReport) -> Iterator[dict[str, Any]]:
+    for topic in report.topics:
+        different = [row for row in report.differences if row.topic == topic.name]
+        yield {
+            "topic": topic.name,
+            "partitions": topic.partitions,
+            "replication_factor": topic.replication,
+            "created": topic.name in report.created,
+            "differences": [
+                {"setting": row.what, "planned": row.planned, "found": row.found, "fatal": row.fatal}
+                for row in different
+            ],
+        }

@@ -1,0 +1,313 @@
+"""The command line as its users meet it: exit codes, error lines, what goes where."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+import typer
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from consumer import cli, errors
+from consumer.commands import publish
+from consumer.commands.running import EXIT_CODES, exit_code_of, run_async
+from devstack.given import GivenKafka
+from devstack.kafka import KafkaServer
+from schemas.commands import COMMANDS
+
+Broker = KafkaServer | GivenKafka
+CODES = [error for error in vars(errors).values() if isinstance(error, type)]
+
+
+@pytest.fixture(autouse=True)
+def as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No settings from outside, and this process's logging back afterwards."""
+    for name in os.environ:
+        if name.startswith("CONTRACTS_"):
+            monkeypatch.delenv(name)
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+class Ran:
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def json(self) -> list[dict[str, object]]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+@pytest.fixture
+def contracts(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> object:
+    def run(*arguments: str) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["contracts", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = capsys.readouterr()
+        return Ran(int(ended.value.code or 0), said.out, said.err)
+
+    return run
+
+
+def test_help_lists_the_commands_and_the_exit_codes(contracts) -> None:
+    ran = contracts("--help")
+    assert ran.code == 0
+    assert "publish" in ran.out
+    words = " ".join(ran.out.split())
+    for code, meaning in EXIT_CODES.items():
+        assert f"{code} {meaning}" in words
+
+
+def test_every_command_explains_itself_and_its_options() -> None:
+    group = typer.main.get_command(cli.app)
+    commands = [group]
+    while commands:
+        command = commands.pop()
+        commands += getattr(command, "commands", {}).values()
+        assert command.help, command.name
+        assert [option.name for option in command.params if not getattr(option, "help", "")] == [], (
+            command.name
+        )
+
+
+def test_a_wrong_command_line_is_told_without_boxes(contracts) -> None:
+    ran = contracts("topic")
+    assert ran.code == 2
+    assert "Did you mean 'topics'?" in ran.err
+    assert "─" not in ran.err
+
+
+def test_each_setting_that_is_wrong_has_a_line(contracts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONTRACTS_HTTP_PORT", "99999")
+    monkeypatch.setenv("CONTRACTS_MONGO_URL", "mongodb://app:hunter2@db")
+    ran = contracts("topics", "ensure")
+    assert ran.code == errors.SettingsError.exit_code
+    assert ran.err.splitlines() == [
+        "error: CONTRACTS_MONGO_URL: there is no such setting; did you mean CONTRACTS_MONGO_URI?",
+        "error: CONTRACTS_HTTP_PORT: should be less than or equal to 65535, not '99999'",
+        "hint: the settings are listed in docs/reference/settings.md",
+    ]
+    assert ran.out == ""
+
+
+def test_a_server_that_is_away_is_told_in_one_line_with_a_hint(
+    contracts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONTRACTS_KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
+    ran = contracts("topics", "ensure")
+    assert ran.code == errors.LogError.exit_code
+    error, hint = ran.err.splitlines()
+    assert error.startswith("error: Kafka at 127.0.0.1:1 does not answer: [Errno 111]")
+    assert hint.startswith("hint: is Kafka running")
+
+
+def test_debug_adds_the_traceback_without_secrets(contracts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONTRACTS_KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
+    monkeypatch.setenv("CONTRACTS_MONGO_URI", "mongodb://app:hunter2@db")
+    ran = contracts("--debug", "topics", "ensure")
+    assert "Traceback" in ran.err
+    assert "BrokerUnavailable" in ran.err
+    assert "hunter2" not in ran.err
+
+
+def test_a_defect_is_one_line_too(capsys: pytest.CaptureFixture[str]) -> None:
+    def broken() -> None:
+        raise KeyError("mongodb://app:hunter2@db\nsecond line")
+
+    assert exit_code_of(broken) == 1
+    error, hint = capsys.readouterr().err.splitlines()
+    assert error.startswith("error: KeyError: 'mongodb://***@db")
+    assert "--debug" in hint
+
+
+def test_errors_print_no_credentials(capsys: pytest.CaptureFixture[str]) -> None:
+    def away() -> None:
+        raise errors.StoreUnavailable("mongodb://app:hunter2@db:27017: refused")
+
+    assert exit_code_of(away) == errors.StoreError.exit_code
+    assert capsys.readouterr().err.startswith("error: mongodb://***@db:27017: refused\nhint: ")
+
+
+def test_interrupting_ends_with_130() -> None:
+    async def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(typer.Exit) as ended:
+        run_async(interrupted())
+    assert ended.value.exit_code == 130
+
+
+@pytest.mark.parametrize("error", CODES, ids=lambda error: error.__name__)
+def test_the_tree_in_the_docstring_has_every_error_with_its_code(error: type[errors.ContractsError]) -> None:
+    assert errors.__doc__ is not None
+    (line,) = [line for line in errors.__doc__.splitlines() if error.__name__ in line.split()]
+    if error.__base__ is errors.ContractsError:
+        assert str(error.exit_code) in line.split()
+
+
+def test_exit_codes_are_told_apart() -> None:
+    kinds = errors.ContractsError.__subclasses__()
+    assert len({kind.exit_code for kind in kinds} | {0, 1, 2, 130}) == len(kinds) + 4
+
+
+def test_position_errors_name_the_decision() -> None:
+    error = errors.OffsetMissing("contracts.commands", 3, position=7, group="contracts")
+    assert str(error) == (
+        "contracts.commands/3: MongoDB stands at offset 7, but the group contracts has no committed offset"
+    )
+    assert "`contracts positions reset --partition 3 --to-database`" in error.hint
+
+
+def test_help_needs_no_kafka_and_no_mongodb() -> None:
+    """Else `contracts --help` takes a second, and a missing library breaks every command."""
+    seen = subprocess.run(
+        [sys.executable, "-c", "import sys, consumer.cli; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert not {"aiokafka", "motor", "pymongo", "starlette", "uvicorn"} & set(seen.stdout.split())
+
+
+def test_the_module_can_be_run() -> None:
+    ran = subprocess.run([sys.executable, "-m", "consumer", "-h"], capture_output=True, text=True, check=True)
+    assert ran.stdout.startswith("Usage: contracts")
+
+
+# publish: its own checks
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["create", "acme", "--set", "contract_typ=basic"],
+            "/contract_typ unknown field; did you mean `contract_type`?",
+        ),
+        (["create", "acme"], "/contract_type is required"),
+        (["create", "acme", "--data", '{"a": 1, "a": 2}'], "the data gives `a` twice in one object"),
+        (["create", "acme", "--data", "{"], "the data is not JSON"),
+        (
+            ["create", "acme", "--data", "@/nowhere.json"],
+            "cannot read /nowhere.json: No such file or directory",
+        ),
+        (["create", "acme", "--set", "contract_type"], "must be FIELD=VALUE"),
+        (["create", "acme", "--data", "[]", "--set", "a=b"], "must be FIELD=VALUE on an object"),
+        (["update", "acme", "--set", "changes=1", "--set", "changes.notes=x"], "changes is not an object"),
+    ],
+)
+def test_publish_tells_mistakes_before_they_become_dead_letters(
+    contracts, arguments: list[str], message: str
+) -> None:
+    ran = contracts("publish", *arguments)
+    assert ran.code == errors.InputRefused.exit_code
+    assert message in ran.err
+    assert ran.out == ""
+
+
+# publish: on real brokers
+
+
+@pytest.fixture
+def on_kafka(kafka: Broker, topic_prefix: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("CONTRACTS_KAFKA_BOOTSTRAP_SERVERS", kafka.bootstrap)
+    monkeypatch.setenv("CONTRACTS_TOPIC_PREFIX", topic_prefix)
+    monkeypatch.setenv("CONTRACTS_TOPIC_REPLICATION_FACTOR", "1")
+    monkeypatch.setenv("CONTRACTS_TOPIC_PARTITIONS", "4")
+    return topic_prefix
+
+
+def test_topics_ensure_prints_a_table_or_json(contracts, on_kafka: str) -> None:
+    table = contracts("topics", "ensure")
+    assert table.code == 0, table.err
+    heading, first, *_ = table.out.splitlines()
+    assert heading.split("\t") == ["topic", "partitions", "replication_factor", "created"]
+    assert first.split("\t") == [f"{on_kafka}contracts.commands", "4", "1", "yes"]
+    again = contracts("topics", "ensure", "--json")
+    assert len(again.json) == 6
+    assert [row["created"] for row in again.json] == [False] * 6
+
+
+def test_publish_needs_the_topics(contracts, on_kafka: str) -> None:
+    ran = contracts("publish", "create", "acme", "--set", "contract_type=basic")
+    assert ran.code == errors.StartRefused.exit_code
+    assert f"missing topics: {on_kafka}contracts.commands" in ran.err
+    assert "contracts topics ensure" in ran.err
+
+
+@pytest.mark.parametrize("partitioner", ["murmur2", "crc32"])
+def test_publish_writes_what_other_clients_read(
+    contracts, on_kafka: str, kafka: Broker, partitioner: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CONTRACTS_PARTITIONER", partitioner)
+    contracts("topics", "ensure")
+    (tmp_path / "data.json").write_text('{"contract_type": "basic", "notes": "äöü 🙂"}')
+    ran = contracts("publish", "create", "acme", "--data", f"@{tmp_path}/data.json", "--id", "c-1", "--json")
+    assert ran.code == 0, ran.err
+    (sent,) = ran.json
+    assert (sent["id"], sent["type"], sent["account_id"]) == ("c-1", COMMANDS["create"].type, "acme")
+
+    reader = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "reader"})
+    reader.assign([TopicPartition(sent["topic"], sent["partition"], sent["offset"])])
+    record = reader.poll(30)
+    reader.close()
+    assert record is not None
+    assert record.key() == b"acme"
+    assert record.value() == (tmp_path / "data.json").read_bytes()
+    assert dict(record.headers()) == {
+        "ce_specversion": b"1.0",
+        "ce_id": b"c-1",
+        "ce_source": b"/contracts-cli",
+        "ce_type": COMMANDS["create"].type.encode(),
+        "ce_subject": b"acme",
+        "content-type": b"application/json",
+    }
+    assert sent["partition"] == home(partitioner, kafka.bootstrap, sent["topic"])
+
+
+def home(partitioner: str, bootstrap: str, topic: str) -> int:
+    """Where librdkafka puts the key."""
+    names = {"murmur2": "murmur2_random", "crc32": "consistent_random"}
+    placed: list[int] = []
+    producer = Producer({"bootstrap.servers": bootstrap, "partitioner": names[partitioner]})
+    producer.produce(
+        topic, b"{}", key=b"acme", on_delivery=lambda _, record: placed.append(record.partition())
+    )
+    producer.flush(30)
+    return placed[0]
+
+
+def test_a_rejection_has_its_own_exit_code(contracts, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = {
+        "outcome": "rejected",
+        "code": "invalid_terms",
+        "message": "no",
+        "errors": [{"path": "/x", "message": "is odd"}],
+    }
+
+    async def send(*_: object, **__: object) -> tuple[dict[str, object], dict[str, object]]:
+        return {"id": "c-1"}, result
+
+    monkeypatch.setattr(publish, "_send", send)
+    ran = contracts("publish", "create", "acme", "--set", "contract_type=basic", "--wait", "--json")
+    assert ran.code == errors.CommandRejected.exit_code
+    assert ran.json == [{"id": "c-1", "result": result}]
+    assert ran.err == "error: invalid_terms: no; /x: is odd\n"
+
+
+def test_waiting_in_vain_is_told(contracts, on_kafka: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONTRACTS_RESULT_TIMEOUT_SECONDS", "0.5")
+    contracts("topics", "ensure")
+    ran = contracts("publish", "create", "acme", "--set", "contract_type=basic", "--id", "c-9", "--wait")
+    assert ran.code == errors.ResultTimeout.exit_code
+    assert ran.err.startswith("error: no result of command c-9 within 0.5 s")

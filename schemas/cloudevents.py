@@ -7,8 +7,7 @@ Source: the Kafka protocol binding and the JSON event format, 1.0.2.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from schemas.events import EVENTS
 from schemas.identity import event_id
@@ -29,8 +28,7 @@ SCHEMA_BASE: Final = "https://easytrade.com/schemas/contract/"
 Header = tuple[str, bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """The attributes of a command that the service uses, as its producer wrote them."""
 
     id: str

@@ -12,10 +12,12 @@ from schemas.cloudevents import CONTENT_TYPE, HEADER_PREFIX, JSON_MEDIA_TYPE, SP
 from schemas.uri import is_uri, is_uri_reference
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
+
+    Check = Callable[[str], str | None]
+    """Why a text will not do, to follow the attribute's name; None: it will."""
 
 LIMITS: Final[dict[str, int]] = {
-    "specversion": 16,
     "id": 256,
     # Who changed a contract is its `requested_by` or else this source, so both have one limit.
     "source": 128,
@@ -28,17 +30,14 @@ LIMITS: Final[dict[str, int]] = {
     "traceparent": 128,
     "tracestate": 512,
 }
-"""The attributes that are read, and how many characters each may have. All others are ignored."""
+"""How many characters the attributes that are read may have. All others are ignored."""
 
-REQUIRED: Final = ("specversion", "id", "source", "type")
+REQUIRED: Final = frozenset({"specversion", "id", "source", "type"})
 
-TRACE: Final = ("traceparent", "tracestate")
+TRACE: Final = frozenset({"traceparent", "tracestate"})
 """Passed on when well-formed and dropped when not: W3C Trace Context puts the work before its trace."""
 
-_HEADERS: Final = tuple(
-    (name, CONTENT_TYPE if name == "datacontenttype" else HEADER_PREFIX + name) for name in LIMITS
-)
-_HEADER_OF: Final = dict(_HEADERS)
+_REPEATED: Final = "is given more than once"
 
 _FORBIDDEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef"
@@ -59,7 +58,7 @@ _TIMESTAMP = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class BadEnvelope:
-    """Attributes that are not CloudEvents 1.0: the first mistake found.
+    """Attributes that are not CloudEvents 1.0: the first mistake, in the order of the checks.
 
     `attribute` is the name of the header or field, and `message` is meant to follow it. `envelope`
     is there when id, source and type could be read all the same, so that their producer can be told.
@@ -78,30 +77,42 @@ def read_binary(
     `repeated` are the attribute headers that occur more than once (see `repeated_headers`). A header
     without a value counts as absent, as null does in the JSON format.
     """
-    texts: dict[str, str] = {}
-    mistake = (min(repeated), "is given more than once") if repeated else None
-    for name, header in _HEADERS:
+    sound: dict[str, str] = {}
+    mistakes: list[tuple[str, str]] = []
+    for name, header, check in _BINARY:
         raw = headers.get(header)
-        if raw is not None and header not in repeated:
-            try:
-                texts[name] = raw.decode()
-            except UnicodeDecodeError:
-                mistake = mistake or (header, "is not UTF-8")
-    if "traceparent" not in texts:
-        _take_transport_trace(headers, texts)
-    found = _first_mistake(texts)
-    if mistake is None and found is None:
-        return _envelope(texts)
-    return _bad(mistake or (_HEADER_OF[found[0]], found[1]), texts)  # type: ignore[index]
+        if raw is None and name in TRACE:
+            # Producers instrumented for Kafka, not for CloudEvents, have their trace in plain headers.
+            raw = headers.get(name)
+        if raw is None:
+            why = "is missing" if name in REQUIRED else None
+        else:
+            text = raw.decode("utf-8", "surrogateescape")
+            why = check(text) if header not in repeated else _REPEATED
+            if why is None:
+                sound[name] = text
+        if why is not None and name not in TRACE:
+            mistakes.append((header, why))
+    if repeated:
+        mistakes += [(header, _REPEATED) for header in sorted(repeated) if header not in _OURS]
+    return _judge(sound, mistakes)
 
 
 def read_structured(event: Mapping[str, Any]) -> Envelope | BadEnvelope:
     """The envelope in a JSON object; its data is not looked at."""
-    given = {name: event[name] for name in LIMITS if event.get(name) is not None}
-    texts = {name: value for name, value in given.items() if value.__class__ is str}
-    not_text = [name for name in given if name not in texts and name not in TRACE]
-    mistake = (not_text[0], "must be text") if not_text else _first_mistake(texts)
-    return _envelope(texts) if mistake is None else _bad(mistake, texts)
+    sound: dict[str, str] = {}
+    mistakes: list[tuple[str, str]] = []
+    for name, check in _CHECKS.items():
+        value = event.get(name)
+        if value is None:
+            why = "is missing" if name in REQUIRED else None
+        else:
+            why = check(value) if isinstance(value, str) else "must be text"
+            if why is None:
+                sound[name] = value
+        if why is not None and name not in TRACE:
+            mistakes.append((name, why))
+    return _judge(sound, mistakes)
 
 
 def repeated_headers(headers: Iterable[tuple[str, bytes | None]]) -> frozenset[str]:
@@ -114,9 +125,8 @@ def repeated_headers(headers: Iterable[tuple[str, bytes | None]]) -> frozenset[s
     )
 
 
-@lru_cache(maxsize=256)
 def media_type(text: str) -> str:
-    """`Application/JSON; charset=utf-8` -> `application/json`; with another charset: `` (no such type)."""
+    """`Application/JSON; charset=utf-8` -> `application/json`; in another charset: "", no type we read."""
     essence, *parameters = text.lower().split(";")
     for parameter in parameters:
         name, _, value = parameter.strip().partition("=")
@@ -125,57 +135,23 @@ def media_type(text: str) -> str:
     return essence.strip()
 
 
-def _take_transport_trace(headers: Mapping[str, bytes | None], texts: dict[str, str]) -> None:
-    """Producers instrumented for Kafka, not for CloudEvents, have their trace in plain headers."""
-    for name in TRACE:
-        raw = headers.get(name)
-        if raw is not None:
-            texts[name] = raw.decode("utf-8", "replace")
+def _is_json(content_type: str) -> bool:
+    return media_type(content_type) == JSON_MEDIA_TYPE
 
 
-def _first_mistake(texts: dict[str, str]) -> tuple[str, str] | None:
-    """The first attribute that is wrong and why. Takes broken traces out of `texts`."""
-    wrong = [(name, why) for name, text in texts.items() if (why := _why_no_string(text, LIMITS[name]))]
-    for name, why in wrong:
-        if name not in TRACE:
-            return name, why
-        del texts[name]
-    for name in REQUIRED:
-        if name not in texts:
-            return name, "is missing"
-    return _wrong_value(texts)
+def _is_timestamp(text: str) -> bool:
+    return _TIMESTAMP.fullmatch(text) is not None
 
 
-def _why_no_string(text: str, limit: int) -> str | None:
-    if 0 < len(text) <= limit and text.isprintable():
-        return None
-    if not text:
-        return "is empty"
-    if len(text) > limit:
-        return f"has more than {limit} characters"
-    return "contains a character that CloudEvents forbids" if _FORBIDDEN.search(text) else None
-
-
-def _wrong_value(texts: dict[str, str]) -> tuple[str, str] | None:
-    if texts["specversion"] != SPEC_VERSION:
-        return "specversion", f"must be {SPEC_VERSION}"
-    if not is_uri_reference(texts["source"]):
-        return "source", "is not a URI-reference"
-    if "time" in texts and not _TIMESTAMP.fullmatch(texts["time"]):
-        return "time", "is not an RFC 3339 date-time"
-    if "dataschema" in texts and not is_uri(texts["dataschema"]):
-        return "dataschema", "is not a URI"
-    if media_type(texts.get("datacontenttype", JSON_MEDIA_TYPE)) != JSON_MEDIA_TYPE:
-        return "datacontenttype", f"must be {JSON_MEDIA_TYPE}"
-    return None
-
-
-def _envelope(texts: dict[str, str]) -> Envelope:
-    get = texts.get
-    return Envelope(
-        texts["id"],
-        texts["source"],
-        texts["type"],
+def _judge(sound: dict[str, str], mistakes: list[tuple[str, str]]) -> Envelope | BadEnvelope:
+    get = sound.get
+    id_, source, type_ = get("id"), get("source"), get("type")
+    if id_ is None or source is None or type_ is None:
+        return BadEnvelope(*mistakes[0])
+    envelope = Envelope(
+        id_,
+        source,
+        type_,
         get("subject"),
         get("time"),
         get("datacontenttype"),
@@ -183,9 +159,55 @@ def _envelope(texts: dict[str, str]) -> Envelope:
         get("traceparent"),
         get("tracestate"),
     )
+    return BadEnvelope(*mistakes[0], envelope) if mistakes else envelope
 
 
-def _bad(mistake: tuple[str, str], texts: dict[str, str]) -> BadEnvelope:
-    sound = {name: text for name, text in texts.items() if not _why_no_string(text, LIMITS[name])}
-    named = all(name in sound for name in ("id", "source", "type")) and is_uri_reference(sound["source"])
-    return BadEnvelope(*mistake, _envelope(sound) if named else None)
+def _check(name: str, also: Check | None = None) -> Check:
+    """The check of a CloudEvents string of limited length, with a rule of its own."""
+    limit = LIMITS[name]
+
+    def check(text: str) -> str | None:
+        if not text:
+            return "is empty"
+        if len(text) > limit:
+            return f"has more than {limit} characters"
+        if not text.isprintable() and _FORBIDDEN.search(text):
+            return "contains characters that CloudEvents forbids, or is not UTF-8"
+        return also(text) if also else None
+
+    return check
+
+
+def _remembering(name: str, also: Check | None = None) -> Check:
+    """The same for attributes of which the same few texts come again and again."""
+    limit = LIMITS[name]
+    check = lru_cache(maxsize=1024)(_check(name, also))
+    # Never remembered when too long: what senders can make us keep is bounded.
+    return lambda text: check(text) if len(text) <= limit else f"has more than {limit} characters"
+
+
+def _must(rule: Callable[[str], bool], why_not: str) -> Check:
+    return lambda text: None if rule(text) else why_not
+
+
+_CHECKS: Final[dict[str, Check]] = {
+    "specversion": _must(lambda text: text == SPEC_VERSION, f"must be {SPEC_VERSION}"),
+    "id": _check("id"),
+    "source": _remembering("source", _must(is_uri_reference, "is not a URI-reference")),
+    "type": _remembering("type"),
+    "subject": _check("subject"),
+    "time": _check("time", _must(_is_timestamp, "is not an RFC 3339 date-time")),
+    "datacontenttype": _remembering("datacontenttype", _must(_is_json, f"must be {JSON_MEDIA_TYPE}")),
+    "dataschema": _remembering("dataschema", _must(is_uri, "is not a URI")),
+    "correlationid": _check("correlationid"),
+    "traceparent": _check("traceparent"),
+    "tracestate": _check("tracestate"),
+}
+"""What is read, in the order of the checks."""
+
+_BINARY: Final = tuple(
+    (name, CONTENT_TYPE if name == "datacontenttype" else HEADER_PREFIX + name, check)
+    for name, check in _CHECKS.items()
+)
+
+_OURS: Final = frozenset(header for _, header, _ in _BINARY)

@@ -88,7 +88,7 @@ def _message(name: str, detail: ErrorDetails) -> str:
     context = detail.get("ctx", {})
     if kind == "string_pattern_mismatch" and "d{4}" in context["pattern"]:
         words = _INSTANT
-    elif kind.endswith("_type") or detail["input"] is None:
+    elif kind.endswith("_type") and not isinstance(detail["input"], float):
         words += f", not {_KINDS.get(type(detail['input']), 'something else')}"
     return words.format_map(context)
 

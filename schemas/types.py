@@ -17,6 +17,8 @@ from pydantic_core import PydanticCustomError, core_schema
 MAX_SIGNIFICANT_DIGITS = 15
 """A binary double carries 15 decimal digits without loss, so JSON numbers can carry money."""
 
+_ALL_DIGITS_SIGNIFICANT = 10.0**MAX_SIGNIFICANT_DIGITS
+
 MAX_SAFE_INTEGER = 2**53 - 1
 """Larger integers are rounded by JSON readers that use doubles."""
 
@@ -24,6 +26,14 @@ _INSTANT_PATTERN = (
     r"^\d{4}-\d{2}-\d{2}"
     r"([Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2}))?$"
 )
+_PLAIN_EMAIL_LENGTH = 64
+_PLAIN_EMAIL = re.compile(
+    r"[a-z0-9_!#$%&'*+\-/=?^`{|}~]+(?:\.[a-z0-9_!#$%&'*+\-/=?^`{|}~]+)*"
+    r"@(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+(?!(?:arpa|invalid|local|localhost|onion|test)\Z)[a-z]{2,}",
+    re.ASCII | re.IGNORECASE,
+)
+"""Addresses that email_validator is known to accept; it takes 20 µs to say so, this takes one."""
+
 _FRACTION = re.compile(r"\.(\d{1,9})")
 
 
@@ -38,6 +48,8 @@ def parse_instant(text: str) -> datetime:
     try:
         if len(text) == len("2000-01-01"):
             return datetime.fromisoformat(text).replace(tzinfo=UTC)
+        if len(text) == len("2000-01-01T00:00:00Z"):
+            return datetime.fromisoformat(text.upper())
         whole = _FRACTION.sub(lambda found: f".{found[1][:3]:0<3}000", text.upper())
         return datetime.fromisoformat(whole).astimezone(UTC)
     except (ValueError, OverflowError):
@@ -81,7 +93,15 @@ class _DecimalType:
         self.maximum = maximum
 
     def _exact(self, value: float) -> Decimal:
-        exact = Decimal(repr(value)).normalize()
+        if value.is_integer() and value < _ALL_DIGITS_SIGNIFICANT:
+            return Decimal(int(value))
+        text = repr(value)
+        places = len(text) - 1 - text.rfind(".")
+        if places <= self.decimals and len(text) <= MAX_SIGNIFICANT_DIGITS and "e" not in text:
+            return Decimal(text)
+        return self._checked(Decimal(text).normalize())
+
+    def _checked(self, exact: Decimal) -> Decimal:
         _, digits, exponent = exact.as_tuple()
         if len(digits) > MAX_SIGNIFICANT_DIGITS or int(exponent) < -self.decimals:
             raise PydanticCustomError(
@@ -135,6 +155,8 @@ def _printable(text: str) -> str:
 
 
 def _email(text: str) -> str:
+    if len(text) <= _PLAIN_EMAIL_LENGTH and _PLAIN_EMAIL.fullmatch(text):
+        return text
     try:
         validate_email(text, check_deliverability=False, globally_deliverable=False)
     except EmailNotValidError as error:

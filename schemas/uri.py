@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 _ENCODED = r"%[0-9A-Fa-f]{2}"
 _NAME = r"[A-Za-z0-9\-._~!$&'()*+,;="
@@ -21,13 +20,11 @@ _URI = re.compile(rf"[A-Za-z][A-Za-z0-9+.\-]*:(?:{_ROOTED}|{_PCHAR}+{_SEGMENTS}|
 _RELATIVE = re.compile(rf"(?:{_ROOTED}|(?:{_NAME}@]|{_ENCODED})+{_SEGMENTS}|){_TAIL}")
 
 
-@lru_cache(maxsize=1024)
 def is_uri(text: str) -> bool:
     """Whether the text is a URI, with its scheme."""
     return _URI.fullmatch(text) is not None
 
 
-@lru_cache(maxsize=1024)
 def is_uri_reference(text: str) -> bool:
     """Whether the text is a URI or a relative reference, such as `/billing` or `billing`."""
     return _RELATIVE.fullmatch(text) is not None or is_uri(text)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 import orjson
 
 from schemas.cloudevents import CONTENT_TYPE, STRUCTURED_MEDIA_TYPE, Envelope
-from schemas.envelopes import BadEnvelope, media_type, read_binary, read_structured, repeated_headers
+from schemas.envelopes import LIMITS, BadEnvelope, media_type, read_binary, read_structured, repeated_headers
 from schemas.strict_json import NotJson, parse
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def open_record(record: Record, max_bytes: int) -> Opened | Fault:
     """Envelope and data of a record in either mode."""
     given = record.headers
     headers = dict(given)
-    mode = _mode(headers.get(CONTENT_TYPE), "ce_specversion" in headers)
+    mode = _mode(headers.get(CONTENT_TYPE), has_version="ce_specversion" in headers)
     if mode == "structured":
         return _open_structured(record.value, max_bytes)
     if mode == "other":
@@ -62,10 +62,15 @@ def parse_value(value: bytes | None, max_bytes: int) -> Any | NotJson:
     return parse(value)
 
 
-@lru_cache(maxsize=256)
-def _mode(content_type: bytes | None, has_version: bool) -> Literal["binary", "structured", "other"]:  # noqa: FBT001
+def _mode(content_type: bytes | None, *, has_version: bool) -> Literal["binary", "structured", "other"]:
     if content_type is None:
         return "binary" if has_version else "structured"
+    # Never remembered when too long: what senders can make us keep is bounded.
+    return "binary" if len(content_type) > LIMITS["datacontenttype"] else _mode_by(content_type)
+
+
+@lru_cache(maxsize=256)
+def _mode_by(content_type: bytes) -> Literal["binary", "structured", "other"]:
     essence = media_type(content_type.decode("utf-8", "replace"))
     if essence == STRUCTURED_MEDIA_TYPE:
         return "structured"

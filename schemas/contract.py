@@ -224,6 +224,8 @@ class Lifecycle(TypedDict):
     """The running term's window, in days, of the last notice: wider ones need none any more."""
     lapse_noticed: int | None
     """The window of the last `expiring` event."""
+    size: int
+    """An upper bound of the contract's bytes as JSON, give or take what the service itself writes."""
 
 
 class Contract(ContractState):

@@ -1,113 +1,90 @@
 """Every command, decided: what a contract, a command and a moment make.
 
-Whatever the command, what is due at its moment happens first; so the outcome never depends on when
-the scanner ran. Then come the checks, in the order of the rejection codes; then the effect, and what
-is due because of it. After a decision nothing is due.
+Whatever the command, what is due at its moment happens first, even if the command is then refused: so
+the outcome never depends on when the scanner ran. Then come the checks, in the order of the rejection
+codes, then the effect, then what is due because of it. After a decision nothing is due.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from consumer.domain import openings
-from consumer.domain.effects import EFFECTS
-from consumer.domain.lifecycle import Moment, came_to_lapse, evolve, opened, settle
+from consumer.domain.effects import EFFECTS, Effect
+from consumer.domain.lifecycle import Moment, evolve, noted, settle, told_at_once
+from consumer.domain.mistakes import mistake, rejected
 from consumer.domain.model import Applied, Changed, Decision, Rejected, Unchanged
+from consumer.domain.openings import OPENINGS
 from consumer.domain.states import ENDED, accepts
+from schemas.contract import MAX_CONTRACT_BYTES, to_json
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from consumer.domain.effects import Effect
     from consumer.domain.model import Command, Event, Outcome, Policy
     from schemas.contract import Contract
+    from schemas.events import Change
 
-_APPLIED = Applied()
+
+_CONTENT: Final = ("changes", "overrides", "reason")
+"""What can make a contract longer. A command without it is never refused for the contract's size."""
 
 
 def decide(contract: Contract | None, command: Command, now: datetime, policy: Policy) -> Decision:
-    """What `command`, recorded at `now`, does to the account's contract.
+    """What `command` does to the account's contract.
 
-    `now` is the record's timestamp: time never runs backwards for a contract, whatever the log says.
+    Args:
+        contract: the account's current one, None if there is none.
+        command: has passed its schema.
+        now: the timestamp of the command's record. A contract's time never runs backwards: where
+            the log's does, the contract's last moment counts.
+        policy: what a new contract copies.
     """
+    moment = _moment(contract, command, now)
+    present, due = (None, []) if contract is None else settle(contract, moment)
+    match command.name:
+        case "advance":
+            return Decision(_advanced(present, command, due), present, tuple(due))
+        case "create" | "adopt":
+            return _open(present, command, moment, policy, due)
+        case _:
+            return _change(present, command, moment, due)
+
+
+def _moment(contract: Contract | None, command: Command, now: datetime) -> Moment:
     by = command.data.get("requested_by", command.source)
-    if contract is None:
-        return _without_contract(command, now, Moment(now, by, command.offset), policy)
-    moment = Moment(max(now, contract["lifecycle"]["at"]), by, command.offset)
-    present, events = settle(contract, moment)
-    if command.name == "advance":
-        return Decision(_advanced(present, command, events), present, tuple(events))
-    if command.name in ("create", "adopt"):
-        return _replace(present, command, now, moment, policy, events)
-    if refusal := _refusal(present, command):
-        return Decision(refusal, present, tuple(events))
-    effect = EFFECTS[command.name](present, command.data, moment)
-    if isinstance(effect, Unchanged | Rejected):
-        return Decision(effect, present, tuple(events))
-    return _applied(present, effect, moment, events)
+    latest = now if contract is None else max(now, contract["lifecycle"]["at"])
+    return Moment(latest, by, command.offset, now)
 
 
-def _applied(present: Contract, effect: Effect, moment: Moment, events: list[Event]) -> Decision:
-    if effect.change == "deleted":
-        deleted = Changed("deleted", present, present["version"] + 1, (), moment.now, moment.by)
-        return Decision(_APPLIED, None, (*events, deleted), former=present)
-    after, changed = evolve(present, effect.contract, effect.change, moment)
-    after, expiring = came_to_lapse(present, after, moment.now)
-    after, due = settle(after, moment)
-    return Decision(_APPLIED, after, (*events, changed, *expiring, *due))
+def _advanced(present: Contract | None, command: Command, due: list[Event]) -> Outcome:
+    if present is None:
+        return Unchanged("the account has no contract any more")
+    if command.data["contract_id"] != present["contract_id"]:
+        return Unchanged("the account has another contract by now")
+    return Applied() if due else Unchanged("nothing was due")
 
 
-def _without_contract(command: Command, now: datetime, moment: Moment, policy: Policy) -> Decision:
-    if command.name == "advance":
-        return Decision(Unchanged("the account has no contract"), None)
-    if command.name not in ("create", "adopt"):
+def _change(present: Contract | None, command: Command, moment: Moment, due: list[Event]) -> Decision:
+    """A command on a contract that is there."""
+    if present is None:
         return Decision(Rejected("contract_not_found", "the account has no contract"), None)
-    return _open(None, command, now, moment, policy, [])
-
-
-def _replace(
-    present: Contract, command: Command, now: datetime, moment: Moment, policy: Policy, events: list[Event]
-) -> Decision:
-    if present["status"] not in ENDED:
-        message = f"the account has contract {present['contract_id']}, which is {present['status']}"
-        return Decision(Rejected("contract_exists", message), present, tuple(events))
-    return _open(present, command, now, moment, policy, events)
-
-
-def _open(
-    former: Contract | None,
-    command: Command,
-    now: datetime,
-    moment: Moment,
-    policy: Policy,
-    events: list[Event],
-) -> Decision:
-    if refusal := _opening_refusal(command):
-        return Decision(refusal, former, tuple(events))
-    if command.name == "adopt":
-        return Decision(Rejected("invalid_terms", "adopt is not built yet"), former, tuple(events))
-    opening = openings.create(command, now, moment, policy)
-    if isinstance(opening, Rejected):
-        return Decision(opening, former, tuple(events))
-    contract, created = opened(opening, "created", moment)
-    contract, due = settle(contract, moment)
-    return Decision(_APPLIED, contract, (*events, created, *due), former=former)
-
-
-def _opening_refusal(command: Command) -> Rejected | None:
-    if command.name == "create" and "contract_id" in command.data:
-        return Rejected("contract_id_mismatch", "a new contract gets its id from the service: leave it out")
-    if command.data.get("expected_version", 0) != 0:
-        return Rejected("version_conflict", "a new contract has no version yet: expect 0, or nothing")
-    return None
+    if refusal := _refusal(present, command):
+        return Decision(refusal, present, tuple(due))
+    if command.name == "delete":
+        deleted = Changed("deleted", present, present["version"] + 1, (), moment.now, moment.by)
+        return Decision(Applied(), None, (*due, deleted), former=present)
+    effect = EFFECTS[command.name](present, command.data, moment)
+    if not isinstance(effect, Effect):
+        return Decision(effect, present, tuple(due))
+    return _changed(present, command, effect, moment, due)
 
 
 def _refusal(present: Contract, command: Command) -> Rejected | None:
-    """The checks that all commands on a contract share, in the order of the codes."""
+    """The checks that all commands on a contract share."""
     data = command.data
-    if "contract_id" in data and data["contract_id"] != present["contract_id"]:
+    if data.get("contract_id", present["contract_id"]) != present["contract_id"]:
         return Rejected("contract_id_mismatch", f"the account's contract is {present['contract_id']}")
-    if "expected_version" in data and data["expected_version"] != present["version"]:
+    if data.get("expected_version", present["version"]) != present["version"]:
         return Rejected("version_conflict", f"the contract is at version {present['version']}")
     if not accepts(present["status"], command.name):
         message = f"{command.name} is not possible: the contract is {present['status']}"
@@ -115,7 +92,49 @@ def _refusal(present: Contract, command: Command) -> Rejected | None:
     return None
 
 
-def _advanced(present: Contract, command: Command, events: list[Event]) -> Outcome:
-    if command.data["contract_id"] != present["contract_id"]:
-        return Unchanged("the account has another contract by now")
-    return _APPLIED if events else Unchanged("nothing was due")
+def _changed(
+    present: Contract, command: Command, effect: Effect, moment: Moment, due: list[Event]
+) -> Decision:
+    added = sum(len(to_json(command.data[name])) for name in _CONTENT if name in command.data)
+    after, changed = evolve(present, effect.contract, effect.change, moment, added=added)
+    if added and (too_large := _too_large(after)):
+        return Decision(too_large, present, tuple(due))
+    after, told = told_at_once(present, after, moment.now)
+    after, late = settle(after, moment)
+    return Decision(Applied(), after, (*due, changed, *told, *late))
+
+
+def _open(
+    former: Contract | None, command: Command, moment: Moment, policy: Policy, due: list[Event]
+) -> Decision:
+    """A new contract, in the place of one that has ended."""
+    opened = _opening_refusal(former, command) or OPENINGS[command.name](command, moment, policy)
+    if isinstance(opened, Rejected):
+        return Decision(opened, former, tuple(due))
+    contract = noted(opened, moment)
+    if too_large := _too_large(contract):
+        return Decision(too_large, former, tuple(due))
+    change: Change = "created" if command.name == "create" else "adopted"
+    event = Changed(change, contract, contract["version"], (), moment.now, moment.by)
+    contract, late = settle(contract, moment)
+    return Decision(Applied(), contract, (*due, event, *late), former)
+
+
+def _opening_refusal(former: Contract | None, command: Command) -> Rejected | None:
+    contract_id = command.data.get("contract_id")
+    if former and (former["status"] not in ENDED or former["contract_id"] == contract_id):
+        message = f"the account's contract is {former['contract_id']}, {former['status']}"
+        return Rejected("contract_exists", message)
+    if command.name == "create" and contract_id is not None:
+        return Rejected("contract_id_mismatch", "a new contract gets its id from the service: leave it out")
+    if command.data.get("expected_version", 0) != 0:
+        return Rejected("version_conflict", "a new contract has no version yet: expect 0, or nothing")
+    return None
+
+
+def _too_large(contract: Contract) -> Rejected | None:
+    size = contract["lifecycle"]["size"]
+    if size <= MAX_CONTRACT_BYTES:
+        return None
+    message = f"the contract would have {size:,} bytes as JSON, and may have {MAX_CONTRACT_BYTES:,}"
+    return rejected("invalid_terms", [mistake(message)])

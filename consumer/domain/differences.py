@@ -22,11 +22,12 @@ def diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[FieldChan
     Objects are compared field by field, lists as a whole. An object that comes or goes is one change.
     """
     changes: list[FieldChange] = []
+    was = before.get
     for name, new in after.items():
-        old = before.get(name, ABSENT)
-        if old is not new and old != new and name not in _LEFT_OUT:
+        if was(name) is not new and name not in _LEFT_OUT and (old := was(name, ABSENT)) != new:
             changes += _between(f"/{name}", old, new)
-    changes += [FieldChange(f"/{name}", old, ABSENT) for name, old in before.items() if name not in after]
+    if not before.keys() <= after.keys():
+        changes += [FieldChange(f"/{name}", old, ABSENT) for name, old in before.items() if name not in after]
     return tuple(changes)
 
 

@@ -63,6 +63,8 @@ class Changed:
     `version` is the contract's version after, and one more than the last for `deleted`.
     `changed_fields` is empty for created, adopted and deleted: there the whole contract is the change.
     It leaves out `version`, `updated_at` and `last_modified_by`, which every change sets.
+    `by` is who asked for it: `requested_by` or else the command's source; "lifecycle" for what was due
+    by itself, whichever command brought it out.
     """
 
     change: Change
@@ -120,8 +122,8 @@ class Decision:
 
     `contract` is the account's current contract afterwards (None: there is none). It is the very
     object that went in when nothing changed. `former` is the contract that this decision replaced
-    or deleted. `events` are in the order in which they happened; a rejected command has those of
-    what was due before it.
+    or deleted. `events` are in the order in which they happened. Whatever the outcome, they and the
+    contract hold what was due before the command, even one that is rejected or changes nothing.
     """
 
     outcome: Outcome

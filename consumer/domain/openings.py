@@ -4,121 +4,142 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from consumer.domain import rules
+from consumer.domain import adoption, notices, rules
 from consumer.domain.dates import add_months, months_between
-from consumer.domain.model import Rejected
+from consumer.domain.mistakes import mistake, rejected
 from consumer.domain.schedule import with_window
-from consumer.domain.terms import TEMPLATES, merge
+from consumer.domain.states import RUNNING
+from consumer.domain.terms import TEMPLATES, patched
 from schemas.contract import SCHEMA_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from consumer.domain.lifecycle import Moment
-    from consumer.domain.model import Command, Policy
-    from schemas.contract import Contract, Lifecycle
+    from consumer.domain.model import Command, Policy, Rejected
+    from schemas.contract import Contract
     from schemas.events import FieldError
 
-_OF_THE_COMMAND: Final = frozenset({"requested_by", "contract_id", "expected_version"})
+DEFAULT_TERM_MONTHS: Final = 12
+
+_NOT_TERMS: Final = frozenset({"requested_by", "expected_version"})
+"""What a command's data says of the command, not of the contract."""
 
 
-def new_contract_id(command: Command, recorded_at: datetime) -> str:
-    """The same command always makes the same id."""
+def contract_id_of(command: Command, recorded_at: datetime) -> str:
+    """The id of the contract that a command creates: the same command always makes the same."""
     return f"contract_{recorded_at:%Y%m%d_%H%M%S}_{command.identity.hex()[:12]}"
 
 
-def new_object_id(command: Command, recorded_at: datetime) -> bytes:
+def create(command: Command, moment: Moment, policy: Policy) -> Contract | Rejected:
+    """A new contract: what the command leaves out comes from the template of its type."""
+    terms = _terms_of(command)
+    if missing := _missing(terms):
+        return rejected("invalid_terms", missing)
+    template = TEMPLATES.get(terms["contract_type"])
+    contract = _filled(command, moment, policy, terms, template.terms() if template else {"features": []})
+    errors = rules.broken(contract, terms) + rules.broken_dates(contract, terms, moment.now)
+    return rejected("invalid_terms", errors) if errors else with_window(contract)
+
+
+def adopt(command: Command, moment: Moment, policy: Policy) -> Contract | Rejected:
+    """A contract as it stands in an older system: nothing is changed, only what is missing is filled in."""
+    terms = _terms_of(command)
+    contract = _filled(command, moment, policy, terms, {"features": []})
+    contract = contract if "renewal_date" in terms else with_window(contract)
+    errors = rules.broken(contract, terms) + adoption.broken(contract, moment.now)
+    return rejected("invalid_terms", errors) if errors else _noticed(contract, moment.now)
+
+
+OPENINGS: Final[Mapping[str, Callable[[Command, Moment, Policy], Contract | Rejected]]] = {
+    "create": create,
+    "adopt": adopt,
+}
+"""The commands that make a contract."""
+
+
+def _terms_of(command: Command) -> dict[str, Any]:
+    return {name: value for name, value in command.data.items() if name not in _NOT_TERMS}
+
+
+def _missing(terms: Mapping[str, Any]) -> list[FieldError]:
+    """What a contract must bring along that has no template."""
+    if terms["contract_type"] in TEMPLATES:
+        return []
+    needed = [name for name in ("base_monthly_fee", "usage_limits") if name not in terms]
+    errors = [mistake("is required: a custom contract has no template", name) for name in needed]
+    if "end_date" not in terms and "term_months" not in terms:
+        errors.append(mistake("is required, or term_months: a custom contract has no template", "end_date"))
+    return errors
+
+
+def _filled(
+    command: Command, moment: Moment, policy: Policy, terms: Mapping[str, Any], template: Mapping[str, Any]
+) -> Contract:
+    """A first state of a contract: ids and audit fields, settings, template, and the terms on top."""
+    now, by = moment.now, moment.by
+    start = terms.get("start_date", now)
+    term_start = terms.get("term_start", start)
+    end_given = "end_date" in terms
+    if end_given:
+        end = terms["end_date"]
+        term_months = terms.get("term_months", months_between(term_start, end))
+    else:
+        term_months = terms.get("term_months", DEFAULT_TERM_MONTHS)
+        end = add_months(start, term_months, start.day)
+    defaults = {
+        "_id": _object_id(command, moment.recorded_at),
+        "contract_id": contract_id_of(command, moment.recorded_at),
+        "account_id": command.account_id,
+        "contract_type": terms["contract_type"],
+        "status": "active",
+        "start_date": start,
+        "end_date": end,
+        "term_start": term_start,
+        "term_number": 1,
+        "renewal_date": end,
+        "auto_renewal": True,
+        "term_months": term_months,
+        "renewal_window_days": policy.renewal_window_days,
+        "renewal_grace_days": policy.renewal_grace_days,
+        "notice_days": [*policy.notice_days],
+        **template,
+        "currency": "USD",
+        "tags": [],
+        "add_ons": [],
+        "metadata": {},
+        "scheduled_changes": [],
+        "created_at": now,
+        "updated_at": now,
+        "created_by": by,
+        "last_modified_by": by,
+        "version": 1,
+        "lifecycle": {
+            "schema_version": SCHEMA_VERSION,
+            "offset": moment.offset,
+            "at": now,
+            "next_action_at": None,
+            "anchor_day": (end if end_given else start).day,
+            "end_given": end_given,
+            "noticed": None,
+            "lapse_noticed": None,
+            "size": 0,
+        },
+    }
+    return patched(cast("Contract", defaults), terms)
+
+
+def _object_id(command: Command, recorded_at: datetime) -> bytes:
     """The 12 bytes of an ObjectId: seconds, then identity."""
-    seconds = int(recorded_at.timestamp()) & 0xFFFFFFFF
+    seconds = int(recorded_at.timestamp()) % 2**32
     return seconds.to_bytes(4, "big") + command.identity[:8]
 
 
-def create(command: Command, recorded_at: datetime, moment: Moment, policy: Policy) -> Contract | Rejected:
-    """A new contract: what the command leaves out comes from the template of its type."""
-    given = {name: value for name, value in command.data.items() if name not in _OF_THE_COMMAND}
-    if errors := _missing(given):
-        return Rejected("invalid_terms", rules.SUMMARY, errors)
-    start = given.get("start_date", moment.now)
-    months, end = _first_term(given, start)
-    contract = cast(
-        "Contract",
-        {
-            "_id": new_object_id(command, recorded_at),
-            "contract_id": new_contract_id(command, recorded_at),
-            "account_id": command.account_id,
-            "contract_type": given["contract_type"],
-            "status": "active",
-            "start_date": start,
-            "end_date": end,
-            "term_start": start,
-            "term_number": 1,
-            "renewal_date": end,
-            "auto_renewal": True,
-            "term_months": months,
-            "renewal_window_days": policy.renewal_window_days,
-            "renewal_grace_days": policy.renewal_grace_days,
-            "notice_days": list(policy.notice_days),
-            **_template(given),
-            "currency": "USD",
-            "tags": [],
-            "add_ons": [],
-            "metadata": {},
-            "scheduled_changes": [],
-            "created_at": moment.now,
-            "updated_at": moment.now,
-            "created_by": moment.by,
-            "last_modified_by": moment.by,
-            "version": 1,
-            "lifecycle": _lifecycle(moment, (end if "end_date" in given else start).day, "end_date" in given),
-        },
-    )
-    contract = with_window(cast("Contract", merge(cast("Mapping[str, Any]", contract), given)))
-    dating = next((name for name in ("end_date", "start_date", "term_months") if name in given), "")
-    errors = rules.broken(cast("Mapping[str, Any]", contract), given) + rules.term(
-        contract, moment.now, dating
-    )
-    return Rejected("invalid_terms", rules.SUMMARY, errors) if errors else contract
-
-
-def _template(given: Mapping[str, Any]) -> dict[str, Any]:
-    template = TEMPLATES.get(given["contract_type"])
-    if template is None:
-        return {"features": []}
-    return {
-        "base_monthly_fee": template.base_monthly_fee,
-        "usage_limits": dict(template.usage_limits),
-        "features": list(template.features),
-    }
-
-
-def _missing(given: Mapping[str, Any]) -> list[FieldError]:
-    if given["contract_type"] != "custom":
-        return []
-    missing = [name for name in ("base_monthly_fee", "usage_limits") if name not in given]
-    if "end_date" not in given and "term_months" not in given:
-        missing.append("end_date")
-    return [
-        {"path": f"/{name}", "message": "is required: a custom contract has no template"} for name in missing
-    ]
-
-
-def _first_term(given: Mapping[str, Any], start: datetime) -> tuple[int, datetime]:
-    if "end_date" in given:
-        end = given["end_date"]
-        return given.get("term_months", months_between(start, end)), end
-    months = given.get("term_months", 12)
-    return months, add_months(start, months, start.day)
-
-
-def _lifecycle(moment: Moment, anchor_day: int, end_given: bool) -> Lifecycle:
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "offset": moment.offset,
-        "at": moment.now,
-        "next_action_at": None,
-        "anchor_day": anchor_day,
-        "end_given": end_given,
-        "noticed": None,
-        "lapse_noticed": None,
-    }
+def _noticed(contract: Contract, now: datetime) -> Contract:
+    """The contract with the windows already past marked: they are not noticed again."""
+    window = notices.next_window(contract, now)
+    if contract["status"] not in RUNNING or window is None or notices.window_opens(contract, window) > now:
+        return contract
+    told = window if notices.lapses(contract) else None
+    return contract | {"lifecycle": contract["lifecycle"] | {"noticed": window, "lapse_noticed": told}}

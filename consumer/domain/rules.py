@@ -1,7 +1,4 @@
-"""Rules across fields and state, beyond what the schema of each field says.
-
-Each finds every mistake, by JSON Pointer, in words that can be shown to whoever sent the command.
-"""
+"""Rules across fields and state, beyond what the schema of each field says. Each finds every mistake."""
 
 from __future__ import annotations
 
@@ -9,24 +6,30 @@ from typing import TYPE_CHECKING, Any, Final
 
 from consumer.domain.currencies import CURRENCIES
 from consumer.domain.dates import iso
-from consumer.domain.differences import pointer
+from consumer.domain.mistakes import mistake
 from consumer.domain.states import ENDED
+from consumer.domain.terms import EMPTIED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from schemas.commands import RenewData
     from schemas.contract import Contract
     from schemas.events import FieldError
+    from schemas.types import StatusName
 
-SUMMARY: Final = "the terms break the rules of a contract"
+    Rule = Callable[..., Iterator[FieldError]]
 
 MAX_METADATA: Final = 50
 
-_ALWAYS_MUTABLE: Final = frozenset(
+_OPTIONAL: Final = frozenset(
+    {"usage_based_pricing", "primary_contact", "billing_contact", "sla_terms", "notes", "external_reference"}
+)
+_MUTABLE_WHEN_ENDED: Final = frozenset(
     {"primary_contact", "billing_contact", "notes", "tags", "external_reference", "metadata"}
 )
-_MUTABLE_RUNNING: Final = _ALWAYS_MUTABLE | {
+_MUTABLE_WHEN_RUNNING: Final = _MUTABLE_WHEN_ENDED | {
     "end_date",
     "auto_renewal",
     "term_months",
@@ -40,83 +43,102 @@ _MUTABLE_RUNNING: Final = _ALWAYS_MUTABLE | {
     "add_ons",
     "sla_terms",
 }
-_MUTABLE_DRAFT: Final = _MUTABLE_RUNNING | {"start_date", "currency"}
-MUTABLE: Final[Mapping[str, frozenset[str]]] = {
-    "draft": _MUTABLE_DRAFT,
-    "active": _MUTABLE_RUNNING,
-    "pending_renewal": _MUTABLE_RUNNING,
-    "expired": _ALWAYS_MUTABLE,
-    "cancelled": _ALWAYS_MUTABLE,
+_MUTABLE_IN_DRAFT: Final = _MUTABLE_WHEN_RUNNING | {"start_date", "currency"}
+MUTABLE: Final[Mapping[StatusName, frozenset[str]]] = {
+    "draft": _MUTABLE_IN_DRAFT,
+    "active": _MUTABLE_WHEN_RUNNING,
+    "pending_renewal": _MUTABLE_WHEN_RUNNING,
+    "expired": _MUTABLE_WHEN_ENDED,
+    "cancelled": _MUTABLE_WHEN_ENDED,
 }
 """What an update may set, by status."""
 
-_OPTIONAL: Final = frozenset(
-    {"usage_based_pricing", "primary_contact", "billing_contact", "sla_terms", "notes", "external_reference"}
-)
-EMPTY: Final[Mapping[str, Any]] = {"features": [], "tags": [], "add_ons": [], "metadata": {}}
-"""What null leaves of the fields that are always there, but may be empty."""
 
-
-def protected(contract: Contract, changes: Mapping[str, Any]) -> list[FieldError]:
-    """The fields that no update may set, or not in this status."""
-    mutable = MUTABLE[contract["status"]]
-    if mutable.issuperset(changes):
-        return []
-    return [
-        _error(_why_protected(contract, name), "changes", name) for name in changes if name not in mutable
-    ]
-
-
-def _why_protected(contract: Contract, name: str) -> str:
-    if name not in _MUTABLE_DRAFT:
-        return "is protected: no update may set it"
+def protected(contract: Contract, changes: Mapping[str, Any]) -> dict[str, str]:
+    """The fields that no update may set, or not in this status, and why."""
     status = contract["status"]
+    mutable = MUTABLE[status]
+    if mutable.issuperset(changes):
+        return {}
+    return {name: _why_protected(name, status) for name in changes if name not in mutable}
+
+
+def _why_protected(name: str, status: StatusName) -> str:
+    if name not in _MUTABLE_IN_DRAFT:
+        return "is protected: an update cannot set it"
     if status in ENDED:
         return f"cannot be changed any more: the contract is {status}"
     return "can be changed in a draft only"
 
 
-def required(changes: Mapping[str, Any]) -> list[FieldError]:
-    """The nulls on fields that every contract has."""
-    return [
-        _error("is required: it cannot be removed", "changes", name)
+def removed(changes: Mapping[str, Any]) -> dict[str, str]:
+    """The fields that a contract cannot do without and that null would remove."""
+    return {
+        name: "is required: it cannot be removed"
         for name, value in changes.items()
-        if value is None and name not in _OPTIONAL and name not in EMPTY and name in _MUTABLE_DRAFT
-    ]
+        if value is None and name in _MUTABLE_IN_DRAFT and name not in _OPTIONAL and name not in EMPTIED
+    }
 
 
-def broken(terms: Mapping[str, Any], touched: Mapping[str, Any], *at: str) -> list[FieldError]:
-    """What the touched fields break, as they stand in `terms`."""
+def broken(terms: Mapping[str, Any], touched: Mapping[str, Any], *at: str | int) -> list[FieldError]:
+    """The rules that the touched terms break as they now stand. `at` leads to them in the command."""
     return [
         error
         for name in touched
-        if (rule := _RULES.get(name)) and name in terms
-        for error in rule(terms[name], *at, name)
+        if name in _RULES and name in terms
+        for error in _RULES[name](terms[name], *at, name)
     ]
 
 
-def term(contract: Contract, now: datetime, *path: str) -> list[FieldError]:
-    """Whether a term that a command sets has an end after its start, and ahead."""
+def broken_dates(contract: Contract, touched: Mapping[str, Any], now: datetime, *at: str) -> list[FieldError]:
+    """What is wrong with the running term as a command sets it. A draft's computed end is never past."""
+    if not _DATES.isdisjoint(touched):
+        end, start = contract["end_date"], contract["term_start"]
+        if "end_date" in touched:
+            return _broken_end(end, start, now, *at)
+        if end <= start:
+            return [mistake(f"must be earlier than the end of the term, {iso(end)}", *at, "start_date")]
+        if end <= now and contract["status"] != "draft":
+            why = f"lies too far back: the first term would have ended {iso(end)}"
+            return [mistake(why, *at, "start_date")]
+    return []
+
+
+_DATES: Final = frozenset({"start_date", "end_date"})
+
+
+def _broken_end(end: datetime, start: datetime, now: datetime, *at: str) -> list[FieldError]:
     errors = []
-    if contract["end_date"] <= contract["term_start"]:
-        errors.append(_error(f"must end after the start of the term, {iso(contract['term_start'])}", *path))
-    if contract["end_date"] <= now:
-        errors.append(_error(f"must end in the future: it is {iso(now)}", *path))
+    if end <= start:
+        errors.append(mistake(f"must be later than the start of the term, {iso(start)}", *at, "end_date"))
+    if end <= now:
+        errors.append(mistake(f"must lie ahead: now is {iso(now)}", *at, "end_date"))
     return errors
 
 
-def _tiers(lower: str, upper: str) -> Callable[..., Iterator[FieldError]]:
-    def rule(tiers: list[Mapping[str, Any]], *at: str) -> Iterator[FieldError]:
-        reached: Any = None
+def broken_renewal(data: RenewData, start: datetime, end: datetime) -> list[FieldError]:
+    """What is wrong with the term that a renewal asks for."""
+    errors = []
+    if "term_months" in data and "end_date" in data:
+        errors.append(mistake("cannot stand beside end_date: give one of them", "term_months"))
+    if end <= start:
+        path = ["end_date"] if "end_date" in data else []
+        errors.append(mistake(f"must be later than the start of the new term, {iso(start)}", *path))
+    return errors
+
+
+def _tiers(lower: str, upper: str) -> Rule:
+    def rule(tiers: Sequence[Mapping[str, Any]], *at: str | int) -> Iterator[FieldError]:
+        taken: Any = 0
         for i, tier in enumerate(tiers):
             low, high = tier[lower], tier[upper]
-            if reached is not None and low < reached:
-                yield _error(f"must not lie below {reached}, where the tier before ends", *at, i, lower)
+            if low < taken:
+                yield mistake(f"must not be less than {taken}, where the tier before ends", *at, i, lower)
             if high is None and i < len(tiers) - 1:
-                yield _error("only the last tier may be open", *at, i, upper)
-            elif high is not None and high <= low:
-                yield _error(f"must be greater than {lower}, {low}", *at, i, upper)
-            reached = low if high is None else high
+                yield mistake("only the last tier may be open", *at, i, upper)
+            if high is not None and high <= low:
+                yield mistake(f"must be greater than {lower}, {low}", *at, i, upper)
+            taken = low if high is None else high
 
     return rule
 
@@ -125,45 +147,44 @@ _volume_tiers = _tiers("min_trades", "max_trades")
 _value_tiers = _tiers("min_value", "max_value")
 
 
-def _pricing(pricing: Mapping[str, Any], *at: str) -> Iterator[FieldError]:
+def _pricing(pricing: Mapping[str, Any], *at: str | int) -> Iterator[FieldError]:
     yield from _volume_tiers(pricing.get("trade_volume_tiers", ()), *at, "trade_volume_tiers")
     yield from _value_tiers(pricing.get("trade_value_tiers", ()), *at, "trade_value_tiers")
 
 
-def _unique(items: list[str], *at: str) -> Iterator[FieldError]:
-    if len(set(items)) != len(items):
-        yield from (
-            _error(f"is there twice: {item!r}", *at, i) for i, item in enumerate(items) if item in items[:i]
-        )
+def _labels(labels: Sequence[str], *at: str | int) -> Iterator[FieldError]:
+    for i in _repeated(labels):
+        yield mistake(f"is there twice: {labels[i]!r}", *at, i)
 
 
-def _add_ons(add_ons: list[Mapping[str, Any]], *at: str) -> Iterator[FieldError]:
+def _add_ons(add_ons: Sequence[Mapping[str, Any]], *at: str | int) -> Iterator[FieldError]:
     names = [each["name"] for each in add_ons]
-    if len(set(names)) != len(names):
-        for i, name in enumerate(names):
-            if name in names[:i]:
-                yield _error(f"another add-on has this name: {name!r}", *at, i, "name")
+    for i in _repeated(names):
+        yield mistake(f"is the name of another add-on, too: {names[i]!r}", *at, i, "name")
 
 
-def _currency(code: str, *at: str) -> Iterator[FieldError]:
+def _repeated(items: Sequence[str]) -> list[int]:
+    """Where an item stands that was there before."""
+    if len(set(items)) == len(items):
+        return []
+    return [i for i, item in enumerate(items) if item in items[:i]]
+
+
+def _currency(code: str, *at: str | int) -> Iterator[FieldError]:
     if code not in CURRENCIES:
-        yield _error(f"is not a currency of ISO 4217: {code!r}", *at)
+        yield mistake(f"is not a currency of ISO 4217: {code!r}", *at)
 
 
-def _metadata(metadata: Mapping[str, str], *at: str) -> Iterator[FieldError]:
+def _metadata(metadata: Mapping[str, str], *at: str | int) -> Iterator[FieldError]:
     if len(metadata) > MAX_METADATA:
-        yield _error(f"may have {MAX_METADATA} entries, and would have {len(metadata)}", *at)
+        yield mistake(f"may have {MAX_METADATA} entries, and would have {len(metadata)}", *at)
 
 
-_RULES: Final[Mapping[str, Callable[..., Iterator[FieldError]]]] = {
+_RULES: Final[Mapping[str, Rule]] = {
     "usage_based_pricing": _pricing,
-    "features": _unique,
-    "tags": _unique,
+    "features": _labels,
+    "tags": _labels,
     "add_ons": _add_ons,
     "currency": _currency,
     "metadata": _metadata,
 }
-
-
-def _error(message: str, *path: str | int) -> FieldError:
-    return {"path": pointer(*path), "message": message}

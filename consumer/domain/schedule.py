@@ -1,4 +1,4 @@
-"""The dates of a contract: its running term, its renewal window, and what is scheduled at its end."""
+"""The dates of a contract: its running term, its renewal window, and what is scheduled."""
 
 from __future__ import annotations
 
@@ -17,64 +17,63 @@ DATING_FIELDS: Final = frozenset({"start_date", "end_date", "term_months", "rene
 
 
 def with_window(contract: Contract) -> Contract:
-    """The contract with its renewal date: the window is capped at half the term."""
+    """The contract with its renewal date; a window is capped at half the term."""
     end = contract["end_date"]
     window = contract["renewal_window_days"] * DAY
     return contract | {"renewal_date": end - min(window, half(end - contract["term_start"]))}
 
 
+def with_draft_term(draft: Contract, changes: Mapping[str, Any]) -> Contract:
+    """A draft whose term follows its start: a computed end moves along, a given one stays."""
+    start, end, given = draft["start_date"], draft["end_date"], draft["lifecycle"]["end_given"]
+    if not given:
+        computed = add_months(start, draft["term_months"], start.day)
+        end = changes.get("end_date", computed)
+        given = end != computed
+    anchor_day = (end if given else start).day
+    lifecycle = draft["lifecycle"] | {"end_given": given, "anchor_day": anchor_day}
+    return with_window(draft | {"term_start": start, "end_date": end, "lifecycle": lifecycle})
+
+
 def with_next_term(contract: Contract, start: datetime, end: datetime, anchor_day: int) -> Contract:
-    """The contract renewed. What was scheduled for the renewal happens when the new term starts."""
-    fresh = {"anchor_day": anchor_day, "noticed": None, "lapse_noticed": None}
-    return with_window(
-        contract
-        | {
-            "status": "active",
-            "term_start": start,
-            "term_number": contract["term_number"] + 1,
-            "end_date": end,
-            "scheduled_changes": [each | {"effective_at": start} for each in contract["scheduled_changes"]],
-            "lifecycle": contract["lifecycle"] | fresh,
-        }
-    )
+    """The contract renewed: fresh notice windows; what waited for the renewal happens at its start."""
+    lifecycle = contract["lifecycle"] | {"anchor_day": anchor_day, "noticed": None, "lapse_noticed": None}
+    renewed = contract | {
+        "status": "active",
+        "term_start": start,
+        "term_number": contract["term_number"] + 1,
+        "end_date": end,
+        "scheduled_changes": [_moved(each, start) for each in contract["scheduled_changes"]],
+        "lifecycle": lifecycle,
+    }
+    return with_window(renewed)
 
 
-def redate(before: Contract, after: Contract, changes: Mapping[str, Any], now: datetime) -> Contract:
-    """`after` an update: the dates that follow from what it changed."""
+def redated(before: Contract, after: Contract, changes: Mapping[str, Any], now: datetime) -> Contract:
+    """The contract after an update, its dates following what was changed."""
     if DATING_FIELDS.isdisjoint(changes):
         return after
     if after["status"] == "draft":
         return with_draft_term(after, changes)
     if after["end_date"] != before["end_date"]:
-        after = _with_moved_end(after, before["end_date"])
+        after = _with_given_end(after, before["end_date"])
     after = with_window(after)
     if after["status"] == "pending_renewal" and now < after["renewal_date"]:
         return after | {"status": "active"}
     return after
 
 
-def with_draft_term(draft: Contract, changes: Mapping[str, Any]) -> Contract:
-    """A draft's term follows its start: a computed end moves along, a given one stays."""
-    start, end, given = draft["start_date"], draft["end_date"], draft["lifecycle"]["end_given"]
-    if not given:
-        computed = add_months(start, draft["term_months"], start.day)
-        end = changes.get("end_date", computed)
-        given = end != computed
-    anchor = {"end_given": given, "anchor_day": (end if given else start).day}
-    return with_window(
-        draft | {"term_start": start, "end_date": end, "lifecycle": draft["lifecycle"] | anchor}
-    )
-
-
-def _with_moved_end(contract: Contract, moved_from: datetime) -> Contract:
-    """A given end is the new anchor, starts the windows afresh, and takes along what was scheduled for it."""
+def _with_given_end(contract: Contract, moved_from: datetime) -> Contract:
+    """A given end anchors later terms, starts the windows afresh, and takes along what waited for it."""
     end = contract["end_date"]
-    fresh = {"end_given": True, "anchor_day": end.day, "noticed": None, "lapse_noticed": None}
-    moved = [
-        each | {"effective_at": end} if each["effective_at"] == moved_from else each
-        for each in contract["scheduled_changes"]
-    ]
-    return contract | {"scheduled_changes": moved, "lifecycle": contract["lifecycle"] | fresh}
+    anchor = contract["lifecycle"] | {"end_given": True, "anchor_day": end.day}
+    return contract | {
+        "scheduled_changes": [
+            _moved(each, end) if each["effective_at"] == moved_from else each
+            for each in contract["scheduled_changes"]
+        ],
+        "lifecycle": anchor | {"noticed": None, "lapse_noticed": None},
+    }
 
 
 def scheduled(contract: Contract, kind: str) -> ScheduledChange | None:
@@ -82,11 +81,20 @@ def scheduled(contract: Contract, kind: str) -> ScheduledChange | None:
     return next((each for each in contract["scheduled_changes"] if each["kind"] == kind), None)
 
 
-def unscheduled(contract: Contract, kind: str) -> list[ScheduledChange]:
-    """The scheduled changes without those of a kind."""
+def with_scheduled(contract: Contract, change: ScheduledChange) -> Contract:
+    """The contract with a change scheduled, in the place of an earlier one of its kind."""
+    return contract | {"scheduled_changes": [*without_scheduled(contract, change["kind"]), change]}
+
+
+def without_scheduled(contract: Contract, kind: str) -> list[ScheduledChange]:
+    """What stays scheduled when a kind of change no longer is."""
     return [each for each in contract["scheduled_changes"] if each["kind"] != kind]
 
 
 def renewed_early(contract: Contract, now: datetime) -> bool:
-    """Whether the next term is already agreed and has not begun."""
+    """Whether the next term is already agreed, but has not begun."""
     return contract["term_number"] > 1 and now < contract["term_start"]
+
+
+def _moved(change: ScheduledChange, effective_at: datetime) -> ScheduledChange:
+    return change | {"effective_at": effective_at}

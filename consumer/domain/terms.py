@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from schemas.contract import Contract
     from schemas.types import ContractTypeName
@@ -18,6 +18,14 @@ class Template(NamedTuple):
     base_monthly_fee: Decimal
     usage_limits: Mapping[str, Any]
     features: tuple[str, ...]
+
+    def terms(self) -> dict[str, Any]:
+        """The template as fields of a contract."""
+        return {
+            "base_monthly_fee": self.base_monthly_fee,
+            "usage_limits": {**self.usage_limits},
+            "features": [*self.features],
+        }
 
 
 TEMPLATES: Final[Mapping[ContractTypeName, Template]] = {
@@ -52,19 +60,34 @@ TEMPLATES: Final[Mapping[ContractTypeName, Template]] = {
 """`custom` has no template: a custom contract brings its own terms."""
 
 
+EMPTIED: Final[Mapping[str, Callable[[], Any]]] = {
+    "features": list,
+    "tags": list,
+    "add_ons": list,
+    "metadata": dict,
+}
+"""What null makes of the fields that every contract has, though maybe empty."""
+
+
 def with_plan(contract: Contract, contract_type: ContractTypeName, overrides: Mapping[str, Any]) -> Contract:
     """The contract on another plan: templated terms replaced, then the overrides merged.
 
     To `custom`, or to the plan it already has, only the overrides count.
     """
     template = TEMPLATES.get(contract_type)
-    changed: dict[str, Any] = dict(contract)
+    terms: dict[str, Any] = {"contract_type": contract_type}
     if template and contract_type != contract["contract_type"]:
-        changed["base_monthly_fee"] = template.base_monthly_fee
-        changed["usage_limits"] = {**contract["usage_limits"], **template.usage_limits}
-        changed["features"] = list(template.features)
-    changed["contract_type"] = contract_type
-    return merge(changed, overrides)  # type: ignore[return-value]
+        terms |= template.terms()
+    return patched(patched(contract, terms), overrides)
+
+
+def patched(contract: Contract, changes: Mapping[str, Any]) -> Contract:
+    """The contract with a merge patch on it; a list or map that every contract has is left empty by null."""
+    merged: Any = merge(cast("Mapping[str, Any]", contract), changes)
+    for name, value in changes.items():
+        if value is None and name in EMPTIED:
+            merged[name] = EMPTIED[name]()
+    return cast("Contract", merged)
 
 
 def merge(target: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:

@@ -273,7 +273,7 @@ class OutboxHole(PositionError):
     """History lacks an entry that was not published yet: going on would lose its events."""
 
     why = "history lacks offset {offset} of the unpublished range {committed} to {position}"
-    decision = "--skip-hole"
+    decision = "--to-database"
 
 
 class TornDatabase(PositionError):

@@ -79,9 +79,11 @@ async def _claimed(
     reader: PartitionReader, store: Store, partition: str, owner: str, origin: Origin, committed: int | None
 ) -> Position:
     stored = await store.position(partition)
-    if stored is None and committed is not None:
-        raise PositionMissing(reader.topic, reader.partition, group=origin.group, committed=committed)
-    if stored is not None:
+    if stored is None:
+        if committed is not None:
+            raise PositionMissing(reader.topic, reader.partition, group=origin.group, committed=committed)
+        await _check_first_start(reader, store, origin)
+    else:
         _check_origin(reader, stored, origin)
         if committed is None and stored.last is not None:
             raise OffsetMissing(reader.topic, reader.partition, group=origin.group, position=stored.next)
@@ -90,6 +92,15 @@ async def _claimed(
     if claimed is None:
         raise PositionMissing(reader.topic, reader.partition, group=origin.group, committed=committed)
     return claimed
+
+
+async def _check_first_start(reader: PartitionReader, store: Store, origin: Origin) -> None:
+    """A partition added to a topic holds accounts that lived in the others: it must not begin by itself."""
+    expected = await store.partition_count(reader.topic)
+    if expected is not None and expected != origin.partitions:
+        raise PartitionCountChanged(
+            reader.topic, reader.partition, expected=expected, found=origin.partitions
+        )
 
 
 def _check_origin(reader: PartitionReader, position: Position, origin: Origin) -> None:

@@ -77,6 +77,14 @@ class MemoryStore:
         batch.commit()
         self.strike("committed")
 
+    async def partition_count(self, topic: str) -> int | None:
+        counts = [p.origin.partitions for p in self.positions.values() if p.partition.startswith(f"{topic}/")]
+        return counts[0] if counts else None
+
+    async def replace_position(self, position: Position) -> None:
+        self.positions[position.partition] = position
+        self.owners.pop(position.partition, None)
+
     async def outbox(self, partition: str) -> list[OutboxSlot]:
         self.strike("outbox")
         mine = [slot for (owner, _), slot in self.slots.items() if owner == partition]

@@ -212,6 +212,22 @@ class MongoStore:
             else:
                 return
 
+    async def partition_count(self, topic: str) -> int | None:
+        # Names sort as text, and "0" follows "/" directly: the range is all ids that begin with "topic/".
+        of_topic = {"_id": {"$gte": f"{topic}/", "$lt": f"{topic}0"}}
+        try:
+            document = await self.database.positions.find_one(of_topic, ["partitions"])
+        except PyMongoError as error:
+            raise translate(error) from error
+        return int(document["partitions"]) if document else None
+
+    async def replace_position(self, position: Position) -> None:
+        document = {**position_document(position), "owner": None, "session": None}
+        try:
+            await self.database.positions.replace_one({"_id": position.partition}, document, upsert=True)
+        except PyMongoError as error:
+            raise translate(error) from error
+
     async def outbox(self, partition: str) -> list[OutboxSlot]:
         ids = [f"{partition}/{number}" for number in range(OUTBOX_SLOTS)]
         try:

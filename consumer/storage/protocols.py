@@ -169,5 +169,11 @@ class Store(Protocol):
             OutcomeUnknown: the commit may or may not have happened; resume.
         """
 
+    async def partition_count(self, topic: str) -> int | None:
+        """How many partitions the topic had when its positions were made; None: it has no position."""
+
+    async def replace_position(self, position: Position) -> None:
+        """An operator's decision: puts the position there as it is, without an owner."""
+
     async def outbox(self, partition: str) -> list[OutboxSlot]:
         """The slots that may still be unpublished, by their first offset."""

@@ -1,0 +1,242 @@
+"""What an operator sees and decides when the position in MongoDB and the log do not fit together.
+
+A decision changes both systems where it must, the group's offset first: should it be cut off between
+the two, the partition stays stopped and the same decision can be given again.
+"""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from consumer.bootstrap import cluster_id
+from consumer.errors import (
+    BrokerUnavailable,
+    ClusterChanged,
+    GroupChanged,
+    InputRefused,
+    OffsetMissing,
+    PartitionCountChanged,
+    PositionError,
+    PositionMissing,
+    PositionOutsideLog,
+    TopicsMissing,
+)
+from consumer.storage.protocols import Origin, Position
+from producers.connection import kafka_options
+from schemas.topics import COMMANDS
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Iterator
+
+    from consumer.settings import Settings
+    from consumer.storage.protocols import Store
+
+
+class Decision(StrEnum):
+    """What `contracts positions reset` can be told; each value is its option's name."""
+
+    TO_DATABASE = "to-database"
+    REBUILD = "rebuild"
+    ACCEPT_CLUSTER = "accept-cluster"
+    ACCEPT_GROUP = "accept-group"
+    NEW_GENERATION = "new-generation"
+    ACCEPT_PARTITION_COUNT = "accept-partition-count"
+    TO_LOG_START = "to-log-start"
+    TO_LOG_END = "to-log-end"
+
+
+MEANINGS: Final[dict[Decision, str]] = {
+    Decision.TO_DATABASE: "the database is right: everything it holds counts as published",
+    Decision.REBUILD: "the database is empty: apply the whole log again, publish nothing twice",
+    Decision.ACCEPT_CLUSTER: "this cluster holds the same log at the same offsets",
+    Decision.ACCEPT_GROUP: "go on under this consumer group, from where the database stands",
+    Decision.NEW_GENERATION: "the topic was created anew: keep the contracts, apply the new log",
+    Decision.ACCEPT_PARTITION_COUNT: "the old partitions were drained before any were added",
+    Decision.TO_LOG_START: "the records before the log's start are lost; go on from its start",
+    Decision.TO_LOG_END: "the log lost its tail, the database has it; go on from the log's end",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One partition: where the database, the group and the log stand. `problem` None: they fit together."""
+
+    partition: int
+    position: int | None
+    committed: int | None
+    log_start: int
+    log_end: int
+    generation: int | None
+    problem: str | None = None
+
+
+class PositionAdmin:
+    """Shows and resets the positions of the command topic.
+
+    Args:
+        consumer: in the service's group, assigned by hand, so that it can read and commit its offsets.
+    """
+
+    def __init__(self, settings: Settings, store: Store, consumer: AIOKafkaConsumer, origin: Origin) -> None:
+        self._topic = settings.topic_prefix + COMMANDS
+        self._store = store
+        self._consumer = consumer
+        self._origin = origin
+
+    async def show(self) -> list[Row]:
+        """All partitions in order."""
+        return [await self._row(partition) for partition in range(self._origin.partitions)]
+
+    async def reset(self, decision: Decision, partitions: Iterable[int] | None = None) -> list[Row]:
+        """Carries the decision out for these partitions; None: for all that need it.
+
+        Raises:
+            InputRefused: the decision does not apply to a partition, or the service is still running.
+        """
+        rows = await self.show()
+        if decision is Decision.ACCEPT_PARTITION_COUNT:
+            chosen = [row.partition for row in rows]
+        elif partitions is None:
+            chosen = [row.partition for row in rows if row.problem]
+        else:
+            chosen = sorted(set(partitions))
+        known = {row.partition for row in rows}
+        if unknown := [partition for partition in chosen if partition not in known]:
+            raise InputRefused(f"{self._topic} has no partition {unknown[0]}")
+        if not chosen:
+            raise InputRefused(
+                "no partition has a problem; name one with --partition to reset it all the same"
+            )
+        generation = 1 + max((row.generation or 0) for row in rows)
+        for partition in chosen:
+            await self._carry_out(decision, rows[partition], generation)
+        return await self.show()
+
+    async def _carry_out(self, decision: Decision, row: Row, generation: int) -> None:
+        name = f"{self._topic}/{row.partition}"
+        stored = await self._store.position(name)
+        fresh = Position(name, self._origin, next=row.log_start)
+        position, committed = _decided(decision, stored, fresh, row, generation)
+        if committed is not None:
+            await self._commit(row.partition, committed)
+        await self._store.replace_position(position)
+
+    async def _commit(self, partition: int, offset: int) -> None:
+        try:
+            await self._consumer.commit({TopicPartition(self._topic, partition): offset})
+        except KafkaError as error:
+            raise InputRefused(
+                f"the group's offset cannot be changed: {error!r}",
+                hint="stop all instances of the service first",
+            ) from error
+
+    async def _row(self, partition: int) -> Row:
+        tp = TopicPartition(self._topic, partition)
+        position = await self._store.position(f"{self._topic}/{partition}")
+        committed = await self._consumer.committed(tp)
+        start = (await self._consumer.beginning_offsets([tp]))[tp]
+        end = (await self._consumer.end_offsets([tp]))[tp]
+        row = Row(
+            partition=partition,
+            position=position.next if position else None,
+            committed=committed,
+            log_start=start,
+            log_end=end,
+            generation=position.generation if position else None,
+        )
+        return replace(row, problem=self._problem(row, position))
+
+    def _problem(self, row: Row, position: Position | None) -> str | None:
+        """What would stop the partition, as far as it shows without taking it over."""
+        error = next(self._problems(row, position), None)
+        return None if error is None else f"{error} ({error.decision})"
+
+    def _problems(self, row: Row, position: Position | None) -> Iterator[PositionError]:
+        place, origin = (self._topic, row.partition), self._origin
+        if position is None:
+            if row.committed is not None:
+                yield PositionMissing(*place, group=origin.group, committed=row.committed)
+            return
+        stored = position.origin
+        if stored.cluster != origin.cluster:
+            yield ClusterChanged(*place, expected=stored.cluster, found=origin.cluster)
+        if stored.group != origin.group:
+            yield GroupChanged(*place, expected=stored.group, found=origin.group)
+        if stored.partitions != origin.partitions:
+            yield PartitionCountChanged(*place, expected=stored.partitions, found=origin.partitions)
+        if row.committed is None and position.last is not None:
+            yield OffsetMissing(*place, group=origin.group, position=position.next)
+        if not row.log_start <= position.next <= row.log_end:
+            yield PositionOutsideLog(*place, position=position.next, start=row.log_start, end=row.log_end)
+
+
+def _decided(
+    decision: Decision, stored: Position | None, fresh: Position, row: Row, generation: int
+) -> tuple[Position, int | None]:
+    """The position after the decision, and the offset to commit; None: leave it as it is."""
+    if decision is Decision.REBUILD:
+        if stored is not None and stored.last is not None:
+            raise InputRefused(
+                f"{fresh.partition} has a position: only an empty database is rebuilt",
+                hint="drop the database, or name another with CONTRACTS_MONGO_DATABASE",
+            )
+        return fresh, None
+    if stored is None and decision is Decision.ACCEPT_PARTITION_COUNT:
+        return replace(fresh, generation=generation), row.log_start
+    if stored is None:
+        raise InputRefused(
+            f"{fresh.partition} has no position to keep", hint="`--rebuild` starts from the log"
+        )
+    return _kept(decision, replace(stored, origin=fresh.origin), row, generation)
+
+
+def _kept(decision: Decision, position: Position, row: Row, generation: int) -> tuple[Position, int | None]:
+    """What a decision makes of a position that there is, already moved to the present origin."""
+    match decision:
+        case Decision.ACCEPT_PARTITION_COUNT:
+            return replace(position, generation=generation), None
+        case Decision.ACCEPT_CLUSTER:
+            return position, position.next if row.committed is None else None
+        case Decision.NEW_GENERATION:
+            return replace(position, next=row.log_start, generation=generation, last=None), row.log_start
+        case Decision.TO_LOG_START:
+            return replace(position, next=row.log_start, last=None), row.log_start
+        case Decision.TO_LOG_END:
+            return replace(position, next=row.log_end, last=None), row.log_end
+        case _:
+            return position, position.next
+
+
+@asynccontextmanager
+async def position_admin(settings: Settings, store: Store) -> AsyncIterator[PositionAdmin]:
+    """A connected PositionAdmin.
+
+    Raises:
+        BrokerUnavailable: no answer.
+    """
+    consumer = AIOKafkaConsumer(
+        **kafka_options(settings),
+        group_id=settings.group_id,
+        enable_auto_commit=False,
+        isolation_level="read_committed",
+    )
+    try:
+        cluster = await cluster_id(settings)
+        await consumer.start()
+        topic = settings.topic_prefix + COMMANDS
+        await consumer.topics()  # fetches the metadata of all topics
+        partitions = sorted(consumer.partitions_for_topic(topic) or ())
+        if not partitions:
+            raise TopicsMissing([topic])
+        consumer.assign([TopicPartition(topic, partition) for partition in partitions])
+        yield PositionAdmin(settings, store, consumer, Origin(cluster, settings.group_id, len(partitions)))
+    except KafkaError as error:
+        raise BrokerUnavailable(f"Kafka does not answer: {error!r}") from error
+    finally:
+        await consumer.stop()

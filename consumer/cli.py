@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from consumer.commands import publish, topics
+from consumer.commands import indexes, positions, publish, service, topics
 from consumer.commands.running import EXIT_CODES, exit_code_of
 from consumer.logs import configure_logging
 
@@ -27,8 +27,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.command(rich_help_panel="Run")(service.run)
+app.command(rich_help_panel="Run")(service.consume)
 app.command(rich_help_panel="Write")(publish.publish)
 app.add_typer(topics.app, name="topics", rich_help_panel="Operate")
+app.add_typer(indexes.app, name="indexes", rich_help_panel="Operate")
+app.add_typer(positions.app, name="positions", rich_help_panel="Operate")
 
 
 @app.callback()

@@ -12,9 +12,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from consumer.bootstrap import cluster_id
 from consumer.errors import (
     BrokerUnavailable,
     ClusterChanged,
@@ -38,8 +38,12 @@ if TYPE_CHECKING:
     from consumer.storage.protocols import Store
 
 
+_MEMBERS: Final = 5
+"""Index of the members in a group of Kafka's DescribeGroups response."""
+
+
 class Decision(StrEnum):
-    """What `contracts positions reset` can be told; each value is its option's name."""
+    """What `contracts positions reset` can be told; its help says what each means."""
 
     TO_DATABASE = "to-database"
     REBUILD = "rebuild"
@@ -49,18 +53,6 @@ class Decision(StrEnum):
     ACCEPT_PARTITION_COUNT = "accept-partition-count"
     TO_LOG_START = "to-log-start"
     TO_LOG_END = "to-log-end"
-
-
-MEANINGS: Final[dict[Decision, str]] = {
-    Decision.TO_DATABASE: "the database is right: everything it holds counts as published",
-    Decision.REBUILD: "the database is empty: apply the whole log again, publish nothing twice",
-    Decision.ACCEPT_CLUSTER: "this cluster holds the same log at the same offsets",
-    Decision.ACCEPT_GROUP: "go on under this consumer group, from where the database stands",
-    Decision.NEW_GENERATION: "the topic was created anew: keep the contracts, apply the new log",
-    Decision.ACCEPT_PARTITION_COUNT: "the old partitions were drained before any were added",
-    Decision.TO_LOG_START: "the records before the log's start are lost; go on from its start",
-    Decision.TO_LOG_END: "the log lost its tail, the database has it; go on from the log's end",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +73,21 @@ class PositionAdmin:
 
     Args:
         consumer: in the service's group, assigned by hand, so that it can read and commit its offsets.
+        admin: tells whether the group has members.
     """
 
-    def __init__(self, settings: Settings, store: Store, consumer: AIOKafkaConsumer, origin: Origin) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        consumer: AIOKafkaConsumer,
+        admin: AIOKafkaAdminClient,
+        origin: Origin,
+    ) -> None:
         self._topic = settings.topic_prefix + COMMANDS
         self._store = store
         self._consumer = consumer
+        self._admin = admin
         self._origin = origin
 
     async def show(self) -> list[Row]:
@@ -99,6 +100,7 @@ class PositionAdmin:
         Raises:
             InputRefused: the decision does not apply to a partition, or the service is still running.
         """
+        await self._refuse_while_running()
         rows = await self.show()
         if decision is Decision.ACCEPT_PARTITION_COUNT:
             chosen = [row.partition for row in rows]
@@ -117,6 +119,16 @@ class PositionAdmin:
         for partition in chosen:
             await self._carry_out(decision, rows[partition], generation)
         return await self.show()
+
+    async def _refuse_while_running(self) -> None:
+        """A running owner would overwrite the decision, or be overwritten by it."""
+        answers = await self._admin.describe_consumer_groups([self._origin.group])
+        members = sum(len(group[_MEMBERS]) for answer in answers for group in answer.groups)
+        if members:
+            raise InputRefused(
+                f"the group {self._origin.group} has {members} running members",
+                hint="stop all instances of the service first",
+            )
 
     async def _carry_out(self, decision: Decision, row: Row, generation: int) -> None:
         name = f"{self._topic}/{row.partition}"
@@ -226,8 +238,10 @@ async def position_admin(settings: Settings, store: Store) -> AsyncIterator[Posi
         enable_auto_commit=False,
         isolation_level="read_committed",
     )
+    admin = AIOKafkaAdminClient(**kafka_options(settings))
     try:
-        cluster = await cluster_id(settings)
+        await admin.start()
+        cluster = str((await admin.describe_cluster())["cluster_id"])
         await consumer.start()
         topic = settings.topic_prefix + COMMANDS
         await consumer.topics()  # fetches the metadata of all topics
@@ -235,8 +249,10 @@ async def position_admin(settings: Settings, store: Store) -> AsyncIterator[Posi
         if not partitions:
             raise TopicsMissing([topic])
         consumer.assign([TopicPartition(topic, partition) for partition in partitions])
-        yield PositionAdmin(settings, store, consumer, Origin(cluster, settings.group_id, len(partitions)))
+        origin = Origin(cluster, settings.group_id, len(partitions))
+        yield PositionAdmin(settings, store, consumer, admin, origin)
     except KafkaError as error:
         raise BrokerUnavailable(f"Kafka does not answer: {error!r}") from error
     finally:
         await consumer.stop()
+        await admin.close()

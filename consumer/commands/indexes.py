@@ -1,0 +1,37 @@
+"""`contracts indexes …`: collections, indexes and validators."""
+
+from __future__ import annotations
+
+import typer
+
+from consumer.commands.output import Json, table_or_json
+from consumer.commands.running import run_async
+from consumer.settings import Settings, load_settings
+
+app = typer.Typer(help="MongoDB collections and indexes.", no_args_is_help=True)
+
+
+@app.command()
+def ensure(*, as_json: Json = False) -> None:
+    """Create the collections and indexes that are missing; an index with other options is an error.
+
+    The service does the same when it starts. Safe to run again, and from several places at once.
+
+    Example: contracts indexes ensure --json
+    """
+    names = run_async(_ensure(load_settings()))
+    rows = [dict(zip(("collection", "index"), name.split(".", 1), strict=True)) for name in names]
+    table_or_json(rows, ("collection", "index"), as_json=as_json)
+
+
+async def _ensure(settings: Settings) -> list[str]:
+    from consumer.bootstrap import make_mongo
+    from consumer.storage import indexes
+
+    client = make_mongo(settings)
+    try:
+        database = client[settings.mongo_database]
+        await indexes.check_transactions(client, database)
+        return await indexes.ensure(database)
+    finally:
+        client.close()

@@ -1,0 +1,117 @@
+"""`contracts positions …`: where each partition stands, and the decisions that only an operator can take."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from consumer.commands.output import Json, note, table_or_json
+from consumer.commands.running import run_async
+from consumer.errors import InputRefused
+from consumer.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from consumer.positions import Decision, PositionAdmin, Row
+
+app = typer.Typer(help="Positions of the partitions, in MongoDB and in Kafka.", no_args_is_help=True)
+
+COLUMNS = ("partition", "position", "committed", "log_start", "log_end", "generation", "problem")
+
+
+@app.command()
+def show(*, as_json: Json = False) -> None:
+    """Show where MongoDB, the consumer group and the log stand, and what does not fit together.
+
+    Example: contracts positions show
+    """
+    _print(run_async(_show()), as_json=as_json)
+
+
+@app.command()
+def reset(
+    partition: Annotated[
+        list[int] | None, typer.Option(help="Only this partition (may be given again).", show_default=False)
+    ] = None,
+    *,
+    to_database: Annotated[
+        bool, typer.Option(help="The database is right: all it holds counts as published.")
+    ] = False,
+    rebuild: Annotated[
+        bool, typer.Option(help="The database is empty: apply the log again, publish nothing twice.")
+    ] = False,
+    accept_cluster: Annotated[
+        bool, typer.Option(help="This cluster holds the same log at the same offsets.")
+    ] = False,
+    accept_group: Annotated[
+        bool, typer.Option(help="Go on under this consumer group, from where the database stands.")
+    ] = False,
+    new_generation: Annotated[
+        bool, typer.Option(help="The topic was created anew: keep the contracts, apply the new log.")
+    ] = False,
+    accept_partition_count: Annotated[
+        bool, typer.Option(help="The old partitions were drained before any were added.")
+    ] = False,
+    to_log_start: Annotated[
+        bool, typer.Option(help="Records before the log's start are lost; go on from its start.")
+    ] = False,
+    to_log_end: Annotated[
+        bool, typer.Option(help="The log lost a tail that the database has; go on from its end.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Decide how a stopped partition goes on. Stop all instances of the service first.
+
+    Without --partition it is decided for every partition that `positions show` finds a problem with.
+
+    Example: contracts positions reset --rebuild
+    """
+    from consumer.positions import Decision
+
+    given = {
+        Decision.TO_DATABASE: to_database,
+        Decision.REBUILD: rebuild,
+        Decision.ACCEPT_CLUSTER: accept_cluster,
+        Decision.ACCEPT_GROUP: accept_group,
+        Decision.NEW_GENERATION: new_generation,
+        Decision.ACCEPT_PARTITION_COUNT: accept_partition_count,
+        Decision.TO_LOG_START: to_log_start,
+        Decision.TO_LOG_END: to_log_end,
+    }
+    chosen = [decision for decision, wanted in given.items() if wanted]
+    if len(chosen) != 1:
+        raise InputRefused("give exactly one decision", hint="contracts positions reset --help lists them")
+    _print(run_async(_reset(chosen[0], partition or None)), as_json=as_json)
+    note("start the service again: it goes on from here")
+
+
+def _print(rows: list[Row], *, as_json: bool) -> None:
+    table_or_json(map(asdict, rows), COLUMNS, as_json=as_json)
+
+
+async def _show() -> list[Row]:
+    async with _admin() as admin:
+        return await admin.show()
+
+
+async def _reset(decision: Decision, partitions: list[int] | None) -> list[Row]:
+    async with _admin() as admin:
+        return await admin.reset(decision, partitions)
+
+
+@asynccontextmanager
+async def _admin() -> AsyncIterator[PositionAdmin]:
+    from consumer.bootstrap import make_mongo, make_store
+    from consumer.positions import position_admin
+
+    settings = load_settings()
+    client = make_mongo(settings)
+    try:
+        async with position_admin(settings, make_store(settings, client)) as admin:
+            yield admin
+    finally:
+        client.close()

@@ -1,0 +1,47 @@
+"""`contracts run` and `contracts consume`: the service itself."""
+
+from __future__ import annotations
+
+import gc
+from typing import TYPE_CHECKING
+
+import typer
+
+from consumer.logs import configure_logging
+from consumer.settings import load_settings
+
+if TYPE_CHECKING:
+    from consumer.settings import Settings
+
+
+def run() -> None:
+    """Run the whole service: pipeline, scanner, and HTTP with metrics and health.
+
+    Ends in order on SIGTERM or Ctrl-C: what is under way is finished, the consumer group is left.
+
+    Example: CONTRACTS_KAFKA_BOOTSTRAP_SERVERS=localhost:9092 contracts run
+    """
+    _serve(load_settings(), with_scanner=True)
+
+
+def consume() -> None:
+    """Run the pipeline and HTTP without the scanner, where that runs by itself (see `contracts scan`).
+
+    Example: CONTRACTS_HTTP_PORT=0 contracts consume
+    """
+    _serve(load_settings(), with_scanner=False)
+
+
+def _serve(settings: Settings, *, with_scanner: bool) -> None:
+    import uvloop
+
+    from consumer.process import run as run_process
+
+    configure_logging(settings.log_level, settings.log_format)
+    # Nothing imported so far is ever garbage: the collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
+    try:
+        uvloop.run(run_process(settings, with_scanner=with_scanner))
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None

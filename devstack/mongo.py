@@ -41,7 +41,11 @@ class MongoServer(Server):
     @property
     def uri(self) -> str:
         """Connection string. Direct: a client must not leave a proxy for the address the server names."""
-        return f"mongodb://127.0.0.1:{self.port}/?directConnection=true"
+        return self.uri_through(self.port)
+
+    def uri_through(self, port: int) -> str:
+        """Connection string for a proxy's port."""
+        return f"mongodb://127.0.0.1:{port}/?directConnection=true"
 
     def copy_data(self, to: Path) -> None:
         """Copy the data of the stopped server, as a backup would."""

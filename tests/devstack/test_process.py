@@ -8,7 +8,9 @@ import time
 
 from devstack.process import Process
 
-SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
+SLEEP = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
+POLITE = "import signal, sys; signal.signal(15, lambda *_: sys.exit(7)); print('up', flush=True)"
+ANSWER_SIGTERM = [sys.executable, "-c", f"{POLITE}; signal.pause(); signal.pause()"]
 
 
 def ends(pid: int, seconds: float = 10) -> bool:
@@ -36,9 +38,9 @@ def wait_for_log(process: Process, text: str) -> None:
 
 def test_child_dies_with_a_killed_parent(tmp_path):
     program = (
-        "import os, pathlib, sys; from devstack.process import Process\n"
-        "folder = pathlib.Path(sys.argv[1])\n"
-        f"child = Process({SLEEP!r}, folder=folder, log=folder / 'log')\n"
+        "import os, pathlib, sys; from tests.devstack.test_process import SLEEP, start, wait_for_log\n"
+        "child = start(pathlib.Path(sys.argv[1]), SLEEP)\n"
+        "wait_for_log(child, 'up')\n"
         "print(child.pid, flush=True)\n"
         "os.kill(os.getpid(), 9)\n"
     )
@@ -55,7 +57,12 @@ def test_child_dies_with_a_killed_parent(tmp_path):
 
 def test_child_outlives_the_thread_that_started_it(tmp_path):
     started = []
-    thread = threading.Thread(target=lambda: started.append(start(tmp_path, SLEEP)))
+
+    def run() -> None:
+        started.append(start(tmp_path, SLEEP))
+        wait_for_log(started[0], "up")  # only from here on the kernel's signal is arranged
+
+    thread = threading.Thread(target=run)
     thread.start()
     thread.join()
     [process] = started
@@ -64,9 +71,16 @@ def test_child_outlives_the_thread_that_started_it(tmp_path):
 
 
 def test_stop_asks_first(tmp_path):
-    polite = "import signal, sys; signal.signal(15, lambda *_: sys.exit(7)); print('up', flush=True)"
-    process = start(tmp_path, [sys.executable, "-c", f"{polite}; signal.pause()"])
+    process = start(tmp_path, ANSWER_SIGTERM)
     wait_for_log(process, "up")
+    process.stop(10)
+    assert process.exit_code == 7
+
+
+def test_paused_child_hears_the_stop(tmp_path):
+    process = start(tmp_path, ANSWER_SIGTERM)
+    wait_for_log(process, "up")
+    process.pause()
     process.stop(10)
     assert process.exit_code == 7
 

@@ -64,13 +64,12 @@ def _kafka_settings(spec: TopicSpec, settings: Settings) -> dict[str, str]:
             min(settings.topic_min_insync_replicas, settings.topic_replication_factor)
         ),
         "max.message.bytes": str(record_bytes(settings)),
+        # Of the input, because its clock is the contracts' clock. Of the outputs, because their records
+        # carry the command's time: what is published late would be too old to be kept.
+        "message.timestamp.type": "LogAppendTime",
     }
-    if spec.direction == "in":  # the truth: nothing may expire, and its clock is the broker's
-        return common | {
-            "retention.ms": "-1",
-            "retention.bytes": "-1",
-            "message.timestamp.type": "LogAppendTime",
-        }
+    if spec.direction == "in":  # the truth: nothing may expire
+        return common | {"retention.ms": "-1", "retention.bytes": "-1"}
     return common | {"retention.ms": str(settings.topic_output_retention_days * DAY_MS)}
 
 

@@ -170,7 +170,7 @@ def changed_data(event: Changed, cause: Incoming, now: datetime) -> dict[str, An
         "effective_at": event.effective_at,
         "occurred_at": now,
         "command": reference(cause.envelope),
-        "requested_by": cause.command.data.get("requested_by", cause.command.source),
+        "requested_by": event.by,
     }
 
 

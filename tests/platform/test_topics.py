@@ -1,5 +1,7 @@
 """Topic administration on real brokers, and its rules without one."""
 
+import time
+
 import pytest
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
@@ -35,6 +37,9 @@ def create(client: AdminClient, name: str, partitions: int, **config: str) -> No
         name, partitions, 1, config={key.replace("_", "."): value for key, value in config.items()}
     )
     client.create_topics([topic])[name].result(30)
+    deadline = time.monotonic() + 30
+    while name not in client.list_topics(timeout=30).topics:  # a new topic is told of a little later
+        assert time.monotonic() < deadline
 
 
 async def test_ensure_creates_all_topics_as_planned(settings: Settings, client: AdminClient) -> None:

@@ -1,0 +1,56 @@
+# Every target makes .venv by itself when it is missing or older than pyproject.toml: no step comes before it.
+#
+#   make demo     embedded servers, the service, a few thousand commands; checks its own outcome
+#   make test     unit, property, contract-suite and integration tests (ARGS="-k topics -x" passes options on)
+#   make check    lint, format, strict types, import directions
+#   make chaos    processes killed, paused and cut while commands flow
+#   make bench    commands per second, on servers started for it
+#   make docs     the reference pages, generated from the code
+
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3.14 python3,$(shell command -v $(name))))
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test check format bench chaos docs clean
+
+help:  ## tell what there is
+	@sed -n 's/^#   //p' Makefile
+
+venv: $(STAMP)
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11")'
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $(STAMP)
+
+demo: venv
+	$(BIN)/contracts demo $(ARGS)
+
+test: venv
+	$(BIN)/pytest $(ARGS)
+
+check: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: venv  ## what `check` would complain about and a program can mend
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+bench: venv
+	$(BIN)/python -m benchmarks $(ARGS)
+
+chaos: venv
+	$(BIN)/pytest -m fault $(ARGS)
+
+docs: venv
+	$(BIN)/python -m docs.generate
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis site

@@ -1,0 +1,173 @@
+"""`make docs`: writes docs/reference/ from the tables in the code, so that it cannot be out of date.
+
+A test compares the written pages with what this would write now.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, get_args
+
+from annotated_types import Ge, Gt, Interval, Le, Lt
+from pydantic import SecretStr
+
+from consumer.commands.running import EXIT_CODES
+from consumer.metrics import METRICS
+from consumer.settings import SECTIONS
+from consumer.settings_sources import env_name
+from schemas.commands import COMMANDS
+from schemas.events import EVENTS, DeadLetterCode, RejectionCode
+from schemas.topics import TOPICS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from pydantic.fields import FieldInfo
+
+REFERENCE: Final = Path(__file__).parent / "reference"
+NOTE: Final = "<!-- Written by `make docs` from {source}. Do not edit. -->"
+
+
+def settings_page() -> str:
+    """One table for each class of settings."""
+    lines = [
+        *_heading("Settings", "consumer/settings.py"),
+        "Environment variables. `CONTRACTS_…_FILE=/path` reads the value from a file, and so does a file named like",
+        "the variable in lower case in `CONTRACTS_SECRETS_DIR` (default `/run/secrets`). A mistake stops the start,",
+        "with one line for each.",
+    ]
+    for section in SECTIONS:
+        rows = [_setting(name, field) for name, field in section.model_fields.items()]
+        lines += ["", f"## {section.__doc__}", "", *_table(("variable", "default", "values", "meaning"), rows)]
+    return _page(lines)
+
+
+def _setting(name: str, field: FieldInfo) -> tuple[str, ...]:
+    return f"`{env_name(name)}`", _default(field.default), _values(field), field.description or ""
+
+
+def _default(value: Any) -> str:
+    match value:
+        case None | "":
+            return "none"
+        case SecretStr():
+            return f"`{value.get_secret_value()}`"
+        case tuple():
+            return f"`{','.join(map(str, value))}`"
+        case bool():
+            return f"`{str(value).lower()}`"
+        case _:
+            return f"`{value}`"
+
+
+def _values(field: FieldInfo) -> str:
+    annotation = field.annotation
+    text = str(annotation)
+    if "Literal" in text:
+        return ", ".join(f"`{value}`" for value in get_args(annotation))
+    if "SecretStr" in text:
+        return "secret text"
+    kind = next((word for word in ("bool", "float", "int") if re.search(rf"\b{word}\b", text)), "text")
+    words = {"bool": "`true`, `false`", "float": "number", "int": "whole number", "text": "text"}[kind]
+    if "tuple" in text:
+        words = "whole numbers with commas"
+    return f"{words} {_bounds(field)}".strip()
+
+
+def _bounds(field: FieldInfo) -> str:
+    bounds = [*field.metadata, *(inner for part in get_args(field.annotation) for inner in _metadata(part))]
+    found = []
+    for bound in bounds:
+        match bound:
+            case Ge(ge=low) | Interval(ge=low) if low is not None:
+                found.append(f"≥ {low:,}")
+            case Le(le=high) | Interval(le=high) if high is not None:
+                found.append(f"≤ {high:,}")
+            case Gt(gt=low):
+                found.append(f"> {low:,}")
+            case Lt(lt=high):
+                found.append(f"< {high:,}")
+    return ", ".join(found)
+
+
+def _metadata(part: Any) -> Iterable[Any]:
+    for item in getattr(part, "__metadata__", ()):
+        yield from getattr(item, "metadata", [item])
+
+
+def metrics_page() -> str:
+    """The table of metrics."""
+    rows = [
+        (f"`{spec.exposed_name}`", spec.kind, ", ".join(f"`{label}`" for label in spec.labels), spec.meaning)
+        for spec in METRICS
+    ]
+    return _page(
+        [
+            *_heading("Metrics", "consumer/metrics.py"),
+            "Served at `/metrics`. No account or contract id is ever a label.",
+            "",
+            *_table(("name", "kind", "labels", "meaning"), rows),
+        ]
+    )
+
+
+def exit_codes_page() -> str:
+    """The exit codes of the command line."""
+    rows = [(str(code), meaning) for code, meaning in EXIT_CODES.items()]
+    return _page([*_heading("Exit codes", "consumer/errors.py"), *_table(("code", "meaning"), rows)])
+
+
+def messages_page() -> str:
+    """Topics, commands, events and codes."""
+    topics = [(f"`{spec.name}`", spec.direction, spec.key, spec.meaning) for spec in TOPICS.values()]
+    commands = [(f"`{spec.type}`", spec.meaning) for spec in COMMANDS.values()]
+    events = [(f"`{spec.type}`", f"`{spec.topic}`", spec.meaning) for spec in EVENTS.values()]
+    return _page(
+        [
+            *_heading("Topics, commands and events", "schemas/"),
+            *("## Topics", "", *_table(("topic", "direction", "key", "what"), topics), ""),
+            *("## Commands", "", *_table(("type", "what it does"), commands), ""),
+            *("## Events and results", "", *_table(("type", "topic", "when"), events), ""),
+            *("## Codes of rejected commands, in the order of the checks", "", *_codes(RejectionCode), ""),
+            *("## Codes of dead letters", "", *_codes(DeadLetterCode)),
+        ]
+    )
+
+
+def _codes(codes: Any) -> Iterator[str]:
+    return (f"- `{code}`" for code in get_args(codes))
+
+
+def _heading(title: str, source: str) -> tuple[str, ...]:
+    return NOTE.format(source=source), "", f"# {title}", ""
+
+
+def _table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    yield f"| {' | '.join(columns)} |"
+    yield f"|{' --- |' * len(columns)}"
+    for row in rows:
+        yield f"| {' | '.join(cell.replace('|', '&#124;') for cell in row)} |"
+
+
+def _page(lines: Iterable[str]) -> str:
+    return "\n".join(lines) + "\n"
+
+
+PAGES: Final[dict[str, Callable[[], str]]] = {
+    "settings.md": settings_page,
+    "metrics.md": metrics_page,
+    "messages.md": messages_page,
+    "exit-codes.md": exit_codes_page,
+}
+
+
+def main() -> None:
+    """Write all pages."""
+    REFERENCE.mkdir(exist_ok=True)
+    for name, page in PAGES.items():
+        (REFERENCE / name).write_text(page(), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

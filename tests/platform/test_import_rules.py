@@ -1,0 +1,66 @@
+"""The import rules hold, and each of them would notice."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("consumer", "producers", "schemas", "devstack")
+LINT = Path(sys.executable).with_name("lint-imports")
+
+
+def lint(folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [LINT, "--no-cache", "--config", "pyproject.toml"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_rules_hold() -> None:
+    ran = lint(ROOT)
+    assert ran.returncode == 0, ran.stdout
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A copy of the project that a test may spoil."""
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "rule"),
+    [
+        ("consumer/domain/decider.py", "import consumer.pipeline.batch", "cli -> bootstrap"),
+        ("consumer/domain/decider.py", "import consumer.settings", "domain knows nobody"),
+        ("consumer/domain/decider.py", "import time", "domain knows nobody"),
+        ("consumer/domain/decider.py", "import random", "domain knows nobody"),
+        ("schemas/commands.py", "import consumer.domain.model", "schemas know no service"),
+        ("producers/topics.py", "import pymongo", "only consumer.storage"),
+        (
+            "consumer/bootstrap.py",
+            "from motor.motor_asyncio import AsyncIOMotorClient",
+            "only consumer.storage",
+        ),
+        ("consumer/storage/indexes.py", "import motor", "only storage/mongo.py"),
+        ("consumer/storage/mongo.py", "import aiokafka", "the store knows no Kafka"),
+        ("consumer/pipeline/batch.py", "import consumer.bootstrap", "cli -> bootstrap"),
+        ("consumer/storage/memory.py", "import consumer.http", "cli -> bootstrap"),
+        ("producers/topics.py", "import devstack.kafka", "the service does without"),
+    ],
+)
+def test_each_rule_notices(tree: Path, file: str, line: str, rule: str) -> None:
+    with (tree / file).open("a") as spoilt:
+        spoilt.write(f"\n{line}\n")
+    ran = lint(tree)
+    assert ran.returncode == 1
+    broken = [told for told in ran.stdout.splitlines() if told.endswith("BROKEN")]
+    assert any(told.startswith(rule) for told in broken), ran.stdout

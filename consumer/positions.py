@@ -29,6 +29,8 @@ from consumer.errors import (
 )
 from consumer.storage.protocols import Origin, Position
 from producers.connection import kafka_options
+from producers.topic_plan import plan
+from producers.topics import TopicAdmin
 from schemas.topics import COMMANDS
 
 if TYPE_CHECKING:
@@ -244,12 +246,12 @@ async def position_admin(settings: Settings, store: Store) -> AsyncIterator[Posi
         cluster = str((await admin.describe_cluster())["cluster_id"])
         await consumer.start()
         topic = settings.topic_prefix + COMMANDS
-        await consumer.topics()  # fetches the metadata of all topics
-        partitions = sorted(consumer.partitions_for_topic(topic) or ())
-        if not partitions:
+        described = await TopicAdmin(admin).describe(plan(settings)[:1])
+        if topic not in described:
             raise TopicsMissing([topic])
-        consumer.assign([TopicPartition(topic, partition) for partition in partitions])
-        origin = Origin(cluster, settings.group_id, len(partitions))
+        partitions = described[topic].partitions
+        consumer.assign([TopicPartition(topic, partition) for partition in range(partitions)])
+        origin = Origin(cluster, settings.group_id, partitions)
         yield PositionAdmin(settings, store, consumer, admin, origin)
     except KafkaError as error:
         raise BrokerUnavailable(f"Kafka does not answer: {error!r}") from error

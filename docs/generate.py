@@ -33,13 +33,14 @@ def settings_page() -> str:
     """One table for each class of settings."""
     lines = [
         *_heading("Settings", "consumer/settings.py"),
-        "Environment variables. `CONTRACTS_…_FILE=/path` reads the value from a file, and so does a file named like",
-        "the variable in lower case in `CONTRACTS_SECRETS_DIR` (default `/run/secrets`). A mistake stops the start,",
-        "with one line for each.",
+        "Environment variables. `CONTRACTS_…_FILE=/path` reads the value from a file, and so does a file",
+        "named like the variable in lower case in `CONTRACTS_SECRETS_DIR` (default `/run/secrets`).",
+        "A mistake stops the start, with one line for each.",
     ]
     for section in SECTIONS:
         rows = [_setting(name, field) for name, field in section.model_fields.items()]
-        lines += ["", f"## {section.__doc__}", "", *_table(("variable", "default", "values", "meaning"), rows)]
+        columns = ("variable", "default", "values", "meaning")
+        lines += ["", f"## {section.__doc__}", "", *_table(columns, rows)]
     return _page(lines)
 
 

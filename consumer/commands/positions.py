@@ -39,28 +39,40 @@ def reset(
     ] = None,
     *,
     to_database: Annotated[
-        bool, typer.Option(help="The database is right: all it holds counts as published.")
+        bool, typer.Option("--to-database", help="The database is right: all it holds counts as published.")
     ] = False,
     rebuild: Annotated[
-        bool, typer.Option(help="The database is empty: apply the log again, publish nothing twice.")
+        bool,
+        typer.Option("--rebuild", help="The database is empty: apply the log again, publish nothing twice."),
     ] = False,
     accept_cluster: Annotated[
-        bool, typer.Option(help="This cluster holds the same log at the same offsets.")
+        bool, typer.Option("--accept-cluster", help="This cluster holds the same log at the same offsets.")
     ] = False,
     accept_group: Annotated[
-        bool, typer.Option(help="Go on under this consumer group, from where the database stands.")
+        bool,
+        typer.Option(
+            "--accept-group", help="Go on under this consumer group, from where the database stands."
+        ),
     ] = False,
     new_generation: Annotated[
-        bool, typer.Option(help="The topic was created anew: keep the contracts, apply the new log.")
+        bool,
+        typer.Option(
+            "--new-generation", help="The topic was created anew: keep the contracts, apply the new log."
+        ),
     ] = False,
     accept_partition_count: Annotated[
-        bool, typer.Option(help="The old partitions were drained before any were added.")
+        bool,
+        typer.Option(
+            "--accept-partition-count", help="The old partitions were drained before any were added."
+        ),
     ] = False,
     to_log_start: Annotated[
-        bool, typer.Option(help="Records before the log's start are lost; go on from its start.")
+        bool,
+        typer.Option("--to-log-start", help="Records before the log's start are lost; go on from its start."),
     ] = False,
     to_log_end: Annotated[
-        bool, typer.Option(help="The log lost a tail that the database has; go on from its end.")
+        bool,
+        typer.Option("--to-log-end", help="The log lost a tail that the database has; go on from its end."),
     ] = False,
     as_json: Json = False,
 ) -> None:

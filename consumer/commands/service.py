@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 from typing import TYPE_CHECKING
 
 import typer
@@ -37,7 +38,8 @@ def _serve(settings: Settings, *, with_scanner: bool) -> None:
 
     from consumer.process import run as run_process
 
-    configure_logging(settings.log_level, settings.log_format)
+    debug = logging.getLogger().isEnabledFor(logging.DEBUG)  # --debug was given
+    configure_logging("debug" if debug else settings.log_level, settings.log_format)
     # Nothing imported so far is ever garbage: the collector need not look at it again and again.
     gc.collect()
     gc.freeze()

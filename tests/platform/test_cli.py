@@ -168,6 +168,12 @@ def test_position_errors_name_the_decision() -> None:
     assert "`contracts positions reset --partition 3 --to-database`" in error.hint
 
 
+@pytest.mark.parametrize("error", errors.PositionError.__subclasses__(), ids=lambda error: error.__name__)
+def test_each_decision_that_an_error_names_can_be_taken(error: type[errors.PositionError]) -> None:
+    reset = typer.main.get_command(cli.app).commands["positions"].commands["reset"]
+    assert error.decision in {name for option in reset.params for name in option.opts}
+
+
 def test_help_needs_no_kafka_and_no_mongodb() -> None:
     """Else `contracts --help` takes a second, and a missing library breaks every command."""
     seen = subprocess.run(

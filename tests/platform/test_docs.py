@@ -1,0 +1,32 @@
+"""The generated pages are current, and what the hand-written ones name exists."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from docs.generate import PAGES, REFERENCE
+
+ROOT = Path(__file__).parents[2]
+FILES = re.compile(r"`((?:consumer|producers|schemas|docs|\.ci)/[\w./-]*)`")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_reference_pages_are_current(name: str) -> None:
+    assert (REFERENCE / name).read_text("utf-8") == PAGES[name](), "run `make docs`"
+
+
+def test_no_other_page_is_left_behind() -> None:
+    assert {page.name for page in REFERENCE.iterdir()} == set(PAGES)
+
+
+def test_contributing_names_files_that_exist() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    named = set(FILES.findall(text))
+    assert len(named) > 10
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("target", ["venv", "demo", "test", "check", "bench", "chaos", "docs"])
+def test_the_makefile_has_what_the_documents_promise(target: str) -> None:
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)

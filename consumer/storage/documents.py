@@ -134,6 +134,11 @@ def position_from(document: Mapping[str, Any]) -> Position:
     )
 
 
+def slot_document(slot: OutboxSlot) -> dict[str, Any]:
+    """A slot of the outbox, but for its id."""
+    return {"first": slot.first, "next": slot.next, "generation": slot.generation, "frames": slot.frames}
+
+
 def slot_from(document: Mapping[str, Any]) -> OutboxSlot:
     """A stored slot of the outbox."""
     number = int(document["_id"].rpartition("/")[2])

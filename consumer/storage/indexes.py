@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pymongo.errors import CollectionInvalid, OperationFailure, PyMongoError
 
 from consumer.errors import IndexConflict, TransactionsUnsupported
-from consumer.storage.mongo import translate
+from consumer.storage.mongo_errors import translate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,6 +1,7 @@
 """The store in memory: the twin of `mongo.py` for tests and the test kit.
 
-It keeps the same promises, and fails on demand at the points where a real server does.
+It keeps the same promises, and fails on demand at the points where a real server does. Documents are
+kept as the BSON that MongoDB would get, so that what cannot be stored there cannot be stored here.
 """
 
 from __future__ import annotations
@@ -8,13 +9,17 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import bson
 
 from consumer.errors import AheadOfPosition, Fenced, PoisonDocument
+from consumer.storage.documents import CODEC, contract_fields, contract_from, history_document
+from consumer.storage.mongo_errors import translated
 from consumer.storage.protocols import Seen
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection
+    from collections.abc import AsyncIterator, Collection, Mapping
 
     from consumer.storage.protocols import (
         BatchTransaction,
@@ -26,27 +31,50 @@ if TYPE_CHECKING:
     )
     from schemas.contract import Contract
 
+MAX_DOCUMENT_BYTES = 16 << 20
+
 FailPoint = Literal["position", "claim", "contracts", "seen", "write", "commit", "committed", "outbox"]
 """Where a fault strikes; `committed` is after the commit, when the answer gets lost."""
+
+
+class Stored(NamedTuple):
+    """A contract's document, and its keys."""
+
+    object_id: bytes
+    contract_id: str
+    document: bytes
 
 
 class MemoryStore:
     """Everything a MongoStore keeps, in dicts."""
 
     def __init__(self) -> None:
-        self.contracts: dict[str, Contract] = {}
-        self.former: list[Contract] = []
-        self.history: dict[bytes, HistoryEntry] = {}
         self.positions: dict[str, Position] = {}
         self.owners: dict[str, str] = {}
         self.slots: dict[tuple[str, int], OutboxSlot] = {}
         self.faults: defaultdict[FailPoint, deque[Exception | None]] = defaultdict(deque)
+        self.current: dict[str, Stored] = {}
+        """The current contracts, by account."""
+        self.former_documents: list[bytes] = []
+        self.history: dict[bytes, HistoryEntry] = {}
+        """By identity, the oldest first."""
+
+    @property
+    def contracts(self) -> dict[str, Contract]:
+        """The current contracts, by account."""
+        return {account: contract_from(_decoded(stored.document)) for account, stored in self.current.items()}
+
+    @property
+    def former(self) -> list[Contract]:
+        """The replaced and deleted contracts, the oldest first."""
+        return [contract_from(_decoded(document)) for document in self.former_documents]
 
     def fail(self, point: FailPoint, *errors: Exception | None) -> None:
         """Schedules what the next passages of `point` raise; None lets one through."""
         self.faults[point].extend(errors)
 
     def strike(self, point: FailPoint) -> None:
+        """Raises what was scheduled for this passage."""
         scheduled = self.faults[point]
         error = scheduled.popleft() if scheduled else None
         if error is not None:
@@ -60,18 +88,15 @@ class MemoryStore:
         self.strike("claim")
         if initial is not None:
             self.positions.setdefault(partition, initial)
-        self.owners[partition] = owner
+        if partition in self.positions:
+            self.owners[partition] = owner
         return self.positions.get(partition)
 
     @asynccontextmanager
     async def transaction(
-        self,
-        partition: str,  # noqa: ARG002 - the position in `write` names it
-        *,
-        owner: str,
-        expected: int,
+        self, partition: str, *, owner: str, expected: int
     ) -> AsyncIterator[BatchTransaction]:
-        batch = _MemoryBatch(self, owner, expected)
+        batch = _MemoryBatch(self, partition, owner, expected)
         yield batch
         self.strike("commit")
         batch.commit()
@@ -92,62 +117,105 @@ class MemoryStore:
 
 
 class _MemoryBatch:
-    def __init__(self, store: MemoryStore, owner: str, expected: int) -> None:
+    def __init__(self, store: MemoryStore, partition: str, owner: str, expected: int) -> None:
         self._store = store
+        self._partition = partition
         self._owner = owner
         self._expected = expected
-        self._pending: tuple[BatchWrites, Position] | None = None
+        self._pending: tuple[_Documents, BatchWrites, Position] | None = None
+        self._contracts = dict(store.current)
+        self._history = dict(store.history)
 
     async def contracts(self, accounts: Collection[str]) -> dict[str, Contract]:
         self._store.strike("contracts")
-        stored = self._store.contracts
-        return {account: stored[account] for account in accounts if account in stored}
+        stored = self._contracts
+        return {
+            account: contract_from(_decoded(stored[account].document))
+            for account in accounts
+            if account in stored
+        }
 
     async def seen(self, identities: Collection[bytes]) -> dict[bytes, Seen]:
         self._store.strike("seen")
-        history = self._store.history
+        stored = self._history
         return {
             identity: Seen(entry.outcome, entry.code, entry.contract_id, entry.version)
             for identity in identities
-            if (entry := history.get(identity)) is not None
+            if (entry := stored.get(identity)) is not None
         }
 
     async def write(self, writes: BatchWrites, position: Position) -> None:
         self._store.strike("write")
-        self._check(writes, position)
-        self._pending = (writes, position)
+        self._check_owner()
+        with translated():
+            documents = _Documents(writes)
+        self._check(documents, writes)
+        self._pending = (documents, writes, position)
 
-    def _check(self, writes: BatchWrites, position: Position) -> None:
-        store = self._store
-        stored = store.positions.get(position.partition)
-        if (
-            store.owners.get(position.partition) != self._owner
-            or stored is None
-            or stored.next != self._expected
-        ):
-            raise Fenced(f"{position.partition} is not at {self._expected} under this owner any more")
-        if any(entry.identity in store.history for entry in writes.history):
-            raise AheadOfPosition("a history entry is there already")
-        taken = {c["contract_id"]: account for account, c in store.contracts.items()}
-        for write in writes.contracts:
-            if write.after and taken.get(write.after["contract_id"], write.account_id) != write.account_id:
-                raise PoisonDocument(f"contract_id {write.after['contract_id']} is taken")
+    def _check_owner(self) -> None:
+        store, partition = self._store, self._partition
+        stored = store.positions.get(partition)
+        if store.owners.get(partition) != self._owner or stored is None or stored.next != self._expected:
+            raise Fenced(f"{partition} is not at {self._expected} under this owner any more")
+
+    def _check(self, documents: _Documents, writes: BatchWrites) -> None:
+        for account, before, _ in writes.contracts:
+            there = self._contracts.pop(account, None)
+            if (before and before["_id"]) != (there and there.object_id):
+                raise (Fenced if before else AheadOfPosition)(f"another contract is there for {account}")
+        changed = [stored for stored in documents.contracts.values() if stored is not None]
+        ids = [stored.contract_id for stored in (*self._contracts.values(), *changed)]
+        if len(set(ids)) != len(ids):
+            raise PoisonDocument("there is another document with the same contract_id")
+        known = self._history.keys()
+        if len(documents.history) != len(writes.history) or not known.isdisjoint(documents.history):
+            raise AheadOfPosition("there is another document with the same _id")
 
     def commit(self) -> None:
         if self._pending is None:
             return
-        writes, position = self._pending
+        self._check_owner()
+        documents, writes, position = self._pending
         store = self._store
-        for write in writes.contracts:
-            self._apply(write)
-        store.former.extend(writes.former)
-        store.history.update((entry.identity, replace(entry)) for entry in writes.history)
-        store.positions[position.partition] = position
+        for account, stored in documents.contracts.items():
+            if stored is None:
+                store.current.pop(account, None)
+            else:
+                store.current[account] = stored
+        store.former_documents += documents.former
+        store.history |= documents.history
+        store.positions[self._partition] = position
         if writes.outbox is not None:
-            store.slots[position.partition, writes.outbox.number] = writes.outbox
+            store.slots[self._partition, writes.outbox.number] = writes.outbox
 
-    def _apply(self, write: ContractWrite) -> None:
-        if write.after is None:
-            self._store.contracts.pop(write.account_id, None)
-        else:
-            self._store.contracts[write.account_id] = write.after
+
+class _Documents:
+    """A batch as BSON."""
+
+    def __init__(self, writes: BatchWrites) -> None:
+        self.contracts = {write.account_id: _contract(write) for write in writes.contracts}
+        self.former = [_encoded(contract_fields(contract)) for contract in writes.former]
+        self.history = {entry.identity: _entry(entry) for entry in writes.history}
+
+
+def _contract(write: ContractWrite) -> Stored | None:
+    after = write.after
+    if after is None:
+        return None
+    return Stored(after["_id"], after["contract_id"], _encoded(contract_fields(after)))
+
+
+def _entry(entry: HistoryEntry) -> HistoryEntry:
+    _encoded(history_document(entry))
+    return replace(entry)
+
+
+def _encoded(document: Mapping[str, Any]) -> bytes:
+    encoded = bson.encode(document, codec_options=CODEC)
+    if len(encoded) > MAX_DOCUMENT_BYTES:
+        raise PoisonDocument(f"a document of {len(encoded)} bytes")
+    return encoded
+
+
+def _decoded(document: bytes) -> dict[str, Any]:
+    return bson.decode(document, CODEC)

@@ -1,0 +1,150 @@
+"""One batch's reads and writes inside its MongoDB transaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bson import Binary, ObjectId
+from pymongo import DeleteOne, InsertOne, UpdateOne
+
+from consumer.errors import Fenced
+from consumer.storage.documents import (
+    contract_fields,
+    contract_from,
+    history_document,
+    position_fields,
+    seen_from,
+    slot_document,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+    from contextlib import AbstractContextManager
+
+    from motor.motor_asyncio import AsyncIOMotorClientSession as Session
+
+    from consumer.storage.protocols import (
+        BatchWrites,
+        ContractWrite,
+        HistoryEntry,
+        OutboxSlot,
+        Position,
+        Seen,
+    )
+    from schemas.contract import Contract
+
+_SEEN_FIELDS = ("outcome", "code", "contract_id", "version")
+
+
+class MongoBatch:
+    """Implements BatchTransaction.
+
+    Args:
+        database: motor's.
+        session: of the owner, with a transaction under way.
+        asking: what each question to the server stands in: its deadline, and our errors for the driver's.
+    """
+
+    def __init__(
+        self,
+        database: Any,
+        session: Session,
+        asking: Callable[[], AbstractContextManager[None]],
+        *,
+        owner: str,
+        expected: int,
+    ) -> None:
+        self._db = database
+        self._session = session
+        self._asking = asking
+        self._owner = owner
+        self._expected = expected
+
+    async def contracts(self, accounts: Collection[str]) -> dict[str, Contract]:
+        documents = await self._find(self._db.contracts, "account_id", list(accounts))
+        return {document["account_id"]: contract_from(document) for document in documents}
+
+    async def seen(self, identities: Collection[bytes]) -> dict[bytes, Seen]:
+        documents = await self._find(self._db.history, "_id", [*map(Binary, identities)], _SEEN_FIELDS)
+        return {bytes(document["_id"]): seen_from(document) for document in documents}
+
+    async def _find(
+        self, collection: Any, key: str, values: list[Any], fields: Sequence[str] | None = None
+    ) -> list[dict[str, Any]]:
+        if not values:
+            return []
+        with self._asking():
+            # All in the first answer: by default it holds 101 documents, and the rest costs a round trip.
+            found = collection.find(
+                {key: {"$in": values}}, fields, session=self._session, batch_size=len(values) + 1
+            )
+            documents: list[dict[str, Any]] = await found.to_list(None)
+        return documents
+
+    async def write(self, writes: BatchWrites, position: Position) -> None:
+        with self._asking():
+            await self._move(position)
+            await self._write_contracts(writes.contracts)
+            await self._write_former(writes.former)
+            await self._write_history(writes.history)
+            if writes.outbox is not None:
+                await self._write_outbox(position.partition, writes.outbox)
+
+    async def _move(self, position: Position) -> None:
+        moved = await self._db.positions.update_one(
+            {"_id": position.partition, "owner": self._owner, "next": self._expected},
+            {"$set": position_fields(position)},
+            session=self._session,
+        )
+        if moved.matched_count != 1:
+            raise Fenced(f"{position.partition} is not at {self._expected} under this owner any more")
+
+    async def _write_contracts(self, writes: Sequence[ContractWrite]) -> None:
+        operations = [operation for write in writes for operation in _operations(write)]
+        if not operations:
+            return
+        # In order, because a replaced contract is deleted before the new one takes its place.
+        done = await self._db.contracts.bulk_write(operations, ordered=True, session=self._session)
+        if done.matched_count + done.inserted_count + done.deleted_count != len(operations):
+            raise Fenced("somebody else has deleted or replaced contracts of this partition")
+
+    async def _write_former(self, former: Sequence[Contract]) -> None:
+        if former:
+            await self._db.former_contracts.insert_many(map(contract_fields, former), session=self._session)
+
+    async def _write_history(self, history: Sequence[HistoryEntry]) -> None:
+        if history:
+            await self._db.history.insert_many(map(history_document, history), session=self._session)
+
+    async def _write_outbox(self, partition: str, slot: OutboxSlot) -> None:
+        await self._db.outbox.replace_one(
+            {"_id": f"{partition}/{slot.number}"}, slot_document(slot), upsert=True, session=self._session
+        )
+
+
+def _operations(write: ContractWrite) -> list[Any]:
+    before, after = write.before, write.after
+    if before is None:
+        return [] if after is None else [InsertOne(contract_fields(after))]
+    stored = {"_id": ObjectId(before["_id"])}
+    if after is None:
+        return [DeleteOne(stored)]
+    if before["_id"] != after["_id"]:
+        return [DeleteOne(stored), InsertOne(contract_fields(after))]
+    update = difference(before, after)
+    return [UpdateOne(stored, update)] if update else []
+
+
+def difference(before: Contract, after: Contract) -> dict[str, Any]:
+    """An update of only the fields that changed: half the server's work of a replace."""
+    changed = {
+        name: value
+        for name, value in after.items()
+        if (old := before.get(name)) is not value and (old != value or name not in before)
+    }
+    update: dict[str, Any] = {}
+    if changed:
+        update["$set"] = contract_fields(changed)
+    if removed := [name for name in before if name not in after]:
+        update["$unset"] = dict.fromkeys(removed, "")
+    return update

@@ -1,0 +1,94 @@
+"""What the driver's errors mean to us: what the pipeline does next depends on nothing else."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from bson.errors import InvalidDocument
+from pymongo.errors import BulkWriteError, ConnectionFailure, OperationFailure, PyMongoError
+
+from consumer.errors import (
+    AheadOfPosition,
+    BatchTooLarge,
+    ContractsError,
+    PoisonDocument,
+    StoreDenied,
+    StoreUnavailable,
+    WriteConflict,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_DENIED: Final = frozenset({11, 13, 18, 31, 33, 334, 8000})
+"""UserNotFound, Unauthorized, AuthenticationFailed, RoleNotFound, two of the mechanism, Atlas' own."""
+
+_POISON: Final = frozenset({22, 52, 56, 57, 121, 10334, 17280, 17419, 17420})
+"""Errors of one document: encoding, names of fields, validation, size (also of an index key)."""
+
+_TOO_LARGE: Final = frozenset({50, 257, 262, 290, 359})
+"""The server answers, but the batch is too much for it: MaxTimeMSExpired, TransactionTooLarge,
+ExceededTimeLimit, TransactionExceededLifetimeLimitSeconds, TransactionTooLargeForCache."""
+
+_DUPLICATE_KEY: Final = 11000
+
+_UNENCODABLE: Final = (InvalidDocument, OverflowError, UnicodeEncodeError)
+"""What bson raises, before anything is sent, for a value that has no BSON."""
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raises the driver's errors as ours; around calls of the driver only, never around a fold."""
+    try:
+        yield
+    except (PyMongoError, *_UNENCODABLE) as error:
+        raise translate(error) from error
+
+
+def translate(error: Exception) -> ContractsError:
+    """A driver's error as one of ours.
+
+    Whatever is not known to be the fault of a document or of the batch is waited for: a full disk or
+    a missing right must never turn commands into dead letters.
+    """
+    if isinstance(error, _UNENCODABLE):
+        return PoisonDocument(f"a document that cannot be stored: {error}")
+    if isinstance(error, BulkWriteError):
+        failed = (error.details or {}).get("writeErrors") or [{}]
+        return _by_code(failed[0].get("code"), failed[0], error)
+    if isinstance(error, OperationFailure) and not isinstance(error, ConnectionFailure):
+        return _by_code(error.code, error.details or {"errmsg": str(error)}, error)
+    return StoreUnavailable(f"MongoDB does not answer: {error}")
+
+
+def _by_code(code: int | None, details: Mapping[str, Any], error: PyMongoError) -> ContractsError:
+    message = f"{details.get('codeName') or details.get('code') or ''} {details.get('errmsg', '')}".strip()
+    if error.has_error_label("TransientTransactionError"):
+        return WriteConflict(message)
+    if code == _DUPLICATE_KEY:
+        return _duplicate(details)
+    if code in _TOO_LARGE:
+        return BatchTooLarge(message)
+    if code in _POISON:
+        return PoisonDocument(message)
+    if code in _DENIED:
+        return StoreDenied(f"MongoDB refuses us: {message}")
+    return StoreUnavailable(f"MongoDB fails: {message}")
+
+
+def _duplicate(details: Mapping[str, Any]) -> ContractsError:
+    """Ids of contracts may come from outside (adopted ones); all other keys are this partition's alone.
+
+    So another document under one of those means that the database is not of one moment. The server's
+    message is left out: it quotes the document.
+    """
+    fields = sorted(details.get("keyPattern") or _index_fields(str(details.get("errmsg", ""))))
+    message = f"there is another document with the same {' and '.join(fields) or 'key'}"
+    return PoisonDocument(message) if fields == ["contract_id"] else AheadOfPosition(message)
+
+
+def _index_fields(message: str) -> list[str]:
+    """From `… index: contract_id_1 dup key: { contract_id: "x" }`, where a server has no keyPattern."""
+    _, _, rest = message.partition(" index: ")
+    return ["contract_id"] if rest.startswith("contract_id") else []

@@ -1,0 +1,243 @@
+"""What every store promises: the one in memory, and MongoStore on every server."""
+
+import asyncio
+import time
+
+import pytest
+
+from consumer.errors import Fenced, PoisonDocument, StoreError, WriteConflict
+from consumer.storage.protocols import Origin, OutboxSlot, Position
+from tests.storage.owner import Owner
+from tests.storage.samples import (
+    FIRST,
+    ORIGIN,
+    PARTITION,
+    at,
+    contract,
+    created,
+    entry,
+    named,
+    writes,
+)
+
+AT_ONCE_SECONDS = 4
+"""A dead owner's transaction lives for a minute unless it is ended."""
+
+
+# ---- positions and owners
+
+
+async def test_a_partition_that_was_never_moved_has_no_position(backend):
+    assert await backend.store().position(PARTITION) is None
+
+
+async def test_the_first_claim_stores_the_initial_position(backend):
+    store = backend.store()
+    assert await store.claim(PARTITION, "me", FIRST) == FIRST
+    assert await backend.store().position(PARTITION) == FIRST
+
+
+async def test_a_claim_without_initial_position_makes_none(backend):
+    store = backend.store()
+    assert await store.claim(PARTITION, "me", None) is None
+    assert await store.position(PARTITION) is None
+    with pytest.raises(Fenced):
+        async with store.transaction(PARTITION, owner="me", expected=0) as transaction:
+            await transaction.write(writes(), at(1))
+
+
+async def test_a_later_claim_keeps_the_stored_position(backend, owner):
+    moved = await owner.commit(position=at(7, tallies={"basic/active": 2, "custom/expired": 0}))
+    other = Position(PARTITION, Origin("elsewhere", "others", 9), next=99)
+    assert await backend.store().claim(PARTITION, "another", other) == moved
+
+
+async def test_a_position_comes_back_whole(backend, owner):
+    moved = at(2**40, tallies={"basic/active": 3})
+    await owner.commit(position=moved)
+    assert await backend.store().position(PARTITION) == moved
+    assert moved.origin == ORIGIN
+
+
+async def test_partitions_have_positions_of_their_own(backend):
+    store = backend.store()
+    one, two = Owner(store, partition="t/1"), Owner(store, partition="t/2")
+    await one.claim(Position("t/1", ORIGIN, 10))
+    await two.claim(Position("t/2", ORIGIN, 20))
+    await one.commit(position=Position("t/1", ORIGIN, 11))
+    assert (await store.position("t/2")).next == 20
+    await two.commit(position=Position("t/2", ORIGIN, 21))
+    assert (await store.position("t/1")).next == 11
+
+
+async def test_the_number_of_partitions_is_that_of_the_topics_positions(backend):
+    store = backend.store()
+    assert await store.partition_count("t") is None
+    await store.claim("t/3", "me", Position("t/3", Origin("c", "g", 12), 0))
+    await store.claim("t2/0", "me", Position("t2/0", Origin("c", "g", 2), 0))
+    assert await store.partition_count("t") == 12
+    assert await store.partition_count("t2") == 2
+    assert await store.partition_count("t/3") is None
+
+
+async def test_a_second_owner_fences_the_first(backend, owner):
+    await owner.commit()
+    second = await Owner(backend.store(), "second").claim()
+    with pytest.raises(Fenced):
+        await owner.commit(writes(created(contract())))
+    assert backend.contracts() == []
+    await second.commit(writes(created(contract())))
+    assert backend.contracts() == [contract()]
+
+
+async def test_an_owner_that_claims_again_goes_on(backend, owner):
+    await owner.commit()
+    await owner.claim()
+    await owner.commit()
+    assert (await backend.store().position(PARTITION)).next == 2
+
+
+async def test_a_claim_ends_an_open_transaction_at_once(backend, owner):
+    async def overtaken():
+        async with owner.transaction() as transaction:
+            await transaction.write(writes(created(contract())), at(1))
+            second = await Owner(backend.store(), "second").claim()
+            await second.commit(writes(history=[entry()]), at(1))
+
+    before = time.monotonic()
+    with pytest.raises((Fenced, WriteConflict)):
+        await overtaken()
+    assert time.monotonic() - before < AT_ONCE_SECONDS
+    assert backend.contracts() == []
+    with pytest.raises(Fenced):
+        await owner.commit()
+
+
+async def test_a_claim_ends_the_transaction_of_an_owner_that_died(backend, owner):
+    transaction = owner.transaction()
+    batch = await transaction.__aenter__()
+    await batch.write(writes(created(contract())), at(1))  # and never a word again
+    before = time.monotonic()
+    second = await Owner(backend.store(), "second").claim()
+    await second.commit()
+    assert time.monotonic() - before < AT_ONCE_SECONDS
+    with pytest.raises(StoreError):
+        await transaction.__aexit__(None, None, None)
+    assert backend.contracts() == []
+
+
+async def test_many_owners_at_once_leave_exactly_one(backend):
+    owners = [Owner(backend.store(), f"owner {number}") for number in range(4)]
+    await asyncio.gather(*(owner.claim() for owner in owners))
+    done = await asyncio.gather(*(owner.commit() for owner in owners), return_exceptions=True)
+    assert sorted(type(one).__name__ for one in done) == ["Fenced", "Fenced", "Fenced", "Position"]
+
+
+@pytest.mark.parametrize("expected", [0, 4, 6])
+async def test_a_position_that_is_not_where_it_was_left_fences(backend, owner, expected):
+    """Behind: the database went back and lost its tail. Ahead: somebody else has moved it."""
+    await owner.commit(position=at(5))
+    with pytest.raises(Fenced):
+        async with owner.store.transaction(PARTITION, owner="me", expected=expected) as transaction:
+            await transaction.write(writes(created(contract())), at(9))
+    assert backend.contracts() == []
+    assert (await backend.store().position(PARTITION)).next == 5
+
+
+async def test_a_position_that_is_gone_fences(backend, owner):
+    with pytest.raises(Fenced):
+        async with owner.store.transaction("t/9", owner="me", expected=0) as transaction:
+            await transaction.write(writes(), Position("t/9", ORIGIN, 1))
+
+
+async def test_an_operators_position_replaces_the_stored_one_and_its_owner(backend, owner):
+    await owner.commit(position=at(5))
+    decided = at(3, generation=2, last=None, origin=Origin("new", "group", 8))
+    await backend.store().replace_position(decided)
+    assert await backend.store().position(PARTITION) == decided
+    with pytest.raises(Fenced):
+        await owner.commit(position=at(6))
+    await backend.store().replace_position(Position("t/7", ORIGIN, 1))
+    assert await owner.store.position("t/7") == Position("t/7", ORIGIN, 1)
+
+
+# ---- a batch
+
+
+async def test_a_batch_is_stored_as_a_whole(backend, owner):
+    slot = OutboxSlot(0, 1, 0, 1, b"\x00frames\xff")
+    old = contract("old")
+    await owner.commit(writes(created(contract()), former=[old], history=[entry()], outbox=slot))
+    assert backend.contracts() == [contract()]
+    assert backend.former() == [old]
+    assert [kept["_id"] for kept in backend.history()] == [entry().identity]
+    assert await owner.store.outbox(PARTITION) == [slot]
+
+
+async def test_nothing_of_a_batch_shows_before_its_end(backend, owner):
+    async with owner.transaction() as transaction:
+        slot = OutboxSlot(0, 1, 0, 1, b"")
+        await transaction.write(writes(created(contract()), history=[entry()], outbox=slot), at(1))
+        assert backend.contracts() == []
+        assert backend.history() == []
+        assert await backend.store().outbox(PARTITION) == []
+        assert (await backend.store().position(PARTITION)).next == 0
+    assert backend.contracts() == [contract()]
+
+
+class StopError(Exception):
+    """Something goes wrong between the writes and the commit."""
+
+
+async def test_nothing_of_a_batch_stays_when_its_block_fails(backend, owner):
+    async def stopped():
+        async with owner.transaction() as transaction:
+            slot = OutboxSlot(0, 1, 0, 1, b"")
+            await transaction.write(writes(created(contract()), history=[entry()], outbox=slot), at(1))
+            raise StopError
+
+    with pytest.raises(StopError):
+        await stopped()
+    assert backend.contracts() == []
+    assert backend.history() == []
+    assert await owner.store.outbox(PARTITION) == []
+    assert (await backend.store().position(PARTITION)).next == 0
+    await owner.commit(writes(created(contract())))
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        writes(created(contract("good")), created(contract("bad", notes="\ud800"))),
+        writes(created(contract("good")), history=[entry(), entry("two", changes="\ud800")]),
+        writes(created(contract("good")), former=[contract("bad", version=2**63)]),
+    ],
+)
+async def test_nothing_of_a_batch_stays_when_one_document_is_refused(backend, owner, refused):
+    with pytest.raises(PoisonDocument):
+        await owner.commit(refused)
+    assert backend.contracts() == []
+    assert backend.history() == []
+    assert (await backend.store().position(PARTITION)).next == 0
+    await owner.commit(writes(created(contract("good"))))
+
+
+async def test_an_empty_batch_moves_the_position(backend, owner):
+    await owner.commit(position=at(5))
+    assert (await backend.store().position(PARTITION)).next == 5
+
+
+async def test_a_block_that_writes_nothing_changes_nothing(backend, owner):
+    async with owner.transaction() as transaction:
+        assert await transaction.contracts([]) == {}
+        assert await transaction.seen([]) == {}
+    assert (await backend.store().position(PARTITION)).next == 0
+
+
+async def test_more_documents_than_fit_into_one_answer(backend, owner):
+    many = [contract(f"account-{number}") for number in range(250)]
+    entries = [entry(f"command-{number}") for number in range(250)]
+    await owner.commit(writes(*map(created, many), history=entries))
+    found = await owner.contracts(*(one["account_id"] for one in many), "nobody")
+    assert found == {one["account_id"]: one for one in many}
+    assert len(await owner.seen(*(one.identity for one in entries), named("never", 16))) == 250

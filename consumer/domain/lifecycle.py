@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from consumer.domain.model import Event
     from schemas.contract import Contract, ScheduledChange
     from schemas.events import Change
+    from schemas.types import StatusName
 
     Progress = tuple[Contract, list[Event]]
     Step = Callable[[Contract, datetime, "Moment"], Progress]
@@ -98,8 +99,14 @@ def told_at_once(before: Contract, after: Contract, now: datetime) -> Progress:
 
 def cancelled(contract: Contract, at: datetime, reason: str | None) -> Contract:
     """The contract, cancelled; nothing stays scheduled."""
-    after = contract | {"status": "cancelled", "cancelled_at": at, "scheduled_changes": []}
+    after = _ended(contract, "cancelled") | {"cancelled_at": at, "scheduled_changes": []}
     return after if reason is None else after | {"cancellation_reason": reason}
+
+
+def _ended(contract: Contract, status: StatusName) -> Contract:
+    """The contract over; which windows of its last term were noticed no longer matters."""
+    lifecycle = contract["lifecycle"] | {"noticed": None, "lapse_noticed": None}
+    return contract | {"status": status, "lifecycle": lifecycle}
 
 
 _due: Final = itemgetter(0)
@@ -149,7 +156,7 @@ def _end_term(contract: Contract, due: datetime, moment: Moment) -> Progress:
     end = add_months(due, contract["term_months"], anchor)
     if contract["auto_renewal"] and end > due:
         return _by_time(contract, with_next_term(contract, due, end, anchor), "renewed", due, moment)
-    return _by_time(contract, contract | {"status": "expired"}, "expired", due, moment)
+    return _by_time(contract, _ended(contract, "expired"), "expired", due, moment)
 
 
 def _by_time(before: Contract, after: Contract, change: Change, due: datetime, moment: Moment) -> Progress:

@@ -1,0 +1,103 @@
+"""What holds of every contract and every decision, whatever the command."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import pairwise
+
+from pydantic import TypeAdapter
+
+from consumer.domain.differences import STAMPS, revert
+from consumer.domain.model import Changed, Rejected
+from consumer.domain.size import SLACK
+from consumer.domain.states import ENDED, RUNNING, TRANSITIONS
+from schemas.contract import MAX_CONTRACT_BYTES, ContractState, to_json, visible
+from schemas.events import EVENTS
+
+_STATE = TypeAdapter(ContractState)
+_MOVES = {(each.source, each.target) for each in TRANSITIONS}
+
+
+def check(before, now, decision) -> None:
+    check_decision(before, now, decision)
+    if decision.contract is not None:
+        check_contract(decision.contract, max(now, decision.contract["lifecycle"]["at"]))
+
+
+def check_contract(contract, now) -> None:
+    """A contract that fits the schema, whose dates agree, and on which nothing is due at `now`."""
+    shown = visible(contract)
+    assert _STATE.validate_json(to_json(shown)) == shown
+    assert len(contract["_id"]) == 12
+    _check_dates(contract, now)
+    _check_scheduled(contract)
+    assert len({each["name"] for each in contract["add_ons"]}) == len(contract["add_ons"])
+    assert len(contract["metadata"]) <= 50
+    assert len(to_json(shown)) <= min(contract["lifecycle"]["size"], MAX_CONTRACT_BYTES) + SLACK
+
+
+def _check_dates(contract, now) -> None:
+    assert contract["start_date"] <= contract["term_start"]
+    assert contract["term_start"] <= contract["renewal_date"] <= contract["end_date"]
+    assert contract["term_start"] < contract["end_date"]
+    for value in (*contract.values(), *contract["lifecycle"].values()):
+        if isinstance(value, datetime):
+            assert value.microsecond % 1000 == 0, "MongoDB keeps milliseconds"
+    due = contract["lifecycle"]["next_action_at"]
+    if contract["status"] in RUNNING:
+        assert now < due <= contract["end_date"]
+        assert (contract["status"] == "pending_renewal") == (contract["renewal_date"] <= now)
+    else:
+        assert due is None
+
+
+def _check_scheduled(contract) -> None:
+    planned = contract["scheduled_changes"]
+    assert len({each["kind"] for each in planned}) == len(planned)
+    if contract["status"] in {"draft", "cancelled"}:
+        assert not planned
+    for each in planned:
+        if each["kind"] == "cancellation":
+            assert contract["status"] in RUNNING
+            assert each["effective_at"] == contract["end_date"]
+        else:
+            assert each["effective_at"] in {contract["end_date"], contract["term_start"]}
+
+
+def check_decision(before, now, decision) -> None:
+    """Versions count the changes, each can be taken back, and every event fits its schema."""
+    state = before
+    for event in decision.events:
+        if isinstance(event, Changed):
+            _check_change(state, event)
+            state = None if event.change == "deleted" else event.contract
+        else:
+            name = "expiring" if type(event).__name__ == "Expiring" else "renewal_notice"
+            EVENTS[name].adapter.validate_json(to_json(event.notice))
+            assert event.notice["effective_at"] <= event.notice["occurred_at"]
+    if state is None or decision.contract is None:
+        assert decision.contract is None
+        assert state is None
+    else:
+        assert visible(state) == visible(decision.contract)
+    if not decision.events:
+        assert decision.contract is before
+    if isinstance(decision.outcome, Rejected):
+        assert decision.outcome.message
+
+
+def _check_change(state, event) -> None:
+    if event.change in {"created", "adopted"}:
+        assert state is None or state["status"] in ENDED
+        return
+    assert event.version == state["version"] + 1
+    if event.change == "deleted":
+        assert visible(event.contract) == visible(state)
+        return
+    assert (state["status"], event.contract["status"]) in _MOVES
+    assert event.contract["version"] == event.version
+    stamps = {name: state[name] for name in STAMPS}
+    assert revert(visible(event.contract), event.changed_fields) | stamps == visible(state)
+    paths = [change.path for change in event.changed_fields]
+    assert paths, "a change changes something"
+    assert not any(a.startswith(f"{b}/") for b, a in pairwise(sorted(paths)))

@@ -30,6 +30,8 @@ _DENIED = (
 )
 _DENIED_WORDS = ("SaslAuthenticationFailed", "AuthenticationFailed", "CERTIFICATE_VERIFY_FAILED", "SSL")
 
+_FAILED_TO_CONNECT = ("Unable connect to", "Unable to request metadata")
+
 
 def kafka_options(settings: Settings) -> dict[str, Any]:
     """Keyword arguments that every aiokafka client takes.
@@ -89,7 +91,7 @@ class _ReasonKeeper(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """`Unable connect to "%s:%s": %s` and its like: the error comes last."""
-        if record.args and isinstance(record.args, tuple):
+        if str(record.msg).startswith(_FAILED_TO_CONNECT) and isinstance(record.args, tuple):
             self.reasons.append(str(record.args[-1]))
 
 

@@ -9,13 +9,15 @@ import sys
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import orjson
 import typer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+_JSON_OPTIONS: Final = orjson.OPT_NON_STR_KEYS | orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON: one object a line.")]
 """The option of every command that prints data: `as_json: Json = False`."""
@@ -67,7 +69,7 @@ def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], No
 
 def to_json(value: Any) -> str:
     """JSON on one line: times in RFC 3339 UTC, money as numbers."""
-    return orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z).decode()
+    return orjson.dumps(value, default=_plain, option=_JSON_OPTIONS).decode()
 
 
 def _plain(value: Any) -> Any:

@@ -42,6 +42,9 @@ def ensure(
 
     report = run_async(topics.ensure(load_settings(), partitions))
     table_or_json(_rows(report), COLUMNS, as_json=as_json)
+    there = report.topics[0].partitions
+    if partitions not in {None, there}:
+        note(f"note: there are topics with {there} partitions, so --partitions was not used")
     for difference in report.differences:
         note(f"{'error' if difference.fatal else 'warning'}: {difference}")
     if any(difference.fatal for difference in report.differences):

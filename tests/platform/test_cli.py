@@ -239,7 +239,8 @@ def test_topics_ensure_prints_a_table_or_json(contracts, on_kafka: str) -> None:
     heading, first, *_ = table.out.splitlines()
     assert heading.split("\t") == ["topic", "partitions", "replication_factor", "created"]
     assert first.split("\t") == [f"{on_kafka}contracts.commands", "4", "1", "yes"]
-    again = contracts("topics", "ensure", "--json")
+    again = contracts("topics", "ensure", "--partitions", "9", "--json")
+    assert again.err == "note: there are topics with 4 partitions, so --partitions was not used\n"
     assert len(again.json) == 6
     assert [row["created"] for row in again.json] == [False] * 6
 

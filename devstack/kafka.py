@@ -172,6 +172,8 @@ class ApacheKafka(KafkaServer):
             "broker.heartbeat.interval.ms": 500,
             "broker.session.timeout.ms": 2000,
             "group.initial.rebalance.delay.ms": 0,
+            # Tests with dead members wait as long as these may be silent.
+            "group.min.session.timeout.ms": 1000,
             # One node: nothing to replicate to. Few partitions: each costs files and start time.
             "offsets.topic.num.partitions": 4,
             "offsets.topic.replication.factor": 1,

@@ -103,11 +103,15 @@ class Process:
             return False
         return True
 
-    def stop(self, seconds: float) -> None:
-        """Ask it to end, and kill it when it has not after so many seconds."""
+    def ask_to_stop(self) -> None:
+        """Ask it to end (SIGTERM), without waiting."""
         if self.paused:
             self.resume()  # a stopped process does not see SIGTERM
         self._popen.terminate()
+
+    def stop(self, seconds: float) -> None:
+        """Ask it to end, and kill it when it has not after so many seconds."""
+        self.ask_to_stop()
         if not self.wait(seconds):
             self.kill()
 

@@ -1,0 +1,172 @@
+"""A command log made in memory, and what the service's own pure parts make of it.
+
+This is the checker's test data: the fold, the encoder and the stored documents of the product on the
+one side, the model on the other, and no server in between.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any, NamedTuple
+
+import bson
+from aiokafka.record.default_records import DefaultRecordBatch
+
+from consumer.domain.model import Policy
+from consumer.metrics import Metrics
+from consumer.pipeline.applier import Applier, Limits
+from consumer.pipeline.decoder import Decoder
+from consumer.pipeline.encoder import Encoder
+from consumer.pipeline.homes import crc32_home, murmur2_home
+from consumer.pipeline.records import Undecodable
+from consumer.pipeline.resume import Resumed
+from consumer.pipeline.unreadable import Unreadable
+from consumer.storage.documents import CODEC, contract_fields, history_document, position_document
+from consumer.storage.memory import MemoryStore
+from consumer.storage.protocols import Origin, Position
+from producers.recordbatches import RecordBatch
+from tests.faults.load import Load
+from tests.faults.message import Message
+from tests.faults.model import Model
+from tests.faults.outputs import compare_forwards, compare_outputs
+from tests.faults.records import LogRecord, State
+from tests.faults.state import READ_AS, compare_state
+from tests.faults.verdict import Verdict
+
+TOPIC = "contracts.commands"
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Captured(NamedTuple):
+    """Everything that a checker reads."""
+
+    model: Model
+    found: list[LogRecord]
+    state: State
+    ends: dict[int, int]
+
+    def verdict(self) -> Verdict:
+        """What the checker says of it."""
+        verdict = Verdict(self.model.commands)
+        compare_outputs(self.model.outputs, self.found, "", verdict)
+        compare_forwards(self.model, verdict)
+        compare_state(self.model, self.state, self.ends, TOPIC, verdict)
+        return verdict
+
+
+async def capture(seed: int, count: int, partitions: int = 3) -> Captured:
+    """A log of `count` messages, folded by the service's parts in batches of random sizes."""
+    logs = _Logs(partitions, Random(seed))
+    for message in Load(seed, accounts=max(5, count // 10)).messages(count):
+        logs.add(message)
+    store = MemoryStore()
+    appliers = {number: _applier(store, number, partitions) for number in range(partitions)}
+    decoder = Decoder(partitions)
+    done = dict.fromkeys(range(partitions), 0)
+    while waiting := [number for number in done if done[number] < len(logs.of[number])]:
+        number = logs.random.choice(waiting)
+        size = logs.random.randrange(1, 60)
+        records = logs.of[number][done[number] : done[number] + size]
+        done[number] += len(records)
+        intake = appliers[number].intake
+        intake.records.extend(map(_decoded(decoder), records))
+        intake.next = done[number]
+        while intake.records:
+            batch = await appliers[number].apply()
+            for output in batch.outputs or ():
+                logs.publish(output)
+    return Captured(_model(logs, partitions), logs.found, _state(store, done), done)
+
+
+class _Logs:
+    """The topics, as lists."""
+
+    def __init__(self, partitions: int, random: Random) -> None:
+        self.random = random
+        self.now = datetime.now(UTC)
+        self.of: dict[int, list[LogRecord]] = {number: [] for number in range(partitions)}
+        self.found: list[LogRecord] = []
+        self._next: defaultdict[tuple[str, int], int] = defaultdict(int)
+
+    def add(self, message: Message) -> None:
+        # Now and then days pass, so that terms end and notices fall due.
+        self.now += timedelta(
+            milliseconds=self.random.randrange(50),
+            days=self.random.random() < 0.01 and self.random.randrange(60),
+        )
+        home = crc32_home if message.via == "crc32" else murmur2_home
+        partition = home(message.key or b"", len(self.of))
+        readable = message.via != "unreadable"
+        self._append(
+            partition, message.key, message.value, message.headers if readable else [], readable=readable
+        )
+
+    def _append(self, partition: int, key: Any, value: Any, headers: Any, *, readable: bool = True) -> None:
+        log = self.of[partition]
+        timestamp = int(self.now.timestamp() * 1000)
+        log.append(LogRecord(TOPIC, partition, len(log), timestamp, key, value, list(headers), readable))
+
+    def publish(self, batch: RecordBatch) -> None:
+        for record in DefaultRecordBatch(batch.body):
+            if batch.topic == TOPIC:
+                self._append(batch.partition, record.key, record.value, record.headers)
+                continue
+            place = (batch.topic, batch.partition)
+            offset, self._next[place] = self._next[place], self._next[place] + 1
+            headers = list(record.headers)
+            self.found.append(LogRecord(*place, offset, record.timestamp, record.key, record.value, headers))
+
+
+def _decoded(decoder: Decoder) -> Any:
+    def decode(record: LogRecord) -> Any:
+        if record.readable:
+            return decoder.decode(record)
+        bare = Unreadable(record.topic, record.partition, record.offset, record.timestamp)
+        return Undecodable("unreadable", "the client cannot parse this record", "", bare)
+
+    return decode
+
+
+def _applier(store: MemoryStore, partition: int, partitions: int) -> Applier:
+    position = Position(f"{TOPIC}/{partition}", Origin("cluster", "group", partitions), next=0)
+    store.positions[position.partition] = position
+    store.owners[position.partition] = "me"
+    applier = Applier(
+        store,
+        Encoder(partition),
+        owner="me",
+        policy=Policy(),
+        limits=Limits(cached_contracts=10),
+        compression="none",
+        metrics=Metrics(),
+    )
+    applier.go_on_from(Resumed(position, 0))
+    return applier
+
+
+def _model(logs: _Logs, partitions: int) -> Model:
+    model = Model(partitions)
+    for log in logs.of.values():
+        for record in log:
+            model.fold(record)
+    return model
+
+
+def _state(store: MemoryStore, committed: dict[int, int]) -> State:
+    positions = [{"_id": each.partition, **position_document(each)} for each in store.positions.values()]
+    return State(
+        _stored(map(contract_fields, store.contracts.values())),
+        _stored(map(contract_fields, store.former)),
+        _stored(map(history_document, store.history.values())),
+        _stored(positions),
+        dict(committed),
+    )
+
+
+def _stored(documents: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """As MongoDB gives them back."""
+    return [
+        bson.decode(bson.encode(document, codec_options=CODEC), codec_options=READ_AS)
+        for document in documents
+    ]

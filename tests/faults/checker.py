@@ -1,0 +1,201 @@
+"""Is what the service did what the log says it should have done? Lost, duplicated, reordered, diverged.
+
+Reads with clients of its own (confluent-kafka, pymongo) and compares with the pure model. It can be
+asked again and again while the log grows: only the log and the topics' new records are read again.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from pymongo import MongoClient
+
+from tests.faults.model import Model
+from tests.faults.outputs import compare_forwards, compare_outputs
+from tests.faults.records import LogRecord, State
+from tests.faults.state import READ_AS, compare_state
+from tests.faults.verdict import Verdict
+
+COMMANDS = "contracts.commands"
+OUTPUTS = (
+    "contracts.changed",
+    "contracts.expiring",
+    "contracts.renewal-notices",
+    "contracts.command-results",
+    "contracts.dead-letters",
+)
+NO_OFFSET = -1001
+POLL_SECONDS = 0.1
+READ_SECONDS = 60.0
+
+
+class NotDone(AssertionError):
+    """The service has not caught up with the log in time."""
+
+
+class Checker:
+    """Watches one service: its topics, its group, its database."""
+
+    def __init__(
+        self,
+        *,
+        bootstrap: str,
+        mongo_uri: str,
+        database: str,
+        partitions: int,
+        prefix: str = "",
+        group: str = "contracts",
+        model: Model | None = None,
+    ) -> None:
+        self.bootstrap = bootstrap
+        self.mongo_uri = mongo_uri
+        self.database = database
+        self.partitions = partitions
+        self.prefix = prefix
+        self.group = group
+        self.topic = prefix + COMMANDS
+        self.model = model or Model(partitions)
+        self.found: list[LogRecord] = []
+        self.ends: dict[int, int] = {}
+        self._next: dict[tuple[str, int], int] = {}
+
+    def wait(self, seconds: float, watch: Callable[[], object] = lambda: None) -> None:
+        """Until every command of the log is applied and its outputs are committed.
+
+        `watch` is called at every look and may raise, for instance when a worker has died.
+
+        Raises:
+            NotDone: not so in time.
+        """
+        deadline = time.monotonic() + seconds
+        while True:
+            watch()
+            # First the offsets, then the log: what a later commit adds to the log (forwards) shows as new.
+            committed = self.committed()
+            self.read_log()
+            behind = {
+                partition: (last.offset, committed.get(partition))
+                for partition, last in self.model.last.items()
+                if committed.get(partition, 0) <= last.offset
+            }
+            if not behind:
+                return
+            if time.monotonic() > deadline:
+                raise NotDone(f"after {seconds:g} s still behind, partition: (last, committed): {behind}")
+            time.sleep(POLL_SECONDS)
+
+    def check(self) -> Verdict:
+        """Compares everything that should be there with what is. Call it when the service has caught up."""
+        self.read_log()
+        self.found += self._read([self.prefix + topic for topic in OUTPUTS])
+        verdict = Verdict(commands=self.model.commands)
+        compare_outputs(self.model.outputs, self.found, self.prefix, verdict)
+        compare_forwards(self.model, verdict)
+        compare_state(self.model, self.state(), self.ends, self.topic, verdict)
+        return verdict
+
+    def wait_and_check(self, seconds: float, watch: Callable[[], object] = lambda: None) -> Verdict:
+        """Both; fails with the first offending records."""
+        self.wait(seconds, watch)
+        verdict = self.check()
+        assert verdict.ok, str(verdict)
+        return verdict
+
+    def read_log(self) -> None:
+        """Folds the commands that are new in the log."""
+        for record in self._read([self.topic]):
+            self.model.fold(record)
+
+    def committed(self) -> dict[int, int]:
+        """The group's offsets, where it has any."""
+        with closing(self._consumer(self.group)) as consumer:
+            asked = [TopicPartition(self.topic, number) for number in range(self.partitions)]
+            found = consumer.committed(asked, timeout=READ_SECONDS)
+        return {each.partition: each.offset for each in found if each.offset != NO_OFFSET}
+
+    def state(self) -> State:
+        """What MongoDB holds now."""
+        with MongoClient[dict[str, Any]](self.mongo_uri, serverSelectionTimeoutMS=30_000) as client:
+            database = client.get_database(self.database, codec_options=READ_AS)
+            names = ("contracts", "former_contracts", "history", "positions")
+            contracts, former, history, positions = (list(database[name].find()) for name in names)
+        return State(contracts, former, history, positions, self.committed())
+
+    def _consumer(self, group: str) -> Consumer:
+        return Consumer(
+            {
+                "bootstrap.servers": self.bootstrap,
+                "group.id": group,
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "error",
+                "enable.partition.eof": True,
+                "check.crcs": True,
+                "reconnect.backoff.max.ms": 200,
+                "fetch.wait.max.ms": 50,
+                "log_level": 0,
+            }
+        )
+
+    def _read(self, topics: list[str]) -> list[LogRecord]:
+        """The records since the last time, up to the end of each partition, a partition's in their order."""
+        partitions = [(topic, number) for topic in topics for number in range(self.partitions)]
+        with closing(self._consumer(f"{self.group}-checker")) as consumer:
+            consumer.assign([TopicPartition(*each, self._next.get(each, 0)) for each in partitions])
+            records = _until_ends(consumer, set(partitions), self.ends if topics == [self.topic] else {})
+        for record in records:
+            self._next[record.topic, record.partition] = record.offset + 1
+        return records
+
+
+def _until_ends(consumer: Consumer, open_: set[tuple[str, int]], ends: dict[int, int]) -> list[LogRecord]:
+    records: list[LogRecord] = []
+    deadline = time.monotonic() + READ_SECONDS
+    while open_:
+        for message in consumer.consume(num_messages=5_000, timeout=0.05):
+            error = message.error()
+            if error is None:
+                records.append(_record(message))
+            elif error.code() == KafkaError._PARTITION_EOF:
+                open_.discard((message.topic(), message.partition()))
+                ends[message.partition()] = message.offset()
+            elif not error.retriable() and error.code() not in _PASSING:
+                raise KafkaException(error)
+        if time.monotonic() > deadline:
+            raise NotDone(f"the ends of {sorted(open_)} were not reached in {READ_SECONDS:g} s")
+    return records
+
+
+_PASSING = (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT)
+
+
+def _record(message: Any) -> LogRecord:
+    try:
+        headers, readable = message.headers() or [], True
+    except UnicodeDecodeError:
+        headers, readable = [], False
+    return LogRecord(
+        message.topic(),
+        message.partition(),
+        message.offset(),
+        message.timestamp()[1],
+        message.key(),
+        message.value(),
+        headers,
+        readable,
+    )
+
+
+def settings_environment(
+    bootstrap: str, mongo_uri: str, database: str, prefix: str, group: str
+) -> Mapping[str, str]:
+    """The settings that point a service at what a checker watches."""
+    return {
+        "CONTRACTS_KAFKA_BOOTSTRAP_SERVERS": bootstrap,
+        "CONTRACTS_MONGO_URI": mongo_uri,
+        "CONTRACTS_MONGO_DATABASE": database,
+        "CONTRACTS_TOPIC_PREFIX": prefix,
+        "CONTRACTS_GROUP_ID": group,
+    }

@@ -1,0 +1,116 @@
+"""The published records against the expected ones: each there, once, the same, and in order."""
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import orjson
+
+from tests.faults.model import Expected, Model
+from tests.faults.records import LogRecord
+from tests.faults.verdict import Verdict, first_difference
+
+MARK = "contracts-forwarded-from"
+
+
+def compare_outputs(
+    expected: Iterable[Expected], found: Sequence[LogRecord], prefix: str, verdict: Verdict
+) -> None:
+    """`found` are all records of the output topics, those of a partition in their order."""
+    wanted = {each.id: each for each in expected}
+    there: dict[str, LogRecord] = {}
+    for record in found:
+        verdict.outputs += 1
+        id_ = _id(record, prefix)
+        each = wanted.get(id_)
+        account = each.account if each else (record.key or b"").decode(errors="replace")
+        if id_ in there:
+            verdict.add("duplicated", record.place, account, expected=there[id_].place, found=id_)
+        elif each is None:
+            verdict.add("diverged", record.place, account, expected="no such record", found=record)
+        else:
+            there[id_] = record
+            _compare_content(each, record, prefix, verdict)
+    for each in wanted.values():
+        if each.id not in there:
+            verdict.add("lost", f"{each.topic}/{each.partition}", each.account, expected=each, found=None)
+    _compare_order([each for each in wanted.values() if each.id in there], there, verdict)
+
+
+def _id(record: LogRecord, prefix: str) -> str:
+    if record.topic == f"{prefix}contracts.dead-letters":
+        place = [record.header(f"dlq-{part}") for part in ("topic", "partition", "offset")]
+        return f"dead letter {'/'.join(map(str, place))}"
+    return record.header("ce_id") or "<no ce_id>"
+
+
+def _compare_content(each: Expected, record: LogRecord, prefix: str, verdict: Verdict) -> None:
+    is_letter = each.topic == "contracts.dead-letters"
+    content = {"topic": prefix + each.topic, "partition": each.partition, "key": each.key, "data": each.data}
+    found = {"topic": record.topic, "partition": record.partition, "key": record.key}
+    found["data"] = record.value if is_letter else _json(record.value)
+    headers = {name: _text(value) for name, value in record.headers}
+    content["headers"] = {name: value for name, value in each.headers.items() if is_letter or value}
+    # Of events further headers are allowed; a dead letter has the record's own and the reason.
+    found["headers"] = headers if is_letter else {name: headers.get(name) for name in content["headers"]}
+    if difference := first_difference(content, found):
+        path, wanted, is_there = difference
+        verdict.add("diverged", f"{record.place} {path}", each.account, expected=wanted, found=is_there)
+
+
+def _json(value: bytes | None) -> Any:
+    try:
+        return orjson.loads(value or b"")
+    except orjson.JSONDecodeError:
+        return value
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode("utf-8", "surrogateescape")
+
+
+def _compare_order(present: list[Expected], there: dict[str, LogRecord], verdict: Verdict) -> None:
+    """Within a topic and account; what has no account, within its partition."""
+    queues: dict[tuple[str, str], list[Expected]] = {}
+    for each in present:
+        queues.setdefault((each.topic, each.account or f"partition {each.partition}"), []).append(each)
+    for queue in queues.values():
+        for before, after in pairwise(queue):
+            earlier, later = there[before.id], there[after.id]
+            if earlier.partition == later.partition and earlier.offset > later.offset:
+                verdict.add(
+                    "reordered",
+                    later.place,
+                    after.account,
+                    expected=f"{after.id} after {before.id}",
+                    found=f"{after.id} before {before.id} at {earlier.place}",
+                )
+
+
+def compare_forwards(model: Model, verdict: Verdict) -> None:
+    """Each misplaced record stands at its home once, unchanged, in the order in which it was found."""
+    there: dict[str, LogRecord] = {}
+    for record in model.forwarded:
+        origin = record.header(MARK) or ""
+        account = (record.key or b"").decode(errors="replace")
+        if origin in there:
+            verdict.add("duplicated", record.place, account, expected=there[origin].place, found=origin)
+        elif origin not in model.misplaced:
+            verdict.add("diverged", record.place, account, expected="not forwarded", found=origin)
+        else:
+            there[origin] = record
+    lanes: dict[tuple[int, int], LogRecord] = {}
+    for place, (source, home) in model.misplaced.items():
+        account = (source.key or b"").decode()
+        record = there.get(place)
+        if record is None:
+            verdict.add("lost", f"forward of {place} to {home}", account, expected=source, found=None)
+            continue
+        headers = [header for header in record.headers if header[0] != MARK]
+        moved = (record.partition, record.key, record.value, headers)
+        if moved != (home, source.key, source.value, source.headers):
+            verdict.add("diverged", record.place, account, expected=source, found=record)
+        before = lanes.get((source.partition, home))
+        if before is not None and before.offset > record.offset:
+            verdict.add("reordered", record.place, account, expected=f"after {before.place}", found=place)
+        lanes[source.partition, home] = record

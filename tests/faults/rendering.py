@@ -1,0 +1,115 @@
+"""Decisions as the wire and the history show them: written from SPEC, apart from the service's encoder."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from consumer.domain.model import ABSENT, Changed, Expiring, Rejected, Unchanged
+
+if TYPE_CHECKING:
+    from consumer.domain.model import Decision, Event
+    from consumer.pipeline.records import Incoming, Undecodable
+    from schemas.cloudevents import Envelope
+    from tests.faults.records import LogRecord
+
+LARGEST_DEAD_LETTER = 900_000
+
+
+def reference(envelope: Envelope) -> dict[str, str]:
+    """How events name the command that caused them."""
+    return {"id": envelope.id, "source": envelope.source, "type": envelope.type}
+
+
+def outcome_data(decision: Decision) -> dict[str, Any]:
+    outcome = decision.outcome
+    result: dict[str, Any] = {"outcome": "applied"}
+    if isinstance(outcome, Unchanged):
+        result = {"outcome": "unchanged", "message": outcome.message or None}
+    elif isinstance(outcome, Rejected):
+        result = {"outcome": "rejected", "code": outcome.code, "message": outcome.message}
+        result["errors"] = list(outcome.errors) or None
+    subject = decision.contract or decision.former
+    if subject is not None:
+        result |= {"contract_id": subject["contract_id"], "version": subject["version"]}
+    return result
+
+
+def event_data(event: Event, incoming: Incoming, now: datetime) -> tuple[str, Any]:
+    if isinstance(event, Changed):
+        shown = {name: value for name, value in event.contract.items() if name not in ("_id", "lifecycle")}
+        return "changed", {
+            "change": event.change,
+            "contract": shown,
+            "changed_fields": [_field(*each) for each in event.changed_fields],
+            "version": event.version,
+            "effective_at": event.effective_at,
+            "occurred_at": now,
+            "command": reference(incoming.envelope),
+            "requested_by": incoming.command.data.get("requested_by", incoming.command.source),
+        }
+    return ("expiring" if isinstance(event, Expiring) else "renewal_notice"), event.notice
+
+
+def _field(path: str, before: Any, after: Any) -> dict[str, Any]:
+    sides = {"before": before, "after": after}
+    return {"path": path} | {name: value for name, value in sides.items() if value is not ABSENT}
+
+
+def kept(event: Event) -> Any:
+    """What the history keeps of an event."""
+    if isinstance(event, Changed):
+        entry: dict[str, Any] = {"change": event.change, "version": event.version}
+        entry |= {
+            "effective_at": event.effective_at,
+            "fields": [_field(*each) for each in event.changed_fields],
+        }
+    else:
+        entry = {"notice": "expiring" if isinstance(event, Expiring) else "renewal"}
+        entry |= {name: event.notice[name] for name in ("window_days", "effective_at")}
+    return plain(entry)
+
+
+def plain(value: Any) -> Any:
+    """A domain value as JSON readers see it."""
+    match value:
+        case datetime():
+            return value.isoformat().replace("+00:00", "Z")
+        case Decimal():
+            return int(value) if value == value.to_integral_value() else float(value)
+        case dict():
+            return {name: plain(inner) for name, inner in value.items()}
+        case list() | tuple():
+            return [plain(inner) for inner in value]
+        case _:
+            return value
+
+
+def letter_content(
+    letter: Undecodable, record: LogRecord
+) -> tuple[dict[str, str | None], bytes | None, bytes | None]:
+    """Headers, key and value of a dead letter: the record's own and the reason, or a pointer to it."""
+    reason: dict[str, str | None] = {
+        "dlq-topic": record.topic,
+        "dlq-partition": str(record.partition),
+        "dlq-offset": str(record.offset),
+        "dlq-timestamp": str(record.timestamp),
+        "dlq-reason": letter.code,
+        "dlq-message": letter.message,
+        "dlq-path": letter.path,
+    }
+    key, value = record.key, record.value
+    contents = [key, value, *(part for _, part in record.headers)]
+    size = sum(map(len, filter(None, contents))) + sum(len(name) for name, _ in record.headers)
+    if size > LARGEST_DEAD_LETTER:
+        digest = sha256(value or b"").hexdigest()
+        pointer = {"dlq-value-bytes": str(len(value or b"")), "dlq-value-sha256": digest}
+        return reason | pointer, key if key and len(key) < LARGEST_DEAD_LETTER else None, None
+    own = {
+        name: None if part is None else part.decode("utf-8", "surrogateescape")
+        for name, part in record.headers
+    }
+    kept = {name: part for name, part in own.items() if not name.startswith("dlq-")}
+    return kept | reason, key, value

@@ -1,0 +1,104 @@
+"""A stage for a fault: topics, a database and a group of their own, a load, workers, and a checker."""
+
+import asyncio
+import itertools
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from consumer.settings import load_settings
+from producers import topics
+from tests.faults.checker import Checker, settings_environment
+from tests.faults.load import Load
+from tests.faults.sending import Sender
+from tests.faults.verdict import Verdict
+from tests.faults.workers import FAST, Worker
+
+PARTITIONS = 4
+DONE_SECONDS = 60
+
+
+class Scene:
+    """One service under test.
+
+    Args:
+        bootstrap, mongo_uri: for clients of the test, past every proxy.
+        name: unique; names of topics, group and database begin with it.
+        environment: settings that all workers get.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        mongo_uri: str,
+        name: str,
+        folder: Path,
+        *,
+        partitions: int = PARTITIONS,
+        seed: int = 1,
+        accounts: int = 500,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.folder = folder
+        self.prefix = f"{name}."
+        self.workers: list[Worker] = []
+        self.load = Load(seed, accounts=accounts)
+        self.partitions = partitions
+        self.checker = Checker(
+            bootstrap=bootstrap,
+            mongo_uri=mongo_uri,
+            database=name,
+            partitions=partitions,
+            prefix=self.prefix,
+            group=name,
+        )
+        self.environment = {
+            **settings_environment(bootstrap, mongo_uri, name, self.prefix, name),
+            **(environment or {}),
+        }
+        self._numbers = itertools.count(1)
+        self.create_topics(bootstrap)
+        self.sender = Sender(bootstrap, self.checker.topic, partitions)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for worker in self.workers:
+            worker.close()
+
+    def create_topics(self, bootstrap: str) -> None:
+        """Those that are not there yet."""
+        settings = load_settings(
+            kafka_bootstrap_servers=bootstrap,
+            topic_prefix=self.prefix,
+            topic_replication_factor=int(FAST["CONTRACTS_TOPIC_REPLICATION_FACTOR"]),
+        )
+        asyncio.run(topics.ensure(settings, self.partitions))
+
+    def start(self, **environment: str) -> Worker:
+        """One more worker."""
+        name = f"worker-{next(self._numbers)}"
+        worker = Worker(self.folder, name, {**self.environment, **environment})
+        self.workers.append(worker)
+        return worker
+
+    def publish(self, count: int) -> None:
+        """Puts the next commands of the load into the log."""
+        self.sender.send(self.load.messages(count))
+        self.sender.flush()
+
+    def wait(self, seconds: float = DONE_SECONDS) -> None:
+        """Until the service has caught up with the log."""
+        self.checker.wait(seconds, self._watch())
+
+    def done(self, seconds: float = DONE_SECONDS) -> Verdict:
+        """Waits until the service has caught up, and compares everything."""
+        return self.checker.wait_and_check(seconds, self._watch())
+
+    def _watch(self) -> Callable[[], None]:
+        alive = [worker for worker in self.workers if worker.running]
+        return lambda: [worker.check() for worker in alive] and None

@@ -1,0 +1,128 @@
+"""MongoDB's state against the expected one: every contract, every history entry, the positions."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC
+from typing import Any
+from urllib.parse import unquote
+from zlib import crc32
+
+import orjson
+from bson import Decimal128, ObjectId
+from bson.codec_options import CodecOptions
+
+from tests.faults.model import Model
+from tests.faults.records import LogRecord, State
+from tests.faults.verdict import Verdict, first_difference
+
+READ_AS: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True, tzinfo=UTC)
+
+
+def compare_state(model: Model, state: State, ends: Mapping[int, int], topic: str, verdict: Verdict) -> None:
+    """`ends`: where each partition of the log ends for a read_committed consumer."""
+    _compare_documents(
+        "contracts", model.contracts, state.contracts, lambda stored: stored["account_id"], verdict
+    )
+    _compare_documents(
+        "former_contracts", model.former, state.former, lambda stored: stored["contract_id"], verdict
+    )
+    history = {identity: _without_nothing(entry._asdict()) for identity, entry in model.history.items()}
+    entries = [_entry(stored) for stored in state.history]
+    _compare_documents("history", history, entries, lambda stored: stored["_id"], verdict)
+    _compare_positions(model, state, ends, topic, verdict)
+
+
+def _compare_documents(
+    collection: str,
+    expected: Mapping[Any, dict[str, Any]],
+    stored: Iterable[dict[str, Any]],
+    key_of: Callable[[dict[str, Any]], Any],
+    verdict: Verdict,
+) -> None:
+    there: set[Any] = set()
+    for document in map(_domain, stored):
+        key = key_of(document)
+        where, account = f"{collection} {key!r}", document.get("account_id", "")
+        wanted = expected.get(key)
+        if key in there:
+            verdict.add("duplicated", where, account, expected="one document", found=document)
+        elif wanted is None:
+            verdict.add("diverged", where, account, expected=None, found=document)
+        elif difference := first_difference({"_id": document["_id"]} | wanted, document):
+            path, here, stands = difference
+            verdict.add("diverged", f"{where} {path}", account, expected=here, found=stands)
+        there.add(key)
+    for key, document in expected.items():
+        if key not in there:
+            account = document.get("account_id", "")
+            verdict.add("lost", f"{collection} {key!r}", account, expected=document, found=None)
+
+
+def _domain(value: Any) -> Any:
+    """A stored value as the domain has it."""
+    match value:
+        case Decimal128():
+            return value.to_decimal()
+        case ObjectId():
+            return value.binary
+        case dict():
+            return {name: _metadata(name, inner) for name, inner in value.items()}
+        case list():
+            return [_domain(inner) for inner in value]
+        case _:
+            return value
+
+
+def _metadata(name: str, value: Any) -> Any:
+    if name == "metadata":  # the only place where callers choose the keys: stored percent-encoded
+        return {unquote(key): text for key, text in value.items()}
+    return _domain(value)
+
+
+def _entry(stored: dict[str, Any]) -> dict[str, Any]:
+    entry = {**stored, "_id": bytes(stored["_id"])}
+    if "changes" in entry:
+        entry["changes"] = orjson.loads(entry["changes"])
+    return entry
+
+
+def _without_nothing(entry: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in entry.items() if value is not None}
+
+
+def _compare_positions(
+    model: Model, state: State, ends: Mapping[int, int], topic: str, verdict: Verdict
+) -> None:
+    stored = {position["_id"]: position for position in state.positions}
+    for partition, last in model.last.items():
+        where = f"positions {topic}/{partition}"
+        position = stored.get(f"{topic}/{partition}")
+        if position is None:
+            verdict.add("lost", where, "", expected=last.place, found=None)
+            continue
+        reached, committed = position["next"], state.committed.get(partition)
+        # Markers of transactions may follow the last record: the position lies somewhere among them.
+        if not last.offset < reached <= ends[partition] or committed != reached:
+            found = {"position": reached, "committed": committed}
+            verdict.add("diverged", where, "", expected=(last.offset + 1, ends[partition]), found=found)
+        if position["last"] != (remembered := _remembered(last)):
+            verdict.add("diverged", f"{where} last", "", expected=remembered, found=position["last"])
+        tallies = {label: count for label, count in position["tallies"].items() if count}
+        if tallies != (counted := _tallies(model, partition)):
+            verdict.add("diverged", f"{where} tallies", "", expected=counted, found=tallies)
+
+
+def _remembered(last: LogRecord) -> dict[str, int]:
+    key, value = (last.key, last.value) if last.readable else (None, None)
+    checksum = crc32(value or b"", crc32(key or b""))
+    return {"offset": last.offset, "timestamp": last.timestamp, "checksum": checksum}
+
+
+def _tallies(model: Model, partition: int) -> dict[str, int]:
+    return dict(
+        Counter(
+            f"{contract['contract_type']}/{contract['status']}"
+            for account, contract in model.contracts.items()
+            if model.homes[account] == partition
+        )
+    )

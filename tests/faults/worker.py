@@ -1,0 +1,70 @@
+"""One process of the service, as the faults need it: it can stop itself at a point, and have a bug planted.
+
+FAULTS_STOP_AT=in-transaction:3:KILL   at the third passage of the point it sends itself the signal
+FAULTS_PLANTED=skip_kill_sessions      the bug of that name is planted (see planted.py)
+
+Otherwise it is `contracts consume`. The product has no hooks for this: they are put on from outside.
+"""
+
+import asyncio
+import functools
+import os
+import signal
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+
+from consumer import process
+from consumer.logs import configure_logging
+from consumer.settings import load_settings
+from consumer.storage.mongo import MongoStore
+from producers.publisher import Publisher
+from tests.faults.planted import PLANTED
+
+POINTS: dict[str, tuple[type, str, bool]] = {
+    "started": (Publisher, "start", True),
+    "claimed": (MongoStore, "_claim", True),
+    "in-transaction": (MongoStore, "_commit", False),
+    "stored": (MongoStore, "_commit", True),
+    "publishing": (AIOKafkaProducer, "commit_transaction", False),
+    "published": (AIOKafkaProducer, "commit_transaction", True),
+}
+"""Where a worker can stop: class, method, and whether after the method rather than before."""
+
+
+def stop_at(point: str, passage: int, number: signal.Signals) -> None:
+    """Lets this process send itself a signal at one passage of a point."""
+    owner, name, after = POINTS[point]
+    method = getattr(owner, name)
+    passages = iter(range(1, passage + 1))
+
+    def pass_by() -> None:
+        if next(passages, None) == passage:
+            os.kill(os.getpid(), number)
+
+    @functools.wraps(method)
+    async def stopping(*arguments: Any, **named: Any) -> Any:
+        if not after:
+            pass_by()
+        result = await method(*arguments, **named)
+        if after:
+            pass_by()
+        return result
+
+    setattr(owner, name, stopping)
+
+
+def main() -> None:
+    """Runs until SIGTERM."""
+    if where := os.environ.get("FAULTS_STOP_AT"):
+        point, passage, number = where.split(":")
+        stop_at(point, int(passage), signal.Signals[f"SIG{number}"])
+    if bug := os.environ.get("FAULTS_PLANTED"):
+        PLANTED[bug].plant()
+    settings = load_settings()
+    configure_logging(settings.log_level, "json")
+    asyncio.run(process.run(settings, with_scanner=False, with_http=bool(os.environ.get("FAULTS_HTTP"))))
+
+
+if __name__ == "__main__":
+    main()

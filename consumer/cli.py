@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from consumer.commands import indexes, positions, publish, service, topics
+from consumer.commands import demo, indexes, positions, publish, service, topics
 from consumer.commands.running import EXIT_CODES, exit_code_of
 from consumer.logs import configure_logging
 
@@ -27,6 +27,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.command(rich_help_panel="Run")(demo.demo)
 app.command(rich_help_panel="Run")(service.run)
 app.command(rich_help_panel="Run")(service.consume)
 app.command(rich_help_panel="Write")(publish.publish)

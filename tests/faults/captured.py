@@ -25,14 +25,14 @@ from consumer.pipeline.unreadable import Unreadable
 from consumer.storage.documents import CODEC, contract_fields, history_document, position_document
 from consumer.storage.memory import MemoryStore
 from consumer.storage.protocols import Origin, Position
+from devstack.proof.load import Load
+from devstack.proof.message import Message
+from devstack.proof.model import Model
+from devstack.proof.outputs import compare_forwards, compare_outputs
+from devstack.proof.records import LogRecord, State
+from devstack.proof.state import READ_AS, compare_state
+from devstack.proof.verdict import Verdict
 from producers.recordbatches import RecordBatch
-from tests.faults.load import Load
-from tests.faults.message import Message
-from tests.faults.model import Model
-from tests.faults.outputs import compare_forwards, compare_outputs
-from tests.faults.records import LogRecord, State
-from tests.faults.state import READ_AS, compare_state
-from tests.faults.verdict import Verdict
 
 TOPIC = "contracts.commands"
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -8,11 +8,11 @@ from types import TracebackType
 from typing import Self
 
 from consumer.settings import load_settings
+from devstack.proof.checker import Checker, settings_environment
+from devstack.proof.load import Load
+from devstack.proof.sending import Sender
+from devstack.proof.verdict import Verdict
 from producers import topics
-from tests.faults.checker import Checker, settings_environment
-from tests.faults.load import Load
-from tests.faults.sending import Sender
-from tests.faults.verdict import Verdict
 from tests.faults.workers import FAST, Worker
 
 PARTITIONS = 4

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from devstack.proof.records import State
+from devstack.proof.verdict import Verdict
 from tests.faults.captured import Captured, capture
-from tests.faults.records import State
-from tests.faults.verdict import Verdict
 
 OUTPUT_TOPICS = (
     "contracts.changed",

@@ -16,14 +16,14 @@ from consumer.domain.model import Policy
 from consumer.pipeline.decoder import Decoder
 from consumer.pipeline.homes import murmur2_home
 from consumer.pipeline.records import Incoming, Misplaced, Undecodable
-from tests.faults.rendering import event_data, kept, letter_content, outcome_data, plain, reference
+from devstack.proof.rendering import event_data, kept, letter_content, outcome_data, plain, reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from consumer.domain.model import Event
+    from devstack.proof.records import LogRecord
     from schemas.cloudevents import Envelope
-    from tests.faults.records import LogRecord
 
 TYPE_PREFIX = "com.easytrade.contract."
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -11,9 +11,9 @@ import orjson
 from bson import Decimal128, ObjectId
 from bson.codec_options import CodecOptions
 
-from tests.faults.model import Model
-from tests.faults.records import LogRecord, State
-from tests.faults.verdict import Verdict, first_difference
+from devstack.proof.model import Model
+from devstack.proof.records import LogRecord, State
+from devstack.proof.verdict import Verdict, first_difference
 
 READ_AS: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from random import Random
 
-from tests.faults.message import Message
+from devstack.proof.message import Message
 
 
 def _message(account: str, id_: str, value: bytes | None, **attributes: str | None) -> Message:
@@ -16,7 +16,9 @@ def _message(account: str, id_: str, value: bytes | None, **attributes: str | No
         "content-type": "application/json",
         **attributes,
     }
-    headers = [(name, text.encode()) for name, text in given.items() if text is not None]
+    headers: list[tuple[str, bytes | None]] = [
+        (name, text.encode()) for name, text in given.items() if text is not None
+    ]
     return Message(account.encode(), value, headers)
 
 

@@ -12,8 +12,8 @@ from consumer.domain.model import ABSENT, Changed, Expiring, Rejected, Unchanged
 if TYPE_CHECKING:
     from consumer.domain.model import Decision, Event
     from consumer.pipeline.records import Incoming, Undecodable
+    from devstack.proof.records import LogRecord
     from schemas.cloudevents import Envelope
-    from tests.faults.records import LogRecord
 
 LARGEST_DEAD_LETTER = 900_000
 
@@ -48,7 +48,7 @@ def event_data(event: Event, incoming: Incoming, now: datetime) -> tuple[str, An
             "effective_at": event.effective_at,
             "occurred_at": now,
             "command": reference(incoming.envelope),
-            "requested_by": incoming.command.data.get("requested_by", incoming.command.source),
+            "requested_by": event.by,
         }
     return ("expiring" if isinstance(event, Expiring) else "renewal_notice"), event.notice
 

@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from tests.faults.message import Message, iso
-from tests.faults.rubbish import RUBBISH
+from devstack.proof.message import Message, iso
+from devstack.proof.rubbish import RUBBISH
 
 TYPE = "com.easytrade.contract.{}.v1"
 SOURCES = ("/crm", "/billing", "urn:portal")

@@ -6,9 +6,9 @@ from typing import Any
 
 import orjson
 
-from tests.faults.model import Expected, Model
-from tests.faults.records import LogRecord
-from tests.faults.verdict import Verdict, first_difference
+from devstack.proof.model import Expected, Model
+from devstack.proof.records import LogRecord
+from devstack.proof.verdict import Verdict, first_difference
 
 MARK = "contracts-forwarded-from"
 
@@ -102,15 +102,15 @@ def compare_forwards(model: Model, verdict: Verdict) -> None:
     lanes: dict[tuple[int, int], LogRecord] = {}
     for place, (source, home) in model.misplaced.items():
         account = (source.key or b"").decode()
-        record = there.get(place)
-        if record is None:
+        arrived = there.get(place)
+        if arrived is None:
             verdict.add("lost", f"forward of {place} to {home}", account, expected=source, found=None)
             continue
-        headers = [header for header in record.headers if header[0] != MARK]
-        moved = (record.partition, record.key, record.value, headers)
+        headers = [header for header in arrived.headers if header[0] != MARK]
+        moved = (arrived.partition, arrived.key, arrived.value, headers)
         if moved != (home, source.key, source.value, source.headers):
-            verdict.add("diverged", record.place, account, expected=source, found=record)
+            verdict.add("diverged", arrived.place, account, expected=source, found=arrived)
         before = lanes.get((source.partition, home))
-        if before is not None and before.offset > record.offset:
-            verdict.add("reordered", record.place, account, expected=f"after {before.place}", found=place)
-        lanes[source.partition, home] = record
+        if before is not None and before.offset > arrived.offset:
+            verdict.add("reordered", arrived.place, account, expected=f"after {before.place}", found=place)
+        lanes[source.partition, home] = arrived

@@ -10,7 +10,7 @@ from aiokafka.record._crecords import cutil
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from confluent_kafka import KafkaError, Producer
 
-from tests.faults.message import Message
+from devstack.proof.message import Message
 
 _PLACEHOLDER = "a-header-name-that-is-not-utf8"
 _NOT_UTF8 = b"\xff\xfe" + _PLACEHOLDER.encode()[2:]
@@ -54,14 +54,15 @@ class Sender:
     def _produce(self, message: Message) -> None:
         producers = self._producers[message.via]
         producer = producers[crc32(message.key or b"") % len(producers)]
-        partition = {} if message.partition is None else {"partition": message.partition}
+        partition: dict[str, Any] = {} if message.partition is None else {"partition": message.partition}
+        headers: Any = message.headers
         while True:
             try:
                 producer.produce(
                     self._topic,
                     key=message.key,
                     value=message.value,
-                    headers=message.headers,
+                    headers=headers,
                     on_delivery=self._delivered,
                     **partition,
                 )

@@ -1,6 +1,6 @@
 # Every target makes .venv by itself when it is missing or older than pyproject.toml: no step comes before it.
 #
-#   make demo     embedded servers, the service, a few thousand commands; checks its own outcome
+#   make demo     embedded servers, the service, a few thousand commands; checks its own outcome (KEEP=1 stays up)
 #   make test     unit, property, contract-suite and integration tests (ARGS="-k topics -x" passes options on)
 #   make check    lint, format, strict types, import directions
 #   make chaos    processes killed, paused and cut while commands flow
@@ -28,7 +28,7 @@ $(STAMP): pyproject.toml
 	@touch $(STAMP)
 
 demo: venv
-	$(BIN)/contracts demo $(ARGS)
+	$(BIN)/contracts demo $(if $(KEEP),--keep) $(ARGS)
 
 test: venv
 	$(BIN)/pytest $(ARGS)

@@ -97,7 +97,9 @@ def _was_missed(key: tuple, seen: Run) -> bool:
     """Whether a wider window was named in a later notice, or nobody looked before the term was over."""
     _, contract_id, end, window, due = key
     for event in seen.events:
-        if isinstance(event, RenewalNotice) and event.notice["contract_id"] == contract_id:
-            if event.notice["end_date"] == end and window in event.notice["missed_windows"]:
-                return True
+        if not isinstance(event, RenewalNotice):
+            continue
+        about = event.notice["contract_id"], event.notice["end_date"]
+        if about == (contract_id, end) and window in event.notice["missed_windows"]:
+            return True
     return not any(due <= look < end for look in seen.looks)

@@ -8,7 +8,7 @@ import pytest
 from docs.generate import PAGES, REFERENCE
 
 ROOT = Path(__file__).parents[2]
-FILES = re.compile(r"`((?:consumer|producers|schemas|docs|\.ci)/[\w./-]*)`")
+FILES = re.compile(r"`((?:consumer|producers|schemas|tests|docs|\.ci)/[\w./-]*)`")
 
 
 @pytest.mark.parametrize("name", PAGES)

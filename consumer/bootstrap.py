@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import socket
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
+import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
+from aiokafka.protocol.admin import ApiVersionRequest
 from aiokafka.record.default_records import DefaultRecordBatch
 
 from consumer.errors import BrokerUnavailable, SlowClient
@@ -34,7 +36,9 @@ if TYPE_CHECKING:
     from consumer.storage.mongo import Client
     from consumer.storage.protocols import Store
 
-DRAIN_SHARE = 0.5
+log = structlog.get_logger()
+
+DRAIN_SHARE: Final = 0.5
 """Of the rebalance timeout: the rest is for joining again."""
 
 
@@ -96,8 +100,16 @@ def make_publisher(settings: Settings, partition: int) -> Publisher:
     )
 
 
+_END_TRANSACTION: Final = 26
+_SETTLES_AT_ONCE: Final = 5
+"""Version of Kafka's EndTxn request that only brokers from 4.0 on know."""
+
+
 async def cluster_id(settings: Settings) -> str:
     """The id of the Kafka cluster: a position is worthless in any other.
+
+    Warns of brokers before 4.0: there a fenced producer's offset may still change after its successor
+    started, so a resume could read it too early.
 
     Raises:
         BrokerUnavailable: no answer.
@@ -105,6 +117,10 @@ async def cluster_id(settings: Settings) -> str:
     admin = AIOKafkaAdminClient(**kafka_options(settings))
     try:
         await admin.start()
+        answer = await admin._client.send(admin._client.get_random_node(), ApiVersionRequest())  # noqa: SLF001
+        newest = {api: version for api, _, version in answer.api_versions}
+        if newest.get(_END_TRANSACTION, 0) < _SETTLES_AT_ONCE:
+            log.warning("this Kafka is older than 4.0: a takeover may publish a batch again")
         return str((await admin.describe_cluster())["cluster_id"])
     except (KafkaError, OSError) as error:
         raise BrokerUnavailable(f"Kafka does not say which cluster it is: {error!r}") from error

@@ -332,7 +332,16 @@ class ServiceUnavailable(ContractsError):
 
 
 class InputRefused(ContractsError):
-    """A file or an argument given by the user cannot be used."""
+    """A file or an argument given by the user cannot be used.
+
+    `errors` are its mistakes as (JSON Pointer, what is wrong there), where there is a document to point into.
+    """
 
     exit_code = 13
     label = "unusable input"
+
+    def __init__(
+        self, message: str, *, errors: Sequence[tuple[str, str]] = (), hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.errors = tuple(errors)

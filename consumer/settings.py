@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from consumer.domain.model import Policy
 from consumer.settings_sources import ENV_PREFIX, FileVariants, hide_credentials, load
+from schemas.uri import is_uri_reference
 
 Milliseconds = Annotated[int, Field(ge=1, le=86_400_000)]
 Bytes = Annotated[int, Field(ge=1024, le=1 << 31)]
@@ -168,6 +169,9 @@ class OperationSettings(BaseModel):
     result_timeout_seconds: Annotated[float, Field(gt=0, le=3_600)] = Field(
         30, description="how long a writer waits for the result of a command"
     )
+    command_source: Annotated[str, Field(min_length=1, max_length=128)] = Field(
+        "/contracts/client", description="`ce_source` of commands published from here: a URI reference"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level logged")
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="auto: console on a terminal, else json"
@@ -211,6 +215,13 @@ class Settings(
         if not uri.get_secret_value().startswith(("mongodb://", "mongodb+srv://")):
             raise ValueError("must start with mongodb:// or mongodb+srv://")
         return uri
+
+    @field_validator("command_source")
+    @classmethod
+    def _is_a_uri_reference(cls, source: str) -> str:
+        if not is_uri_reference(source):
+            raise ValueError("must be a URI reference, such as /billing")
+        return source
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:

@@ -1,134 +1,249 @@
-"""Publishing commands: an idempotent producer that puts each command into its account's home partition."""
+"""Publishing commands: with or without waiting for what becomes of them.
+
+    async with make_command_producer(load_settings()) as commands:
+        await commands.create("account-1", contract_type="basic")              # it is in the log
+        result = await commands.awaiting().renew("account-1", term_months=6)    # it was applied, or not
+        result.raise_if_rejected()
+
+A command goes to its account's home partition, whatever the client's own partitioner would do: order
+and replay need one partition for each account. The producer is idempotent and waits for all replicas.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
-from uuid import uuid4
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import MessageSizeTooLargeError
+from aiokafka.errors import KafkaError
 
-from consumer.errors import BrokerUnavailable, InputRefused
-from consumer.pipeline.homes import HOMES
-from producers.connection import kafka_errors, kafka_options
-from schemas.cloudevents import CONTENT_TYPE, HEADER_PREFIX, JSON_MEDIA_TYPE, SPEC_VERSION
-from schemas.commands import COMMANDS as COMMAND_SPECS
-from schemas.topics import COMMANDS
+from consumer.errors import BrokerUnavailable
+from producers.connection import SAFE_AGAIN, broker_error, kafka_errors
+from producers.messages import CommandMessage, command_message
+from producers.requests import AwaitedCommands
+from producers.typed import TypedCommands
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import Callable, Iterable, Mapping
+    from types import TracebackType
 
-    from consumer.settings import Settings
+    from aiokafka import AIOKafkaProducer
 
-ACKNOWLEDGE_SECONDS: Final = 30.0
-"""aiokafka never gives up sending for an idempotent producer; its caller must be told at last."""
+    from producers.results import ResultListener
 
-
-@dataclass(frozen=True, slots=True)
-class NewCommand:
-    """A command to publish. `value` is its data as JSON text.
-
-    The same (account_id, source, id) again is a duplicate and changes nothing, so a retry is safe.
-    """
-
-    name: str
-    account_id: str
-    value: bytes
-    source: str
-    id: str = field(default_factory=lambda: str(uuid4()))
-    extensions: tuple[tuple[str, str], ...] = ()
-
-    def headers(self) -> list[tuple[str, bytes]]:
-        """CloudEvents in binary mode."""
-        attributes = {
-            "specversion": SPEC_VERSION,
-            "id": self.id,
-            "source": self.source,
-            "type": COMMAND_SPECS[self.name].type,
-            "subject": self.account_id,
-            **dict(self.extensions),
-        }
-        named = [(HEADER_PREFIX + name, text.encode()) for name, text in attributes.items()]
-        return [*named, (CONTENT_TYPE, JSON_MEDIA_TYPE.encode())]
+STOP_SECONDS: Final = 10.0
+"""Sending what is still buffered needs a broker; without one, aiokafka's stop() may never return."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """Where a command lies in the log; `timestamp` in milliseconds since 1970 is its `now`."""
+    """A command that all replicas of the log have; `timestamp`, in ms since 1970, is its `now`."""
 
+    command_id: str
+    account_id: str
     topic: str
     partition: int
     offset: int
     timestamp: int
 
 
-class CommandProducer:
-    """Sends commands over a started aiokafka producer."""
+class Home(NamedTuple):
+    """The one partition of an account's commands and results, among so many."""
 
-    def __init__(self, producer: AIOKafkaProducer, *, topic: str, bootstrap_servers: str) -> None:
-        self._producer = producer
+    partition: int
+    partitions: int
+
+
+class CommandProducer(TypedCommands[Sent]):
+    """Publishes commands; works inside any asyncio service, as a context manager or by `start` and `stop`.
+
+    `publish` and the typed methods return once the command is in the log: what becomes of it is told
+    on the results topic. `awaiting()` has the same methods, returning the result.
+
+    Args:
+        make_producer: makes an unstarted idempotent producer with acks=all.
+        listener: of the results.
+        topic: of the commands, with its prefix.
+        source: `ce_source` of the commands.
+        home_of: the home partition of a key among so many.
+        address: of the broker, for messages.
+        send_seconds: how long a command may take into the log.
+        result_seconds: how long a result may take, the way into the log included.
+        max_bytes: larger commands are refused.
+    """
+
+    def __init__(
+        self,
+        make_producer: Callable[[], AIOKafkaProducer],
+        listener: ResultListener,
+        *,
+        topic: str,
+        source: str,
+        home_of: Callable[[bytes, int], int],
+        address: str,
+        send_seconds: float,
+        result_seconds: float,
+        max_bytes: int,
+    ) -> None:
+        self._make_producer = make_producer
+        self._listener = listener
         self._topic = topic
-        self._bootstrap_servers = bootstrap_servers
+        self._source = source
+        self._home_of = home_of
+        self._address = address
+        self._send_seconds = send_seconds
+        self._result_seconds = result_seconds
+        self._max_bytes = max_bytes
+        self._producer: AIOKafkaProducer | None = None
 
-    async def send(self, command: NewCommand) -> Sent:
-        """Send and wait until all in-sync replicas have it.
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Connects.
 
         Raises:
-            BrokerUnavailable: no acknowledgement in time; it may be in the log, so send it again as it is.
-            BrokerDenied: the right to write is missing.
-            InputRefused: larger than the topic or the client takes.
+            BrokerUnavailable, BrokerDenied: Kafka does not answer, or refuses us.
         """
-        with kafka_errors(self._bootstrap_servers):
-            try:
-                async with asyncio.timeout(ACKNOWLEDGE_SECONDS):
-                    done = await self._producer.send_and_wait(
-                        self._topic,
-                        key=command.account_id.encode(),
-                        value=command.value,
-                        headers=command.headers(),
-                    )
-            except MessageSizeTooLargeError as error:
-                raise InputRefused(
-                    f"the command has {len(command.value)} bytes: too large for the topic"
-                ) from error
-            except TimeoutError:
-                raise BrokerUnavailable(
-                    f"Kafka has not acknowledged command {command.id} within {ACKNOWLEDGE_SECONDS:g} s",
-                    hint="it may be in the log; sending it again under the same id is safe",
-                ) from None
-        return Sent(done.topic, done.partition, done.offset, done.timestamp)
+        producer = self._make_producer()
+        try:
+            with kafka_errors(self._address):
+                await producer.start()
+        except BaseException:
+            await _stopped(producer)
+            raise
+        self._producer = producer
 
+    async def stop(self) -> None:
+        """Sends what is still buffered, and disconnects."""
+        await self._listener.stop()
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await _stopped(producer)
 
-@asynccontextmanager
-async def command_producer(settings: Settings) -> AsyncIterator[CommandProducer]:
-    """A connected CommandProducer with the settings' partitioner.
+    def message(
+        self,
+        name: str,
+        account_id: str,
+        data: Mapping[str, Any],
+        *,
+        command_id: str | None = None,
+        correlation_id: str | None = None,
+    ) -> CommandMessage:
+        """A checked command of this source, for `send` and `publish_all`.
 
-    Raises:
-        BrokerUnavailable, BrokerDenied: Kafka cannot be reached.
-    """
-    producer = AIOKafkaProducer(
-        **kafka_options(settings),
-        acks="all",
-        enable_idempotence=True,
-        compression_type=None if settings.compression == "none" else settings.compression,
-        partitioner=_partitioner(settings),
-    )
-    try:
-        with kafka_errors(settings.kafka_bootstrap_servers):
-            await producer.start()
-        yield CommandProducer(
-            producer,
-            topic=settings.topic_prefix + COMMANDS,
-            bootstrap_servers=settings.kafka_bootstrap_servers,
+        Raises:
+            InputRefused: it does not fit its schema; nothing was sent.
+        """
+        return command_message(
+            name,
+            account_id,
+            data,
+            source=self._source,
+            command_id=command_id,
+            correlation_id=correlation_id,
+            max_bytes=self._max_bytes,
         )
-    finally:
-        await producer.stop()
+
+    async def publish(
+        self,
+        name: str,
+        account_id: str,
+        data: Mapping[str, Any],
+        *,
+        command_id: str | None = None,
+        correlation_id: str | None = None,
+    ) -> Sent:
+        """Publishes any command by its name; returns when all replicas have it.
+
+        Raises:
+            InputRefused: it does not fit its schema; nothing was sent.
+            BrokerUnavailable: it may or may not be stored; sending it again under the same id is safe.
+            BrokerDenied: the right to write commands is missing.
+        """
+        message = self.message(name, account_id, data, command_id=command_id, correlation_id=correlation_id)
+        return await self.sent(message)
+
+    async def publish_all(self, messages: Iterable[CommandMessage]) -> list[Sent]:
+        """Publishes many at once, those of one account in their order; returns when all are in the log.
+
+        Raises:
+            BrokerUnavailable, BrokerDenied: some may not be stored; sending all again is safe.
+        """
+        acknowledged = [await self.send(message) for message in messages]
+        return await asyncio.gather(*acknowledged)
+
+    async def sent(self, message: CommandMessage) -> Sent:
+        """Sends a message and waits until all replicas have it."""
+        return await (await self.send(message))
+
+    async def send(self, message: CommandMessage) -> asyncio.Task[Sent]:
+        """Hands a message to the client, which waits only while its buffer is full.
+
+        The task ends when all replicas have the message; nobody needs to await it.
+        """
+        producer = self._started()
+        try:
+            async with asyncio.timeout(self._send_seconds):
+                home = await self.home(message)
+                waiting = await producer.send(
+                    self._topic, message.value, message.key, home.partition, headers=list(message.headers)
+                )
+        except (KafkaError, TimeoutError, OSError) as error:
+            raise broker_error(f"command {message.command_id} could not be sent", error) from error
+        task = asyncio.create_task(self._acknowledged(message, waiting), name="command-acknowledged")
+        task.add_done_callback(_seen)
+        return task
+
+    async def home(self, message: CommandMessage) -> Home:
+        """Where a message's account is at home.
+
+        Raises:
+            BrokerUnavailable, BrokerDenied: nobody says how many partitions there are.
+        """
+        try:
+            partitions = len(await self._started().partitions_for(self._topic))
+        except (KafkaError, OSError) as error:
+            raise broker_error(f"the partitions of {self._topic} are not known", error) from error
+        return Home(self._home_of(message.key, partitions), partitions)
+
+    def awaiting(self, timeout: float | None = None) -> AwaitedCommands:
+        """The same methods, each returning what became of its command within `timeout` seconds."""
+        return AwaitedCommands(self, self._listener, timeout or self._result_seconds)
+
+    async def _acknowledged(self, message: CommandMessage, waiting: asyncio.Future[Any]) -> Sent:
+        # aiokafka never gives an idempotent record up: without a deadline this could take for ever.
+        try:
+            async with asyncio.timeout(self._send_seconds):
+                stored = await waiting
+        except TimeoutError as error:
+            what = f"Kafka at {self._address} has not acknowledged command {message.command_id}"
+            raise BrokerUnavailable(f"{what} within {self._send_seconds:g} s", hint=SAFE_AGAIN) from error
+        except (KafkaError, OSError) as error:
+            raise broker_error(f"command {message.command_id} was not stored", error) from error
+        place = (stored.topic, stored.partition, stored.offset, stored.timestamp)
+        return Sent(message.command_id, message.account_id, *place)
+
+    def _started(self) -> AIOKafkaProducer:
+        if self._producer is None:
+            raise RuntimeError("start the CommandProducer first: async with make_command_producer(settings)")
+        return self._producer
 
 
-def _partitioner(settings: Settings) -> Callable[[bytes, Sequence[int], Sequence[int]], int]:
-    """The home among *all* partitions: one that is away for a moment must not send a key elsewhere."""
-    home_of = HOMES[settings.partitioner]
-    return lambda key, every, _available: every[home_of(key, len(every))]
+async def _stopped(producer: AIOKafkaProducer) -> None:
+    with suppress(Exception):
+        async with asyncio.timeout(STOP_SECONDS):
+            await producer.stop()
+
+
+def _seen(task: asyncio.Task[Sent]) -> None:
+    """A failure that nobody waits for is not an unhandled one."""
+    if not task.cancelled():
+        task.exception()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka import errors as kafka
 from aiokafka.helpers import create_ssl_context
@@ -28,6 +28,9 @@ _DENIED = (
     kafka.TransactionalIdAuthorizationFailed,
     kafka.UnsupportedSaslMechanismError,
 )
+SAFE_AGAIN: Final = "it may be in the log; sending it again under the same id is safe"
+"""The hint where a command's fate is unknown."""
+
 _DENIED_WORDS = ("SaslAuthenticationFailed", "AuthenticationFailed", "CERTIFICATE_VERIFY_FAILED", "SSL")
 
 _FAILED_TO_CONNECT = ("Unable connect to", "Unable to request metadata")
@@ -82,6 +85,12 @@ def kafka_errors(bootstrap_servers: str) -> Iterator[None]:
             kind = BrokerDenied if denied else BrokerUnavailable
             verb = "refuses us" if denied else "does not answer"
             raise kind(f"Kafka at {bootstrap_servers} {verb}: {reason}") from error
+
+
+def broker_error(what: str, error: Exception) -> BrokerDenied | BrokerUnavailable:
+    """One of aiokafka's errors as one of ours; `what` is the request that failed, in words."""
+    kind = BrokerDenied if isinstance(error, _DENIED) else BrokerUnavailable
+    return kind(f"{what}: {error!r}")
 
 
 class _ReasonKeeper(logging.Handler):

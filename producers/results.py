@@ -1,79 +1,239 @@
-"""Waiting for what became of a command."""
+"""Results of commands, as their senders wait for them."""
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 import orjson
-from aiokafka import AIOKafkaConsumer
+from aiokafka import TopicPartition
 
-from consumer.errors import ResultTimeout
-from consumer.pipeline.homes import HOMES
-from producers.connection import kafka_errors, kafka_options
-from schemas.topics import COMMAND_RESULTS
+from consumer.errors import BrokerUnavailable, CommandRejected
+from producers.connection import broker_error, kafka_errors
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
-    from consumer.settings import Settings
-    from producers.commands import NewCommand
+    from aiokafka import AIOKafkaConsumer
+
+    from schemas.events import OutcomeName
+
+IDLE_SECONDS: Final = 5.0
+"""How long a partition is read on after the last waiter left: the next one need not look for its end."""
+
+STOP_SECONDS: Final = 2.0
+"""aiokafka's stop() may never return when no broker answers."""
+
+_POLL_MS: Final = 500
+
+
+class CommandKey(NamedTuple):
+    """What names a command."""
+
+    account_id: str
+    source: str
+    command_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """What became of a command. `errors` are (JSON Pointer, what is wrong there)."""
+
+    account_id: str
+    source: str
+    command_id: str
+    outcome: OutcomeName
+    code: str | None
+    message: str | None
+    errors: tuple[tuple[str, str], ...]
+    contract_id: str | None
+    version: int | None
+    processed_at: datetime
+
+    @classmethod
+    def from_data(cls, account_id: str, data: dict[str, Any]) -> Self:
+        """Reads the data of a `command_result` event."""
+        return cls(
+            account_id=account_id,
+            source=data["command"]["source"],
+            command_id=data["command"]["id"],
+            outcome=data["outcome"],
+            code=data.get("code"),
+            message=data.get("message"),
+            errors=tuple((each["path"], each["message"]) for each in data.get("errors", ())),
+            contract_id=data.get("contract_id"),
+            version=data.get("version"),
+            processed_at=datetime.fromisoformat(data["processed_at"]),
+        )
+
+    def as_data(self) -> dict[str, Any]:
+        """Its fields as JSON has them; what is not known is left out."""
+        known = {
+            "outcome": self.outcome,
+            "code": self.code,
+            "message": self.message,
+            "errors": [{"path": path, "message": message} for path, message in self.errors],
+            "contract_id": self.contract_id,
+            "version": self.version,
+            "processed_at": self.processed_at,
+        }
+        return {name: value for name, value in known.items() if value not in (None, [])}
+
+    def raise_if_rejected(self) -> Self:
+        """The result itself, unless the command was refused: now, or when it was first seen.
+
+        Raises:
+            CommandRejected: with the code and the errors.
+        """
+        if self.code is not None:
+            raise CommandRejected(self.code, self.message or "", errors=self.errors)
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiter:
+    key: CommandKey
+    partition: int
+    result: asyncio.Future[CommandResult]
 
 
 class ResultListener:
-    """Reads the results of one account's partition from the moment it was opened."""
+    """Reads the results topic while somebody waits for a result, and only the partitions concerned.
 
-    def __init__(self, consumer: AIOKafkaConsumer) -> None:
-        self._consumer = consumer
+    Nothing is stored: a consumer without a group stands at the end of a partition before the command
+    is published, so that the result cannot be missed, and an idle listener reads nothing.
 
-    async def result_of(self, command: NewCommand, *, within: float) -> dict[str, Any]:
-        """The `command_result` of a command that was sent after this listener was opened.
+    Args:
+        make_consumer: makes an unstarted consumer without a group, reading committed records.
+        topic: of the results, with its prefix.
+        address: of the broker, for messages.
+    """
+
+    def __init__(self, make_consumer: Callable[[], AIOKafkaConsumer], topic: str, address: str) -> None:
+        self._make_consumer = make_consumer
+        self._topic = topic
+        self._address = address
+        self._consumer: AIOKafkaConsumer | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._starting = asyncio.Lock()
+        self._last_used: dict[int, float] = {}
+        self._waiting: dict[bytes, list[_Waiter]] = {}
+        self._waiters_of: Counter[int] = Counter()
+
+    @asynccontextmanager
+    async def expecting(
+        self, key: CommandKey, partition: int, partitions: int
+    ) -> AsyncIterator[asyncio.Future[CommandResult]]:
+        """Publish the command inside the block, then await the future.
+
+        Args:
+            key: names the command.
+            partition: its home; its result appears in the partition of the same number.
+            partitions: how many there are.
 
         Raises:
-            ResultTimeout: it has not come `within` so many seconds; the command stays in the log.
+            BrokerUnavailable: the results cannot be read. The future may raise it, too.
         """
+        await self._listen(partition, partitions)
+        waiter = _Waiter(key, partition, asyncio.get_running_loop().create_future())
+        self._waiting.setdefault(key.command_id.encode(), []).append(waiter)
+        self._waiters_of[partition] += 1
         try:
-            async with asyncio.timeout(within):
-                async for record in self._consumer:
-                    if (result := _result(record.value, command)) is not None:
-                        return result
-        except TimeoutError:
-            pass
-        raise ResultTimeout(f"no result of command {command.id} within {within:g} s")
+            yield waiter.result
+        finally:
+            self._forget(waiter)
 
+    async def stop(self) -> None:
+        """Lets the consumer go."""
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.cancel()
+            await asyncio.wait({reader})
+        consumer, self._consumer = self._consumer, None
+        self._last_used.clear()
+        if consumer is not None:
+            with suppress(Exception):
+                async with asyncio.timeout(STOP_SECONDS):
+                    await consumer.stop()
 
-def _result(value: bytes, command: NewCommand) -> dict[str, Any] | None:
-    if command.id.encode() not in value:  # cheaper than parsing every result of the partition
-        return None
-    result: dict[str, Any] = orjson.loads(value)
-    answered = result["command"]
-    return result if (answered["id"], answered["source"]) == (command.id, command.source) else None
+    def _forget(self, waiter: _Waiter) -> None:
+        name = waiter.key.command_id.encode()
+        self._waiting[name].remove(waiter)
+        if not self._waiting[name]:
+            del self._waiting[name]
+        self._waiters_of[waiter.partition] -= 1
+        if waiter.partition in self._last_used:
+            self._last_used[waiter.partition] = monotonic()
 
+    async def _listen(self, partition: int, partitions: int) -> None:
+        async with self._starting:
+            if partition not in self._last_used:
+                await self._open(partition, partitions)
+            self._last_used[partition] = monotonic()
+            if self._reader is None or self._reader.done():
+                self._reader = asyncio.create_task(self._read(), name="command-results")
 
-@asynccontextmanager
-async def result_listener(settings: Settings, account_id: str) -> AsyncIterator[ResultListener]:
-    """A listener that stands at the end of the account's results. Open it before sending.
+    async def _open(self, partition: int, partitions: int) -> None:
+        """Stands at the end of the partition, and reads on from there."""
+        target = TopicPartition(self._topic, partition)
+        with kafka_errors(self._address):
+            if self._consumer is not None and target not in self._consumer.assignment():
+                await self.stop()  # after a failure, or because the topic has grown
+            consumer = self._consumer or await self._started(partitions)
+            found = await consumer.seek_to_end(target)
+        if not found:
+            raise BrokerUnavailable(f"Kafka at {self._address} does not say where {target} ends")
+        consumer.resume(target)
 
-    Raises:
-        BrokerUnavailable, BrokerDenied: Kafka cannot be reached.
-    """
-    topic = settings.topic_prefix + COMMAND_RESULTS
-    consumer = AIOKafkaConsumer(
-        topic, **kafka_options(settings), isolation_level="read_committed", enable_auto_commit=False
-    )
-    try:
-        with kafka_errors(settings.kafka_bootstrap_servers):
-            await consumer.start()
-            await _only_home(consumer, settings, account_id)
-        yield ResultListener(consumer)
-    finally:
-        await consumer.stop()
+    async def _started(self, partitions: int) -> AIOKafkaConsumer:
+        self._consumer = consumer = self._make_consumer()
+        await consumer.start()
+        targets = [TopicPartition(self._topic, partition) for partition in range(partitions)]
+        consumer.assign(targets)
+        consumer.pause(*targets)
+        return consumer
 
+    async def _read(self) -> None:
+        """Delivers results until no partition is of interest any more."""
+        try:
+            while self._last_used and self._consumer is not None:
+                batches = await self._consumer.getmany(timeout_ms=_POLL_MS)
+                for records in batches.values():
+                    for record in records:
+                        self._deliver(record)
+                self._close_idle(self._consumer)
+        except Exception as error:  # noqa: BLE001 - whatever it was, those who wait must be told
+            self._fail(error)
 
-async def _only_home(consumer: AIOKafkaConsumer, settings: Settings, account_id: str) -> None:
-    """A command's outputs are in the output partition of the same number as its own."""
-    partitions = sorted(consumer.assignment())
-    home = partitions[HOMES[settings.partitioner](account_id.encode(), len(partitions))]
-    consumer.pause(*(partition for partition in partitions if partition != home))
-    await consumer.seek_to_end(home)
+    def _deliver(self, record: Any) -> None:
+        command_id = next((content for name, content in record.headers if name == "ce_causationid"), None)
+        waiters = self._waiting.get(command_id or b"")
+        if not waiters:
+            return
+        result = CommandResult.from_data(record.key.decode(), orjson.loads(record.value))
+        key = CommandKey(result.account_id, result.source, result.command_id)
+        for waiter in waiters:
+            if waiter.key == key and not waiter.result.done():
+                waiter.result.set_result(result)
+
+    def _close_idle(self, consumer: AIOKafkaConsumer) -> None:
+        idle_since = monotonic() - IDLE_SECONDS
+        for partition, used in list(self._last_used.items()):
+            if used < idle_since and not self._waiters_of[partition]:
+                consumer.pause(TopicPartition(self._topic, partition))
+                del self._last_used[partition]
+
+    def _fail(self, error: Exception) -> None:
+        """Tells all who wait; the next one starts afresh at the end."""
+        self._last_used.clear()
+        if self._consumer is not None:
+            self._consumer.unsubscribe()
+        for waiters in self._waiting.values():
+            for waiter in waiters:
+                if not waiter.result.done():
+                    waiter.result.set_exception(broker_error("the results cannot be read", error))

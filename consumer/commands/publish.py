@@ -6,19 +6,20 @@ import sys
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from uuid import uuid4
 
 import orjson
 import typer
 
 from consumer.commands.output import Json, document_or_json
 from consumer.commands.running import run_async
-from consumer.errors import CommandRejected, InputRefused
+from consumer.errors import InputRefused
 from consumer.settings import load_settings
 from schemas.commands import COMMANDS
 
 if TYPE_CHECKING:
-    from producers.commands import NewCommand
+    from producers.commands import Sent
+    from producers.messages import CommandMessage
+    from producers.results import CommandResult
 
 CommandName = Enum("CommandName", {name: name for name in COMMANDS}, type=str)  # type: ignore[misc]
 SOURCE = "/contracts-cli"
@@ -66,47 +67,43 @@ def publish(
 
     contracts publish cancel acme --data '{"effective": "end_of_term", "reason": "moved away"}'
     """
-    from producers.commands import NewCommand
+    from producers.messages import unchecked_message
 
     data = _with_fields(_read(json_data), fields or [])
     if check:
         _refuse_mistakes(command.value, data)
-    new = NewCommand(command.value, account_id, data, source, command_id or str(uuid4()))
-    sent, result = run_async(_send(new, wait=wait))
-    document_or_json({**sent, **({"result": result} if result else {})}, as_json=as_json)
-    if result and result["outcome"] == "rejected":
-        errors = [(error["path"], error["message"]) for error in result.get("errors", [])]
-        raise CommandRejected(result.get("code", ""), result.get("message", ""), errors=errors)
+    message = unchecked_message(command.value, account_id, data, source=source, command_id=command_id)
+    sent, result = run_async(_send(message, wait=wait))
+    document_or_json(_described(message, sent, result), as_json=as_json)
+    if result is not None:
+        result.raise_if_rejected()
 
 
-async def _send(command: NewCommand, *, wait: bool) -> tuple[dict[str, Any], dict[str, Any] | None]:
+async def _send(message: CommandMessage, *, wait: bool) -> tuple[Sent, CommandResult | None]:
+    from consumer.clients import make_command_producer
     from producers import topics
-    from producers.commands import command_producer
-    from producers.results import result_listener
     from schemas.topics import COMMAND_RESULTS
     from schemas.topics import COMMANDS as COMMANDS_TOPIC
 
     settings = load_settings()
     await topics.require(settings, COMMANDS_TOPIC, *([COMMAND_RESULTS] if wait else []))
-    async with command_producer(settings) as producer:
-        if not wait:
-            return _described(command, await producer.send(command)), None
-        async with result_listener(settings, command.account_id) as listener:
-            sent = await producer.send(command)
-            result = await listener.result_of(command, within=settings.result_timeout_seconds)
-            return _described(command, sent), result
+    async with make_command_producer(settings) as producer:
+        if wait:
+            return await producer.awaiting().exchange(message)
+        return await producer.sent(message), None
 
 
-def _described(command: NewCommand, sent: Any) -> dict[str, Any]:
-    return {
-        "id": command.id,
-        "source": command.source,
-        "type": COMMANDS[command.name].type,
-        "account_id": command.account_id,
+def _described(message: CommandMessage, sent: Sent, result: CommandResult | None) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "id": message.command_id,
+        "source": message.source,
+        "type": COMMANDS[message.name].type,
+        "account_id": message.account_id,
         "topic": sent.topic,
         "partition": sent.partition,
         "offset": sent.offset,
     }
+    return described if result is None else {**described, "result": result.as_data()}
 
 
 def _read(text: str) -> bytes:

@@ -1,0 +1,171 @@
+"""Commands as records in CloudEvents' binary mode, checked against the published schema before they leave."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from pydantic import ValidationError
+
+from consumer.errors import InputRefused
+from consumer.pipeline.decoder import MAX_ACCOUNT_CHARACTERS, MAX_COMMAND_BYTES, account_of
+from schemas.cloudevents import CONTENT_TYPE, JSON_MEDIA_TYPE, SPEC_VERSION, schema_uri
+from schemas.commands import COMMANDS, CommandSpec
+from schemas.contract import to_json
+from schemas.envelopes import BadEnvelope, read_binary
+from schemas.mistakes import mistakes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from schemas.cloudevents import Header
+
+
+@dataclass(frozen=True, slots=True)
+class CommandMessage:
+    """A valid command, ready to be sent. Sending it twice does no harm: the second is a duplicate."""
+
+    name: str
+    account_id: str
+    command_id: str
+    source: str
+    value: bytes
+    headers: tuple[Header, ...]
+
+    @property
+    def key(self) -> bytes:
+        """The record's key."""
+        return self.account_id.encode()
+
+
+def command_message(
+    name: str,
+    account_id: str,
+    data: Mapping[str, Any],
+    *,
+    source: str,
+    command_id: str | None = None,
+    correlation_id: str | None = None,
+    at: datetime | None = None,
+    max_bytes: int = MAX_COMMAND_BYTES,
+) -> CommandMessage:
+    """A command, checked as the service will check it.
+
+    Args:
+        name: of the command, for instance `create`.
+        account_id: whose contract it is about.
+        data: as the command's schema says; datetimes are aware, money is Decimal or a number.
+        source: who sends it: a URI reference.
+        command_id: names it within the source; a new one when left out. The same again is a duplicate.
+        correlation_id: passed on to the events that come of it.
+        at: when it was made; now when left out. The service goes by the broker's time.
+        max_bytes: limit of the service.
+
+    Raises:
+        InputRefused: with every mistake of the data; none of its values is quoted.
+    """
+    spec = _spec(name)
+    _check_account(account_id)
+    value = _encoded(spec, data, max_bytes)
+    command_id = command_id or str(uuid4())
+    attributes = _attributes(spec, account_id, command_id, source, at or datetime.now(UTC))
+    if correlation_id is not None:
+        attributes["ce_correlationid"] = correlation_id
+    return CommandMessage(name, account_id, command_id, source, value, _headers(name, attributes))
+
+
+def unchecked_message(
+    name: str, account_id: str, value: bytes, *, source: str, command_id: str | None = None
+) -> CommandMessage:
+    """A command with these very bytes for its data, which may turn out to be a dead letter.
+
+    Raises:
+        InputRefused: what makes its result findable is wrong: account, source or id.
+    """
+    spec = _spec(name)
+    _check_account(account_id)
+    command_id = command_id or str(uuid4())
+    attributes = _attributes(spec, account_id, command_id, source, datetime.now(UTC))
+    return CommandMessage(name, account_id, command_id, source, value, _headers(name, attributes))
+
+
+def _spec(name: str) -> CommandSpec:
+    spec = COMMANDS.get(name)
+    if spec is None:
+        raise InputRefused(f"there is no command {name!r}; known: {', '.join(COMMANDS)}")
+    return spec
+
+
+def _check_account(account_id: str) -> None:
+    try:
+        sound = account_of(account_id.encode()) is not None
+    except UnicodeEncodeError:
+        sound = False
+    if not sound:
+        raise InputRefused(f"an account id has 1 to {MAX_ACCOUNT_CHARACTERS} printable characters")
+
+
+def _encoded(spec: CommandSpec, data: Mapping[str, Any], max_bytes: int) -> bytes:
+    if (path := _not_a_number(data)) is not None:
+        raise _refused(spec.name, [(path, "must be a finite number")])
+    try:
+        value = to_json(data)
+    except TypeError as error:
+        raise InputRefused(f"{spec.name}: the data cannot be written as JSON: {error}") from error
+    if len(value) > max_bytes:
+        raise InputRefused(f"{spec.name}: the data has {len(value)} bytes; at most {max_bytes} are accepted")
+    try:
+        spec.adapter.validate_json(value, strict=True)
+    except ValidationError as error:
+        found = mistakes(spec.name, error)
+        raise _refused(spec.name, [(each["path"], each["message"]) for each in found]) from None
+    return value
+
+
+def _not_a_number(value: Any, path: str = "") -> str | None:
+    """Where NaN or an infinity stands: JSON has neither, and the encoder would write null."""
+    if isinstance(value, float):
+        return None if math.isfinite(value) else path
+    if isinstance(value, dict):
+        places = (_not_a_number(inner, f"{path}/{name}") for name, inner in value.items())
+    elif isinstance(value, list | tuple):
+        places = (_not_a_number(inner, f"{path}/{i}") for i, inner in enumerate(value))
+    else:
+        return None
+    return next((place for place in places if place is not None), None)
+
+
+def _refused(name: str, errors: list[tuple[str, str]]) -> InputRefused:
+    path, why = errors[0]
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return InputRefused(f"{name}: {path or 'the data'} {why}{more}", errors=errors)
+
+
+def _attributes(
+    spec: CommandSpec, account_id: str, command_id: str, source: str, at: datetime
+) -> dict[str, str]:
+    return {
+        "ce_specversion": SPEC_VERSION,
+        "ce_id": command_id,
+        "ce_source": source,
+        "ce_type": spec.type,
+        "ce_subject": account_id,
+        "ce_time": at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "ce_dataschema": schema_uri(spec.name),
+        "ce_partitionkey": account_id,
+        CONTENT_TYPE: JSON_MEDIA_TYPE,
+    }
+
+
+def _headers(name: str, attributes: Mapping[str, str]) -> tuple[Header, ...]:
+    try:
+        headers = {header: text.encode() for header, text in attributes.items()}
+    except UnicodeEncodeError:
+        raise InputRefused(f"{name}: an attribute is not Unicode text") from None
+    envelope = read_binary(headers)
+    if isinstance(envelope, BadEnvelope):
+        raise InputRefused(f"{name}: {envelope.attribute} {envelope.message}")
+    return tuple(headers.items())

@@ -1,0 +1,66 @@
+"""Request and reply over the log: a command out, its result back."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from consumer.errors import BrokerUnavailable, ResultTimeout
+from producers.connection import SAFE_AGAIN
+from producers.results import CommandKey, CommandResult, ResultListener
+from producers.typed import TypedCommands
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from producers.commands import CommandProducer, Sent
+    from producers.messages import CommandMessage
+
+
+class AwaitedCommands(TypedCommands[CommandResult]):
+    """A CommandProducer that waits for results; made by its `awaiting`. Many may wait at once."""
+
+    def __init__(self, producer: CommandProducer, listener: ResultListener, seconds: float) -> None:
+        self._producer = producer
+        self._listener = listener
+        self._seconds = seconds
+
+    async def publish(
+        self,
+        name: str,
+        account_id: str,
+        data: Mapping[str, Any],
+        *,
+        command_id: str | None = None,
+        correlation_id: str | None = None,
+    ) -> CommandResult:
+        """Publishes a command and returns what became of it; a refused one is no error here.
+
+        Raises:
+            ResultTimeout: it is in the log, but its result has not come in time.
+            InputRefused, BrokerUnavailable, BrokerDenied: as of `CommandProducer.publish`.
+        """
+        message = self._producer.message(
+            name, account_id, data, command_id=command_id, correlation_id=correlation_id
+        )
+        return await self.result(message)
+
+    async def result(self, message: CommandMessage) -> CommandResult:
+        """Sends a message and returns what became of it; raises what `publish` does."""
+        return (await self.exchange(message))[1]
+
+    async def exchange(self, message: CommandMessage) -> tuple[Sent, CommandResult]:
+        """Sends a message and returns where it lies in the log, and what became of it."""
+        sent: Sent | None = None
+        try:
+            async with asyncio.timeout(self._seconds):
+                home = await self._producer.home(message)
+                key = CommandKey(message.account_id, message.source, message.command_id)
+                async with self._listener.expecting(key, home.partition, home.partitions) as result:
+                    sent = await self._producer.sent(message)
+                    return sent, await result
+        except TimeoutError as error:
+            what = f"command {message.command_id} within {self._seconds:g} s"
+            if sent is not None:
+                raise ResultTimeout(f"no result of {what}") from error
+            raise BrokerUnavailable(f"Kafka did not take {what}", hint=SAFE_AGAIN) from error

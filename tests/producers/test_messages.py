@@ -1,0 +1,130 @@
+"""A command is checked before it leaves, exactly as the service checks it."""
+
+import math
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
+from cloudevents.core.formats.json import JSONFormat
+
+from consumer.errors import InputRefused
+from consumer.pipeline.decoder import Decoder
+from consumer.pipeline.records import Incoming
+from consumer.testkit import KitRecord
+from producers.messages import CommandMessage, command_message
+from producers.typed import TypedCommands
+from schemas.commands import COMMANDS
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def message(name: str = "create", account: str = "account-1", **data: Any) -> CommandMessage:
+    return command_message(name, account, data, source="/billing", command_id="42", at=NOON)
+
+
+def decoded(sent: CommandMessage) -> Incoming:
+    record = KitRecord("contracts.commands", 0, 7, 1_700_000_000_000, sent.key, sent.value, sent.headers)
+    found = Decoder(1).decode(record)
+    assert isinstance(found, Incoming), found
+    return found
+
+
+def test_the_service_decodes_what_is_made() -> None:
+    end = datetime(2027, 1, 31, tzinfo=UTC)
+    found = decoded(message(contract_type="custom", end_date=end, base_monthly_fee=Decimal("12.5")))
+    assert found.command.name == "create"
+    assert (found.command.account_id, found.command.source, found.command.id) == (
+        "account-1",
+        "/billing",
+        "42",
+    )
+    assert found.command.data == {
+        "contract_type": "custom",
+        "end_date": end,
+        "base_monthly_fee": Decimal("12.5"),
+    }
+
+
+def test_the_official_sdk_reads_it() -> None:
+    sent = command_message(
+        "cancel", "é-1", {"reason": "moved"}, source="/billing", command_id="42", correlation_id="order-7"
+    )
+    event = from_binary_event(KafkaMessage(dict(sent.headers), sent.key, sent.value), JSONFormat())
+    assert event.get_id() == "42"
+    assert event.get_type() == "com.easytrade.contract.cancel.v1"
+    assert event.get_subject() == "é-1"
+    assert event.get_extension("correlationid") == "order-7"
+    assert event.get_data() == {"reason": "moved"}
+
+
+def test_every_mistake_is_named_and_no_value_quoted() -> None:
+    with pytest.raises(InputRefused) as refused:
+        message(
+            "update",
+            changes={"base_monthly_fee": "s3cret", "term_months": 0, "primary_contact": {"mail": "x"}},
+        )
+    assert dict(refused.value.errors) == {
+        "/changes/base_monthly_fee": "must be a number, not text",
+        "/changes/term_months": "must be at least 1",
+        "/changes/primary_contact/mail": "unknown field; did you mean `email`?",
+    }
+    assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("bad", "told"),
+    [
+        ({"account": ""}, "account id"),
+        ({"account": "a" * 129}, "account id"),
+        ({"account": "a\n"}, "account id"),
+        ({"account": "\ud800"}, "account id"),
+        ({"name": "creat"}, "no command 'creat'"),
+        (
+            {"contract_type": "basic", "base_monthly_fee": math.nan},
+            "/base_monthly_fee must be a finite number",
+        ),
+        ({"contract_type": "basic", "end_date": datetime(2027, 1, 1)}, "/end_date must be a date"),  # noqa: DTZ001
+        ({"contract_type": "basic", "notes": object()}, "cannot be written as JSON"),
+        ({"contract_type": "basic", "notes": "x" * 300_000}, "at most 262144"),
+        ({}, "/contract_type is required"),
+    ],
+)
+def test_what_the_service_would_refuse_does_not_leave(bad: dict[str, Any], told: str) -> None:
+    with pytest.raises(InputRefused, match=told):
+        message(**bad)
+
+
+def test_nan_inside_a_patch_is_no_removal() -> None:
+    with pytest.raises(InputRefused, match="/changes/sla_terms/uptime_guarantee must be a finite number"):
+        message("update", changes={"sla_terms": {"uptime_guarantee": math.inf}})
+
+
+@pytest.mark.parametrize(
+    "attribute", [{"source": "two words"}, {"command_id": "x" * 257}, {"command_id": "\ud800"}]
+)
+def test_attributes_are_checked_too(attribute: dict[str, str]) -> None:
+    with pytest.raises(InputRefused):
+        command_message("activate", "account-1", {}, **{"source": "/billing", **attribute})
+
+
+def test_ids_are_fresh_unless_given() -> None:
+    made = {command_message("activate", "account-1", {}, source="/billing").command_id for _ in range(100)}
+    assert len(made) == 100
+
+
+async def test_there_is_a_method_for_every_command() -> None:
+    """Each passes its data and its identity on, under the command's own name."""
+    published: list[tuple[Any, ...]] = []
+
+    class Recorder(TypedCommands[None]):
+        async def publish(self, name, account_id, data, *, command_id=None, correlation_id=None) -> None:
+            published.append((name, account_id, data, command_id, correlation_id))
+
+    recorder = Recorder()
+    for name, spec in COMMANDS.items():
+        if spec.deduplicated:
+            await getattr(recorder, name)("account-1", command_id="1", correlation_id="2", requested_by="ann")
+            assert published.pop() == (name, "account-1", {"requested_by": "ann"}, "1", "2")
+    assert not hasattr(recorder, "advance")

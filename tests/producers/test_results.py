@@ -1,0 +1,58 @@
+"""Waiting for results that somebody else publishes: which one is taken, and which are not."""
+
+import json
+
+import pytest
+from confluent_kafka import Producer
+
+from consumer.clients import make_command_producer
+from consumer.errors import ResultTimeout
+from consumer.pipeline.homes import murmur2_home
+from consumer.settings import Settings
+from producers.messages import CommandMessage, unchecked_message
+from producers.results import CommandKey
+from producers.topics import ensure
+from schemas.topics import COMMAND_RESULTS
+from tests.running import settings_for
+
+COMMAND = unchecked_message("create", "acme", b"{}", source="/crm", command_id="c-7")
+HOME = murmur2_home(b"acme", 4)
+
+
+@pytest.fixture
+async def settings(kafka, topic_prefix: str) -> Settings:
+    settings = settings_for(kafka, None, topic_prefix.removesuffix("."), topic_partitions=4)
+    await ensure(settings)
+    return settings
+
+
+def tell(settings: Settings, *results: tuple[str, str, str]) -> None:
+    """Publish results as the service would, with a client that is not ours."""
+    producer = Producer({"bootstrap.servers": settings.kafka_bootstrap_servers})
+    topic = settings.topic_prefix + COMMAND_RESULTS
+    for outcome, source, name in results:
+        command = {"id": name, "source": source, "type": "x"}
+        data = {"command": command, "outcome": outcome, "processed_at": "2026-01-01T00:00:00Z"}
+        headers = [("ce_causationid", name.encode())]
+        producer.produce(topic, json.dumps(data), key=b"acme", partition=HOME, headers=headers)
+    producer.flush(30)
+
+
+def key(message: CommandMessage) -> CommandKey:
+    return CommandKey(message.account_id, message.source, message.command_id)
+
+
+async def test_the_result_of_this_very_command_is_taken(settings: Settings) -> None:
+    tell(settings, ("before", "/crm", "c-7"))
+    async with make_command_producer(settings) as producer:
+        async with producer._listener.expecting(key(COMMAND), HOME, 4) as result:
+            tell(settings, ("other id", "/crm", "c-77"), ("other source", "/erp", "c-7"))
+            tell(settings, ("applied", "/crm", "c-7"), ("later", "/crm", "c-7"))
+            assert (await result).outcome == "applied"
+
+
+async def test_an_old_result_is_none(settings: Settings) -> None:
+    tell(settings, ("before", "/crm", "c-7"))
+    async with make_command_producer(settings) as producer:
+        with pytest.raises(ResultTimeout, match=r"no result of command c-7 within 0.5 s"):
+            await producer.awaiting(timeout=0.5).result(COMMAND)

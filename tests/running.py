@@ -1,0 +1,73 @@
+"""The whole service in the test's own event loop, on topics and a database of its own."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from consumer import bootstrap
+from consumer.health import Health
+from consumer.metrics import Metrics
+from consumer.pipeline.service import Service
+from consumer.settings import Settings, load_settings
+from consumer.storage import indexes
+from producers import topics
+
+START_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Running:
+    """A service that works on all its partitions."""
+
+    settings: Settings
+    mongo: Any
+    service: Service
+    metrics: Metrics
+
+    @property
+    def database(self) -> Any:
+        return self.mongo.get_database(self.settings.mongo_database)
+
+
+def settings_for(kafka: Any, mongo: Any, name: str, **settings: Any) -> Settings:
+    """Settings for servers of the tests; `name` keeps topics, group and database apart from others'."""
+    defaults = {
+        "kafka_bootstrap_servers": kafka.bootstrap,
+        "mongo_uri": mongo.uri if mongo else "mongodb://localhost",
+        "mongo_database": name,
+        "topic_prefix": f"{name}.",
+        "group_id": name,
+        "topic_replication_factor": 1,
+        "topic_partitions": 3,
+    }
+    return load_settings(**{**defaults, **settings})
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Running]:
+    """The service of these settings, ready; stopped in order at the end."""
+    await topics.ensure(settings)
+    mongo = bootstrap.make_mongo(settings)
+    await indexes.ensure(mongo[settings.mongo_database])
+    metrics = Metrics()
+    store = bootstrap.make_store(settings, mongo)
+    cluster = await bootstrap.cluster_id(settings)
+    service = bootstrap.make_service(settings, store, cluster, metrics=metrics, health=Health())
+    task = asyncio.create_task(service.run())
+    try:
+        await _ready(service, task, settings.topic_partitions)
+        yield Running(settings, mongo, service, metrics)
+    finally:
+        service.stop()
+        await task
+        mongo.close()
+
+
+async def _ready(service: Service, task: asyncio.Task[None], partitions: int) -> None:
+    async with asyncio.timeout(START_SECONDS):
+        while len(service.loops) < partitions:
+            if task.done():
+                task.result()
+            await asyncio.sleep(0.01)

@@ -1,0 +1,256 @@
+"""The service in memory, for the tests of those who use it: no servers, no waiting, time at will.
+
+    kit = Testkit(now=datetime(2026, 1, 31, tzinfo=UTC))
+    await kit.create("account-1", contract_type="basic", auto_renewal=False)
+    await kit.move(timedelta(days=365))
+    assert [event.data["change"] for event in kit.changes("account-1")] == [
+        "created", "renewal_started", "expired",
+    ]
+
+It decodes, folds and encodes with the service's own code, so that what it publishes is what the service
+would publish. It has the methods of a CommandProducer that waits for results, and can stand in for one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from consumer.domain.model import Policy
+from consumer.pipeline.batch import IDENTITY_BYTES, Fold
+from consumer.pipeline.decoder import Decoder
+from consumer.pipeline.encoder import Encoder
+from consumer.pipeline.records import Incoming
+from consumer.pipeline.resume import moved
+from consumer.storage.memory import MemoryStore
+from consumer.storage.protocols import BatchWrites, Origin, Position
+from producers.messages import command_message
+from producers.recordbatches import BatchWriter
+from producers.results import CommandResult
+from producers.typed import TypedCommands
+from schemas.commands import TYPE_PREFIX
+from schemas.contract import visible
+from schemas.topics import COMMANDS, DEAD_LETTERS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from consumer.pipeline.records import Record
+    from consumer.storage.protocols import Store
+    from producers.messages import CommandMessage
+    from producers.recordbatches import Output
+    from schemas.contract import Contract, ContractState
+
+START: Final = datetime(2026, 1, 1, tzinfo=UTC)
+PARTITION: Final = f"{COMMANDS}/0"
+_OWNER: Final = "testkit"
+
+
+@dataclass(frozen=True, slots=True)
+class KitRecord:
+    """A record as the service would find it in the log."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedEvent:
+    """An event as its consumers get it; `data` is the parsed JSON."""
+
+    name: str
+    topic: str
+    account_id: str
+    headers: Mapping[str, str]
+    data: Any
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record that was no command."""
+
+    reason: str
+    message: str
+    path: str
+    key: bytes | None
+    value: bytes | None
+
+
+class Testkit(TypedCommands[CommandResult]):
+    """A contract service of one partition.
+
+    Args:
+        now: time of the first command.
+        policy: defaults of new contracts; the service takes them from its settings.
+        source: `ce_source` of the commands.
+        store: where contracts and history go, for tests of what reads them.
+    """
+
+    __test__ = False  # pytest takes classes named Test… for tests
+
+    def __init__(
+        self,
+        *,
+        now: datetime = START,
+        policy: Policy | None = None,
+        source: str = "/testkit",
+        store: Store | None = None,
+    ) -> None:
+        self.now = now
+        self.events: list[PublishedEvent] = []
+        self.results: list[CommandResult] = []
+        self.dead_letters: list[DeadLetter] = []
+        self._policy = policy or Policy()
+        self._source = source
+        self._store: Store = store or MemoryStore()
+        self._decoder = Decoder(1)
+        self._encoder = Encoder(0)
+        self._contracts: dict[str, Contract] = {}
+        self._position: Position | None = None
+
+    def contract(self, account_id: str) -> ContractState | None:
+        """The account's current contract, as readers show it."""
+        contract = self._contracts.get(account_id)
+        return None if contract is None else visible(contract)
+
+    def changes(self, account_id: str | None = None) -> list[PublishedEvent]:
+        """The `changed` events so far, of one account or of all."""
+        return [
+            event
+            for event in self.events
+            if event.name == "changed" and account_id in {None, event.account_id}
+        ]
+
+    async def publish(
+        self,
+        name: str,
+        account_id: str,
+        data: Mapping[str, Any],
+        *,
+        command_id: str | None = None,
+        correlation_id: str | None = None,
+    ) -> CommandResult:
+        """Applies a command at `now` and returns what became of it.
+
+        Raises:
+            InputRefused: it does not fit its schema.
+        """
+        message = command_message(
+            name,
+            account_id,
+            data,
+            source=self._source,
+            command_id=command_id,
+            correlation_id=correlation_id,
+            at=self.now,
+        )
+        return await self.result(message)
+
+    async def result(self, message: CommandMessage) -> CommandResult:
+        """Applies a message and returns what became of it."""
+        await self.deliver(message.key, message.value, message.headers)
+        return self.results[-1]
+
+    async def deliver(
+        self, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes | None]] = ()
+    ) -> None:
+        """Applies any record at `now`, whoever may have written it: it may be a dead letter."""
+        position = self._position or await self._claimed()
+        record = KitRecord(COMMANDS, 0, position.next, _milliseconds(self.now), key, value, headers)
+        await self._fold(record, position)
+
+    async def move(self, by: timedelta) -> None:
+        """Lets time pass; what falls due on the way happens when it is due."""
+        await self.move_to(self.now + by)
+
+    async def move_to(self, at: datetime) -> None:
+        """Lets time pass until `at`, with a scanner that never sleeps."""
+        while (next_due := self._next_due()) is not None and next_due[0] <= at:
+            due, contract = next_due
+            self.now = max(self.now, due)
+            data = {"contract_id": contract["contract_id"], "due_at": due}
+            await self.publish("advance", contract["account_id"], data)
+        self.now = max(self.now, at)
+
+    def _next_due(self) -> tuple[datetime, Contract] | None:
+        due = [
+            (moment, contract)
+            for contract in self._contracts.values()
+            if (moment := contract["lifecycle"]["next_action_at"]) is not None
+        ]
+        return min(due, key=lambda each: (each[0], each[1]["account_id"]), default=None)
+
+    async def _claimed(self) -> Position:
+        initial = Position(PARTITION, Origin("testkit", "testkit", 1), next=0)
+        return await self._store.claim(PARTITION, _OWNER, initial) or initial
+
+    async def _fold(self, record: Record, position: Position) -> None:
+        decoded = self._decoder.decode(record)
+        outputs = _Outputs()
+        async with self._store.transaction(PARTITION, owner=_OWNER, expected=position.next) as batch:
+            contracts: dict[str, Contract | None] = {}
+            seen = {}
+            if isinstance(decoded, Incoming):
+                account = decoded.command.account_id
+                contracts[account] = (await batch.contracts([account])).get(account)
+                if decoded.spec.deduplicated:
+                    seen = await batch.seen([decoded.command.identity[:IDENTITY_BYTES]])
+            fold = Fold(
+                contracts=contracts,
+                seen=seen,
+                tallies=position.tallies,
+                policy=self._policy,
+                encoder=self._encoder,
+                writer=outputs,
+                generation=position.generation,
+            )
+            fold.add(decoded)
+            target = moved(position, record.offset + 1, record, fold.tallies)
+            await batch.write(BatchWrites(fold.writes(), fold.former, fold.history, None), target)
+        self._position = target
+        self._take(fold, outputs)
+
+    def _take(self, fold: Fold, outputs: _Outputs) -> None:
+        for account, contract in fold.contracts.items():
+            if contract is None:
+                self._contracts.pop(account, None)
+            else:
+                self._contracts[account] = contract
+        for output in outputs.collected:
+            self._publish(output)
+
+    def _publish(self, output: Output) -> None:
+        headers = {name: (content or b"").decode() for name, content in output.headers}
+        if output.topic == DEAD_LETTERS:
+            reason, message, path = (headers[f"dlq-{name}"] for name in ("reason", "message", "path"))
+            self.dead_letters.append(DeadLetter(reason, message, path, output.key, output.value))
+            return
+        account = (output.key or b"").decode()
+        name = headers["ce_type"].removeprefix(TYPE_PREFIX).removesuffix(".v1")
+        data = orjson.loads(output.value or b"null")
+        self.events.append(PublishedEvent(name, output.topic, account, headers, data))
+        if name == "command_result":
+            self.results.append(CommandResult.from_data(account, data))
+
+
+class _Outputs(BatchWriter):
+    """Keeps outputs as they are, where the service packs them into Kafka's batches."""
+
+    def __init__(self) -> None:
+        super().__init__("none")
+        self.collected: list[Output] = []
+
+    def add(self, output: Output) -> None:
+        self.collected.append(output)
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)

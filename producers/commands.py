@@ -69,7 +69,7 @@ class CommandProducer(TypedCommands[Sent]):
         home_of: the home partition of a key among so many.
         address: of the broker, for messages.
         send_seconds: how long a command may take into the log.
-        result_seconds: how long a result may take, the way into the log included.
+        result_seconds: how long its result may take from then on.
         max_bytes: larger commands are refused.
     """
 
@@ -215,7 +215,7 @@ class CommandProducer(TypedCommands[Sent]):
         return Home(self._home_of(message.key, partitions), partitions)
 
     def awaiting(self, timeout: float | None = None) -> AwaitedCommands:
-        """The same methods, each returning what became of its command within `timeout` seconds."""
+        """The same methods, each returning what became of its command; `timeout` seconds for that."""
         return AwaitedCommands(self, self._listener, timeout or self._result_seconds)
 
     async def _acknowledged(self, message: CommandMessage, waiting: asyncio.Future[Any]) -> Sent:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from consumer.errors import BrokerUnavailable, ResultTimeout
-from producers.connection import SAFE_AGAIN
+from consumer.errors import ResultTimeout
 from producers.results import CommandKey, CommandResult, ResultListener
 from producers.typed import TypedCommands
 
@@ -51,16 +50,13 @@ class AwaitedCommands(TypedCommands[CommandResult]):
 
     async def exchange(self, message: CommandMessage) -> tuple[Sent, CommandResult]:
         """Sends a message and returns where it lies in the log, and what became of it."""
-        sent: Sent | None = None
-        try:
-            async with asyncio.timeout(self._seconds):
-                home = await self._producer.home(message)
-                key = CommandKey(message.account_id, message.source, message.command_id)
-                async with self._listener.expecting(key, home.partition, home.partitions) as result:
-                    sent = await self._producer.sent(message)
+        home = await self._producer.home(message)
+        key = CommandKey(message.account_id, message.source, message.command_id)
+        async with self._listener.expecting(key, home.partition, home.partitions) as result:
+            sent = await self._producer.sent(message)
+            try:
+                async with asyncio.timeout(self._seconds):
                     return sent, await result
-        except TimeoutError as error:
-            what = f"command {message.command_id} within {self._seconds:g} s"
-            if sent is not None:
-                raise ResultTimeout(f"no result of {what}") from error
-            raise BrokerUnavailable(f"Kafka did not take {what}", hint=SAFE_AGAIN) from error
+            except TimeoutError as error:
+                what = f"no result of command {message.command_id} within {self._seconds:g} s"
+                raise ResultTimeout(what) from error

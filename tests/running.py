@@ -57,7 +57,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     service = bootstrap.make_service(settings, store, cluster, metrics=metrics, health=Health())
     task = asyncio.create_task(service.run())
     try:
-        await _ready(service, task, settings.topic_partitions)
+        await _ready(metrics, task, settings.topic_partitions)
         yield Running(settings, mongo, service, metrics)
     finally:
         service.stop()
@@ -65,9 +65,9 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         mongo.close()
 
 
-async def _ready(service: Service, task: asyncio.Task[None], partitions: int) -> None:
+async def _ready(metrics: Metrics, task: asyncio.Task[None], partitions: int) -> None:
     async with asyncio.timeout(START_SECONDS):
-        while len(service.loops) < partitions:
+        while metrics.value("owned_partitions") != partitions:
             if task.done():
                 task.result()
             await asyncio.sleep(0.01)

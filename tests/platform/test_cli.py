@@ -273,14 +273,17 @@ def test_publish_writes_what_other_clients_read(
     assert record is not None
     assert record.key() == b"acme"
     assert record.value() == (tmp_path / "data.json").read_bytes()
-    assert dict(record.headers()).items() >= {
-        "ce_specversion": b"1.0",
-        "ce_id": b"c-1",
-        "ce_source": b"/contracts-cli",
-        "ce_type": COMMANDS["create"].type.encode(),
-        "ce_subject": b"acme",
-        "content-type": b"application/json",
-    }.items()
+    assert (
+        dict(record.headers()).items()
+        >= {
+            "ce_specversion": b"1.0",
+            "ce_id": b"c-1",
+            "ce_source": b"/contracts-cli",
+            "ce_type": COMMANDS["create"].type.encode(),
+            "ce_subject": b"acme",
+            "content-type": b"application/json",
+        }.items()
+    )
     assert sent["partition"] == home(partitioner, kafka.bootstrap, sent["topic"])
 
 

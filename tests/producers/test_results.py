@@ -44,11 +44,13 @@ def key(message: CommandMessage) -> CommandKey:
 
 async def test_the_result_of_this_very_command_is_taken(settings: Settings) -> None:
     tell(settings, ("before", "/crm", "c-7"))
-    async with make_command_producer(settings) as producer:
-        async with producer._listener.expecting(key(COMMAND), HOME, 4) as result:
-            tell(settings, ("other id", "/crm", "c-77"), ("other source", "/erp", "c-7"))
-            tell(settings, ("applied", "/crm", "c-7"), ("later", "/crm", "c-7"))
-            assert (await result).outcome == "applied"
+    async with (
+        make_command_producer(settings) as producer,
+        producer._listener.expecting(key(COMMAND), HOME, 4) as result,
+    ):
+        tell(settings, ("other id", "/crm", "c-77"), ("other source", "/erp", "c-7"))
+        tell(settings, ("applied", "/crm", "c-7"), ("later", "/crm", "c-7"))
+        assert (await result).outcome == "applied"
 
 
 async def test_an_old_result_is_none(settings: Settings) -> None:

@@ -30,6 +30,10 @@ def _parser() -> argparse.ArgumentParser:
     up = commands.add_parser("up", help="start a broker and a database, and keep them until Ctrl-C")
     up.add_argument("--kafka", choices=BROKERS, default="noida", help="broker (default: %(default)s)")
     up.add_argument("--mongo", choices=DATABASES, default="secantus", help="database (default: %(default)s)")
+    up.add_argument("--kafka-port", type=int, metavar="PORT", help="port of the broker (default: a free one)")
+    up.add_argument(
+        "--mongo-port", type=int, metavar="PORT", help="port of the database (default: a free one)"
+    )
     up.add_argument(
         "--data", type=Path, help="folder that keeps the data; without it everything is forgotten"
     )
@@ -48,7 +52,12 @@ def _up(arguments: argparse.Namespace) -> None:
         signal.signal(number, lambda *_: ended.set())
     with tempfile.TemporaryDirectory(prefix="devstack-") as forgotten:
         folder = arguments.data or Path(forgotten)
-        with Stack(folder, kafka=arguments.kafka, mongo=arguments.mongo) as stack:
+        stack = Stack(folder, kafka=arguments.kafka, mongo=arguments.mongo)
+        if arguments.kafka_port:
+            stack.kafka.use_port(arguments.kafka_port)
+        if arguments.mongo_port:
+            stack.mongo.use_port(arguments.mongo_port)
+        with stack:
             for name, value in stack.environment.items():
                 print(f"{name}={value}", flush=True)
             print(f"Data and logs in {folder}. Ctrl-C ends.", file=sys.stderr, flush=True)

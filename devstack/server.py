@@ -64,6 +64,10 @@ class Server(ABC):
         """The port clients connect to; the same for the life of this object."""
         return self._port("client")
 
+    def use_port(self, number: int) -> None:
+        """Serve this port instead of a free one; before the first start."""
+        self._ports["client"] = Port(number, None)
+
     @property
     def pid(self) -> int:
         """Process id of the running server."""

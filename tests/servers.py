@@ -11,29 +11,28 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from devstack.given import GivenKafka, GivenMongo
 from devstack.jars import jars_cached
-from devstack.kafka import DEFAULT_VERSION, ApacheKafka, KafkaServer, NoidaKafka
-from devstack.mongo import MongoServer, SecantusMongo, SecantusRust
+from devstack.kafka import DEFAULT_VERSION, KafkaServer
+from devstack.mongo import MongoServer
 from devstack.server import Server
-
-type_of_broker = {"noida": NoidaKafka, "apache": ApacheKafka}
-type_of_database = {"secantus": SecantusMongo, "secantus-rs": SecantusRust}
+from devstack.stack import BROKERS, DATABASES
 
 GIVEN_KAFKA = os.environ.get("CONTRACTS_TEST_KAFKA")
 GIVEN_MONGO = os.environ.get("CONTRACTS_TEST_MONGO")
+KAFKA_VERSION = os.environ.get("CONTRACTS_TEST_KAFKA_VERSION", DEFAULT_VERSION)
 MONGO_KIND = os.environ.get("CONTRACTS_TEST_MONGO_KIND", "secantus")
 REAL_REQUIRED = os.environ.get("CI", "").lower() in {"1", "true"}
 
 
 def broker_kinds() -> list[str]:
     """Kinds of broker the `kafka` fixture goes through."""
-    return ["given"] if GIVEN_KAFKA else list(type_of_broker)
+    return ["given"] if GIVEN_KAFKA else list(BROKERS)
 
 
 def missing_for(kind: str) -> str | None:
     """Why a broker of this kind cannot start here; None when it can."""
     if kind != "apache":
         return None
-    needed = ["java"] if jars_cached(DEFAULT_VERSION) else ["java", "mvn"]
+    needed = ["java"] if jars_cached(KAFKA_VERSION) else ["java", "mvn"]
     missing = [program for program in needed if not shutil.which(program)]
     return f"{' and '.join(missing)} not on the PATH" if missing else None
 
@@ -49,13 +48,14 @@ class Servers:
         """Return the broker of this kind, started and answering."""
         if kind == "given":
             return self._get("kafka given", lambda: GivenKafka(GIVEN_KAFKA))
-        return self._get(f"kafka {kind}", lambda: type_of_broker[kind](self.folder / kind))
+        options = {"version": KAFKA_VERSION} if kind == "apache" else {}
+        return self._get(f"kafka {kind}", lambda: BROKERS[kind](self.folder / kind, **options))
 
     def mongo(self, kind: str) -> MongoServer | GivenMongo:
         """Return the database of this kind, started and answering."""
         if kind == "given":
             return self._get("mongo given", lambda: GivenMongo(GIVEN_MONGO))
-        return self._get(f"mongo {kind}", lambda: type_of_database[kind](self.folder / kind))
+        return self._get(f"mongo {kind}", lambda: DATABASES[kind](self.folder / kind))
 
     def close(self) -> None:
         """Stop what was started."""

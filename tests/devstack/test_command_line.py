@@ -10,6 +10,7 @@ import pytest
 from devstack.errors import ServerStateError, ServerUnavailable
 from devstack.kafka import NoidaKafka, probe_kafka
 from devstack.mongo import SecantusMongo, probe_mongo
+from devstack.ports import reserve_port
 from devstack.stack import Stack
 from tests.devstack.test_process import ends
 
@@ -45,6 +46,18 @@ def test_up_serves_until_it_is_ended(up, tmp_path, number):
     assert up.wait(30) == 0
     assert all(ends(pid) for pid in servers)
     assert (tmp_path / "kept" / "secantus" / "data").is_dir()
+
+
+def test_up_serves_the_ports_it_is_told(tmp_path):
+    kafka, mongo = reserve_port(), reserve_port()
+    command = [*UP, "--kafka-port", str(kafka.number), "--mongo-port", str(mongo.number)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        found = environment(process)
+        process.send_signal(signal.SIGINT)
+    assert found["CONTRACTS_KAFKA_BOOTSTRAP_SERVERS"] == f"127.0.0.1:{kafka.number}"
+    assert f":{mongo.number}/" in found["CONTRACTS_MONGO_URI"]
+    kafka.release()
+    mongo.release()
 
 
 def test_servers_die_with_a_killed_up(up):

@@ -2,7 +2,7 @@
 
 import pymongo
 import pytest
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
@@ -10,6 +10,7 @@ from pymongo.errors import PyMongoError
 from devstack.kafka import ApacheKafka
 from devstack.proxy import Proxy
 from tests.devstack.conftest import needs
+from tests.servers import create_topic
 
 pytestmark = pytest.mark.fault
 
@@ -17,17 +18,26 @@ pytestmark = pytest.mark.fault
 @pytest.fixture(scope="module")
 def proxied(tmp_path_factory):
     needs("apache")
-    broker = ApacheKafka(tmp_path_factory.mktemp("apache"), listeners={"SECOND": "PLAINTEXT"})
+    users = 'org.apache.kafka.common.security.plain.PlainLoginModule required user_reader="right";'
+    broker = ApacheKafka(
+        tmp_path_factory.mktemp("apache"),
+        listeners={"GUARDED": "SASL_PLAINTEXT"},
+        properties={
+            "listener.name.guarded.sasl.enabled.mechanisms": "PLAIN",
+            "listener.name.guarded.plain.sasl.jaas.config": users,
+            "message.max.bytes": 2_000,
+        },
+    )
     with Proxy(broker.port) as proxy:
         broker.advertised_port = proxy.port
         with broker:
             yield broker, proxy
 
 
-def brokers(bootstrap: str) -> set[str]:
+def brokers(bootstrap: str, **settings: str) -> set[str]:
     """Addresses the cluster tells its clients to use."""
-    found = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}).list_topics(timeout=5).brokers
-    return {f"{broker.host}:{broker.port}" for broker in found.values()}
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0, **settings})
+    return {f"{broker.host}:{broker.port}" for broker in admin.list_topics(timeout=5).brokers.values()}
 
 
 def test_clients_are_told_to_stay_behind_the_proxy(proxied):
@@ -36,10 +46,24 @@ def test_clients_are_told_to_stay_behind_the_proxy(proxied):
     assert brokers(behind) == brokers(broker.bootstrap) == {behind}
 
 
-def test_added_listener_has_an_address_of_its_own(proxied):
+def test_added_listener_has_its_own_address_and_rules(proxied):
     broker, proxy = proxied
-    assert brokers(broker.address("SECOND")) == {broker.address("SECOND")}
-    assert broker.address("SECOND") not in {broker.bootstrap, f"127.0.0.1:{proxy.port}"}
+    address = broker.address("GUARDED")
+    assert address not in {broker.bootstrap, f"127.0.0.1:{proxy.port}"}
+    login = {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "PLAIN", "sasl.username": "reader"}
+    assert brokers(address, **login, **{"sasl.password": "right"}) == {address}
+    with pytest.raises(KafkaException):
+        brokers(address, **login, **{"sasl.password": "wrong"})
+
+
+def test_added_properties_reach_the_broker(proxied):
+    broker, _ = proxied
+    topic = create_topic(broker.address("INTERNAL"), "small")
+    errors = []
+    producer = Producer({"bootstrap.servers": broker.address("INTERNAL"), "log_level": 0})
+    producer.produce(topic, b"x" * 5_000, on_delivery=lambda error, _: errors.append(error.code()))
+    assert producer.flush(10) == 0
+    assert errors == [KafkaError.MSG_SIZE_TOO_LARGE]
 
 
 def test_broker_restarts_while_its_proxy_is_cut(proxied):

@@ -135,7 +135,7 @@ class ApacheKafka(KafkaServer):
     def _format(self, classpath: str, config: Path) -> None:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         command = [java(), "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", classpath, "kafka.tools.StorageTool"]
-        command += ["format", "-t", cluster, "-c", str(config)]
+        command += ["format", f"--cluster-id={cluster}", "-c", str(config)]  # with "=": it may begin with "-"
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
         if done.returncode:
             reason = (done.stderr or done.stdout).strip().splitlines()[-1:]

@@ -13,6 +13,7 @@ from pathlib import Path
 from devstack.errors import ServerStateError
 
 _LAUNCH = Path(__file__).with_name("launch.py")
+ASK_AGAIN_SECONDS = 1.0
 _STACK_FRAME = ("at ", "... ")
 
 
@@ -111,7 +112,12 @@ class Process:
 
     def stop(self, seconds: float) -> None:
         """Ask it to end, and kill it when it has not after so many seconds."""
+        paused = self.paused
         self.ask_to_stop()
+        # Linux may hand a signal that follows SIGCONT closely to any thread, and then a Python server's main
+        # thread sleeps on. Asked again, it hears.
+        if paused and not self.wait(min(ASK_AGAIN_SECONDS, seconds)):
+            self.ask_to_stop()
         if not self.wait(seconds):
             self.kill()
 

@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -93,6 +94,19 @@ def pytest_runtest_call(item: pytest.Item) -> None:
     arguments = getattr(item, "funcargs", {}).values()
     used = {value for value in arguments if isinstance(value, Server | GivenKafka | GivenMongo)}
     item.config.stash.setdefault(tests_on, Counter()).update(describe(server) for server in used)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand the counts of a parallel run's worker to its controller."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["tests_on"] = dict(session.config.stash.get(tests_on, Counter()))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Add up the counts of the workers of a parallel run."""
+    counts = getattr(node, "workeroutput", {}).get("tests_on", {})
+    node.config.stash.setdefault(tests_on, Counter()).update(counts)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

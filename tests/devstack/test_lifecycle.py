@@ -1,5 +1,6 @@
 """What every server can do, whatever its kind."""
 
+import signal
 import socket
 
 import pytest
@@ -55,6 +56,7 @@ def test_paused_server_can_be_stopped(server):
     server.pause()
     server.stop()
     assert not server.running
+    assert server._process.exit_code != -signal.SIGKILL
 
 
 def test_heal_mends_a_killed_and_a_paused_server(server):

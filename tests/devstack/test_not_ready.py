@@ -1,5 +1,7 @@
 """A server that does not come up says why in one line."""
 
+from uuid import UUID
+
 import pytest
 
 from devstack.errors import ServerNotReady, ServerUnavailable
@@ -33,6 +35,15 @@ def test_broker_whose_folder_cannot_be_formatted(tmp_path):
     with pytest.raises(ServerUnavailable) as raised:
         ApacheKafka(tmp_path, properties={"process.roles": "nonsense"}).start()
     assert "could not format" in one_line(raised)
+
+
+def test_broker_whose_random_id_begins_with_a_dash(tmp_path, monkeypatch):
+    needs("apache")
+    monkeypatch.setattr("devstack.kafka.uuid.uuid4", lambda: UUID(bytes=b"\xf8" + b"\x01" * 15))
+    broker = ApacheKafka(tmp_path)
+    broker.data.mkdir()
+    broker._command()
+    assert "cluster.id=-" in (broker.data / "meta.properties").read_text()
 
 
 def test_database_with_an_unknown_option(tmp_path):

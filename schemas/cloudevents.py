@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from schemas.events import EVENTS
 from schemas.identity import event_id
+from schemas.messages import schema_uri
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,9 +23,6 @@ JSON_MEDIA_TYPE: Final = "application/json"
 STRUCTURED_MEDIA_TYPE: Final = "application/cloudevents+json"
 
 DEFAULT_SOURCE: Final = "/contract-service"
-SCHEMA_BASE: Final = "https://easytrade.com/schemas/contract/"
-"""How `dataschema` and the published schemas' `$id` begin: a name that stays, not the promise of a server."""
-
 Header = tuple[str, bytes]
 
 
@@ -55,11 +53,6 @@ class Cause(Protocol):
     def tracestate(self) -> str | None: ...  # noqa: D102
 
 
-def schema_uri(name: str, version: int = 1) -> str:
-    """The URI that names a published JSON Schema."""
-    return f"{SCHEMA_BASE}{name}.v{version}.json"
-
-
 def sequence(offset: int, ordinal: int) -> str:
     """Sorts, as text, the events of an account: by the command's offset, then in the order they happened."""
     return f"{offset:019d}.{ordinal:05d}"
@@ -77,7 +70,7 @@ class EventHeaders:
                     ("ce_source", source.encode()),
                     (CONTENT_TYPE, JSON_MEDIA_TYPE.encode()),
                     ("ce_type", spec.type.encode()),
-                    ("ce_dataschema", schema_uri(spec.name).encode()),
+                    ("ce_dataschema", schema_uri(spec.label).encode()),
                 ),
             )
             for spec in EVENTS.values()

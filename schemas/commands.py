@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import KW_ONLY, dataclass
 from typing import Annotated, Any, Final, Literal, NotRequired, Required
 
-from pydantic import Field, TypeAdapter, with_config
+from pydantic import Field, with_config
 from typing_extensions import TypedDict
 
 from schemas.contract import (
@@ -24,6 +23,7 @@ from schemas.contract import (
     UsageLimits,
     UsageLimitsPatch,
 )
+from schemas.messages import MessageSpec
 from schemas.types import (
     ContractId,
     ContractTypeName,
@@ -33,6 +33,7 @@ from schemas.types import (
     Instant,
     Labels,
     LongText,
+    Metadata,
     Money,
     Name,
     NoticeDays,
@@ -45,14 +46,9 @@ from schemas.types import (
     Who,
 )
 
-TYPE_PREFIX: Final = "com.easytrade.contract."
-
 AddOns = Annotated[list[AddOn], Field(max_length=100)]
 MetadataPatch = Annotated[
     dict[Annotated[str, Field(min_length=1, max_length=128)], LongText | None], Field(max_length=100)
-]
-Metadata = Annotated[
-    dict[Annotated[str, Field(min_length=1, max_length=128)], LongText], Field(max_length=50)
 ]
 
 
@@ -249,23 +245,11 @@ class AdvanceData(TypedDict):
 
 
 @dataclass(frozen=True)
-class CommandSpec:
+class CommandSpec(MessageSpec):
     """One row of the table of commands."""
 
-    name: str
-    shape: Any
-    meaning: str
+    _: KW_ONLY
     deduplicated: bool = True
-
-    @property
-    def type(self) -> str:
-        """The CloudEvents type."""
-        return f"{TYPE_PREFIX}{self.name}.v1"
-
-    @cached_property
-    def adapter(self) -> TypeAdapter[Any]:
-        """Validates the data."""
-        return TypeAdapter(self.shape)
 
 
 COMMANDS: Final[dict[str, CommandSpec]] = {
@@ -286,4 +270,9 @@ COMMANDS: Final[dict[str, CommandSpec]] = {
 }
 """Every command by name. To add one: a row here, a case in consumer/domain/decider.py, a test."""
 
-COMMANDS_BY_TYPE: Final[dict[str, CommandSpec]] = {spec.type: spec for spec in COMMANDS.values()}
+OLD_COMMANDS: Final[tuple[CommandSpec, ...]] = ()
+"""Former versions that producers may still send; schemas/upcasting.py makes the newest of them."""
+
+COMMANDS_BY_TYPE: Final[dict[str, CommandSpec]] = {
+    spec.type: spec for spec in (*COMMANDS.values(), *OLD_COMMANDS)
+}

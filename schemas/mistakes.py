@@ -9,12 +9,14 @@ from difflib import get_close_matches
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from schemas.commands import COMMANDS, COMMANDS_BY_TYPE
+from schemas.commands import COMMANDS_BY_TYPE
+from schemas.types import INSTANT_PATTERN
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
+    from schemas.commands import CommandSpec
     from schemas.events import FieldError
 
 MAX_LISTED: Final = 20
@@ -58,11 +60,11 @@ _KINDS: Final[dict[type, str]] = {
 }
 
 
-def mistakes(name: str, error: ValidationError) -> tuple[FieldError, ...]:
-    """What is wrong with the data of command `name`, at most MAX_LISTED of them and how many more."""
+def mistakes(spec: CommandSpec, error: ValidationError) -> tuple[FieldError, ...]:
+    """What is wrong with the data of a command, at most MAX_LISTED of them and how many more."""
     found = error.errors(include_url=False)
     listed: list[FieldError] = [
-        {"path": pointer(_place(detail)), "message": _message(name, detail)} for detail in found[:MAX_LISTED]
+        {"path": pointer(_place(detail)), "message": _message(spec, detail)} for detail in found[:MAX_LISTED]
     ]
     if len(found) > MAX_LISTED:
         listed.append({"path": "", "message": f"and {len(found) - MAX_LISTED} more mistakes"})
@@ -80,29 +82,29 @@ def _place(detail: ErrorDetails) -> tuple[str | int, ...]:
     return place[:-1] if place and place[-1] == "[key]" else place
 
 
-def _message(name: str, detail: ErrorDetails) -> str:
+def _message(spec: CommandSpec, detail: ErrorDetails) -> str:
     kind = detail["type"]
     if kind == "extra_forbidden":
-        return _unknown_field(name, detail["loc"])
+        return _unknown_field(spec, detail["loc"])
     words = _WORDS.get(kind, detail["msg"])
     context = detail.get("ctx", {})
-    if kind == "string_pattern_mismatch" and "d{4}" in context["pattern"]:
+    if kind == "string_pattern_mismatch" and context["pattern"] == INSTANT_PATTERN:
         words = _INSTANT
     elif kind.endswith("_type") and not isinstance(detail["input"], float):
         words += f", not {_KINDS.get(type(detail['input']), 'something else')}"
     return words.format_map(context)
 
 
-def _unknown_field(name: str, place: tuple[str | int, ...]) -> str:
-    known = _fields_at(name, tuple("" if isinstance(step, int) else step for step in place[:-1]))
+def _unknown_field(spec: CommandSpec, place: tuple[str | int, ...]) -> str:
+    known = _fields_at(spec.type, tuple("" if isinstance(step, int) else step for step in place[:-1]))
     close = get_close_matches(str(place[-1])[:_MAX_SEGMENT], known, n=1)
     return f"unknown field; did you mean `{close[0]}`?" if close else "unknown field"
 
 
 @lru_cache(maxsize=256)
-def _fields_at(name: str, place: tuple[str, ...]) -> tuple[str, ...]:
-    """The fields that command `name` knows at a place, from its JSON Schema; "" is a list's entry."""
-    schema = COMMANDS[name].adapter.json_schema()
+def _fields_at(type_: str, place: tuple[str, ...]) -> tuple[str, ...]:
+    """The fields that a command knows at a place, from its JSON Schema; "" is a list's entry."""
+    schema = COMMANDS_BY_TYPE[type_].adapter.json_schema()
     nodes = [schema]
     for step in place:
         nodes = [child for node in _resolved(schema, nodes) if (child := _child(node, step)) is not None]

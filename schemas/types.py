@@ -22,9 +22,9 @@ _ALL_DIGITS_SIGNIFICANT = 10.0**MAX_SIGNIFICANT_DIGITS
 MAX_SAFE_INTEGER = 2**53 - 1
 """Larger integers are rounded by JSON readers that use doubles."""
 
-_INSTANT_PATTERN = (
-    r"^\d{4}-\d{2}-\d{2}"
-    r"([Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2}))?$"
+INSTANT_PATTERN = (
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"([Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2}))?$"
 )
 _PLAIN_EMAIL_LENGTH = 64
 _PLAIN_EMAIL = re.compile(
@@ -62,7 +62,7 @@ class _InstantType:
         cls, source: Any, handler: GetCoreSchemaHandler
     ) -> core_schema.CoreSchema:
         text = core_schema.no_info_after_validator_function(
-            parse_instant, core_schema.str_schema(pattern=_INSTANT_PATTERN, strict=True)
+            parse_instant, core_schema.str_schema(pattern=INSTANT_PATTERN, strict=True)
         )
         return core_schema.json_or_python_schema(
             json_schema=text,
@@ -77,7 +77,7 @@ class _InstantType:
     ) -> dict[str, Any]:
         return {
             "type": "string",
-            "pattern": _INSTANT_PATTERN,
+            "pattern": INSTANT_PATTERN,
             "description": "RFC 3339 date (midnight UTC) or date-time with an offset; kept in milliseconds.",
         }
 
@@ -86,11 +86,12 @@ Instant = Annotated[datetime, _InstantType]
 
 
 class _DecimalType:
-    """A JSON number as an exact Decimal with at most `decimals` places."""
+    """A JSON number, not below 0, as an exact Decimal with at most `decimals` places."""
 
-    def __init__(self, decimals: int, maximum: float | None = None) -> None:
+    def __init__(self, decimals: int, *, maximum: float = 1e15, above_zero: bool = False) -> None:
         self.decimals = decimals
         self.maximum = maximum
+        self.above_zero = above_zero
 
     def _exact(self, value: float) -> Decimal:
         if value.is_integer() and value < _ALL_DIGITS_SIGNIFICANT:
@@ -100,6 +101,11 @@ class _DecimalType:
         if places <= self.decimals and len(text) <= MAX_SIGNIFICANT_DIGITS and "e" not in text:
             return Decimal(text)
         return self._checked(Decimal(text).normalize())
+
+    def _within(self, exact: Decimal) -> Decimal:
+        if exact < 0 or exact > self.maximum or (self.above_zero and exact == 0):
+            raise PydanticCustomError("out_of_bounds", "is out of bounds")
+        return exact
 
     def _checked(self, exact: Decimal) -> Decimal:
         _, digits, exponent = exact.as_tuple()
@@ -114,13 +120,17 @@ class _DecimalType:
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> core_schema.CoreSchema:
-        bounds: dict[str, Any] = {"ge": 0.0, "le": self.maximum or 1e15, "allow_inf_nan": False}
+        bounds: dict[str, Any] = {"le": self.maximum, "allow_inf_nan": False}
+        bounds["gt" if self.above_zero else "ge"] = 0.0
         number = core_schema.no_info_after_validator_function(
             self._exact, core_schema.float_schema(strict=True, **bounds)
         )
+        stored = core_schema.no_info_after_validator_function(
+            self._within, core_schema.is_instance_schema(Decimal)
+        )
         return core_schema.json_or_python_schema(
             json_schema=number,
-            python_schema=core_schema.union_schema([core_schema.is_instance_schema(Decimal), number]),
+            python_schema=core_schema.union_schema([stored, number]),
         )
 
     def __get_pydantic_json_schema__(
@@ -128,24 +138,16 @@ class _DecimalType:
     ) -> dict[str, Any]:
         return {
             "type": "number",
-            "minimum": 0,
-            "maximum": self.maximum or 1e15,
+            "exclusiveMinimum" if self.above_zero else "minimum": 0,
+            "maximum": self.maximum,
             "description": f"At most {MAX_SIGNIFICANT_DIGITS} significant digits, {self.decimals} decimals.",
         }
 
 
 Money = Annotated[Decimal, _DecimalType(decimals=4)]
 UnitPrice = Annotated[Decimal, _DecimalType(decimals=8)]
-Percentage = Annotated[Decimal, _DecimalType(decimals=8, maximum=100)]
-
-
-def _above_zero(value: Decimal) -> Decimal:
-    if value <= 0:
-        raise PydanticCustomError("above_zero", "must be greater than 0")
-    return value
-
-
-PositiveMoney = Annotated[Money, AfterValidator(_above_zero)]
+PositiveMoney = Annotated[Decimal, _DecimalType(decimals=4, above_zero=True)]
+Percentage = Annotated[Decimal, _DecimalType(decimals=8, maximum=100.0)]
 
 
 def _printable(text: str) -> str:
@@ -185,7 +187,11 @@ Email = Annotated[str, Field(max_length=254, json_schema_extra={"format": "email
 Phone = Annotated[str, Field(min_length=1, max_length=64)]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217 code, for instance USD.")]
 Label = Annotated[str, Field(min_length=1, max_length=128)]
-Labels = Annotated[list[Label], Field(max_length=200), AfterValidator(_no_duplicates)]
+Labels = Annotated[
+    list[Label],
+    Field(max_length=200, json_schema_extra={"uniqueItems": True}),
+    AfterValidator(_no_duplicates),
+]
 NoticeDays = Annotated[list[Annotated[int, Field(ge=1, le=3650)]], Field(max_length=20)]
 Metadata = Annotated[
     dict[Annotated[str, Field(min_length=1, max_length=128)], LongText], Field(max_length=50)

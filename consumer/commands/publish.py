@@ -162,6 +162,6 @@ def _refuse_mistakes(name: str, data: bytes) -> None:
         COMMANDS[name].adapter.validator.validate_json(data, strict=True)
     except ValidationError as error:
         listed = "; ".join(
-            f"{mistake['path'] or 'data'} {mistake['message']}" for mistake in mistakes(name, error)
+            f"{mistake['path'] or 'data'} {mistake['message']}" for mistake in mistakes(COMMANDS[name], error)
         )
         raise InputRefused(listed, hint="`contracts publish --no-check` sends it all the same") from None

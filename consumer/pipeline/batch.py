@@ -14,7 +14,7 @@ from consumer.domain.decider import decide
 from consumer.pipeline.encoder import changes_json, duplicate_data, event_name, result_data
 from consumer.pipeline.records import Incoming, Misplaced, Undecodable
 from consumer.storage.protocols import ContractWrite, HistoryEntry, Seen
-from schemas.commands import TYPE_PREFIX
+from schemas.messages import TYPE_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -32,6 +32,7 @@ from schemas.commands import COMMANDS_BY_TYPE
 from schemas.identity import command_identity
 from schemas.mistakes import mistakes, unknown_type
 from schemas.strict_json import NotJson
+from schemas.upcasting import upcast_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,7 +98,7 @@ class Decoder:
         try:
             document = spec.adapter.validator.validate_json(raw or b"", strict=True)
         except ValidationError as error:
-            errors = mistakes(spec.name, error)
+            errors = mistakes(spec, error)
             return Fault(
                 "schema_violation",
                 _summary(errors[0], error.error_count()),
@@ -105,6 +106,7 @@ class Decoder:
                 envelope,
                 errors,
             )
+        document = upcast_command(spec, document)
         identity = command_identity(account_id, envelope.source, envelope.id)
         command = Command(
             spec.name,

@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from datetime import UTC
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import unquote
 
 from bson import Binary, Decimal128, ObjectId
 from bson.codec_options import CodecOptions, TypeCodec, TypeRegistry
 
 from consumer.storage.protocols import LastRecord, Origin, OutboxSlot, Position, Seen
+from schemas.upcasting import upcast_contract
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,13 +58,13 @@ def contract_fields(contract: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def contract_from(document: dict[str, Any]) -> Contract:
-    """A stored contract as the domain knows it."""
+    """A stored contract as the domain knows it, whichever version it was stored in."""
     if "_id" in document:
         document["_id"] = document["_id"].binary
     metadata = document.get("metadata")
     if metadata:
         document["metadata"] = {unquote(key): value for key, value in metadata.items()}
-    return document  # type: ignore[return-value]
+    return upcast_contract(cast("Contract", document))
 
 
 def history_document(entry: HistoryEntry) -> dict[str, Any]:

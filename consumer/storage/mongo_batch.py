@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bson import Binary, ObjectId
-from pymongo import DeleteOne, InsertOne, UpdateOne
+from pymongo import DeleteOne, InsertOne, ReplaceOne, UpdateOne
 
 from consumer.errors import Fenced
 from consumer.storage.documents import (
@@ -16,6 +16,7 @@ from consumer.storage.documents import (
     seen_from,
     slot_document,
 )
+from schemas.upcasting import Upcast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -131,6 +132,8 @@ def _operations(write: ContractWrite) -> list[Any]:
         return [DeleteOne(stored)]
     if before["_id"] != after["_id"]:
         return [DeleteOne(stored), InsertOne(contract_fields(after))]
+    if isinstance(before, Upcast):
+        return [ReplaceOne(stored, contract_fields(after))]
     update = difference(before, after)
     return [UpdateOne(stored, update)] if update else []
 

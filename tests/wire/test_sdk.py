@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.pipeline.records import Incoming
-from schemas.cloudevents import DEFAULT_SOURCE, Envelope, EventHeaders, event_headers, schema_uri, sequence
+from schemas.cloudevents import DEFAULT_SOURCE, Envelope, EventHeaders, event_headers, sequence
 from schemas.events import EVENTS
 from schemas.identity import event_id
+from schemas.messages import schema_uri
 from tests.wire.wire import ACCOUNT, DATA, DECODER, UPDATE, record
 
 WRITERS = {"binary": sdk.to_binary_event, "structured": sdk.to_structured_event}
@@ -89,7 +90,7 @@ def test_it_reads_what_we_write(name):
     assert event.get_time() == TIME
     assert event.get_subject() == ACCOUNT
     assert event.get_datacontenttype() == "application/json"
-    assert event.get_dataschema() == schema_uri(name)
+    assert event.get_dataschema() == schema_uri(f"{name}.v1")
     extensions = ("partitionkey", "causationid", "correlationid", "sequence", "traceparent", "tracestate")
     assert [event.get_extension(extension) for extension in extensions] == [
         ACCOUNT,

@@ -1,0 +1,244 @@
+"""The AsyncAPI 3.0 document: topics, keys, headers, messages and replies, for people and code generators."""
+
+from __future__ import annotations
+
+from typing import Any, Final, get_args
+
+from schemas import topics
+from schemas.cloudevents import CONTENT_TYPE, JSON_MEDIA_TYPE, SPEC_VERSION
+from schemas.commands import COMMANDS_BY_TYPE
+from schemas.events import EVENTS, DeadLetterCode
+from schemas.examples import ACCOUNT_ID
+from schemas.jsonschema import JsonSchema, schemas
+from schemas.messages import MessageSpec, schema_uri
+
+Document = dict[str, Any]
+
+VERSION: Final = "1.0.0"
+"""Of the wire: the second number grows with a compatible change, the first with a new type version."""
+
+KAFKA_BINDING: Final = "0.5.0"
+OUTPUT_RETENTION_MS: Final = 30 * 24 * 60 * 60 * 1000
+DEAD_LETTER: Final = "dead_letter"
+
+_DESCRIPTION: Final = """\
+Commands change contracts; events say what happened. Both are CloudEvents 1.0 in the Kafka protocol binding.
+
+- Commands may come in binary mode (attributes in `ce_` headers, as shown here) or in structured mode
+  (`content-type: application/cloudevents+json`, or no such header). Events are published in binary mode.
+- The key of every record is the account id. It decides the partition: murmur2, Kafka's own default.
+  librdkafka must be told `partitioner=murmur2_random`.
+- Topic names take the prefix that the service is configured with.
+- Outputs are written in transactions: read them with `isolation.level=read_committed`.
+- A command is identified by (key, `ce_source`, `ce_id`): sent again, it changes nothing.
+- Unknown fields in a command are refused; consumers of events must tolerate them.
+"""
+
+_COMMAND_HEADERS: Final[dict[str, str]] = {
+    "ce_specversion": "version of CloudEvents",
+    "ce_id": "unique among the commands of its source",
+    "ce_source": "URI-reference of the producer",
+    "ce_type": "name and version of the command",
+    "ce_time": "RFC 3339; informative, what counts is the record's timestamp",
+    "ce_subject": "the account id, equal to the key",
+    "ce_correlationid": "passed on to the events",
+    "ce_traceparent": "W3C trace context, passed on to the events",
+    "ce_tracestate": "W3C trace context, passed on to the events",
+    CONTENT_TYPE: "of the value",
+}
+_COMMAND_REQUIRED: Final = ["ce_specversion", "ce_id", "ce_source", "ce_type"]
+
+_EVENT_HEADERS: Final[dict[str, str]] = _COMMAND_HEADERS | {
+    "ce_id": "the same again when the log is replayed",
+    "ce_source": "URI-reference of the service",
+    "ce_type": "name and version of the event",
+    "ce_time": "RFC 3339: when it happened",
+    "ce_correlationid": "the command's",
+    "ce_traceparent": "the command's",
+    "ce_tracestate": "the command's",
+    "ce_partitionkey": "the account id",
+    "ce_causationid": "id of the command",
+    "ce_sequence": "sorts, as text, the events of an account",
+    "ce_dataschema": "names the JSON Schema of the value",
+}
+_EVENT_OPTIONAL: Final = {"ce_correlationid", "ce_traceparent", "ce_tracestate"}
+
+DEAD_LETTER_HEADERS: Final[dict[str, str]] = {
+    "dlq-topic": "topic that the record was read from",
+    "dlq-partition": "its partition there",
+    "dlq-offset": "its offset there",
+    "dlq-timestamp": "its timestamp, in milliseconds since 1970",
+    "dlq-reason": "why it is no command",
+    "dlq-message": "the same in words",
+    "dlq-path": "JSON Pointer of the field at fault, or name of the attribute",
+    "dlq-value-bytes": "size of a value too large to be copied; it is still at the offset",
+    "dlq-value-sha256": "hash of a value too large to be copied",
+}
+_DEAD_LETTER_OPTIONAL: Final = {"dlq-value-bytes", "dlq-value-sha256"}
+
+
+def asyncapi() -> Document:
+    """The whole document."""
+    return {
+        "asyncapi": "3.0.0",
+        "id": "urn:com.easytrade.contract",
+        "info": {
+            "title": "Contract service",
+            "version": VERSION,
+            "description": _DESCRIPTION,
+            "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
+        },
+        "defaultContentType": JSON_MEDIA_TYPE,
+        "servers": {
+            "local": {"host": "localhost:9092", "protocol": "kafka", "description": "Kafka 4.0 or later"}
+        },
+        "channels": {_channel_name(spec.name): _channel(spec) for spec in topics.TOPICS.values()},
+        "operations": _operations(),
+        "components": {"messages": _messages(), "schemas": _components()},
+    }
+
+
+def _channel_name(topic: str) -> str:
+    return topic.removeprefix("contracts.")
+
+
+def _labels_of(topic: str) -> list[str]:
+    """The messages of a topic."""
+    if topic == topics.COMMANDS:
+        return [spec.label for spec in COMMANDS_BY_TYPE.values()]
+    return [spec.label for spec in EVENTS.values() if spec.topic == topic] or [DEAD_LETTER]
+
+
+def _channel(spec: topics.TopicSpec) -> Document:
+    retention = -1 if spec.direction == "in" else OUTPUT_RETENTION_MS
+    settings = {"cleanup.policy": ["delete"], "retention.ms": retention}
+    return {
+        "address": spec.name,
+        "description": f"{spec.meaning}; key: {spec.key}",
+        "messages": {label: {"$ref": f"#/components/messages/{label}"} for label in _labels_of(spec.name)},
+        "bindings": {"kafka": {"topicConfiguration": settings, "bindingVersion": KAFKA_BINDING}},
+    }
+
+
+def _operations() -> Document:
+    commands, results = _channel_name(topics.COMMANDS), _channel_name(topics.COMMAND_RESULTS)
+    apply = _operation("receive", commands, "applies commands and answers each with a result")
+    apply["reply"] = {
+        "channel": {"$ref": f"#/channels/{results}"},
+        "messages": [
+            {"$ref": f"#/channels/{results}/messages/{label}"} for label in _labels_of(topics.COMMAND_RESULTS)
+        ],
+    }
+    sent = {
+        f"publish-{name}": _operation("send", name, spec.meaning)
+        for spec in topics.TOPICS.values()
+        if spec.direction == "out" and (name := _channel_name(spec.name))
+    }
+    return {"apply-commands": apply} | sent
+
+
+def _operation(action: str, channel: str, summary: str) -> Document:
+    return {"action": action, "channel": {"$ref": f"#/channels/{channel}"}, "summary": summary}
+
+
+def _messages() -> Document:
+    commands = {spec.label: _command(spec) for spec in COMMANDS_BY_TYPE.values()}
+    events = {spec.label: _event(spec) for spec in EVENTS.values()}
+    return commands | events | {DEAD_LETTER: _dead_letter()}
+
+
+def _command(spec: MessageSpec) -> Document:
+    fixed = {"ce_specversion": SPEC_VERSION, "ce_type": spec.type, CONTENT_TYPE: JSON_MEDIA_TYPE}
+    headers = _headers(_COMMAND_HEADERS, _COMMAND_REQUIRED, fixed)
+    sent = fixed | {"ce_id": "8c2f0b1e", "ce_source": "/crm", "ce_subject": ACCOUNT_ID}
+    return _message(spec, headers, "$message.header#/ce_id", sent)
+
+
+def _event(spec: MessageSpec) -> Document:
+    fixed = {
+        "ce_specversion": SPEC_VERSION,
+        "ce_type": spec.type,
+        "ce_dataschema": schema_uri(spec.label),
+        CONTENT_TYPE: JSON_MEDIA_TYPE,
+    }
+    required = [name for name in _EVENT_HEADERS if name not in _EVENT_OPTIONAL]
+    headers = _headers(_EVENT_HEADERS, required, fixed)
+    return _message(spec, headers, "$message.header#/ce_causationid", None)
+
+
+def _message(spec: MessageSpec, headers: JsonSchema, correlation: str, sent: Document | None) -> Document:
+    examples = [{"payload": example} for example in schemas()[spec.label]["examples"]]
+    return {
+        "name": spec.type,
+        "title": spec.label,
+        "summary": spec.meaning,
+        "contentType": JSON_MEDIA_TYPE,
+        "headers": headers,
+        "payload": {"$ref": f"#/components/schemas/{spec.label}"},
+        "correlationId": {"location": correlation},
+        "bindings": {"kafka": _key("the account id", minLength=1, maxLength=128)},
+        "examples": [example | {"headers": sent} for example in examples] if sent else examples,
+    }
+
+
+def _dead_letter() -> Document:
+    required = [name for name in DEAD_LETTER_HEADERS if name not in _DEAD_LETTER_OPTIONAL]
+    headers = _headers(DEAD_LETTER_HEADERS, required, {})
+    headers["properties"]["dlq-reason"]["enum"] = list(get_args(DeadLetterCode))
+    return {
+        "name": DEAD_LETTER,
+        "title": DEAD_LETTER,
+        "summary": "a record that is no command: key, value and headers byte for byte, and why",
+        "contentType": "application/octet-stream",
+        "headers": headers,
+        "bindings": {"kafka": _key("the record's key, whatever it is")},
+    }
+
+
+def _key(meaning: str, **limits: int) -> Document:
+    return {"key": {"type": "string", "description": meaning, **limits}, "bindingVersion": KAFKA_BINDING}
+
+
+def _headers(meanings: dict[str, str], required: list[str], fixed: dict[str, str]) -> JsonSchema:
+    properties: dict[str, JsonSchema] = {
+        name: {"type": "string", "description": meaning} | ({"const": fixed[name]} if name in fixed else {})
+        for name, meaning in meanings.items()
+    }
+    return {"type": "object", "properties": properties, "required": required}
+
+
+_NOT_IN_COMPONENTS: Final = {"$schema", "$id", "$defs", "examples"}
+
+
+def _components() -> Document:
+    """Every schema with its definitions beside it: AsyncAPI tools look for them there.
+
+    Shapes that occur in commands, closed, and in events, open, are two definitions.
+    """
+    commands = {spec.label for spec in COMMANDS_BY_TYPE.values()}
+    found: Document = {}
+    for label, schema in schemas().items():
+        suffix = "" if label in commands else "-published"
+        definitions = {f"{name}{suffix}": body for name, body in schema.get("$defs", {}).items()}
+        body = {
+            key: value for key, value in schema.items() if key not in {"$schema", "$id", "$defs", "examples"}
+        }
+        for name, definition in ({label: body} | definitions).items():
+            moved = _moved(definition, suffix)
+            if found.setdefault(name, moved) != moved:
+                raise AssertionError(f"two different definitions of {name}")
+    return found
+
+
+def _moved(schema: Any, suffix: str) -> Any:
+    """The same with references to where the definitions are now."""
+    if isinstance(schema, list):
+        return [_moved(item, suffix) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: f"#/components/schemas/{value.rpartition('/')[2]}{suffix}"
+        if key == "$ref"
+        else _moved(value, suffix)
+        for key, value in schema.items()
+    }

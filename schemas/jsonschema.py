@@ -1,0 +1,68 @@
+"""The published JSON Schemas (2020-12), made from the shapes that validate."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
+
+from schemas.commands import COMMANDS_BY_TYPE
+from schemas.contract import SCHEMA_VERSION, ContractState
+from schemas.events import EVENTS
+from schemas.examples import COMMAND_EXAMPLES, CONTRACT, EVENT_EXAMPLES
+from schemas.messages import schema_uri
+
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+CONTRACT_LABEL: Final = f"contract.v{SCHEMA_VERSION}"
+
+JsonSchema = dict[str, Any]
+
+
+class _WithoutFieldTitles(GenerateJsonSchema):
+    """pydantic makes a title from each field's name, which says nothing new."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
+        return False
+
+
+@cache
+def schemas() -> dict[str, JsonSchema]:
+    """Every published schema by its label: `update.v1`."""
+    commands = {
+        spec.label: _document(spec.label, spec.meaning, shape(spec.shape), COMMAND_EXAMPLES[spec.label])
+        for spec in COMMANDS_BY_TYPE.values()
+    }
+    events = {
+        spec.label: _document(spec.label, spec.meaning, opened(shape(spec.shape)), EVENT_EXAMPLES[spec.label])
+        for spec in EVENTS.values()
+    }
+    contract = _document(CONTRACT_LABEL, "a contract", opened(shape(ContractState)), [CONTRACT])
+    return commands | events | {CONTRACT_LABEL: contract}
+
+
+def shape(type_: Any) -> JsonSchema:
+    """The JSON Schema of one shape."""
+    return TypeAdapter(type_).json_schema(schema_generator=_WithoutFieldTitles)
+
+
+def opened(schema: Any) -> Any:
+    """The same without closed objects: consumers of events must tolerate new fields."""
+    if isinstance(schema, list):
+        return [opened(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        name: opened(value)
+        for name, value in schema.items()
+        if not (name == "additionalProperties" and value is False)
+    }
+
+
+def _document(label: str, meaning: str, body: JsonSchema, examples: list[Any]) -> JsonSchema:
+    head = {"$schema": DIALECT, "$id": schema_uri(label), "title": label, "description": meaning}
+    definitions = {"$defs": body["$defs"]} if "$defs" in body else {}
+    rest = {key: value for key, value in body.items() if key not in head and key != "$defs"}
+    return head | rest | {"examples": examples} | definitions

@@ -6,6 +6,8 @@ import pytest
 
 from consumer.errors import AheadOfPosition, Fenced, PoisonDocument
 from consumer.storage.protocols import ContractWrite, OutboxSlot, Position
+from schemas import upcasting
+from schemas.contract import SCHEMA_VERSION
 from tests.storage.owner import Owner
 from tests.storage.samples import ORIGIN, PARTITION, at, changed, contract, created, entry, named, writes
 
@@ -23,7 +25,7 @@ async def test_an_account_without_a_contract_is_left_out(owner):
         {"notes": "new"},
         {"version": 2, "status": "pending_renewal"},
         {"base_monthly_fee": Decimal("1.5"), "usage_limits": {"max_monthly_trades": 5}},
-        {"lifecycle": {"offset": 9, "at": None}},
+        {"lifecycle": {"schema_version": SCHEMA_VERSION, "offset": 9, "at": None}},
         {"metadata": {}},
         {"metadata": {"$set": "x", "a.b": "$y"}},
         {"add_ons": [], "features": ["b", "a"], "auto_renewal": False},
@@ -35,6 +37,20 @@ async def test_a_changed_contract_is_stored_as_it_is(backend, owner, changes):
     await owner.commit(writes(created(before), created(contract("other"))))
     await owner.commit(writes(changed(before, before | changes)))
     assert await owner.contracts("acme", "other") == {"acme": before | changes, "other": contract("other")}
+
+
+async def test_a_contract_of_an_older_version_is_written_as_a_whole(owner, monkeypatch):
+    """Of a partial write the rest would stay old, and be made new a second time."""
+    old = contract(base_monthly_fee=Decimal(2))
+    await owner.commit(writes(created(old)))
+    monkeypatch.setattr(upcasting, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
+    double = {SCHEMA_VERSION: lambda stored: stored | {"base_monthly_fee": stored["base_monthly_fee"] * 2}}
+    monkeypatch.setattr(upcasting, "CONTRACT_STEPS", double)
+    found = (await owner.contracts("acme"))["acme"]
+    assert found["base_monthly_fee"] == 4
+    after = found | {"base_monthly_fee": Decimal(10)}
+    await owner.commit(writes(changed(found, after)))
+    assert (await owner.contracts("acme"))["acme"] == after
 
 
 async def test_a_field_can_be_taken_away_and_given_again(owner):

@@ -31,8 +31,8 @@ from producers.messages import command_message
 from producers.recordbatches import BatchWriter
 from producers.results import CommandResult
 from producers.typed import TypedCommands
-from schemas.commands import TYPE_PREFIX
 from schemas.contract import visible
+from schemas.messages import TYPE_PREFIX
 from schemas.topics import COMMANDS, DEAD_LETTERS
 
 if TYPE_CHECKING:

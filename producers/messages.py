@@ -12,10 +12,11 @@ from pydantic import ValidationError
 
 from consumer.errors import InputRefused
 from consumer.pipeline.decoder import MAX_ACCOUNT_CHARACTERS, MAX_COMMAND_BYTES, account_of
-from schemas.cloudevents import CONTENT_TYPE, JSON_MEDIA_TYPE, SPEC_VERSION, schema_uri
+from schemas.cloudevents import CONTENT_TYPE, JSON_MEDIA_TYPE, SPEC_VERSION
 from schemas.commands import COMMANDS, CommandSpec
 from schemas.contract import to_json
 from schemas.envelopes import BadEnvelope, read_binary
+from schemas.messages import schema_uri
 from schemas.mistakes import mistakes
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def _encoded(spec: CommandSpec, data: Mapping[str, Any], max_bytes: int) -> byte
     try:
         spec.adapter.validate_json(value, strict=True)
     except ValidationError as error:
-        found = mistakes(spec.name, error)
+        found = mistakes(spec, error)
         raise _refused(spec.name, [(each["path"], each["message"]) for each in found]) from None
     return value
 
@@ -154,7 +155,7 @@ def _attributes(
         "ce_type": spec.type,
         "ce_subject": account_id,
         "ce_time": at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "ce_dataschema": schema_uri(spec.name),
+        "ce_dataschema": schema_uri(spec.label),
         "ce_partitionkey": account_id,
         CONTENT_TYPE: JSON_MEDIA_TYPE,
     }

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
 from consumer.errors import (
+    BrokerUnavailable,
     ClusterChanged,
     GroupChanged,
     OffsetMissing,
@@ -122,8 +123,11 @@ async def _check(reader: PartitionReader, position: Position) -> None:
     if last is None or last.offset < start:
         return
     reader.seek(last.offset)
-    found = (await reader.fetch(max_records=1, timeout_ms=REREAD_TIMEOUT_MS)).records
-    if not found or last_record(found[0]) != last:
+    reader.unpause()
+    found = await reader.fetch(max_records=1, timeout_ms=REREAD_TIMEOUT_MS)
+    if not found.records and found.next == last.offset:
+        raise BrokerUnavailable(f"{reader.topic}/{reader.partition}: offset {last.offset} cannot be read again")
+    if not found.records or last_record(found.records[0]) != last:
         raise TopicRecreated(reader.topic, reader.partition, offset=last.offset)
 
 

@@ -11,6 +11,7 @@ import re
 import sys
 import traceback
 from contextlib import contextmanager
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import structlog
@@ -18,7 +19,7 @@ import structlog
 from consumer.settings_sources import hide_credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import TextIO
 
     from structlog.typing import EventDict, Processor
@@ -117,6 +118,8 @@ PROCESSORS: Final[tuple[Processor, ...]] = (
 """What every line passes, ours and the libraries'."""
 
 
+REPEAT_SECONDS: Final = 10.0
+
 _JSON: Final = structlog.processors.JSONRenderer(default=str)
 """stdlib json, not orjson, which refuses huge integers and lone surrogates: a log line must never fail."""
 
@@ -132,6 +135,7 @@ def configure_logging(
     handler.setFormatter(_formatter(renderer))
     handler.setLevel(level.upper())
     handler.addFilter(downgrade_harmless)
+    handler.addFilter(OncePerWhile("aiokafka"))
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     _quieten_libraries(level)
     structlog.configure(
@@ -158,6 +162,33 @@ def _quieten_libraries(level: str) -> None:
     logging.getLogger("pymongo").setLevel(
         "WARNING"
     )  # its debug lines quote whole commands, contracts and all
+
+
+class OncePerWhile(logging.Filter):
+    """Lets a library say the same thing once per `REPEAT_SECONDS`, and tells how often it was said.
+
+    aiokafka logs each failed attempt to connect, fifty a second for each partition while a broker is away.
+    """
+
+    def __init__(self, library: str, clock: Callable[[], float] = monotonic) -> None:
+        super().__init__()
+        self._library = library
+        self._clock = clock
+        self._said: dict[str, tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether this line is to be written."""
+        if not record.name.startswith(self._library) or record.levelno < logging.WARNING:
+            return True
+        now = self._clock()
+        said, withheld = self._said.get(record.msg, (now - REPEAT_SECONDS, 0))
+        if now - said < REPEAT_SECONDS:
+            self._said[record.msg] = (said, withheld + 1)
+            return False
+        self._said[record.msg] = (now, 0)
+        if withheld:
+            record.msg, record.args = f"{record.getMessage()} (and {withheld} times more before)", ()
+        return True
 
 
 def downgrade_harmless(record: logging.LogRecord) -> bool:

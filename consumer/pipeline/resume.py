@@ -126,7 +126,8 @@ async def _check(reader: PartitionReader, position: Position) -> None:
     reader.unpause()
     found = await reader.fetch(max_records=1, timeout_ms=REREAD_TIMEOUT_MS)
     if not found.records and found.next == last.offset:
-        raise BrokerUnavailable(f"{reader.topic}/{reader.partition}: offset {last.offset} cannot be read again")
+        place = f"{reader.topic}/{reader.partition}"
+        raise BrokerUnavailable(f"{place}: offset {last.offset} cannot be read again")
     if not found.records or last_record(found.records[0]) != last:
         raise TopicRecreated(reader.topic, reader.partition, offset=last.offset)
 

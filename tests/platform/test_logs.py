@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import structlog
 
-from consumer.logs import configure_logging, get_logger, log_context
+from consumer.logs import OncePerWhile, configure_logging, get_logger, log_context
 
 
 class Log(io.StringIO):
@@ -157,3 +157,19 @@ def test_console_lines_hide_the_same(log: Log) -> None:
     assert "hunter2" not in log.getvalue()
     assert "jane" not in log.getvalue()
     assert "\x1b" not in log.getvalue()
+
+
+def test_a_library_says_the_same_only_once_in_a_while() -> None:
+    now = 0.0
+    once = OncePerWhile("aiokafka", clock=lambda: now)
+
+    def line(name: str = "aiokafka", node: int = 1) -> logging.LogRecord:
+        return logging.LogRecord(name, logging.ERROR, "", 0, "Unable to connect to %s", (node,), None)
+
+    assert once.filter(line())
+    assert [once.filter(line(node=node)) for node in (1, 2, 3)] == [False, False, False]
+    assert once.filter(line("consumer.pipeline")), "ours are never withheld"
+    now = 10.0
+    later = line(node=4)
+    assert once.filter(later)
+    assert later.getMessage() == "Unable to connect to 4 (and 3 times more before)"

@@ -6,18 +6,18 @@ Out: what to write and what to publish. No I/O; the same log folds to the same b
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from consumer.domain.decider import decide
 from consumer.pipeline.encoder import changes_json, duplicate_data, event_name, result_data
-from consumer.pipeline.records import Incoming, Misplaced, Undecodable
+from consumer.pipeline.records import Incoming, Misplaced, Undecodable, record_time
 from consumer.storage.protocols import ContractWrite, HistoryEntry, Seen
 from schemas.messages import TYPE_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from consumer.domain.model import Decision, Policy
     from consumer.pipeline.encoder import Encoder
@@ -175,7 +175,7 @@ class Fold:
     def _dead_letter(self, letter: Undecodable) -> None:
         self.dead_letters[letter.code] = self.dead_letters.get(letter.code, 0) + 1
         identity = self._place(letter.record)
-        now = _instant(letter.record)
+        now = record_time(letter.record)
         if self._writer is not None:
             self._writer.add(self._encoder.dead_letter(letter))
             result = self._encoder.dead_letter_result(letter, identity, now)
@@ -204,7 +204,9 @@ class Fold:
         if self._writer is not None:
             self._writer.add(self._encoder.forward(misplaced))
         self.history.append(
-            HistoryEntry(self._place(record), record.partition, record.offset, _instant(record), "forwarded")
+            HistoryEntry(
+                self._place(record), record.partition, record.offset, record_time(record), "forwarded"
+            )
         )
 
     def _made(self, event: str) -> None:
@@ -222,10 +224,6 @@ class Fold:
         """Identity of a record that has none of its own: where it stands in the log."""
         place = f"{self._generation}/{record.topic}/{record.partition}/{record.offset}"
         return sha256(place.encode()).digest()[:IDENTITY_BYTES]
-
-
-def _instant(record: Record) -> datetime:
-    return datetime.fromtimestamp(record.timestamp / 1000, UTC)
 
 
 def _seen(result: dict[str, Any]) -> Seen:

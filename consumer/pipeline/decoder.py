@@ -18,8 +18,6 @@ The checks in their order; the first that fails decides:
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
@@ -27,7 +25,14 @@ from pydantic import ValidationError
 from consumer.domain.model import Command
 from consumer.pipeline.homes import murmur2_home
 from consumer.pipeline.modes import Fault, Opened, open_record, parse_value
-from consumer.pipeline.records import FORWARDED_FROM, Incoming, Misplaced, Undecodable
+from consumer.pipeline.records import (
+    FORWARDED_FROM,
+    LAST_MILLISECOND,
+    Incoming,
+    Misplaced,
+    Undecodable,
+    record_time,
+)
 from schemas.commands import COMMANDS_BY_TYPE
 from schemas.identity import command_identity
 from schemas.mistakes import mistakes, unknown_type
@@ -43,8 +48,6 @@ if TYPE_CHECKING:
 MAX_COMMAND_BYTES: Final = 256 * 1024
 MAX_ACCOUNT_CHARACTERS: Final = 128
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST_MILLISECOND: Final = 253_402_300_799_999
 _NO_KEY = Fault(
     "key_mismatch", f"the key must be the account id: 1 to {MAX_ACCOUNT_CHARACTERS} printable characters"
 )
@@ -79,7 +82,7 @@ class Decoder:
         home = self._home_of(key, self._partitions)
         if home != record.partition:
             return self._elsewhere(record, account_id, home)
-        if not 0 <= record.timestamp <= _LAST_MILLISECOND:
+        if not 0 <= record.timestamp <= LAST_MILLISECOND:
             return self._early(record, account_id, _NO_TIME)
         opened = open_record(record, self._max_bytes)
         found = self._command(record, account_id, opened) if isinstance(opened, Opened) else opened
@@ -117,7 +120,7 @@ class Decoder:
             envelope.id,
             self._base + record.offset,
         )
-        return Incoming(command, spec, moment(record.timestamp), envelope, record)
+        return Incoming(command, spec, record_time(record), envelope, record)
 
     def _elsewhere(self, record: Record, account_id: str, home: int) -> Misplaced | Undecodable:
         if any(name == FORWARDED_FROM for name, _ in record.headers):
@@ -143,12 +146,6 @@ def account_of(key: bytes | None) -> str | None:
     if 0 < len(account_id) <= MAX_ACCOUNT_CHARACTERS and account_id.isprintable():
         return account_id
     return None
-
-
-@lru_cache(maxsize=1024)
-def moment(milliseconds: int) -> datetime:
-    """The UTC time of a record timestamp, exactly; the records of one produced batch share theirs."""
-    return _EPOCH + timedelta(milliseconds=milliseconds)
 
 
 def _bytes_in(record: Record) -> int:

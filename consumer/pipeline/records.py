@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from consumer.domain.model import Command
     from schemas.cloudevents import Envelope
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
 
 FORWARDED_FROM: Final = "contracts-forwarded-from"
 """Header on a record that was moved to its key's home: `topic/partition/offset` of where it was found."""
+
+
+LAST_MILLISECOND: Final = 253_402_300_799_999
+"""The end of the year 9999, where calendars end."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Record(Protocol):
@@ -81,3 +88,17 @@ def forwarded_headers(record: Record) -> list[tuple[str, bytes | None]]:
     """The headers of a misplaced record when it is forwarded: its own, and where it was found."""
     found_at = f"{record.topic}/{record.partition}/{record.offset}"
     return [*record.headers, (FORWARDED_FROM, found_at.encode())]
+
+
+def record_time(record: Record) -> datetime:
+    """When a record was written, exactly; what lies outside the years 1970 to 9999 is moved to their edge.
+
+    Such a record is a dead letter, and dead letters must have a time, too.
+    """
+    return _moment(min(max(record.timestamp, 0), LAST_MILLISECOND))
+
+
+@lru_cache(maxsize=1024)
+def _moment(milliseconds: int) -> datetime:
+    """Remembered, because the records of one produced batch share their time."""
+    return _EPOCH + timedelta(milliseconds=milliseconds)

@@ -5,7 +5,7 @@ import pytest
 
 from consumer.pipeline.decoder import MAX_COMMAND_BYTES, Decoder
 from consumer.pipeline.homes import crc32_home
-from consumer.pipeline.records import FORWARDED_FROM, Incoming, Misplaced, forwarded_headers
+from consumer.pipeline.records import FORWARDED_FROM, Incoming, Misplaced, forwarded_headers, record_time
 from tests.wire.wire import (
     ACCOUNT,
     DATA,
@@ -86,3 +86,8 @@ def test_crc32_can_be_the_home():
 @pytest.mark.parametrize("milliseconds", [-1, -(2**63), 253_402_300_800_000, 2**63 - 1])
 def test_a_time_out_of_this_world(milliseconds):
     refused(record(timestamp=milliseconds), "bad_envelope", words="timestamp")
+
+
+@pytest.mark.parametrize(("milliseconds", "year"), [(-1, 1970), (-(2**63), 1970), (2**63 - 1, 9999)])
+def test_even_a_dead_letter_out_of_this_world_has_a_time(milliseconds, year):
+    assert record_time(record(timestamp=milliseconds)).year == year

@@ -125,7 +125,7 @@ class PipelineSettings(BaseModel):
     max_batch_bytes: Bytes = Field(4 << 20, description="bytes of what one batch publishes")
     max_fetch_bytes: Bytes = Field(4 << 20, description="bytes fetched at once from one partition")
     compression: Literal["lz4", "zstd", "snappy", "gzip", "none"] = Field(
-        "lz4", description="of what is published"
+        "zstd", description="of what is published"
     )
     dead_letter_limit_share: Annotated[float, Field(gt=0, le=1)] = Field(
         0.5, description="share of dead letters above which a partition pauses"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from struct import Struct
 from typing import TYPE_CHECKING, Final, Literal
 from zlib import crc32
@@ -34,6 +35,7 @@ def murmur2(key: bytes) -> int:
     return state ^ state >> 15
 
 
+@lru_cache(maxsize=1 << 16)  # 6 µs each time, and accounts come back
 def murmur2_home(key: bytes, partitions: int) -> int:
     """Where Java clients and aiokafka put a key, and librdkafka with `murmur2_random`."""
     return (murmur2(key) & _POSITIVE) % partitions

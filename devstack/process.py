@@ -128,9 +128,14 @@ class Process:
         self.paused = False
 
     def pause(self) -> None:
-        """Freeze it (SIGSTOP), as a long garbage collection or a frozen machine would."""
+        """Freeze it (SIGSTOP), as a long garbage collection or a frozen machine would.
+
+        Returns when it stands still: a thread that runs on another processor goes on for a moment.
+        """
         self._signal(signal.SIGSTOP)
         self.paused = True
+        while not _stands_still(self.pid):
+            os.sched_yield()
 
     def resume(self) -> None:
         """Let it go on (SIGCONT)."""
@@ -149,3 +154,16 @@ class Process:
         if self.exit_code is not None:
             raise ServerStateError(f"process {self.pid} has ended")
         self._popen.send_signal(number)
+
+
+def _stands_still(pid: int) -> bool:
+    """Whether each thread is stopped, or has ended."""
+    threads = Path(f"/proc/{pid}/task").glob("*/stat")
+    return all(_state(thread) in "TZX" for thread in threads)
+
+
+def _state(thread: Path) -> str:
+    try:
+        return thread.read_text().rpartition(") ")[2][0]
+    except OSError:  # it has ended since it was listed
+        return "X"

@@ -1,11 +1,16 @@
 """Each store in turn: the one in memory, and MongoStore on every server that is here."""
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from devstack.mongo import find_secantus_rust
 from tests import servers as kinds
 from tests.storage.backends import MemoryBackend, MongoBackend
 from tests.storage.owner import Owner
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("storage", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("storage")
 
 DATABASES = ["given"] if kinds.GIVEN_MONGO else list(kinds.type_of_database)
 

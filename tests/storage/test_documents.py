@@ -1,0 +1,143 @@
+"""Contracts and history entries to BSON and back: equal to the bit, whatever people put in."""
+
+import copy
+from dataclasses import fields, replace
+from datetime import UTC
+from decimal import Decimal
+
+import bson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumer.storage import documents
+from consumer.storage.documents import CODEC, contract_fields, contract_from, history_document
+from consumer.storage.mongo_batch import difference
+from consumer.storage.protocols import HistoryEntry, LastRecord, OutboxSlot, Position
+from tests.storage.samples import DAY, FIRST, ORIGIN, contract
+from tests.storage.strategies import contracts, entries, keys, texts
+
+
+def stored(document):
+    """As MongoDB gives it back."""
+    return bson.decode(bson.encode(document, codec_options=CODEC), CODEC)
+
+
+def exact(value):
+    """Tells 1 from True and 1.0, and 1.0 from 1.00."""
+    match value:
+        case dict():
+            return {name: exact(one) for name, one in value.items()}
+        case list():
+            return [exact(one) for one in value]
+        case Decimal():
+            return value.as_tuple()
+        case bool() | str() | bytes():
+            return type(value).__name__, value
+        case _:
+            return value
+
+
+@given(contracts())
+def test_contract_comes_back_equal_to_the_bit(before):
+    after = contract_from(stored(contract_fields(before)))
+    assert exact(after) == exact(before)
+    assert after["end_date"].tzinfo is UTC
+
+
+@given(contracts())
+def test_fields_come_back_in_their_order(before):
+    """So that what is encoded from them has the same bytes."""
+    after = contract_from(stored(contract_fields(before)))
+    assert list(after) == list(before)
+    assert list(after["metadata"]) == list(before["metadata"])
+    assert list(after["usage_limits"]) == list(before["usage_limits"])
+
+
+@given(contracts())
+def test_storing_a_contract_does_not_change_it(before):
+    """The cache and the events hold the same object."""
+    kept = copy.deepcopy(before)
+    bson.encode(contract_fields(before), codec_options=CODEC)
+    assert exact(before) == exact(kept)
+
+
+@given(contracts())
+def test_no_key_of_a_stored_contract_is_an_operator_or_a_path(before):
+    def look(value):
+        for name, one in value.items() if isinstance(value, dict) else enumerate(value):
+            assert isinstance(name, int) or not any(bad in name for bad in "$.\x00"), name
+            if isinstance(one, dict | list):
+                look(one)
+
+    look(stored(contract_fields(before)))
+
+
+@given(st.dictionaries(keys, texts))
+def test_no_two_keys_become_one(metadata):
+    assert len(contract_fields({"metadata": metadata})["metadata"]) == len(metadata)
+
+
+@pytest.mark.parametrize("text", ["0", "0.00", "99.00", "0.00000001", "123456789012345", "1E+3", "-0.5"])
+def test_money_keeps_its_digits_and_trailing_zeros(text):
+    back = contract_from(stored(contract_fields(contract(base_monthly_fee=Decimal(text)))))
+    assert back["base_monthly_fee"].as_tuple() == Decimal(text).as_tuple()
+
+
+@given(contracts(), contracts())
+def test_an_update_makes_the_one_contract_of_the_other(before, after):
+    after["_id"] = before["_id"]
+    update = difference(before, after)
+    document = stored(contract_fields(before)) | stored(update.get("$set", {}))
+    for name in update.get("$unset", {}):
+        del document[name]
+    assert exact(contract_from(document)) == exact(_like(before, after))
+    assert update.keys() <= {"$set", "$unset"}
+    assert all(update.values())
+
+
+def _like(before, after):
+    """Equal values stay as they were stored: 1.0 does not replace 1.00."""
+    return {name: before[name] if before.get(name) == value else value for name, value in after.items()}
+
+
+@given(contracts(), contracts())
+def test_an_update_sends_nothing_that_did_not_change(before, after):
+    update = difference(before, after | {"_id": before["_id"]})
+    assert not [name for name in update.get("$set", {}) if name in before and before[name] == after[name]]
+    assert difference(before, copy.deepcopy(before)) == {}
+
+
+@given(entries)
+def test_history_entry_comes_back_with_all_that_is_known(entry):
+    document = stored(history_document(entry))
+    known = {field.name: getattr(entry, field.name) for field in fields(HistoryEntry)}
+    known["_id"] = known.pop("identity")
+    assert document == {name: value for name, value in known.items() if value is not None}
+
+
+@given(
+    st.builds(LastRecord, st.integers(0, 2**60), st.integers(-1, 2**50), st.integers(0, 2**32 - 1))
+    | st.none(),
+    st.dictionaries(st.sampled_from(["basic/active", "custom/draft"]), st.integers(0, 10**9)),
+    st.integers(0, 2**60),
+    st.integers(1, 1000),
+)
+def test_position_comes_back_equal(last, tallies, offset, generation):
+    position = Position("t/0", ORIGIN, offset, generation, last, tallies)
+    document = stored({"_id": "t/0", "owner": "me", **documents.position_document(position)})
+    assert documents.position_from(document) == position
+    moved = document | stored(documents.position_fields(replace(FIRST, next=9)))
+    assert documents.position_from(moved) == replace(position, next=9, last=None, tallies={})
+
+
+@given(st.integers(0, 1), st.integers(1, 9), st.integers(0, 2**60), st.integers(0, 2**60), st.binary())
+def test_slot_comes_back_equal(number, generation, first, after, frames):
+    slot = OutboxSlot(number, generation, first, after, frames)
+    document = stored({"_id": f"topic/with/slashes/7/{number}", **documents.slot_document(slot)})
+    assert documents.slot_from(document) == slot
+
+
+def test_instants_keep_their_milliseconds():
+    assert contract_from(stored(contract_fields(contract())))["start_date"] == DAY
+    assert DAY.microsecond == 123_000

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from devstack.mongo import find_secantus_rust
+from devstack.stack import DATABASES
 from tests import servers as kinds
 from tests.storage.backends import MemoryBackend, MongoBackend
 from tests.storage.owner import Owner
@@ -12,10 +13,10 @@ from tests.storage.owner import Owner
 settings.register_profile("storage", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("storage")
 
-DATABASES = ["given"] if kinds.GIVEN_MONGO else list(kinds.type_of_database)
+KINDS = ["given"] if kinds.GIVEN_MONGO else list(DATABASES)
 
 
-@pytest.fixture(params=DATABASES)
+@pytest.fixture(params=KINDS)
 def server(request, servers):
     """A database server; it may be killed or paused: the next test gets it mended."""
     if request.param == "secantus-rs" and not find_secantus_rust():
@@ -23,7 +24,7 @@ def server(request, servers):
     return servers.mongo(request.param)
 
 
-@pytest.fixture(params=["memory", *DATABASES])
+@pytest.fixture(params=["memory", *KINDS])
 async def backend(request, servers, database):
     """Any store."""
     if request.param == "memory":

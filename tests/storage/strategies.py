@@ -8,6 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from schemas.contract import SCHEMA_VERSION
 from tests.storage.samples import contract, entry
 
 HOSTILE = [
@@ -80,7 +81,12 @@ _fields: dict[str, Any] = {
     "scheduled_changes": st.lists(_scheduled, max_size=2),
     "version": st.integers(1, 2**40),
     "lifecycle": st.fixed_dictionaries(
-        {"offset": st.integers(0, 2**60), "at": instants, "next_action_at": instants | st.none()}
+        {
+            "schema_version": st.just(SCHEMA_VERSION),
+            "offset": st.integers(0, 2**60),
+            "at": instants,
+            "next_action_at": instants | st.none(),
+        }
     ),
 }
 OPTIONAL = ("usage_based_pricing", "notes", "external_reference", "primary_contact")

@@ -34,7 +34,7 @@ STORED = {
         "created_at": datetime(1, 1, 1, tzinfo=UTC),
     },
     "milliseconds": {"updated_at": datetime(2026, 1, 1, 0, 0, 0, 1000, UTC)},
-    "nothing known": {"lifecycle": {"next_action_at": None, "noticed": None}},
+    "nothing known": {"lifecycle": {"schema_version": 1, "next_action_at": None, "noticed": None}},
     "64 KiB": {"notes": "é" * 32_768},
 }
 

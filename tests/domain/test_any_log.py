@@ -1,4 +1,4 @@
-"""Whatever the log: what holds of every contract holds, no input changes, a replay is the same."""
+"""Whatever the log: what must hold holds, nothing that goes in changes, and a replay is the same."""
 
 from __future__ import annotations
 

@@ -96,10 +96,7 @@ def _left_out(seen: list[tuple], expected: list[tuple]) -> list[tuple]:
 def _was_missed(key: tuple, seen: Run) -> bool:
     """Whether a wider window was named in a later notice, or nobody looked before the term was over."""
     _, contract_id, end, window, due = key
-    for event in seen.events:
-        if not isinstance(event, RenewalNotice):
-            continue
-        about = event.notice["contract_id"], event.notice["end_date"]
-        if about == (contract_id, end) and window in event.notice["missed_windows"]:
-            return True
-    return not any(due <= look < end for look in seen.looks)
+    notices = [event.notice for event in seen.events if isinstance(event, RenewalNotice)]
+    later = [each for each in notices if (each["contract_id"], each["end_date"]) == (contract_id, end)]
+    named = any(window in each["missed_windows"] for each in later)
+    return named or not any(due <= look < end for look in seen.looks)

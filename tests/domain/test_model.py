@@ -1,4 +1,4 @@
-"""The lifecycle against a model that knows nothing but days: it walks through them one by one."""
+"""The lifecycle against a model that knows no dates ahead: it walks through time by half days and looks."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from consumer.domain.model import Changed
 from tests.domain.story import Account
 
 DAY = timedelta(days=1)
+HALF_DAY = DAY / 2
 RUNNING = {"active", "pending_renewal"}
 WINDOWS = [60, 30, 14, 7, 1]
 
@@ -27,11 +28,12 @@ def month_later(start: datetime, months: int, anchor: int) -> datetime:
 
 
 class Model:
-    """What SPEC says of one contract, in the words of a wall calendar."""
+    """The rules of one contract, in the words of a wall calendar."""
 
     def __init__(self, today: datetime, months: int, window: int, auto: bool) -> None:
         self.today, self.months, self.window, self.auto = today, months, window, auto
-        self.status, self.plan, self.planned, self.cancelling = "active", "basic", None, False
+        self.status, self.plan, self.cancelling = "active", "basic", False
+        self.planned: tuple[datetime, str] | None = None
         self.start, self.term, self.anchor = today, 1, today.day
         self.end = month_later(today, months, self.anchor)
         self.version = 1
@@ -39,28 +41,34 @@ class Model:
         self.diary: list[tuple] = []
 
     def sleep(self) -> None:
-        self.today += DAY
+        self.today += HALF_DAY
         self.look()
 
     def look(self) -> None:
-        """The morning's work."""
+        """What is due by now. Everything falls on a noon or a midnight, so nothing is passed over."""
         if self.status not in RUNNING:
             return
-        left, half = (self.end - self.today).days, (self.end - self.start) / 2
-        self._notice(left, half)
-        if self.status == "active" and self.today >= self.end - min(self.window * DAY, half):
+        left, half = self.end - self.today, (self.end - self.start) / 2
+        window = min(self.window * DAY, half)
+        reached = {each for each in WINDOWS if left <= each * DAY <= half}
+        if reached and min(reached) * DAY >= window:
+            self._notice(reached)
+        if self.status == "active" and left <= window:
             self._becomes("pending_renewal", "renewal_started")
-        starts = self.start == self.today and self.term > 1
-        goes_on = left == 0 and self.auto and not self.cancelling
-        if self.planned and (starts or goes_on):
-            self.plan, self.planned = self.planned, None
+        self._notice(reached)
+        ends = self.today == self.end
+        if (
+            self.planned
+            and self.planned[0] == self.today
+            and not (ends and (self.cancelling or not self.auto))
+        ):
+            self.plan, self.planned = self.planned[1], None
             self._becomes(self.status, "plan_changed")
-        if left == 0:
+        if ends:
             self._end_term()
 
-    def _notice(self, left: int, half: timedelta) -> None:
-        reached = {each for each in WINDOWS if each * DAY <= half and left <= each}
-        if left > 0 and reached and min(reached) not in self.noticed:
+    def _notice(self, reached: set[int]) -> None:
+        if self.today < self.end and reached and min(reached) not in self.noticed:
             self.diary.append(("notice", min(reached), self.auto and not self.cancelling))
         self.noticed |= reached
 
@@ -78,6 +86,8 @@ class Model:
         self.start, self.end = start, month_later(start, months, self.anchor)
         self.term += 1
         self.noticed = set()
+        if self.planned:
+            self.planned = (start, self.planned[1])
         self._becomes("active", "renewed")
 
     def _becomes(self, status: str, change: str) -> None:
@@ -113,7 +123,7 @@ class Lifecycle(RuleBasedStateMachine):
 
     @rule(days=st.sampled_from([1, 1, 2, 7, 14, 30, 60, 400]))
     def sleep(self, days):
-        for _ in range(days):
+        for _ in range(2 * days):
             self.model.sleep()
             self.account.at(self.model.today).advance()
 
@@ -131,6 +141,8 @@ class Lifecycle(RuleBasedStateMachine):
         end = max(self.model.start, self.model.today) + days * DAY
         self.account.update(end_date=end)
         if end != self.model.end:
+            if self.model.planned and self.model.planned[0] == self.model.end:
+                self.model.planned = (end, self.model.planned[1])
             self.model.end, self.model.anchor = end, end.day
             self.model.noticed = set()
             opens = end - min(self.model.window * DAY, (end - self.model.start) / 2)
@@ -172,10 +184,13 @@ class Lifecycle(RuleBasedStateMachine):
     @rule(plan=st.sampled_from(["professional", "enterprise"]))
     @precondition(lambda self: self.model.status in RUNNING)
     def plan_for_the_next_term(self, plan):
+        model = self.model
         self.account.change_plan(plan, effective="at_renewal")
-        if self.model.planned != plan:
-            self.model.planned = plan
-            self.model.did("plan_change_scheduled")
+        renewed_early = model.term > 1 and model.today < model.start
+        planned = (model.start if renewed_early else model.end, plan)
+        if model.planned != planned:
+            model.planned = planned
+            model.did("plan_change_scheduled")
 
     @invariant()
     def the_contract_is_as_the_model_says(self):

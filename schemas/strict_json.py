@@ -14,7 +14,9 @@ import orjson
 
 MAX_DEPTH: Final = 64
 _SHOWN_NAME: Final = 64
-_STRING_OR_BRACKET = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{\]}]')
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
+_TO_SQUARE = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ def parse(raw: bytes) -> Any | NotJson:
         parsed = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         return NotJson(f"is not JSON: {error}")
-    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _depth(raw) > MAX_DEPTH:
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _is_too_deep(raw):
         return NotJson(f"is nested deeper than {MAX_DEPTH} levels")
     # A dropped duplicate takes at least its own colon along, and only an escaped colon (\u003a) that
     # orjson writes as a plain one could make up for it. So equal counts prove that nothing was dropped.
@@ -40,19 +42,15 @@ def parse(raw: bytes) -> Any | NotJson:
     return parsed if repeated is None else NotJson(f"gives `{repeated[:_SHOWN_NAME]}` twice in one object")
 
 
-def _depth(raw: bytes) -> int:
-    """Levels of nesting of a JSON text.
+def _is_too_deep(raw: bytes) -> bool:
+    """Whether a JSON text is nested deeper than MAX_DEPTH.
 
-    Counted on the text, because a deep value may hide under a duplicate key that the parser dropped.
+    Seen on the text, because a deep value may hide under a duplicate key that the parser dropped.
     """
-    depth = deepest = 0
-    for token in _STRING_OR_BRACKET.findall(raw):
-        if token in b"[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif token in b"]}":
-            depth -= 1
-    return deepest
+    brackets = _STRING.sub(b"", raw).translate(_TO_SQUARE, _NO_BRACKETS)
+    for _ in range(MAX_DEPTH):
+        brackets = brackets.replace(b"[]", b"")  # one level less: the innermost
+    return bool(brackets)
 
 
 def _repeated_key(raw: bytes) -> str | None:

@@ -2,7 +2,7 @@
 #
 #   make demo     embedded servers, the service, a few thousand commands; checks its own outcome (KEEP=1 stays up)
 #   make test     unit, property, contract-suite and integration tests (ARGS="-k topics -x" passes options on)
-#   make check    lint, format, strict types, import directions
+#   make check    lint, format, strict types, import directions, published schemas
 #   make chaos    processes killed, paused and cut while commands flow
 #   make bench    commands per second, on servers started for it
 #   make docs     the reference pages, generated from the code
@@ -38,6 +38,7 @@ check: venv
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/pytest -q tests/wire/test_published.py tests/wire/test_asyncapi.py
 
 format: venv  ## what `check` would complain about and a program can mend
 	$(BIN)/ruff check --fix-only --quiet .

@@ -62,6 +62,5 @@ def _repeated_key(raw: bytes) -> str | None:
         if len(set(names)) != len(names):
             repeated.append(next(name for place, name in enumerate(names) if name in names[:place]))
 
-    # Numbers stay text: Python refuses to read integers of more than 4,300 digits.
-    json.loads(raw.decode(), object_pairs_hook=note, parse_int=str, parse_float=str)
+    json.loads(raw.decode(), object_pairs_hook=note)
     return repeated[0] if repeated else None

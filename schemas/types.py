@@ -17,8 +17,6 @@ from pydantic_core import PydanticCustomError, core_schema
 MAX_SIGNIFICANT_DIGITS = 15
 """A binary double carries 15 decimal digits without loss, so JSON numbers can carry money."""
 
-_ALL_DIGITS_SIGNIFICANT = 10.0**MAX_SIGNIFICANT_DIGITS
-
 MAX_SAFE_INTEGER = 2**53 - 1
 """Larger integers are rounded by JSON readers that use doubles."""
 
@@ -94,7 +92,7 @@ class _DecimalType:
         self.above_zero = above_zero
 
     def _exact(self, value: float) -> Decimal:
-        if value.is_integer() and value < _ALL_DIGITS_SIGNIFICANT:
+        if value.is_integer():  # and at most 10**15, by the bounds
             return Decimal(int(value))
         text = repr(value)
         places = len(text) - 1 - text.rfind(".")

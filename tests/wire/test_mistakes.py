@@ -100,6 +100,13 @@ def test_a_huge_integer():
         assert (letter.code, letter.path) == ("schema_violation", "/expected_version")
 
 
+@pytest.mark.parametrize("address", ["no", "s§cr et@example.com", "secret@secret@x", "a@b..c", "a@test"])
+def test_the_reason_why_an_address_is_none_stays_here(address):
+    """email_validator quotes what it does not like."""
+    found = mistakes_in({"changes": {"primary_contact": {"email": address}}})
+    assert found == {"/changes/primary_contact/email": "is not an e-mail address"}
+
+
 def test_a_choice_is_listed():
     words = "must be 'basic', 'professional', 'enterprise' or 'custom'"
     assert words in mistakes_in({"contract_type": "gold"}, "create")["/contract_type"]

@@ -5,18 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from pymongo.errors import CollectionInvalid, OperationFailure, PyMongoError
+import pymongo
+from pymongo.errors import CollectionInvalid, ConfigurationError, OperationFailure
 
 from consumer.errors import IndexConflict, TransactionsUnsupported
-from consumer.storage.mongo_errors import translate
+from consumer.storage.mongo_errors import translated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 _NAMESPACE_EXISTS: Final = 48
 _INDEX_CONFLICTS: Final = frozenset({85, 86})
 """IndexOptionsConflict, IndexKeySpecsConflict."""
 _NO_TRANSACTIONS: Final = frozenset({20, 263, 303})
+"""IllegalOperation (a standalone mongod), OperationNotSupportedInTransaction, and what look-alikes say."""
+
+BUILD_SECONDS: Final = 3_600.0
+"""Building an index over a large collection takes longer than any other operation may."""
+
+_OPTIONS: Final = ("unique", "sparse", "partialFilterExpression", "expireAfterSeconds")
+"""What makes an index another one; the rest is the server's business."""
 
 
 @dataclass(frozen=True)
@@ -99,13 +107,18 @@ async def ensure(database: Any, *, history_retention_days: int | None = None) ->
 
     Raises:
         IndexConflict: an index of that name or those keys exists with other options.
-        StoreUnavailable: no answer, or no right to.
+        StoreUnavailable, StoreDenied: no answer, or no right to.
     """
-    try:
+    with translated():
         await _ensure_collections(database)
-        return [await _ensure_index(database, spec) for spec in _specs(history_retention_days)]
-    except PyMongoError as error:
-        raise translate(error) from error
+        specs = [*_specs(history_retention_days)]
+        present = {
+            name: await database[name].index_information() for name in {spec.collection for spec in specs}
+        }
+        if history_retention_days is None:
+            _refuse_retention(present["history"])
+        with pymongo.timeout(BUILD_SECONDS):
+            return [await _ensure_index(database, spec, present[spec.collection]) for spec in specs]
 
 
 def _specs(history_retention_days: int | None) -> Iterator[IndexSpec]:
@@ -118,31 +131,59 @@ def _specs(history_retention_days: int | None) -> Iterator[IndexSpec]:
 
 
 async def _ensure_collections(database: Any) -> None:
-    present = set(await database.list_collection_names())
+    present = {found["name"]: found["options"] async for found in await database.list_collections()}
     for name in COLLECTIONS:
-        if name in present:
-            continue
-        validator = {"validator": CONTRACT_VALIDATOR} if name == "contracts" else {}
-        try:
-            await database.create_collection(name, **validator)
-        except CollectionInvalid:
-            continue  # another instance starts at the same moment
-        except OperationFailure as error:
-            if error.code != _NAMESPACE_EXISTS:
-                raise
+        if name not in present:
+            await _create(database, name)
+    guard = present.get("contracts", {}).get("validator")
+    if "contracts" in present and guard != CONTRACT_VALIDATOR:
+        # Made by a restore, by hand, or by an older release; an update of ours would find it the same way.
+        await database.command("collMod", "contracts", validator=CONTRACT_VALIDATOR)
 
 
-async def _ensure_index(database: Any, spec: IndexSpec) -> str:
+async def _create(database: Any, name: str) -> None:
+    validator = {"validator": CONTRACT_VALIDATOR} if name == "contracts" else {}
     try:
-        await database[spec.collection].create_index(list(spec.keys), name=spec.name, **spec.options)
+        await database.create_collection(name, **validator)
+    except CollectionInvalid:
+        return  # another instance starts at the same moment
     except OperationFailure as error:
-        if error.code not in _INDEX_CONFLICTS:
+        if error.code != _NAMESPACE_EXISTS:
             raise
-        raise IndexConflict(
-            f"{spec.collection}.{spec.name} exists with other options; "
-            f"drop it and run `contracts indexes ensure`: {error}"
-        ) from error
-    return f"{spec.collection}.{spec.name}"
+
+
+async def _ensure_index(database: Any, spec: IndexSpec, present: Mapping[str, Any]) -> str:
+    """Under whatever name it is there already: what counts is what it does."""
+    name = next((name for name, found in present.items() if _same(spec, found)), None)
+    if name is None:
+        try:
+            name = await database[spec.collection].create_index(
+                list(spec.keys), name=spec.name, **spec.options
+            )
+        except OperationFailure as error:
+            if error.code not in _INDEX_CONFLICTS:
+                raise
+            raise IndexConflict(
+                f"an index on {spec.collection} is in the way of {spec.name}: {_short(error)}"
+            ) from error
+    return f"{spec.collection}.{name}"
+
+
+def _same(spec: IndexSpec, found: Mapping[str, Any]) -> bool:
+    planned = {name: spec.options[name] for name in _OPTIONS if spec.options.get(name)}
+    there = {name: found[name] for name in _OPTIONS if found.get(name)}
+    return [*map(tuple, found["key"])] == [*spec.keys] and there == planned
+
+
+def _refuse_retention(present: Mapping[str, Any]) -> None:
+    """An index of an earlier setting would go on pruning in silence."""
+    for name, found in present.items():
+        if found.get("expireAfterSeconds") is not None:
+            raise IndexConflict(f"the index history.{name} prunes entries, but no retention is set")
+
+
+def _short(error: OperationFailure) -> str:
+    return str((error.details or {}).get("errmsg", error))
 
 
 async def check_transactions(client: Any, database: Any) -> None:
@@ -150,16 +191,13 @@ async def check_transactions(client: Any, database: Any) -> None:
 
     Raises:
         TransactionsUnsupported: MongoDB runs without a replica set.
-        StoreUnavailable: no answer.
+        StoreUnavailable, StoreDenied: no answer, or no right to.
     """
-    try:
-        async with await client.start_session() as session, session.start_transaction():
-            await database.positions.find_one({"_id": "probe"}, session=session)
-    except OperationFailure as error:
-        if error.code in _NO_TRANSACTIONS:
-            raise TransactionsUnsupported(
-                "MongoDB has no transactions: run it as a replica set (rs.initiate() makes a single node one)"
-            ) from error
-        raise translate(error) from error
-    except PyMongoError as error:
-        raise translate(error) from error
+    with translated():
+        try:
+            async with await client.start_session() as session, session.start_transaction():
+                await database.positions.find_one({"_id": "probe"}, session=session)
+        except (ConfigurationError, OperationFailure) as error:
+            if isinstance(error, OperationFailure) and error.code not in _NO_TRANSACTIONS:
+                raise
+            raise TransactionsUnsupported("MongoDB has no transactions: it is no replica set") from error

@@ -20,17 +20,26 @@ from prometheus_client import (
     ProcessCollector,
     disable_created_metrics,
 )
+from prometheus_client.core import GaugeMetricFamily
 
+from consumer.errors import LogError, StoreError
 from consumer.metrics_batch import BatchHistogram
+from consumer.metrics_partitions import PartitionGauges
 from schemas.commands import COMMANDS
 from schemas.events import EVENTS, DeadLetterCode, OutcomeName
-from schemas.types import ContractTypeName, StatusName
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 PREFIX: Final = "contracts_"
 Stage = Literal["fetch", "decode", "load", "fold", "store", "publish", "resume"]
+
+ASSIGNED: Final = "assigned"
+RESUME_REASONS: Final = (
+    ASSIGNED,
+    *(kind.__name__ for fault in (StoreError, LogError) for kind in fault.__subclasses__()),
+)
+"""A partition starts afresh because it was assigned, or after one of these errors."""
 
 LATENCY_BUCKETS: Final = (
     0.005,
@@ -88,8 +97,20 @@ METRICS: Final = (
     MetricSpec("consumer_lag_records", "gauge", "Commands waiting in an owned partition.", ("partition",)),
     MetricSpec("consumer_lag_seconds", "gauge", "Age of the oldest command waiting there.", ("partition",)),
     MetricSpec("owned_partitions", "gauge", "Partitions that this process works on."),
+    MetricSpec("input_partitions", "gauge", "Partitions of the command topic, whoever owns them."),
+    MetricSpec(
+        "partition_stopped",
+        "gauge",
+        "1 while an owned partition waits for a decision; the reason is the name of the error.",
+        ("partition", "reason"),
+    ),
     MetricSpec("resumes", "counter", "Fresh starts of a partition: assigned, fenced, in doubt…", ("reason",)),
-    MetricSpec("stored", "gauge", "Contracts in the database.", ("contract_type", "status")),
+    MetricSpec(
+        "stored",
+        "gauge",
+        "Contracts in the database, of the accounts in the owned partitions.",
+        ("contract_type", "status"),
+    ),
     MetricSpec("expiring", "gauge", "Contracts that end within so many days.", ("within_days",)),
     MetricSpec("mongo_operations", "counter", "MongoDB operations by result.", ("operation", "result")),
     MetricSpec(
@@ -125,12 +146,9 @@ class Metrics:
         self._latency = self._batch_histogram("command_latency_seconds")
         self._stages = self._histogram("stage_duration_seconds")
         self._batches = self._histogram("batch_commands")
-        self._lag_records = self._gauge("consumer_lag_records")
-        self._lag_seconds = self._gauge("consumer_lag_seconds")
-        self._partitions: set[str] = set()
-        self._owned = self._gauge("owned_partitions")
+        self.partitions = PartitionGauges(_gauge_family)
+        self.registry.register(self.partitions)
         self._resumes = self._counter("resumes")
-        self._stored = self._gauge("stored")
         self._expiring = self._gauge("expiring")
         self._mongo = self._counter("mongo_operations")
         self._mongo_seconds = self._histogram("mongo_operation_duration_seconds")
@@ -149,6 +167,8 @@ class Metrics:
             self.event(event, 0)
         for reason in get_args(DeadLetterCode):
             self.dead_letter(reason, 0)
+        for reason in RESUME_REASONS:
+            self._resumes.labels(reason)
 
     def command(self, name: str, outcome: OutcomeName, count: int = 1) -> None:
         """`count` commands of one name had this outcome."""
@@ -187,30 +207,9 @@ class Metrics:
         """A batch of so many commands was folded."""
         self._batches.observe(commands)
 
-    def lag(self, partition: int, records: int, seconds: float) -> None:
-        """What waits in an owned partition; `seconds` is the age of its oldest command, 0 without any."""
-        self._partitions.add(str(partition))
-        self._lag_records.labels(str(partition)).set(records)
-        self._lag_seconds.labels(str(partition)).set(seconds)
-
-    def owned(self, partitions: Iterable[int]) -> None:
-        """The partitions this process works on now. The lag of the others is somebody else's to tell."""
-        names = {str(partition) for partition in partitions}
-        for lost in self._partitions - names:
-            self._lag_records.remove(lost)
-            self._lag_seconds.remove(lost)
-        self._partitions = names
-        self._owned.set(len(names))
-
     def resumed(self, reason: str) -> None:
-        """A partition starts afresh; `reason` is one of a handful of words."""
+        """A partition starts afresh; `reason` is one of RESUME_REASONS."""
         self._resumes.labels(reason).inc()
-
-    def stored(self, counts: Mapping[tuple[ContractTypeName, StatusName], int]) -> None:
-        """How many contracts there are of each type and status; those not named are 0."""
-        for contract_type in get_args(ContractTypeName):
-            for status in get_args(StatusName):
-                self._stored.labels(contract_type, status).set(counts.get((contract_type, status), 0))
 
     def expiring(self, counts: Mapping[int, int]) -> None:
         """How many contracts end within so many days."""
@@ -251,6 +250,11 @@ class Metrics:
         histogram = BatchHistogram(PREFIX + name, spec.meaning, spec.buckets)
         self.registry.register(histogram)
         return histogram
+
+
+def _gauge_family(name: str) -> GaugeMetricFamily:
+    spec = _BY_NAME[name]
+    return GaugeMetricFamily(PREFIX + name, spec.meaning, labels=spec.labels)
 
 
 def service_version() -> str:

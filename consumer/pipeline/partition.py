@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from consumer.pipeline.decoder import Decoder
     from consumer.pipeline.reader import Fetched, PartitionReader
     from consumer.pipeline.records import Decoded, Record
-    from consumer.storage.protocols import Origin, Store
+    from consumer.storage.protocols import Origin, Position, Store
     from producers.publisher import Publisher
 
 log = structlog.get_logger()
@@ -83,6 +83,7 @@ class PartitionLoop:
         self._stopped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._log = log.bind(topic=reader.topic, partition=reader.partition)
         self.lag = Lag(0, 0.0)
+        self._settled: int | None = None
         self.error: ContractsError | None = None
         """Why the partition stands still; None while it works."""
 
@@ -125,6 +126,7 @@ class PartitionLoop:
                 origin=self._origin,
             )
         self._applier.go_on_from(resumed)
+        self._settle(resumed.position)
         self._decoder = self._make_decoder(resumed.position.base())
         self._reader.unpause()
         position = resumed.position.next
@@ -141,6 +143,7 @@ class PartitionLoop:
                 if self._stopped.done() or not self._applier.intake.records:
                     continue
                 batch = await self._applier.apply()
+                self._settle(batch.position)
                 if publishing is not None:
                     await publishing
                 publishing = asyncio.create_task(self._publish(batch))
@@ -198,11 +201,23 @@ class PartitionLoop:
         oldest = fetched.records[0].timestamp / 1000 if fetched.records else None
         age = 0.0 if oldest is None else max(0.0, datetime.now(UTC).timestamp() - oldest)
         self.lag = Lag(behind, age)
-        self._metrics.lag(self._reader.partition, *self.lag)
+        self._metrics.partitions.lag(self._reader.partition, *self.lag)
+
+    def _settle(self, position: Position) -> None:
+        self._settled = position.next
+        self._metrics.partitions.stored(self._reader.partition, position.tallies)
+
+    async def _look(self) -> None:
+        """While nothing is fetched, what waits still has to be told."""
+        end = await self._reader.look_for_end()
+        if end is not None and self._settled is not None:
+            behind = max(0, end - self._settled)
+            self.lag = Lag(behind, self._metrics.partitions.lag(self._reader.partition, behind, None))
 
     async def _halt(self, error: ContractsError) -> None:
         """Stands still until this process is restarted, without leaving the group."""
         self.error = error
+        self._metrics.partitions.stopped(self._reader.partition, type(error).__name__)
         self._log.error("partition stopped", error=str(error), hint=error.hint)
         while not self._stopped.done():
             await self._wait(HALTED_POLL_SECONDS)
@@ -210,9 +225,11 @@ class PartitionLoop:
     async def _wait(self, seconds: float) -> None:
         self._beat()
         self._reader.pause()
+        look = asyncio.ensure_future(self._look())
         poll = asyncio.ensure_future(self._reader.keep_alive(seconds))
         await asyncio.wait({poll, self._stopped}, return_when=asyncio.FIRST_COMPLETED)
         await _cancelled(poll)
+        await _cancelled(look)
 
 
 async def _cancelled(task: asyncio.Future[None] | None) -> None:

@@ -130,6 +130,12 @@ class PartitionReader:
             raise BrokerUnavailable(f"cannot look up offsets of {self._tp}: {error!r}") from error
         return first[self._tp], last[self._tp]
 
+    async def look_for_end(self) -> int | None:
+        """The one after the last committed record, asked of the broker; None when it does not answer."""
+        with suppress(KafkaError):
+            return int((await self._consumer.end_offsets([self._tp]))[self._tp])
+        return None
+
     async def committed(self) -> int | None:
         """The group's committed offset. Settled only once no earlier publisher can commit."""
         try:

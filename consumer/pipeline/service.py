@@ -111,7 +111,8 @@ class Service(ConsumerRebalanceListener):  # type: ignore[misc]
             self._loops[partition] = (loop, task)
             self._health.watch(loop_name(partition), within=STUCK_SECONDS)
             self._watch(task)
-        self._metrics.owned(self._loops)
+        self._metrics.partitions.owned(self._loops)
+        self._metrics.partitions.input_partitions(len(self._consumer.partitions_for_topic(self._topic) or ()))
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Called by the consumer, which waits for it before it joins the group again."""
@@ -135,7 +136,7 @@ class Service(ConsumerRebalanceListener):  # type: ignore[misc]
             if late:
                 log.warning("cut off while draining", partitions=len(late))
                 await asyncio.wait(late, timeout=CLOSE_SECONDS)
-        self._metrics.owned(self._loops)
+        self._metrics.partitions.owned(self._loops)
 
     async def _close(self) -> None:
         # aiokafka does not call the revoke listener when it stops.

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as openmetrics
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
@@ -13,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from consumer.metrics import LATENCY_BUCKETS, METRICS, PREFIX, Metrics
 from consumer.metrics_batch import BatchHistogram
+from consumer.metrics_partitions import PartitionGauges
 
 
 @pytest.fixture
@@ -27,10 +29,12 @@ def busy() -> Metrics:
     with metrics.stage("decode"):
         pass
     metrics.batch(200)
-    metrics.lag(3, 12, 1.5)
-    metrics.owned([3])
+    metrics.partitions.owned([3])
+    metrics.partitions.input_partitions(12)
+    metrics.partitions.lag(3, 12, 1.5)
+    metrics.partitions.stopped(3, "TopicRecreated")
+    metrics.partitions.stored(3, {"basic/active": 7})
     metrics.resumed("assigned")
-    metrics.stored({("basic", "active"): 7})
     metrics.expiring({30: 2, 90: 5})
     metrics.mongo_operation("find", "ok", 0.002)
     metrics.scanned(seconds=0.2, due=9, at=1_700_000_000.0)
@@ -62,6 +66,7 @@ def test_the_values_arrive(busy: Metrics) -> None:
     assert busy.value("dead_letters_total", reason="malformed") == 1
     assert busy.value("forwarded_total") == 4
     assert busy.value("consumer_lag_records", partition="3") == 12
+    assert busy.value("partition_stopped", partition="3", reason="TopicRecreated") == 1
     assert busy.value("stored", contract_type="basic", status="active") == 7
     assert busy.value("stored", contract_type="custom", status="draft") == 0
     assert busy.value("expiring", within_days="30") == 2
@@ -73,15 +78,49 @@ def test_counters_exist_before_the_first_error() -> None:
     metrics = Metrics()
     assert metrics.value("dead_letters_total", reason="schema_violation") == 0
     assert metrics.value("commands_total", type="advance", outcome="rejected") == 0
+    assert metrics.value("resumes_total", reason="Fenced") == 0
+    assert metrics.value("resumes_total", reason="PublishInDoubt") == 0
 
 
 def test_a_partition_that_was_taken_away_has_no_lag_here(busy: Metrics) -> None:
-    busy.lag(4, 1, 0.5)
-    busy.owned([4])
+    busy.partitions.owned([4])
+    busy.partitions.lag(4, 1, 0.5)
     assert busy.value("consumer_lag_records", partition="3") is None
     assert busy.value("consumer_lag_seconds", partition="3") is None
     assert busy.value("consumer_lag_records", partition="4") == 1
     assert busy.value("owned_partitions") == 1
+    assert busy.value("input_partitions") == 12
+
+
+def test_its_contracts_and_its_condition_are_not_told_here_either(busy: Metrics) -> None:
+    busy.partitions.owned([4])
+    assert busy.value("stored", contract_type="basic", status="active") == 0
+    assert busy.value("partition_stopped", partition="3", reason="TopicRecreated") is None
+    assert busy.value("partition_stopped", partition="4", reason="none") == 0
+
+
+def test_contracts_of_all_owned_partitions_are_counted_together(busy: Metrics) -> None:
+    busy.partitions.owned([3, 4])
+    busy.partitions.stored(4, {"basic/active": 5, "custom/draft": 1})
+    assert busy.value("stored", contract_type="basic", status="active") == 12
+    busy.partitions.stored(4, {"basic/active": 4, "custom/draft": 0})
+    assert busy.value("stored", contract_type="basic", status="active") == 11
+    assert busy.value("stored", contract_type="custom", status="draft") == 0
+
+
+def test_what_waits_grows_older_between_two_fetches() -> None:
+    now = 100.0
+    gauges = PartitionGauges(
+        lambda name: GaugeMetricFamily(name, name, labels=["partition"]), clock=lambda: now
+    )
+    assert gauges.lag(0, 5, 2.0) == 2.0
+    now = 130.0
+    assert gauges.lag(0, 9, None) == 32.0, "the oldest is still the same"
+    assert gauges.lag(0, 0, None) == 0.0
+    now = 140.0
+    assert gauges.lag(0, 3, None) == 0.0, "came just now, as far as is known"
+    now = 141.5
+    assert gauges.lag(0, 3, None) == 1.5
 
 
 def test_a_stage_that_fails_is_measured_too() -> None:

@@ -1,0 +1,115 @@
+"""What a process tells of the partitions it owns, made up at the moment of the scrape.
+
+So the age of what waits grows between two fetches, too: while MongoDB is away nothing is fetched, and a
+gauge that was set at the last fetch would stand still exactly when it matters.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import TYPE_CHECKING, Final, get_args
+
+from prometheus_client.registry import Collector
+
+from schemas.types import ContractTypeName, StatusName
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from prometheus_client.core import GaugeMetricFamily
+
+NOT_STOPPED: Final = "none"
+"""The reason of a partition that works: a series that appears with its first error has no past."""
+
+
+@dataclass(slots=True)
+class _Partition:
+    waiting: int = 0
+    since: float | None = None
+    stopped: str = NOT_STOPPED
+    tallies: Mapping[str, int] = field(default_factory=dict)
+
+
+class PartitionGauges(Collector):
+    """Lag, condition and stored contracts of the owned partitions.
+
+    Args:
+        make: makes an empty gauge family of this name, with these labels.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[str], GaugeMetricFamily],
+        *,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._make = make
+        self._clock = clock
+        self._partitions: dict[int, _Partition] = {}
+        self._input_partitions: int | None = None
+
+    def owned(self, partitions: Iterable[int]) -> None:
+        """The partitions this process works on now; what it knew of the others is somebody else's to tell."""
+        known = self._partitions
+        self._partitions = {number: known.get(number, _Partition()) for number in partitions}
+
+    def input_partitions(self, count: int) -> None:
+        """How many partitions the command topic has, whoever owns them."""
+        self._input_partitions = count
+
+    def lag(self, partition: int, records: int, seconds: float | None) -> float:
+        """What waits there, and the age of its oldest: returned, or None: as is known, or new just now."""
+        now, known = self._clock(), self._partitions.setdefault(partition, _Partition())
+        known.waiting = records
+        if not records:
+            known.since = None
+        elif seconds is not None:
+            known.since = now - seconds
+        elif known.since is None:
+            known.since = now
+        return 0.0 if known.since is None else now - known.since
+
+    def stopped(self, partition: int, reason: str) -> None:
+        """The partition stands still until somebody decides."""
+        self._partitions.setdefault(partition, _Partition()).stopped = reason
+
+    def stored(self, partition: int, tallies: Mapping[str, int]) -> None:
+        """The contracts of the partition's accounts, by "type/status"."""
+        self._partitions.setdefault(partition, _Partition()).tallies = tallies
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """One family for each; a partition that is not owned here is not named."""
+        now = self._clock()
+        records, seconds, stopped = map(
+            self._make, ("consumer_lag_records", "consumer_lag_seconds", "partition_stopped")
+        )
+        stored: Counter[str] = Counter()
+        partitions = dict(self._partitions)
+        for number, known in sorted(partitions.items()):
+            records.add_metric([str(number)], known.waiting)
+            seconds.add_metric([str(number)], 0.0 if known.since is None else now - known.since)
+            stopped.add_metric([str(number), known.stopped], known.stopped != NOT_STOPPED)
+            stored.update(known.tallies)
+        yield from (
+            records,
+            seconds,
+            stopped,
+            self._stored(stored),
+            self._single("owned_partitions", len(partitions)),
+        )
+        if self._input_partitions is not None:
+            yield self._single("input_partitions", self._input_partitions)
+
+    def _stored(self, counts: Counter[str]) -> GaugeMetricFamily:
+        family = self._make("stored")
+        for contract_type in get_args(ContractTypeName):
+            for status in get_args(StatusName):
+                family.add_metric([contract_type, status], counts[f"{contract_type}/{status}"])
+        return family
+
+    def _single(self, name: str, value: float) -> GaugeMetricFamily:
+        family = self._make(name)
+        family.add_metric([], value)
+        return family

@@ -52,12 +52,13 @@ def check_client() -> None:
         raise SlowClient("the C extension of aiokafka is not loaded")
 
 
-def make_mongo(settings: Settings) -> Client:
-    """A client of the database; it connects when it is first used."""
+def make_mongo(settings: Settings, metrics: Metrics | None = None) -> Client:
+    """A client of the database; it connects when it is first used, and counts its operations in `metrics`."""
     return connect(
         settings.mongo_uri.get_secret_value(),
         timeout_ms=settings.mongo_timeout_ms,
         max_pool_size=settings.mongo_max_pool_size,
+        report=metrics.mongo_operation if metrics else None,
     )
 
 

@@ -65,7 +65,7 @@ class Process:
             ContractsError: a part died; the process should be started again.
         """
         bootstrap.check_client()
-        client = bootstrap.make_mongo(self.settings)
+        client = bootstrap.make_mongo(self.settings, self.metrics)
         tasks: list[asyncio.Task[None]] = []
         try:
             if self._with_http:

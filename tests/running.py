@@ -49,9 +49,9 @@ def settings_for(kafka: Any, mongo: Any, name: str, **settings: Any) -> Settings
 async def running(settings: Settings) -> AsyncIterator[Running]:
     """The service of these settings, ready; stopped in order at the end."""
     await topics.ensure(settings)
-    mongo = bootstrap.make_mongo(settings)
-    await indexes.ensure(mongo[settings.mongo_database])
     metrics = Metrics()
+    mongo = bootstrap.make_mongo(settings, metrics)
+    await indexes.ensure(mongo[settings.mongo_database])
     store = bootstrap.make_store(settings, mongo)
     cluster = await bootstrap.cluster_id(settings)
     service = bootstrap.make_service(settings, store, cluster, metrics=metrics, health=Health())

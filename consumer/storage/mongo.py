@@ -21,10 +21,11 @@ from consumer.errors import Fenced, OutcomeUnknown, StoreUnavailable
 from consumer.storage.documents import CODEC, position_document, position_from, slot_from
 from consumer.storage.mongo_batch import MongoBatch
 from consumer.storage.mongo_errors import translate, translated
+from consumer.storage.mongo_monitor import OperationListener
 from consumer.storage.protocols import OUTBOX_SLOTS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
     from motor.motor_asyncio import AsyncIOMotorClientSession as Session
 
@@ -36,13 +37,16 @@ _NO_SUCH_TRANSACTION: Final = 251
 Client = AsyncIOMotorClient[dict[str, Any]]
 
 
-def connect(uri: str, *, timeout_ms: int, max_pool_size: int) -> Client:
+def connect(
+    uri: str, *, timeout_ms: int, max_pool_size: int, report: Callable[[str, str, float], None] | None = None
+) -> Client:
     """A client that connects when it is first used.
 
     Args:
         uri: connection string.
         timeout_ms: when an operation counts as failed, with finding a server, connecting and repeating.
         max_pool_size: connections to each server.
+        report: told of every operation, see OperationListener.
     """
     return AsyncIOMotorClient(
         uri,
@@ -52,6 +56,7 @@ def connect(uri: str, *, timeout_ms: int, max_pool_size: int) -> Client:
         serverSelectionTimeoutMS=timeout_ms,
         connectTimeoutMS=timeout_ms,
         tz_aware=True,
+        event_listeners=[OperationListener(report)] if report else [],
     )
 
 

@@ -210,6 +210,8 @@ class PartitionLoop:
     async def _look(self) -> None:
         """While nothing is fetched, what waits still has to be told."""
         end = await self._reader.look_for_end()
+        if self._settled is None:  # stopped before its first batch
+            self._settled = await self._reader.committed()
         if end is not None and self._settled is not None:
             behind = max(0, end - self._settled)
             self.lag = Lag(behind, self._metrics.partitions.lag(self._reader.partition, behind, None))

@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from consumer.clients import make_command_producer
 from consumer.metrics import Metrics
 from tests.running import running, settings_for

@@ -1,7 +1,7 @@
 """Applies batches: one MongoDB transaction each, that moves the position together with the state.
 
-Smaller batches, or one command at a time, where the database demands it; a document that it refuses
-alone becomes a dead letter, so that one command never stalls its partition.
+Smaller batches where the database demands it; a document that it refuses even alone becomes a dead
+letter, so that one command never stalls its partition.
 """
 
 from __future__ import annotations
@@ -233,14 +233,15 @@ class Applier:
         return TornDatabase(topic, int(partition), what=str(error), position=self._position.next)
 
     def _isolate(self, records: list[Decoded], error: PoisonDocument) -> None:
-        """Finds the document that the database refuses by folding one command at a time."""
+        """Finds the document that the database refuses by halving, and puts a dead letter in its place."""
         if len(records) > 1:
-            self._batch_limit = 1
+            self._batch_limit = len(records) // 2
             return
         poison = records[0] if records else None
         if not isinstance(poison, Incoming):
             raise error
         log.error("refused by the database", partition=poison.record.partition, offset=poison.record.offset)
+        self._batch_limit = self._limits.batch_commands
         self.intake.records[0] = Undecodable(
             code="refused_by_database",
             message="the database refuses what this command would store",

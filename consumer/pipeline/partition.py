@@ -142,7 +142,7 @@ class PartitionLoop:
                     publishing.result()
                 if self._stopped.done() or not self._applier.intake.records:
                     continue
-                batch = await self._applier.apply()
+                batch = await self._apply(publishing)
                 self._settle(batch.position)
                 if publishing is not None:
                     await publishing
@@ -151,6 +151,15 @@ class PartitionLoop:
                 await publishing
         finally:
             await _cancelled(publishing)
+
+    async def _apply(self, publishing: asyncio.Task[None] | None) -> Batch:
+        try:
+            return await self._applier.apply()
+        except ContractsError:
+            # Whatever stops this batch, the one before it is committed: let it out.
+            if publishing is not None:
+                await asyncio.wait({publishing})
+            raise
 
     async def _fill_unless_ended(self, publishing: asyncio.Task[None] | None) -> None:
         """Waits for records, but not beyond a stop or a failed publication."""

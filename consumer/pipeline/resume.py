@@ -61,9 +61,10 @@ async def resume(
         PositionError: an operator must decide; nothing was changed.
         StoreError, LogError: try again later.
     """
+    partition = f"{reader.topic}/{reader.partition}"
+    await store.position(partition)  # while the store is away, do not wear out the producer's epochs
     await publisher.start()  # from here on C stands still
     committed = await reader.committed()
-    partition = f"{reader.topic}/{reader.partition}"
     position = await _claimed(reader, store, partition, owner, origin, committed)
     await _check(reader, position)
     if committed is None:

@@ -104,15 +104,21 @@ class Service(ConsumerRebalanceListener):  # type: ignore[misc]
             self._ended.set_result(None)
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        """Called by the consumer, which waits for it."""
-        for _, partition in assigned:
-            loop = self._make_loop(partition)
-            task = asyncio.create_task(loop.run(), name=loop_name(partition))
-            self._loops[partition] = (loop, task)
-            self._health.watch(loop_name(partition), within=STUCK_SECONDS)
-            self._watch(task)
+        """Called by the consumer, which waits for it, and only logs what is raised here."""
+        try:
+            for _, partition in assigned:
+                self._start(partition)
+        except Exception as error:  # noqa: BLE001 - a partition without a loop would wait for ever
+            self._fail(error)
         self._metrics.partitions.owned(self._loops)
         self._metrics.partitions.input_partitions(len(self._consumer.partitions_for_topic(self._topic) or ()))
+
+    def _start(self, partition: int) -> None:
+        loop = self._make_loop(partition)
+        task = asyncio.create_task(loop.run(), name=loop_name(partition))
+        self._loops[partition] = (loop, task)
+        self._health.watch(loop_name(partition), within=STUCK_SECONDS)
+        self._watch(task)
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Called by the consumer, which waits for it before it joins the group again."""
@@ -151,10 +157,14 @@ class Service(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _task_ended(self, task: asyncio.Task[None]) -> None:
         """A dead loop or client takes the process with it: nothing else would notice."""
-        if self._ended.done() or task.cancelled():
+        if task.cancelled():
             return
         error = task.exception()
         if error is not None:
-            self._ended.set_exception(error)
+            self._fail(error)
         elif not task.get_name().startswith("partition-"):
-            self._ended.set_exception(BrokerUnavailable("the Kafka client stopped by itself"))
+            self._fail(BrokerUnavailable("the Kafka client stopped by itself"))
+
+    def _fail(self, error: BaseException) -> None:
+        if not self._ended.done():
+            self._ended.set_exception(error)

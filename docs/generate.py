@@ -13,12 +13,14 @@ from annotated_types import Ge, Gt, Interval, Le, Lt
 from pydantic import SecretStr
 
 from consumer.commands.running import EXIT_CODES
+from consumer.domain.states import TRANSITIONS, accepts
 from consumer.metrics import METRICS
 from consumer.settings import SECTIONS
 from consumer.settings_sources import env_name
 from schemas.commands import COMMANDS
 from schemas.events import EVENTS, DeadLetterCode, RejectionCode
 from schemas.topics import TOPICS
+from schemas.types import StatusName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -140,6 +142,36 @@ def _codes(codes: Any) -> Iterator[str]:
     return (f"- `{code}`" for code in get_args(codes))
 
 
+def state_machine_page() -> str:
+    """The statuses of a contract, what leads from one to the other, and which commands each takes."""
+    commands = [name for name in COMMANDS if any(name == each.trigger for each in TRANSITIONS if each.source)]
+    statuses = get_args(StatusName)
+    rows = [
+        (f"`{name}`", *("yes" if accepts(status, name) else "" for status in statuses)) for name in commands
+    ]
+    return _page(
+        [
+            *_heading("State machine of a contract", "consumer/domain/states.py"),
+            "Anything else is `invalid_transition`. `create` and `adopt` need an account without a contract,",
+            "or whose contract is expired or cancelled; `advance` is taken always.",
+            "",
+            *("```mermaid", "stateDiagram-v2", *_moves(), "```"),
+            *("", "## Commands by status", "", *_table(("command", *statuses), rows)),
+        ]
+    )
+
+
+def _moves() -> Iterator[str]:
+    """One line for each pair of statuses, with all that leads from the one to the other."""
+    moves: dict[tuple[str, str], list[str]] = {}
+    for source, trigger, target, when in TRANSITIONS:
+        if source != target or trigger == "renew":
+            label = f"{trigger} ({when})" if when else trigger
+            moves.setdefault((source or "[*]", target or "[*]"), []).append(label)
+    for (source, target), labels in moves.items():
+        yield f"    {source} --> {target}: {', '.join(labels)}"
+
+
 def _heading(title: str, source: str) -> tuple[str, ...]:
     return NOTE.format(source=source), "", f"# {title}", ""
 
@@ -160,6 +192,7 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "metrics.md": metrics_page,
     "messages.md": messages_page,
     "exit-codes.md": exit_codes_page,
+    "state-machine.md": state_machine_page,
 }
 
 

@@ -152,22 +152,12 @@ def _pricing(pricing: Mapping[str, Any], *at: str | int) -> Iterator[FieldError]
     yield from _value_tiers(pricing.get("trade_value_tiers", ()), *at, "trade_value_tiers")
 
 
-def _labels(labels: Sequence[str], *at: str | int) -> Iterator[FieldError]:
-    for i in _repeated(labels):
-        yield mistake(f"is there twice: {labels[i]!r}", *at, i)
-
-
 def _add_ons(add_ons: Sequence[Mapping[str, Any]], *at: str | int) -> Iterator[FieldError]:
-    names = [each["name"] for each in add_ons]
-    for i in _repeated(names):
-        yield mistake(f"is the name of another add-on, too: {names[i]!r}", *at, i, "name")
-
-
-def _repeated(items: Sequence[str]) -> list[int]:
-    """Where an item stands that was there before."""
-    if len(set(items)) == len(items):
-        return []
-    return [i for i, item in enumerate(items) if item in items[:i]]
+    names: set[str] = set()
+    for i, add_on in enumerate(add_ons):
+        if (name := add_on["name"]) in names:
+            yield mistake(f"is the name of another add-on, too: {name!r}", *at, i, "name")
+        names.add(name)
 
 
 def _currency(code: str, *at: str | int) -> Iterator[FieldError]:
@@ -182,8 +172,6 @@ def _metadata(metadata: Mapping[str, str], *at: str | int) -> Iterator[FieldErro
 
 _RULES: Final[Mapping[str, Rule]] = {
     "usage_based_pricing": _pricing,
-    "features": _labels,
-    "tags": _labels,
     "add_ons": _add_ons,
     "currency": _currency,
     "metadata": _metadata,

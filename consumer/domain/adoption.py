@@ -16,10 +16,19 @@ if TYPE_CHECKING:
 
     from schemas.contract import Contract, ScheduledChange
     from schemas.events import FieldError
+    from schemas.types import StatusName
 
 MAX_ARREARS: Final = timedelta(days=366)
 """A running contract whose term ended longer ago is refused: catching up with all the renewals since
 would make an unbounded number of events of one command."""
+
+_SCHEDULABLE: Final[Mapping[StatusName, frozenset[str]]] = {
+    "draft": frozenset(),
+    "active": frozenset({"plan_change", "cancellation"}),
+    "pending_renewal": frozenset({"plan_change", "cancellation"}),
+    "expired": frozenset({"plan_change"}),  # for a renewal within the grace period
+    "cancelled": frozenset(),
+}
 
 
 def broken(contract: Contract, now: datetime) -> list[FieldError]:
@@ -65,10 +74,10 @@ def _cancellation(contract: Contract, now: datetime) -> Iterator[FieldError]:
 
 
 def _scheduled(contract: Contract) -> Iterator[FieldError]:
-    changes = contract["scheduled_changes"]
-    if changes and contract["status"] not in RUNNING:
-        yield mistake(f"must be empty: the contract is {contract['status']}", "scheduled_changes")
+    changes, status = contract["scheduled_changes"], contract["status"]
     for i, change in enumerate(changes):
+        if change["kind"] not in _SCHEDULABLE[status]:
+            yield mistake(f"cannot wait on a contract that is {status}", "scheduled_changes", i, "kind")
         if any(change["kind"] == earlier["kind"] for earlier in changes[:i]):
             yield mistake(f"another {change['kind']} is scheduled", "scheduled_changes", i, "kind")
         yield from _scheduled_date(contract, change, i)

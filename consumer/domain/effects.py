@@ -43,7 +43,7 @@ def update(contract: Contract, data: UpdateData, moment: Moment) -> Result:
     """Merges the patch into the contract; dates follow."""
     changes = cast("Mapping[str, Any]", data["changes"])
     protected, removed = rules.protected(contract, changes), rules.removed(changes)
-    refused = protected | removed
+    refused = removed | protected
     if refused:
         changes = {name: value for name, value in changes.items() if name not in refused}
     after = patched(contract, changes)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from consumer.domain.lifecycle import Moment
     from consumer.domain.model import Command, Policy, Rejected
-    from schemas.contract import Contract
+    from schemas.contract import Contract, Lifecycle
     from schemas.events import FieldError
 
 DEFAULT_TERM_MONTHS: Final = 12
@@ -77,30 +77,15 @@ def _missing(terms: Mapping[str, Any]) -> list[FieldError]:
 def _filled(
     command: Command, moment: Moment, policy: Policy, terms: Mapping[str, Any], template: Mapping[str, Any]
 ) -> Contract:
-    """A first state of a contract: ids and audit fields, settings, template, and the terms on top."""
-    now, by = moment.now, moment.by
-    start = terms.get("start_date", now)
-    term_start = terms.get("term_start", start)
-    end_given = "end_date" in terms
-    if end_given:
-        end = terms["end_date"]
-        term_months = terms.get("term_months", months_between(term_start, end))
-    else:
-        term_months = terms.get("term_months", DEFAULT_TERM_MONTHS)
-        end = add_months(start, term_months, start.day)
+    """A contract's first state, whole: the terms on top of dates, settings, template and audit fields."""
     defaults = {
         "_id": _object_id(command, moment.recorded_at),
         "contract_id": contract_id_of(command, moment.recorded_at),
         "account_id": command.account_id,
         "contract_type": terms["contract_type"],
         "status": "active",
-        "start_date": start,
-        "end_date": end,
-        "term_start": term_start,
-        "term_number": 1,
-        "renewal_date": end,
+        **_dates(terms, moment.now),
         "auto_renewal": True,
-        "term_months": term_months,
         "renewal_window_days": policy.renewal_window_days,
         "renewal_grace_days": policy.renewal_grace_days,
         "notice_days": [*policy.notice_days],
@@ -110,24 +95,48 @@ def _filled(
         "add_ons": [],
         "metadata": {},
         "scheduled_changes": [],
-        "created_at": now,
-        "updated_at": now,
-        "created_by": by,
-        "last_modified_by": by,
+        "created_at": moment.now,
+        "updated_at": moment.now,
+        "created_by": moment.by,
+        "last_modified_by": moment.by,
         "version": 1,
-        "lifecycle": {
-            "schema_version": SCHEMA_VERSION,
-            "offset": moment.offset,
-            "at": now,
-            "next_action_at": None,
-            "anchor_day": (end if end_given else start).day,
-            "end_given": end_given,
-            "noticed": None,
-            "lapse_noticed": None,
-            "size": 0,
-        },
     }
-    return patched(cast("Contract", defaults), terms)
+    contract = patched(cast("Contract", defaults), terms)
+    return contract | {"lifecycle": _lifecycle(contract, moment, end_given="end_date" in terms)}
+
+
+def _dates(terms: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """The running term, and how long its renewals are; the renewal date is a placeholder for now."""
+    start = terms.get("start_date", now)
+    term_start = terms.get("term_start", start)
+    if "end_date" in terms:
+        end = terms["end_date"]
+        months = terms.get("term_months", months_between(term_start, end))
+    else:
+        months = terms.get("term_months", DEFAULT_TERM_MONTHS)
+        end = add_months(start, months, start.day)
+    return {
+        "start_date": start,
+        "end_date": end,
+        "term_start": term_start,
+        "term_number": 1,
+        "renewal_date": end,
+        "term_months": months,
+    }
+
+
+def _lifecycle(contract: Contract, moment: Moment, *, end_given: bool) -> Lifecycle:
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "offset": moment.offset,
+        "at": moment.now,
+        "next_action_at": None,
+        "anchor_day": contract["end_date" if end_given else "start_date"].day,
+        "end_given": end_given,
+        "noticed": None,
+        "lapse_noticed": None,
+        "size": 0,
+    }
 
 
 def _object_id(command: Command, recorded_at: datetime) -> bytes:

@@ -78,7 +78,10 @@ def _with_given_end(contract: Contract, moved_from: datetime) -> Contract:
 
 def scheduled(contract: Contract, kind: str) -> ScheduledChange | None:
     """The scheduled change of a kind, if there is one."""
-    return next((each for each in contract["scheduled_changes"] if each["kind"] == kind), None)
+    for each in contract["scheduled_changes"]:
+        if each["kind"] == kind:
+            return each
+    return None
 
 
 def with_scheduled(contract: Contract, change: ScheduledChange) -> Contract:

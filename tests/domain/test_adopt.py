@@ -169,9 +169,9 @@ def test_scheduled_changes_that_cannot_be(changes, path):
     assert list(account.mistakes) == [path]
 
 
-def test_only_a_running_contract_has_scheduled_changes():
+def test_a_draft_has_no_scheduled_changes():
     account = adopted(status="draft", scheduled_changes=[planned()])
-    assert account.mistakes == {"/scheduled_changes": "must be empty: the contract is draft"}
+    assert account.mistakes == {"/scheduled_changes/0/kind": "cannot wait on a contract that is draft"}
 
 
 def test_after_an_early_renewal_a_plan_change_waits_for_the_term_agreed_on():

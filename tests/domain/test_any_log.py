@@ -21,6 +21,18 @@ def test_every_decision_keeps_what_must_hold(log):
 
 
 @given(log=logs())
+@settings(max_examples=150)
+def test_every_contract_can_be_adopted_as_it_stands(log):
+    now = log[-1][0]
+    contract = run(log, now, in_time).contract
+    if contract is not None:
+        state = {name: value for name, value in visible(contract).items() if name != "account_id"}
+        account = Account(now).send("adopt", **state)
+        assert account.told == ["adopted"]
+        assert visible(account.contract) == visible(contract)
+
+
+@given(log=logs())
 @settings(max_examples=50)
 def test_a_replay_is_byte_identical(log):
     until = log[-1][0] + YEAR

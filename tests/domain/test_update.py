@@ -127,6 +127,12 @@ def test_start_and_currency_are_for_drafts(account, draft, field):
     assert draft.update(**{field: value}).applied
 
 
+def test_a_protected_field_set_to_null_is_protected_first(account):
+    account.update(start_date=None)
+    assert account.refused == "protected_field"
+    assert account.mistakes == {"/changes/start_date": "can be changed in a draft only"}
+
+
 @pytest.mark.parametrize("ending", ["expired", "cancelled"])
 def test_an_ended_contract_keeps_its_terms_but_for_contacts_and_notes(ending):
     account = Account(START).create(contract_type="basic", auto_renewal=False)

@@ -35,11 +35,10 @@ def contract_id_of(command: Command, recorded_at: datetime) -> str:
 def create(command: Command, moment: Moment, policy: Policy) -> Contract | Rejected:
     """A new contract: what the command leaves out comes from the template of its type."""
     terms = _terms_of(command)
-    if missing := _missing(terms):
-        return rejected("invalid_terms", missing)
     template = TEMPLATES.get(terms["contract_type"])
     contract = _filled(command, moment, policy, terms, template.terms() if template else {"features": []})
-    errors = rules.broken(contract, terms) + rules.broken_dates(contract, terms, moment.now)
+    errors = _missing(terms) + rules.broken(contract, terms)
+    errors += rules.broken_dates(contract, terms, moment.now)
     return rejected("invalid_terms", errors) if errors else with_window(contract)
 
 

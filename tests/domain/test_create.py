@@ -165,6 +165,8 @@ def test_a_custom_contract_brings_its_own_terms():
     account = Account(NOW).create(contract_type="custom")
     assert account.refused == "invalid_terms"
     assert set(account.mistakes) == {"/base_monthly_fee", "/usage_limits", "/end_date"}
+    account = Account(NOW).create(contract_type="custom", currency="ABC", end_date="2020-01-01")
+    assert set(account.mistakes) == {"/base_monthly_fee", "/usage_limits", "/currency", "/end_date"}
     account = Account(NOW).create(**{**CUSTOM, "end_date": "2027-06-30", "term_months": 6})
     assert account.applied
 

@@ -5,7 +5,7 @@
 #   make check    lint, format, strict types, import directions, published schemas
 #   make chaos    processes killed, paused and cut while commands flow
 #   make bench    commands per second, on servers started for it
-#   make docs     the reference pages, generated from the code
+#   make docs     the reference pages and published schemas, generated from the code
 
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -52,6 +52,7 @@ chaos: venv
 
 docs: venv
 	$(BIN)/python -m docs.generate
+	$(BIN)/python -m schemas.export
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis site

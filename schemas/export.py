@@ -41,3 +41,7 @@ def rendered() -> Mapping[str, bytes]:
     """Every document as the text of its file."""
     options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
     return {name: orjson.dumps(document, option=options) for name, document in documents().items()}
+
+
+if __name__ == "__main__":
+    export()

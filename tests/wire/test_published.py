@@ -43,7 +43,7 @@ def accepts(label: str, document) -> bool:
 
 
 def test_the_files_are_those_that_the_shapes_make():
-    """If not: `python -c "from schemas.export import export; export()"`."""
+    """If not: `make docs`."""
     found = {file.name: file.read_bytes() for file in PUBLISHED.iterdir()}
     assert found == rendered()
 

@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
+import shlex
+import signal
 import sys
 import tempfile
-import time
-from collections import Counter
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-from rich.console import Console
-from rich.table import Table
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from consumer.settings import load_settings
+from devstack.demo_report import Report
+from devstack.errors import ServerError
 from devstack.ports import reserve_port
-from devstack.proof.checker import Checker
+from devstack.process import Process
+from devstack.proof.checker import Checker, NotDone
 from devstack.proof.load import Load
 from devstack.proof.sending import Sender
 from devstack.stack import Stack
@@ -32,26 +31,30 @@ from schemas.topics import COMMANDS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from devstack.proof.verdict import Verdict
-
 PARTITIONS = 4
 SEED = 7
 RUBBISH = 0.05
 CATCH_UP_SECONDS = 120
 STOP_SECONDS = 30
-
-
-class ServiceEnded(Exception):
-    """The service's process has ended by itself; its log says why."""
+LOOK_SECONDS = 0.2
+ROOT = Path(__file__).parents[1]
+SERVICE = ["run"]
 
 
 class Demo(NamedTuple):
     """What a run needs to know of itself."""
 
+    stack: Stack
     environment: dict[str, str]
     url: str
-    log: Path
-    service: subprocess.Popen[bytes]
+    service: Process
+
+    def watch(self) -> None:
+        """Raises ServerError when the service has ended by itself."""
+        if self.service.exit_code is not None:
+            raise ServerError(
+                f"the service ended with code {self.service.exit_code}: {self.service.log_tail()}"
+            )
 
 
 def run(*, commands: int, keep: bool) -> bool:
@@ -61,18 +64,37 @@ def run(*, commands: int, keep: bool) -> bool:
         commands: how many records are published.
         keep: stay up afterwards, until Ctrl-C.
     """
-    console = Console()
-    with tempfile.TemporaryDirectory(prefix="contracts-demo-") as folder:
-        console.print("starting an embedded Kafka broker and an embedded MongoDB …")
-        with Stack(Path(folder)) as stack, _service(stack, Path(folder)) as demo:
-            verdict = _work(console, stack, demo, commands)
-            if keep:
-                _stay(console, demo)
-    return verdict.ok
+    report = Report()
+    with _ending_in_order(), tempfile.TemporaryDirectory(prefix="contracts-demo-") as folder:
+        try:
+            ok = _run(report, Path(folder), commands=commands, keep=keep)
+        except (ServerError, NotDone) as error:
+            report.failed(str(error))
+            return False
+        except KeyboardInterrupt:
+            report.say("stopped")
+            raise
+    report.finished(ok=ok)
+    return ok
+
+
+def _run(report: Report, folder: Path, *, commands: int, keep: bool) -> bool:
+    with closing(Stack(folder)) as stack:
+        with report.step("Servers", "an embedded Kafka broker and an embedded MongoDB"):
+            stack.start()
+        return _on(stack, report, folder, commands=commands, keep=keep)
+
+
+def _on(stack: Stack, report: Report, folder: Path, *, commands: int, keep: bool) -> bool:
+    with _service(report, stack, folder) as demo:
+        ok = _work(report, demo, commands)
+        if keep:
+            _stay(report, demo, folder)
+    return ok
 
 
 @contextmanager
-def _service(stack: Stack, folder: Path) -> Iterator[Demo]:
+def _service(report: Report, stack: Stack, folder: Path) -> Iterator[Demo]:
     port = reserve_port()
     environment = {
         **stack.environment,
@@ -82,88 +104,66 @@ def _service(stack: Stack, folder: Path) -> Iterator[Demo]:
         "CONTRACTS_LOG_FORMAT": "json",
     }
     os.environ.update(environment)
-    asyncio.run(topics.ensure(load_settings(), PARTITIONS))
-    log = folder / "service.log"
-    port.release()
-    with log.open("wb") as output:
-        service = subprocess.Popen([sys.executable, "-m", "consumer", "run"], stdout=output, stderr=output)
+    with report.step("Service", f"`contracts run`, on topics with {PARTITIONS} partitions"):
+        asyncio.run(topics.ensure(load_settings(), PARTITIONS))
+        port.release()
+        command = [sys.executable, "-m", "consumer", *SERVICE]
+        # Whatever the folder the demo was called from: what runs is the program that the demo belongs to.
+        path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+        log = folder / "service.log"
+        service = Process(command, folder=folder, log=log, env={**environment, "PYTHONPATH": path})
     try:
-        yield Demo(environment, f"http://127.0.0.1:{port.number}", log, service)
+        yield Demo(stack, environment, f"http://127.0.0.1:{port.number}", service)
     finally:
-        service.terminate()
-        service.wait(STOP_SECONDS)
+        service.stop(STOP_SECONDS)
 
 
-def _work(console: Console, stack: Stack, demo: Demo, commands: int) -> Verdict:
-    topic = COMMANDS
+def _work(report: Report, demo: Demo, commands: int) -> bool:
+    stack = demo.stack
     checker = Checker(
         bootstrap=stack.kafka.bootstrap,
         mongo_uri=stack.mongo.uri,
         database="contracts",
         partitions=PARTITIONS,
     )
-    sender = Sender(stack.kafka.bootstrap, topic, PARTITIONS)
-    console.print(f"publishing {commands:,} records with confluent-kafka, {RUBBISH:.0%} of them rubbish …")
-    started = time.monotonic()
-    sender.send(Load(SEED, rubbish=RUBBISH).messages(commands))
-    sender.flush()
-
-    def watch() -> None:
-        if demo.service.poll() is not None:
-            tail = demo.log.read_text().splitlines()[-3:]
-            raise ServiceEnded("\n".join(tail))
-
-    checker.wait(CATCH_UP_SECONDS, watch)
-    seconds = time.monotonic() - started
-    console.print("comparing everything with the pure model folded over the same log …")
-    verdict = checker.check()
-    _tables(console, checker)
-    console.print(
-        f"{commands:,} records in {seconds:.1f} s, {verdict.outputs:,} outputs: {verdict.line()}",
-        soft_wrap=True,
-    )
-    if not verdict.ok:
-        console.print(str(verdict), markup=False, style="red")
-    console.print(f"metrics {demo.url}/metrics   readiness {demo.url}/readyz", soft_wrap=True)
-    return verdict
+    sender = Sender(stack.kafka.bootstrap, COMMANDS, PARTITIONS)
+    load = Load(SEED, rubbish=RUBBISH)
+    with report.step("Commands", f"{commands:,} records by confluent-kafka, {RUBBISH:.0%} of them rubbish"):
+        sender.send(load.messages(commands))
+        sender.flush()
+    with report.step("Work", "until every command is applied and its events are published"):
+        checker.wait(CATCH_UP_SECONDS, demo.watch)
+    with report.step("Proof", "comparing all that is stored and published with the pure model"):
+        verdict = checker.check()
+    report.outcome(checker)
+    report.verdict(verdict)
+    return verdict.ok
 
 
-def _tables(console: Console, checker: Checker) -> None:
-    state = checker.state()
-    stored = Counter((each["contract_type"], each["status"]) for each in state.contracts)
-    _table(console, "stored contracts", ("plan", "status", "number"), stored)
-    outputs: list[Any] = list(checker.model.outputs)
-    published = Counter(
-        (each.topic, each.data.get("change", "") if _is_json(each) else "") for each in outputs
-    )
-    _table(console, "published", ("topic", "change", "number"), published)
-    results = [each.data for each in outputs if each.topic.endswith("command-results")]
-    outcomes = Counter((each["outcome"], each.get("code", "")) for each in results)
-    _table(console, "what became of the commands", ("outcome", "code", "number"), outcomes)
-    letters = [each for each in outputs if each.topic.endswith("dead-letters")]
-    reasons = Counter((each.headers["dlq-reason"],) for each in letters)
-    _table(console, "dead letters", ("reason", "number"), reasons)
-
-
-def _is_json(output: Any) -> bool:
-    return isinstance(output.data, dict)
-
-
-def _table(console: Console, title: str, columns: tuple[str, ...], rows: Counter[Any]) -> None:
-    table = Table(title=title, title_justify="left")
-    for column in columns:
-        table.add_column(column, justify="right" if column == "number" else "left")
-    for key, number in sorted(rows.items()):
-        table.add_row(*key, f"{number:,}")
-    console.print(table)
-
-
-def _stay(console: Console, demo: Demo) -> None:
-    console.print("\nIt stays up until Ctrl-C. In another terminal:\n")
-    for name, value in demo.environment.items():
-        console.print(f"export {name}='{value}'", soft_wrap=True, markup=False)
-    console.print("contracts publish create acme --set contract_type=basic --wait")
+def _stay(report: Report, demo: Demo, folder: Path) -> None:
+    """Writes the settings into a file to be sourced, and waits for Ctrl-C or SIGTERM."""
+    file = folder / "env"
+    exports = {**demo.environment, "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"}
+    lines = [f"export {name}={shlex.quote(value)}\n" for name, value in exports.items()]
+    file.write_text("".join(lines), "utf-8")
+    report.staying(file, demo.url)
     try:
-        demo.service.wait()
+        while not demo.service.wait(LOOK_SECONDS):
+            pass
+        demo.watch()
     except KeyboardInterrupt:
-        console.print("stopping …")
+        report.say("stopping …")
+
+
+@contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """SIGTERM is Ctrl-C: the servers are stopped and the folder removed."""
+
+    def interrupt(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -30,3 +30,15 @@ def test_contributing_names_files_that_exist() -> None:
 @pytest.mark.parametrize("target", ["venv", "demo", "test", "check", "bench", "chaos", "docs"])
 def test_the_makefile_has_what_the_documents_promise(target: str) -> None:
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+
+
+LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
+COMING = {"docs/performance.md", "docs/decisions/NNNN-title.md"}
+"""Pages that are promised and not written yet, and the name in the template."""
+
+
+@pytest.mark.parametrize("page", [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")], ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    linked = {(page.parent / link).resolve() for link in LINK.findall(page.read_text("utf-8"))}
+    missing = {str(target.relative_to(ROOT)) for target in linked if not target.exists()}
+    assert missing <= COMING

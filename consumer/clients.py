@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
+from consumer.bootstrap import make_mongo
 from consumer.pipeline.homes import HOMES
+from consumer.reading.reader import ContractReader
+from consumer.reading.statistics import ContractStatistics
+from consumer.storage.mongo_queries import MongoQueries
 from producers.commands import CommandProducer
 from producers.connection import kafka_options
 from producers.results import ResultListener
 from schemas.topics import COMMAND_RESULTS, COMMANDS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from consumer.settings import Settings
+    from consumer.storage.mongo import Client
 
 BATCH_BYTES: Final = 128 * 1024
 """What a command producer collects for a partition while the request before is under way."""
@@ -66,3 +74,28 @@ def make_result_listener(settings: Settings) -> ResultListener:
 
     topic = settings.topic_prefix + COMMAND_RESULTS
     return ResultListener(make_consumer, topic, settings.kafka_bootstrap_servers)
+
+
+def make_queries(settings: Settings, client: Client) -> MongoQueries:
+    """Questions to the settings' database."""
+    return MongoQueries(client, settings.mongo_database, settings.mongo_read_preference)
+
+
+@contextmanager
+def contract_reader(settings: Settings) -> Iterator[ContractReader]:
+    """A reader with a client of its own, which connects when it is first asked."""
+    client = make_mongo(settings)
+    try:
+        yield ContractReader(make_queries(settings, client))
+    finally:
+        client.close()
+
+
+@contextmanager
+def contract_statistics(settings: Settings) -> Iterator[ContractStatistics]:
+    """Statistics with a client of their own, which connects when it is first asked."""
+    client = make_mongo(settings)
+    try:
+        yield ContractStatistics(make_queries(settings, client))
+    finally:
+        client.close()

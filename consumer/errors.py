@@ -38,6 +38,7 @@ ContractsError                      exit code
   x ContractNotFound                       11
   x ServiceUnavailable                     12   a reader's or manager's server is away
   x InputRefused                           13   a file or an argument cannot be used
+  x HistoryPruned                          14   what is asked for is older than the history that is kept
 
 Exit code 0 is success, 1 a defect of this program, 2 a wrong command line, 130 Ctrl-C.
 """
@@ -345,3 +346,11 @@ class InputRefused(ContractsError):
     ) -> None:
         super().__init__(message, hint=hint)
         self.errors = tuple(errors)
+
+
+class HistoryPruned(ContractsError):
+    """An earlier state of a contract cannot be shown: the history that leads there is not kept any more."""
+
+    exit_code = 14
+    label = "history not kept"
+    hint = "how long the history is kept is a setting; `contracts.changed` may still hold the event"

@@ -61,16 +61,17 @@ def crossing(contract: Contract, window: int, due: datetime, now: datetime) -> l
 
 def expiring(contract: Contract, window: int, effective_at: datetime, now: datetime) -> Expiring:
     """The event of a contract inside a window that will lapse."""
-    notice: Any = {**_common(contract, window, effective_at, now), "reason": _lapse_reason(contract)}
+    notice: Any = {**_common(contract, window, effective_at, now), "reason": lapse_reason(contract)}
     return Expiring(notice)
 
 
 def lapses(contract: Contract) -> bool:
     """Whether the contract ends with its term unless somebody acts."""
-    return _lapse_reason(contract) is not None
+    return lapse_reason(contract) is not None
 
 
-def _lapse_reason(contract: Contract) -> LapseReason | None:
+def lapse_reason(contract: Contract) -> LapseReason | None:
+    """Why the contract will end with its term; None: it renews."""
     if scheduled(contract, "cancellation"):
         return "cancellation_scheduled"
     return None if contract["auto_renewal"] else "no_auto_renewal"
@@ -84,7 +85,7 @@ def _renewal_notice(contract: Contract, window: int, effective_at: datetime, now
         "next_term": _next_term(contract),
         "recipients": _recipients(contract),
     }
-    if reason := _lapse_reason(contract):
+    if reason := lapse_reason(contract):
         notice["reason"] = reason
     return RenewalNotice(notice)
 

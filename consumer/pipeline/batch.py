@@ -10,7 +10,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from consumer.domain.decider import decide
-from consumer.pipeline.encoder import changes_json, duplicate_data, event_name, result_data
+from consumer.pipeline.encoder import duplicate_data, event_name, result_data
+from consumer.pipeline.entries import changes_json
 from consumer.pipeline.records import Incoming, Misplaced, Undecodable, record_time
 from consumer.storage.protocols import ContractWrite, HistoryEntry, Seen
 from schemas.messages import TYPE_PREFIX

@@ -216,35 +216,3 @@ def duplicate_data(seen: Seen, cause: Incoming, now: datetime) -> dict[str, Any]
     if seen.code:
         data["code"] = seen.code
     return data
-
-
-def changes_json(events: tuple[Event, ...]) -> str | None:
-    """What the history keeps of a decision's events: enough to show every version from the current one."""
-    if not events:
-        return None
-    return to_json([_kept(event) for event in events]).decode()
-
-
-def _kept(event: Event) -> dict[str, Any]:
-    match event:
-        case Changed():
-            return {
-                "change": event.change,
-                "version": event.version,
-                "effective_at": event.effective_at,
-                "fields": [changed_field(change) for change in event.changed_fields],
-            }
-        case Expiring(notice):
-            return {
-                "notice": "expiring",
-                "window_days": notice["window_days"],
-                "effective_at": notice["effective_at"],
-            }
-        case RenewalNotice(notice):
-            return {
-                "notice": "renewal",
-                "window_days": notice["window_days"],
-                "effective_at": notice["effective_at"],
-            }
-        case _:
-            assert_never(event)

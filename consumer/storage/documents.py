@@ -15,13 +15,12 @@ from urllib.parse import unquote
 from bson import Binary, Decimal128, ObjectId
 from bson.codec_options import CodecOptions, TypeCodec, TypeRegistry
 
-from consumer.storage.protocols import LastRecord, Origin, OutboxSlot, Position, Seen
+from consumer.storage.protocols import HistoryEntry, LastRecord, Origin, OutboxSlot, Position, Seen
 from schemas.upcasting import upcast_contract
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from consumer.storage.protocols import HistoryEntry
     from schemas.contract import Contract
 
 
@@ -39,6 +38,19 @@ class _MoneyCodec(TypeCodec):
 CODEC: Final[CodecOptions[dict[str, Any]]] = CodecOptions(
     tz_aware=True, tzinfo=UTC, type_registry=TypeRegistry([_MoneyCodec()])
 )
+
+_HISTORY_FIELDS: Final = (
+    "code",
+    "account_id",
+    "contract_id",
+    "version",
+    "type",
+    "source",
+    "command_id",
+    "requested_by",
+    "changes",
+)
+"""The fields of a history entry that are left out where nothing is known."""
 
 _HOSTILE: Final = re.compile(r"[$.%\x00]")
 
@@ -76,21 +88,23 @@ def history_document(entry: HistoryEntry) -> dict[str, Any]:
         "occurred_at": entry.occurred_at,
         "outcome": entry.outcome,
     }
-    for name in (
-        "code",
-        "account_id",
-        "contract_id",
-        "version",
-        "type",
-        "source",
-        "command_id",
-        "requested_by",
-        "changes",
-    ):
+    for name in _HISTORY_FIELDS:
         value = getattr(entry, name)
         if value is not None:
             document[name] = value
     return document
+
+
+def history_from(document: Mapping[str, Any]) -> HistoryEntry:
+    """A stored history entry."""
+    return HistoryEntry(
+        identity=bytes(document["_id"]),
+        partition=document["partition"],
+        offset=document["offset"],
+        occurred_at=document["occurred_at"],
+        outcome=document["outcome"],
+        **{name: document.get(name) for name in _HISTORY_FIELDS},
+    )
 
 
 def seen_from(document: Mapping[str, Any]) -> Seen:

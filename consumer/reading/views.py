@@ -1,0 +1,87 @@
+"""What readers are given: frozen, and without the bookkeeping that rides with a stored contract."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from schemas.contract import ContractState
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Item]):
+    """A part of a listing. `next` continues it, whatever has changed since; None: this was the last."""
+
+    items: tuple[Item, ...]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundContract:
+    """A contract by its id; not `current`: it was replaced or deleted, and this was its last state."""
+
+    contract: ContractState
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiringContract:
+    """A running contract whose term ends soon, and what will happen then unless somebody acts."""
+
+    contract: ContractState
+    days_left: int
+    action: Literal["renews", "lapses"]
+    reason: Literal["no_auto_renewal", "cancellation_scheduled"] | None
+
+
+@dataclass(frozen=True, slots=True)
+class PastContract:
+    """A contract as it stood once: which change made it so, when it took effect, and who made it."""
+
+    contract: ContractState
+    change: str
+    effective_at: datetime
+    recorded_at: datetime
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryChange:
+    """One event in an entry of the history: a change of the contract, or a notice.
+
+    `fields` are the differences as `contracts.changed` has them: path, before, after. `window_days`
+    belongs to notices, `version` and `by` to changes.
+    """
+
+    kind: str
+    effective_at: datetime
+    version: int | None
+    by: str | None
+    window_days: int | None
+    fields: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryItem:
+    """What became of one record of an account: a command, or a dead letter.
+
+    `sequence` orders the items of an account. `by` is who asked: `requested_by`, else the source.
+    """
+
+    sequence: int
+    occurred_at: datetime
+    outcome: str
+    code: str | None
+    command: str | None
+    command_id: str | None
+    source: str | None
+    by: str | None
+    contract_id: str | None
+    version: int | None
+    changes: tuple[HistoryChange, ...]

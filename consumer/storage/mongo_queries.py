@@ -1,0 +1,207 @@
+"""The questions of readers, statistics and scanner, on MongoDB."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, get_args
+
+import pymongo
+from pymongo import ReadPreference
+from pymongo.read_concern import ReadConcern
+
+from consumer.domain.states import RUNNING
+from consumer.errors import ServiceUnavailable, StoreError
+from consumer.storage import pipelines
+from consumer.storage.documents import CODEC, contract_from, history_from
+from consumer.storage.mongo_errors import translated
+from consumer.storage.queries import ChangeCount, Due, EndingCount, Revenue
+from schemas.types import ContractTypeName, StatusName
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from consumer.storage.mongo import Client
+    from consumer.storage.protocols import HistoryEntry
+    from consumer.storage.queries import Ending, EndPlace, Selection
+    from schemas.contract import Contract
+
+READ_PREFERENCES: Final = {
+    "primary": ReadPreference.PRIMARY,
+    "primaryPreferred": ReadPreference.PRIMARY_PREFERRED,
+    "secondary": ReadPreference.SECONDARY,
+    "secondaryPreferred": ReadPreference.SECONDARY_PREFERRED,
+    "nearest": ReadPreference.NEAREST,
+}
+
+DUE: Final = "lifecycle.next_action_at"
+
+
+class MongoQueries:
+    """Questions to one database, answered from what a majority has.
+
+    Args:
+        client: connected lazily; closing it is the caller's business. Its timeoutMS is the deadline of
+            every question but those that read a whole collection.
+        database: name of the database.
+        read_preference: which members are asked.
+    """
+
+    def __init__(self, client: Client, database: str, read_preference: str = "primary") -> None:
+        self._db = client.get_database(
+            database,
+            codec_options=CODEC,
+            read_preference=READ_PREFERENCES[read_preference],
+            read_concern=ReadConcern("majority"),
+        )
+        self._seconds: float | None = client.delegate.options.timeout
+
+    @contextmanager
+    def _asking(self, *, patiently: bool = False) -> Iterator[None]:
+        try:
+            with pymongo.timeout(None if patiently else self._seconds), translated():
+                yield
+        except StoreError as error:
+            raise ServiceUnavailable(str(error), hint=error.hint) from error
+
+    async def contract(self, account_id: str) -> Contract | None:
+        return await self._one(self._db.contracts, {"account_id": account_id})
+
+    async def contract_by_id(self, contract_id: str) -> Contract | None:
+        return await self._one(self._db.contracts, {"contract_id": contract_id})
+
+    async def former_by_id(self, contract_id: str) -> Contract | None:
+        found = await self._many(self._db.former_contracts, {"contract_id": contract_id}, _LATEST, 1)
+        return found[0] if found else None
+
+    async def former_of(self, account_id: str) -> list[Contract]:
+        return await self._many(self._db.former_contracts, {"account_id": account_id}, _LATEST, None)
+
+    async def page(self, selection: Selection, after: str | None, limit: int) -> list[Contract]:
+        wanted = _filter(selection)
+        if after is not None:
+            wanted["account_id"] = {"$gt": after}
+        return await self._many(self._db.contracts, wanted, [("account_id", 1)], limit)
+
+    async def ending(self, ending: Ending, after: EndPlace | None, limit: int) -> list[Contract]:
+        order = [("end_date", 1), ("account_id", 1)]
+        if after is None:
+            return await self._many(self._db.contracts, _ending(ending), order, limit)
+        same = {"status": _RUNNING, "end_date": after.end_date, "account_id": {"$gt": after.account_id}}
+        found = await self._many(self._db.contracts, same, [("account_id", 1)], limit)
+        if len(found) < limit:
+            later = _ending(ending._replace(after=max(ending.after, after.end_date)))
+            found += await self._many(self._db.contracts, later, order, limit - len(found))
+        return found
+
+    async def count_ending(self, ending: Ending) -> int:
+        with self._asking():
+            return int(await self._db.contracts.count_documents(_ending(ending)))
+
+    async def tallies(self) -> dict[tuple[ContractTypeName, StatusName], int]:
+        with self._asking():
+            positions = await self._db.positions.find({}, ["tallies"]).to_list(None)
+        counted: dict[tuple[ContractTypeName, StatusName], int] = {}
+        for contract_type in get_args(ContractTypeName):
+            for status in get_args(StatusName):
+                label = f"{contract_type}/{status}"
+                counted[contract_type, status] = sum(
+                    position.get("tallies", {}).get(label, 0) for position in positions
+                )
+        return counted
+
+    async def history(
+        self, account_id: str, *, after: int | None, before: int | None, newest_first: bool, limit: int
+    ) -> list[HistoryEntry]:
+        bounds = {"$gt": after, "$lt": before}
+        offsets = {operator: bound for operator, bound in bounds.items() if bound is not None}
+        wanted = {"account_id": account_id, **({"offset": offsets} if offsets else {})}
+        order = [("offset", -1 if newest_first else 1)]
+        with self._asking():
+            documents = await self._db.history.find(wanted).sort(order).limit(limit).to_list(limit)
+        return [history_from(document) for document in documents]
+
+    async def revenue(self, now: datetime) -> list[Revenue]:
+        rows = await self._aggregate(self._db.contracts, pipelines.revenue(now))
+        return [
+            Revenue(row["_id"]["type"], row["_id"]["currency"], row["contracts"], row["monthly"])
+            for row in rows
+        ]
+
+    async def ending_counts(self, now: datetime, windows: Sequence[int]) -> list[EndingCount]:
+        rows = await self._aggregate(self._db.contracts, pipelines.ending(now, windows))
+        return [EndingCount(row["_id"]["window"], row["_id"]["lapses"], row["contracts"]) for row in rows]
+
+    async def change_counts(self, start: datetime, end: datetime) -> list[ChangeCount]:
+        rows = await self._aggregate(self._db.history, pipelines.changes(start, end))
+        return [ChangeCount(row["_id"]["change"], row["_id"].get("before"), row["times"]) for row in rows]
+
+    async def running_at(self, moment: datetime) -> int:
+        deleted_since = await self._aggregate(self._db.history, pipelines.deleted_since(moment))
+        deleted = [row["contract_id"] for row in deleted_since]
+        ran = pipelines.ran_at(moment)
+        with self._asking(patiently=True):
+            current = await self._db.contracts.count_documents({"$or": [pipelines.still_runs(moment), *ran]})
+            former = await self._db.former_contracts.count_documents(
+                {"$or": [{"contract_id": {"$in": deleted}, **pipelines.still_runs(moment)}, *ran]}
+            )
+        return int(current) + int(former)
+
+    async def due(self, now: datetime, after: Due | None, limit: int) -> list[Due]:
+        if after is None:
+            return await self._due({"$lte": now}, None, limit)
+        found = await self._due(after.due_at, after.account_id, limit)
+        if len(found) < limit:
+            found += await self._due({"$gt": after.due_at, "$lte": now}, None, limit - len(found))
+        return found
+
+    async def _due(self, due_at: Any, after: str | None, limit: int) -> list[Due]:
+        wanted = {DUE: due_at, **({} if after is None else {"account_id": {"$gt": after}})}
+        fields = {"_id": 0, DUE: 1, "account_id": 1, "contract_id": 1}
+        found = self._db.contracts.find(wanted, fields).sort([(DUE, 1), ("account_id", 1)]).limit(limit)
+        with self._asking():
+            documents = await found.to_list(limit)
+        return [
+            Due(document["lifecycle"]["next_action_at"], document["account_id"], document["contract_id"])
+            for document in documents
+        ]
+
+    async def applied(self, topic: str) -> Mapping[int, int]:
+        of_topic = {"_id": {"$gte": f"{topic}/", "$lt": f"{topic}0"}}
+        with self._asking():
+            positions = await self._db.positions.find(of_topic, ["next"]).to_list(None)
+        return {int(position["_id"].rpartition("/")[2]): position["next"] for position in positions}
+
+    async def _one(self, collection: Any, wanted: Mapping[str, Any]) -> Contract | None:
+        with self._asking():
+            document = await collection.find_one(wanted)
+        return None if document is None else contract_from(document)
+
+    async def _many(self, collection: Any, wanted: Any, order: Any, limit: int | None) -> list[Contract]:
+        found = collection.find(wanted).sort(order)
+        with self._asking():
+            documents = await (found.limit(limit) if limit else found).to_list(limit)
+        return [contract_from(document) for document in documents]
+
+    async def _aggregate(self, collection: Any, pipeline: Any) -> list[dict[str, Any]]:
+        """These read much of a collection: they take what they take, and end with the connection."""
+        with self._asking(patiently=True):
+            rows: list[dict[str, Any]] = await collection.aggregate(pipeline, allowDiskUse=True).to_list(None)
+        return rows
+
+
+_LATEST: Final = [("lifecycle.offset", -1)]
+_RUNNING: Final = {"$in": sorted(RUNNING)}
+
+
+def _filter(selection: Selection) -> dict[str, Any]:
+    wanted = {
+        "status": selection.status,
+        "contract_type": selection.contract_type,
+        "external_reference": selection.external_reference,
+    }
+    return {name: value for name, value in wanted.items() if value is not None}
+
+
+def _ending(ending: Ending) -> dict[str, Any]:
+    return {"status": _RUNNING, "end_date": {"$gt": ending.after, "$lte": ending.until}}

@@ -1,0 +1,115 @@
+"""Aggregation pipelines of the statistics. Each says what it reads."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from consumer.domain.states import RUNNING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+Stages = list["Mapping[str, Any]"]
+
+_RUNNING: Final = {"$in": sorted(RUNNING)}
+
+_ADD_ONS: Final = {
+    "$sum": {
+        "$map": {
+            "input": {
+                "$filter": {"input": "$add_ons", "as": "each", "cond": {"$ne": ["$$each.active", False]}}
+            },
+            "as": "each",
+            "in": "$$each.monthly_fee",
+        }
+    }
+}
+
+# Spelt out: not every server reads `$scheduled_changes.kind` as the kinds of all.
+_SCHEDULED: Final = {"$map": {"input": "$scheduled_changes", "as": "each", "in": "$$each.kind"}}
+_LAPSES: Final = {"$or": [{"$eq": ["$auto_renewal", False]}, {"$in": ["cancellation", _SCHEDULED]}]}
+
+_CHANGE: Final = (
+    r'\{"change":"(\w+)","version":\d+,"effective_at":"[^"]*","fields":\['
+    r'(?:\{"path":"/status","before":"(\w+)")?'
+)
+"""The beginning of a change in `history.changes`: its name, and the status before when that changed.
+
+No text of a contract can look like it: quotes inside JSON text are escaped, and `version` takes a number.
+The status, where it changes, is the first field of these changes: see the order in domain/openings.py.
+"""
+
+
+def revenue(now: datetime) -> Stages:
+    """Reads all running contracts, by the index on status."""
+    return [
+        {"$match": {"status": _RUNNING, "start_date": {"$lte": now}}},
+        {
+            "$group": {
+                "_id": {"type": "$contract_type", "currency": "$currency"},
+                "contracts": {"$sum": 1},
+                "monthly": {"$sum": {"$add": ["$base_monthly_fee", _ADD_ONS]}},
+            }
+        },
+        {"$sort": {"_id.type": 1, "_id.currency": 1}},
+    ]
+
+
+def ending(now: datetime, windows: Sequence[int]) -> Stages:
+    """Reads the contracts that end within the largest window, by the index on status and end date."""
+    ascending = sorted(windows)
+    ends = [now + timedelta(days=days) for days in ascending]
+    window = {
+        "$switch": {
+            "branches": [
+                {"case": {"$lte": ["$end_date", end]}, "then": days}
+                for days, end in zip(ascending, ends, strict=True)
+            ]
+        }
+    }
+    return [
+        {"$match": {"status": _RUNNING, "end_date": {"$gt": now, "$lte": ends[-1]}}},
+        {"$group": {"_id": {"window": window, "lapses": _LAPSES}, "contracts": {"$sum": 1}}},
+    ]
+
+
+def changes(start: datetime, end: datetime) -> Stages:
+    """Reads the period's history; without an index on its time (see the retention setting), all of it."""
+    return [
+        {"$match": {"occurred_at": {"$gte": start, "$lt": end}, "changes": {"$exists": True}}},
+        {"$project": {"found": {"$regexFindAll": {"input": "$changes", "regex": _CHANGE}}}},
+        {"$unwind": "$found"},
+        {
+            "$group": {
+                "_id": {
+                    "change": {"$arrayElemAt": ["$found.captures", 0]},
+                    "before": {"$arrayElemAt": ["$found.captures", 1]},
+                },
+                "times": {"$sum": 1},
+            }
+        },
+    ]
+
+
+def deleted_since(moment: datetime) -> Stages:
+    """Reads the history since then."""
+    return [
+        {"$match": {"occurred_at": {"$gt": moment}, "type": "delete", "outcome": "applied"}},
+        {"$project": {"_id": 0, "contract_id": 1}},
+    ]
+
+
+def still_runs(moment: datetime) -> dict[str, Any]:
+    """Contracts that run, or ran when they were deleted, and had begun by then."""
+    return {"status": _RUNNING, "start_date": {"$lte": moment}}
+
+
+def ran_at(moment: datetime) -> Stages:
+    """Contracts that have ended since."""
+    began = {"start_date": {"$lte": moment}}
+    return [
+        {"status": "expired", "end_date": {"$gt": moment}, **began},
+        {"status": "cancelled", "cancelled_at": {"$gt": moment}, **began},
+    ]

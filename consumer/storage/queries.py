@@ -1,0 +1,125 @@
+"""What readers, statistics and the scanner ask of the database. `mongo_queries.py` answers.
+
+Every question may raise ServiceUnavailable: then the answer is unknown, not empty.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from decimal import Decimal
+
+    from consumer.storage.protocols import HistoryEntry
+    from schemas.contract import Contract
+    from schemas.types import ContractTypeName, StatusName
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which current contracts; None: all the same."""
+
+    status: StatusName | None = None
+    contract_type: ContractTypeName | None = None
+    external_reference: str | None = None
+
+
+class Ending(NamedTuple):
+    """Running contracts that end after `after`, at `until` at the latest."""
+
+    after: datetime
+    until: datetime
+
+
+class EndPlace(NamedTuple):
+    """Where a listing by end date stopped."""
+
+    end_date: datetime
+    account_id: str
+
+
+class Due(NamedTuple):
+    """A contract with something due, and since when."""
+
+    due_at: datetime
+    account_id: str
+    contract_id: str
+
+
+class Revenue(NamedTuple):
+    """What the running contracts of a type bring in a month, in one currency."""
+
+    contract_type: ContractTypeName
+    currency: str
+    contracts: int
+    monthly: Decimal
+
+
+class EndingCount(NamedTuple):
+    """How many contracts end in a window, the number of days of its far side."""
+
+    window_days: int
+    lapses: bool
+    contracts: int
+
+
+class ChangeCount(NamedTuple):
+    """How often a change happened to contracts of a status; None: their status did not change with it."""
+
+    change: str
+    status_before: StatusName | None
+    times: int
+
+
+class Queries(Protocol):
+    """Questions to one database."""
+
+    async def contract(self, account_id: str) -> Contract | None:
+        """The account's current contract."""
+
+    async def contract_by_id(self, contract_id: str) -> Contract | None:
+        """A current contract."""
+
+    async def former_by_id(self, contract_id: str) -> Contract | None:
+        """A replaced or deleted contract, in its last state."""
+
+    async def former_of(self, account_id: str) -> list[Contract]:
+        """The account's replaced and deleted contracts, the latest first."""
+
+    async def page(self, selection: Selection, after: str | None, limit: int) -> list[Contract]:
+        """Contracts by account id, from the first after `after`."""
+
+    async def ending(self, ending: Ending, after: EndPlace | None, limit: int) -> list[Contract]:
+        """Contracts by end date and account id, from the first after `after`."""
+
+    async def count_ending(self, ending: Ending) -> int:
+        """How many contracts end in a span of time, counted in an index."""
+
+    async def tallies(self) -> dict[tuple[ContractTypeName, StatusName], int]:
+        """How many contracts there are of each type and status, without looking at them."""
+
+    async def history(
+        self, account_id: str, *, after: int | None, before: int | None, newest_first: bool, limit: int
+    ) -> list[HistoryEntry]:
+        """The account's entries between two sequence numbers, both left out, in order."""
+
+    async def revenue(self, now: datetime) -> list[Revenue]:
+        """Monthly revenue of the contracts that run at `now`."""
+
+    async def ending_counts(self, now: datetime, windows: Sequence[int]) -> list[EndingCount]:
+        """Contracts that end within the largest of these windows, each counted in the smallest it fits."""
+
+    async def change_counts(self, start: datetime, end: datetime) -> list[ChangeCount]:
+        """How often each change was recorded from `start` until before `end`. Reads the history."""
+
+    async def running_at(self, moment: datetime) -> int:
+        """How many contracts ran at a moment in the past. Reads the history since then."""
+
+    async def due(self, now: datetime, after: Due | None, limit: int) -> list[Due]:
+        """Contracts with something due at `now`, by due time and account id, from the first after `after`."""
+
+    async def applied(self, topic: str) -> Mapping[int, int]:
+        """The offset of the next command to be applied, by partition of the topic."""

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from consumer.commands import demo, indexes, positions, publish, service, topics
+from consumer.commands import demo, indexes, positions, publish, schemas, service, topics
 from consumer.commands.running import EXIT_CODES, exit_code_of
 from consumer.logs import configure_logging
 
@@ -34,6 +34,7 @@ app.command(rich_help_panel="Write")(publish.publish)
 app.add_typer(topics.app, name="topics", rich_help_panel="Operate")
 app.add_typer(indexes.app, name="indexes", rich_help_panel="Operate")
 app.add_typer(positions.app, name="positions", rich_help_panel="Operate")
+app.add_typer(schemas.app, name="schemas", rich_help_panel="Develop")
 
 
 @app.callback()

@@ -39,6 +39,7 @@ ContractsError                      exit code
   x ServiceUnavailable                     12   a reader's or manager's server is away
   x InputRefused                           13   a file or an argument cannot be used
   x HistoryPruned                          14   what is asked for is older than the history that is kept
+  x SchemasIncompatible                    15   a published schema changed in a way that breaks its users
 
 Exit code 0 is success, 1 a defect of this program, 2 a wrong command line, 130 Ctrl-C.
 """
@@ -354,3 +355,11 @@ class HistoryPruned(ContractsError):
     exit_code = 14
     label = "history not kept"
     hint = "how long the history is kept is a setting; `contracts.changed` may still hold the event"
+
+
+class SchemasIncompatible(ContractsError):
+    """A published schema changed in a way that breaks those who send commands or read events."""
+
+    exit_code = 15
+    label = "breaking schemas"
+    hint = "give the message a new version beside the old one: docs/wire.md tells how"

@@ -1,0 +1,68 @@
+"""`contracts schemas …`: the published JSON Schemas and AsyncAPI document."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from consumer.commands.output import Json, note, table_or_json
+from consumer.errors import InputRefused, SchemasIncompatible
+
+if TYPE_CHECKING:
+    from schemas.differences import Schema
+
+app = typer.Typer(help="Published JSON Schemas and AsyncAPI document.", no_args_is_help=True)
+
+Folder = Annotated[Path, typer.Argument(help="Where to write them; made if need be.")]
+Against = Annotated[str, typer.Option(help="A commit, branch or tag, or a folder of exported schemas.")]
+
+
+@app.command()
+def export(folder: Folder, *, as_json: Json = False) -> None:
+    """Write the JSON Schema of each message and of the contract, and the AsyncAPI document.
+
+    Example: contracts schemas export ./schemas --json
+    """
+    from schemas.export import export as write
+
+    table_or_json([{"file": str(file)} for file in write(folder)], ("file",), as_json=as_json)
+
+
+@app.command()
+def check(*, against: Against, as_json: Json = False) -> None:
+    """Compare the schemas with another version of them; a change that breaks their users is an error.
+
+    Example: contracts schemas check --against v1.0.0
+    """
+    from schemas.compatibility import changes
+    from schemas.jsonschema import schemas
+
+    found = changes(_published(against), schemas())
+    rows = [
+        {"message": change.label, "path": change.path, "change": change.text, "breaking": change.breaking}
+        for change in found
+    ]
+    table_or_json(rows, ("message", "path", "change", "breaking"), as_json=as_json)
+    breaking = sum(change.breaking for change in found)
+    if breaking:
+        raise SchemasIncompatible(f"{breaking} of {len(found)} changes break users of the messages")
+    note(f"{len(found)} changes, none breaking")
+
+
+def _published(against: str) -> dict[str, Schema]:
+    from schemas.compatibility import in_folder, in_git
+
+    folder = Path(against)
+    try:
+        found = in_folder(folder) if folder.is_dir() else in_git(against)
+    except FileNotFoundError:
+        raise InputRefused(f"{against} is no folder, and git is not installed") from None
+    except subprocess.CalledProcessError as error:
+        lines = error.stderr.decode("utf-8", "replace").strip().splitlines() or ["git failed"]
+        raise InputRefused(f"{against} is no folder and no commit with schemas: {lines[-1]}") from None
+    if not found:
+        raise InputRefused(f"there are no schemas in {against}")
+    return found

@@ -1,0 +1,115 @@
+"""Dashboards: as built, held to the rules of Grafana's dashboard-linter, and every query answered."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ops.grafana.build import FOLDER, text
+from ops.grafana.panels import DASHBOARDS
+from tests.ops.watched import Watched
+
+FILES = sorted(FOLDER.glob("*.json"))
+VARIABLES = {"$__rate_interval": "20s", "$job": ".+", "$instance": ".+"}
+OF_THE_SCANNER = re.compile("contracts_(scan_|expiring)")
+COUNTER = re.compile(r"(\w+\()?contracts_\w+_total\b")
+
+
+def read() -> list[dict[str, Any]]:
+    return [json.loads(file.read_text()) for file in FILES]
+
+
+def panels() -> Iterator[tuple[str, dict[str, Any]]]:
+    for dashboard in read():
+        for panel in dashboard["panels"]:
+            if panel["type"] != "row":
+                yield f"{dashboard['uid']}: {panel['title']}", panel
+
+
+def targets() -> Iterator[tuple[str, str]]:
+    for name, panel in panels():
+        for target in panel["targets"]:
+            yield name, target["expr"]
+
+
+def expanded(expr: str) -> str:
+    for variable, value in VARIABLES.items():
+        expr = expr.replace(variable, value)
+    return expr
+
+
+def test_the_files_are_what_the_code_makes() -> None:
+    assert {file.stem: file.read_text() for file in FILES} == {
+        dashboard.uid: text(dashboard) for dashboard in DASHBOARDS
+    }, "run `python -m ops.grafana.build`"
+
+
+@pytest.mark.parametrize("dashboard", read(), ids=lambda dashboard: dashboard["uid"])
+def test_variables_follow_the_rules(dashboard: dict[str, Any]) -> None:
+    variables = {variable["name"]: variable for variable in dashboard["templating"]["list"]}
+    assert list(variables) == ["datasource", "job", "instance"]
+    assert variables["datasource"]["query"] == "prometheus"
+    for name in ("job", "instance"):
+        assert (variables[name]["multi"], variables[name]["allValue"], variables[name]["refresh"]) == (
+            True,
+            ".+",
+            2,
+        )
+        assert variables[name]["datasource"]["uid"] == "${datasource}"
+        assert variables[name]["label"] == name.capitalize()
+    assert dashboard["editable"] is False
+
+
+@pytest.mark.parametrize(
+    ("name", "panel"), panels(), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_panels_follow_the_rules(name: str, panel: dict[str, Any]) -> None:
+    assert panel["title"]
+    assert panel["description"].endswith((".", "`."))
+    assert panel["fieldConfig"]["defaults"]["unit"]
+    assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+    assert panel["targets"]
+
+
+@pytest.mark.parametrize("expr", [expr for _, expr in targets()])
+def test_queries_follow_the_rules(expr: str) -> None:
+    selectors = re.findall(r"(?:contracts|process)_\w+\{([^}]*)\}", expr)
+    assert selectors
+    assert all('job=~"$job"' in selector and 'instance=~"$instance"' in selector for selector in selectors)
+    assert all(interval == "$__rate_interval" for interval in re.findall(r"\[([^\]]*)\]", expr))
+    assert all(function == "rate(" for function in COUNTER.findall(expr)), (
+        "a counter is only good for its rate"
+    )
+
+
+def test_panels_do_not_overlap() -> None:
+    for dashboard in read():
+        taken: set[tuple[int, int]] = set()
+        for panel in dashboard["panels"]:
+            place = panel["gridPos"]
+            cells = {
+                (x, y)
+                for x in range(place["x"], place["x"] + place["w"])
+                for y in range(place["y"], place["y"] + place["h"])
+            }
+            assert not cells & taken, (dashboard["uid"], panel["title"])
+            taken |= cells
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_prometheus_answers_every_query(watched: Watched) -> None:
+    """Under the demo's load no query is rejected, and none is empty."""
+    empty = [(name, expr) for name, expr in targets() if not await watched.query(expanded(expr))]
+    if not SCANNER_RUNS:
+        empty = [
+            (name, expr) for name, expr in empty if "contracts_scan_" not in expr and "_expiring" not in expr
+        ]
+    assert empty == []
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_no_alert_fires_about_a_service_that_works(watched: Watched) -> None:
+    firing = {alert["labels"]["alertname"] for alert in await watched.alerts() if alert["state"] == "firing"}
+    assert firing == set()

@@ -17,6 +17,7 @@ from consumer.errors import (
     BatchTooLarge,
     DeadLetterLimit,
     PoisonDocument,
+    StoreUnavailable,
     TornDatabase,
     WriteConflict,
 )
@@ -121,6 +122,7 @@ class Applier:
         self._cache = ContractCache(limits.cached_contracts)
         self._recent_dead: deque[bool] = deque(maxlen=limits.dead_letter_window)
         self._batch_limit = limits.batch_commands
+        self._isolating = False
         self._slot = 0
         self._position: Position
         self._publish_from = 0
@@ -130,7 +132,6 @@ class Applier:
         """Starts afresh: what was cached or waiting belongs to another life."""
         self._position, self._publish_from = resumed
         self._cache.clear()
-        self._batch_limit = self._limits.batch_commands
         self.intake = Intake()
 
     async def apply(self) -> Batch:
@@ -154,6 +155,10 @@ class Applier:
                 if len(records) <= 1:
                     raise
                 self._batch_limit = len(records) // 2
+            except StoreUnavailable:
+                # Perhaps it was only too slow for this much: the same batch again could fail for ever.
+                self._batch_limit = max(1, len(records) // 2)
+                raise
             except PoisonDocument as error:
                 self._isolate(records, error)
             except AheadOfPosition as error:
@@ -234,7 +239,8 @@ class Applier:
 
     def _isolate(self, records: list[Decoded], error: PoisonDocument) -> None:
         """Finds the document that the database refuses by halving, and puts a dead letter in its place."""
-        if len(records) > 1:
+        self._isolating = len(records) > 1
+        if self._isolating:
             self._batch_limit = len(records) // 2
             return
         poison = records[0] if records else None
@@ -267,8 +273,8 @@ class Applier:
         self._position = batch.position
         self._cache.update(batch.fold.contracts)
         self.intake.done(len(batch.records))
-        if not self.intake.records:
-            self._batch_limit = self._limits.batch_commands
+        if not self._isolating:
+            self._batch_limit = min(2 * self._batch_limit, self._limits.batch_commands)
         self._recent_dead.extend(isinstance(decoded, Undecodable) for decoded in batch.records)
         self._slot = (self._slot + 1) % OUTBOX_SLOTS
         self._count(batch.fold, len(batch.records))

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     )
     from schemas.contract import Contract
 
+_KINDS = (DeleteOne, InsertOne, ReplaceOne, UpdateOne)
 _SEEN_FIELDS = ("outcome", "code", "contract_id", "version")
 
 
@@ -104,7 +105,9 @@ class MongoBatch:
         operations = [operation for write in writes for operation in _operations(write)]
         if not operations:
             return
-        # In order, because a replaced contract is deleted before the new one takes its place.
+        # Deletes first, because a replaced contract goes before the new one takes its place; and kind by
+        # kind, because the driver sends a command of its own for every change of kind in an ordered list.
+        operations.sort(key=lambda operation: _KINDS.index(type(operation)))
         done = await self._db.contracts.bulk_write(operations, ordered=True, session=self._session)
         if done.matched_count + done.inserted_count + done.deleted_count != len(operations):
             raise Fenced("somebody else has deleted or replaced contracts of this partition")

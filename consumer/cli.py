@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from consumer.commands import demo, indexes, positions, publish, schemas, service, topics
+from consumer.commands import demo, indexes, positions, publish, scan, schemas, service, topics
 from consumer.commands.running import EXIT_CODES, exit_code_of
 from consumer.logs import configure_logging
 
@@ -30,6 +30,7 @@ app = typer.Typer(
 app.command(rich_help_panel="Run")(demo.demo)
 app.command(rich_help_panel="Run")(service.run)
 app.command(rich_help_panel="Run")(service.consume)
+app.command(rich_help_panel="Run")(scan.scan)
 app.command(rich_help_panel="Write")(publish.publish)
 app.add_typer(topics.app, name="topics", rich_help_panel="Operate")
 app.add_typer(indexes.app, name="indexes", rich_help_panel="Operate")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import os
+import socket
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Final
+from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
@@ -11,15 +14,20 @@ from consumer.bootstrap import make_mongo
 from consumer.pipeline.homes import HOMES
 from consumer.reading.reader import ContractReader
 from consumer.reading.statistics import ContractStatistics
+from consumer.storage.leases import MongoLease
 from consumer.storage.mongo_queries import MongoQueries
+from producers.backlog import Backlog
 from producers.commands import CommandProducer
 from producers.connection import kafka_options
+from producers.gauges import ExpiringGauge
 from producers.results import ResultListener
+from producers.scanner import LEASE, LEASE_MARGIN_SECONDS, SOURCE, Scanner
 from schemas.topics import COMMAND_RESULTS, COMMANDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
+    from consumer.metrics import Metrics
     from consumer.settings import Settings
     from consumer.storage.mongo import Client
 
@@ -76,9 +84,10 @@ def make_result_listener(settings: Settings) -> ResultListener:
     return ResultListener(make_consumer, topic, settings.kafka_bootstrap_servers)
 
 
-def make_queries(settings: Settings, client: Client) -> MongoQueries:
+def make_queries(settings: Settings, client: Client, *, read_preference: str | None = None) -> MongoQueries:
     """Questions to the settings' database."""
-    return MongoQueries(client, settings.mongo_database, settings.mongo_read_preference)
+    preference = read_preference or settings.mongo_read_preference
+    return MongoQueries(client, settings.mongo_database, preference)
 
 
 @contextmanager
@@ -99,3 +108,43 @@ def contract_statistics(settings: Settings) -> Iterator[ContractStatistics]:
         yield ContractStatistics(make_queries(settings, client))
     finally:
         client.close()
+
+
+@asynccontextmanager
+async def scanner(
+    settings: Settings, client: Client, metrics: Metrics, *, beat: Callable[[], None] = lambda: None
+) -> AsyncIterator[Scanner]:
+    """A connected scanner.
+
+    Raises:
+        BrokerUnavailable, BrokerDenied: Kafka does not answer, or refuses us.
+    """
+    queries = make_queries(settings, client, read_preference="primary")
+    lease = MongoLease(
+        client,
+        settings.mongo_database,
+        LEASE,
+        f"{socket.gethostname()}/{os.getpid()}/{uuid4().hex[:12]}",
+        seconds=settings.scan_interval_seconds + LEASE_MARGIN_SECONDS,
+    )
+    backlog = Backlog(
+        lambda: AIOKafkaConsumer(**kafka_options(settings), isolation_level="read_committed"),
+        queries,
+        topic=settings.topic_prefix + COMMANDS,
+        address=settings.kafka_bootstrap_servers,
+    )
+    async with make_command_producer(settings, source=SOURCE) as producer:
+        try:
+            await backlog.start()
+            yield Scanner(
+                queries,
+                producer,
+                backlog,
+                lease,
+                ExpiringGauge(ContractStatistics(queries), metrics),
+                metrics=metrics,
+                max_waiting=settings.scan_max_waiting,
+                beat=beat,
+            )
+        finally:
+            await backlog.stop()

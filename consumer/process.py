@@ -9,17 +9,19 @@ from __future__ import annotations
 import asyncio
 import signal
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from consumer import bootstrap
-from consumer.errors import BrokerUnavailable, StoreUnavailable
+from consumer import bootstrap, clients
+from consumer.errors import BrokerUnavailable, LogError, StoreUnavailable
 from consumer.health import Health
 from consumer.http import HttpServer, http_app
 from consumer.metrics import Metrics
 from consumer.storage import indexes
 from producers import topics
+from producers.scanner import scan_for_ever
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -31,21 +33,33 @@ log = structlog.get_logger()
 
 START_BACKOFF_SECONDS: Final = 2.0
 
+SCAN_SECONDS: Final = 120.0
+"""The scanner reports with every page: it is stuck when that takes so much longer than its pause."""
+
 
 class Process:
     """The parts of one process and what they share.
 
     Args:
         settings: validated.
-        with_scanner: run the scanner beside the pipeline.
+        with_pipeline: apply commands.
+        with_scanner: look for what is due.
         with_http: serve /metrics, /healthz and /readyz.
     """
 
-    def __init__(self, settings: Settings, *, with_scanner: bool = True, with_http: bool = True) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        with_pipeline: bool = True,
+        with_scanner: bool = True,
+        with_http: bool = True,
+    ) -> None:
         self.settings = settings
         self.metrics = Metrics()
         self.health = Health()
         self.http: HttpServer | None = None
+        self._with_pipeline = with_pipeline
         self._with_scanner = with_scanner
         self._with_http = with_http
         self._stopping = asyncio.Event()
@@ -73,12 +87,11 @@ class Process:
             cluster = await self._patiently(lambda: self._prepare(client))
             if cluster is None:
                 return
-            store = bootstrap.make_store(self.settings, client)
-            self._service = bootstrap.make_service(
-                self.settings, store, cluster, metrics=self.metrics, health=self.health
-            )
-            self._add_checks(client, self._service)
-            tasks.append(asyncio.create_task(self._service.run(), name="pipeline"))
+            self._add_mongo_check(client)
+            if self._with_scanner:
+                tasks.append(asyncio.create_task(self._scan(client), name="scanner"))
+            if self._with_pipeline:
+                tasks.append(asyncio.create_task(self._work(client, cluster), name="pipeline"))
             await _until_first_ends(tasks, self._stopping)
         finally:
             self.stop()
@@ -92,6 +105,28 @@ class Process:
         self.http = HttpServer(app, settings.http_host, settings.http_port)
         log.info("listening", url=self.http.url)
         return asyncio.create_task(self.http.serve(), name="http")
+
+    async def _work(self, client: Any, cluster: str) -> None:
+        store = bootstrap.make_store(self.settings, client)
+        self._service = service = bootstrap.make_service(
+            self.settings, store, cluster, metrics=self.metrics, health=self.health
+        )
+        self._add_checks(service)
+        await service.run()
+
+    async def _scan(self, client: Any) -> None:
+        """Scans for ever, with fresh clients whenever Kafka was away at the start."""
+        interval = self.settings.scan_interval_seconds
+        self.health.watch("scanner", within=interval + SCAN_SECONDS)
+        beat = partial(self.health.beat, "scanner")
+        while True:
+            try:
+                async with clients.scanner(self.settings, client, self.metrics, beat=beat) as scanner:
+                    await scan_for_ever(scanner, interval, beat=beat)
+            except LogError as error:
+                log.warning("cannot scan yet", error=str(error), hint=error.hint)
+            beat()
+            await asyncio.sleep(START_BACKOFF_SECONDS)
 
     async def _patiently(self, step: Callable[[], Awaitable[str]]) -> str | None:
         """Tries until the servers answer; None when told to stop before that."""
@@ -123,18 +158,20 @@ class Process:
         await topics.check(settings)
         return await bootstrap.cluster_id(settings)
 
-    def _add_checks(self, client: Any, service: Service) -> None:
+    def _add_mongo_check(self, client: Any) -> None:
         async def mongo_answers() -> str | None:
             await client.admin.command("ping")
             return None
 
+        self.health.add_check("mongodb", mongo_answers)
+
+    def _add_checks(self, service: Service) -> None:
         async def partitions_work() -> str | None:
             return service.why_idle()
 
         async def lag_holds() -> str | None:
             return service.why_late(self.settings.max_lag_records, self.settings.max_lag_seconds)
 
-        self.health.add_check("mongodb", mongo_answers)
         self.health.add_check("kafka", service.why_no_broker)
         self.health.add_check("partitions", partitions_work)
         self.health.add_check("lag", lag_holds)
@@ -161,9 +198,9 @@ async def _ended(tasks: list[asyncio.Task[None]]) -> None:
             raise result
 
 
-async def run(settings: Settings, *, with_scanner: bool = True, with_http: bool = True) -> None:
-    """Runs the service in this process until SIGTERM or SIGINT."""
-    process = Process(settings, with_scanner=with_scanner, with_http=with_http)
+async def run(settings: Settings, *, with_pipeline: bool = True, with_scanner: bool = True) -> None:
+    """Runs the service, or a part of it, in this process until SIGTERM or SIGINT."""
+    process = Process(settings, with_pipeline=with_pipeline, with_scanner=with_scanner)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, process.stop)

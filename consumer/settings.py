@@ -152,6 +152,9 @@ class DomainSettings(BaseModel):
     scan_interval_seconds: Annotated[float, Field(gt=0, le=86_400)] = Field(
         60, description="pause between two looks for contracts with something due"
     )
+    scan_max_waiting: Count = Field(
+        2_000, description="commands waiting in a partition above which the scanner adds none"
+    )
 
 
 class OperationSettings(BaseModel):

@@ -1,7 +1,7 @@
 """The whole service in the test's own event loop, on topics and a database of its own."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -63,6 +63,17 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         service.stop()
         await task
         mongo.close()
+
+
+async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 60) -> None:
+    """Returns once the condition holds.
+
+    Raises:
+        TimeoutError: it does not within so many seconds.
+    """
+    async with asyncio.timeout(seconds):
+        while not await condition():  # noqa: ASYNC110 - a database gives no signal
+            await asyncio.sleep(0.02)
 
 
 async def _ready(metrics: Metrics, task: asyncio.Task[None], partitions: int) -> None:

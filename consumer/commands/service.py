@@ -22,7 +22,7 @@ def run() -> None:
 
     Example: CONTRACTS_KAFKA_BOOTSTRAP_SERVERS=localhost:9092 contracts run
     """
-    _serve(load_settings(), with_scanner=True)
+    serve(load_settings())
 
 
 def consume() -> None:
@@ -30,10 +30,11 @@ def consume() -> None:
 
     Example: CONTRACTS_HTTP_PORT=0 contracts consume
     """
-    _serve(load_settings(), with_scanner=False)
+    serve(load_settings(), with_scanner=False)
 
 
-def _serve(settings: Settings, *, with_scanner: bool) -> None:
+def serve(settings: Settings, *, with_pipeline: bool = True, with_scanner: bool = True) -> None:
+    """Runs the service, or a part of it, until it is told to stop."""
     import uvloop
 
     from consumer.process import run as run_process
@@ -44,6 +45,6 @@ def _serve(settings: Settings, *, with_scanner: bool) -> None:
     gc.collect()
     gc.freeze()
     try:
-        uvloop.run(run_process(settings, with_scanner=with_scanner))
+        uvloop.run(run_process(settings, with_pipeline=with_pipeline, with_scanner=with_scanner))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None

@@ -1,0 +1,49 @@
+"""`contracts scan`: the scanner by itself."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from consumer.commands.output import Json, document_or_json
+from consumer.commands.running import run_async
+from consumer.settings import load_settings
+
+if TYPE_CHECKING:
+    from consumer.settings import Settings
+    from producers.scan_run import ScanResult
+
+
+def scan(
+    *,
+    once: Annotated[bool, typer.Option("--once", help="Look once and tell what was found.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Look for contracts with something due, and publish the commands that make it happen.
+
+    `contracts run` does it, too. Several at once do no harm: one is active, the others stand by.
+
+    Example: contracts scan --once --json
+    """
+    if once:
+        document_or_json(asdict(run_async(_once(load_settings()))), as_json=as_json)
+        return
+    from consumer.commands.service import serve
+
+    serve(load_settings(), with_pipeline=False)
+
+
+async def _once(settings: Settings) -> ScanResult:
+    from consumer import bootstrap, clients
+    from consumer.metrics import Metrics
+
+    client = bootstrap.make_mongo(settings)
+    try:
+        async with clients.scanner(settings, client, Metrics()) as scanner:
+            result = await scanner.run_once()
+            await scanner.release()
+            return result
+    finally:
+        client.close()

@@ -1,0 +1,39 @@
+"""The gauge of what expires, refreshed at a bounded cost."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from consumer.metrics import Metrics
+    from consumer.reading.statistics import ContractStatistics
+
+SHARE: Final = 0.01
+"""Of the time, at most, is spent on counting: it takes longer the more contracts there are."""
+
+
+class ExpiringGauge:
+    """Sets `expiring`, counted in an index: the longer that takes, the rarer."""
+
+    def __init__(
+        self, statistics: ContractStatistics, metrics: Metrics, *, clock: Callable[[], float] = monotonic
+    ) -> None:
+        self._statistics = statistics
+        self._metrics = metrics
+        self._clock = clock
+        self._next = float("-inf")
+
+    async def refresh(self) -> None:
+        """Counts, if it is time to.
+
+        Raises:
+            ServiceUnavailable: the gauge stays as it is.
+        """
+        began = self._clock()
+        if began >= self._next:
+            self._metrics.expiring(await self._statistics.expiring_counts())
+            ended = self._clock()
+            self._next = ended + (ended - began) / SHARE

@@ -1,0 +1,112 @@
+"""What is due, and who may look: on every database server that is here."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from consumer.reading.statistics import ContractStatistics
+from consumer.storage.leases import MongoLease
+from consumer.storage.mongo_queries import MongoQueries
+from consumer.testkit import START, Testkit
+from devstack.mongo import SecantusMongo
+from producers.gauges import ExpiringGauge
+
+DAY = timedelta(days=1)
+
+
+async def test_only_what_is_due_is_read_in_order_of_due_time(kit: Testkit, queries: MongoQueries) -> None:
+    for number in range(9):
+        # A term of 200 days: the first notice is due 90 days before its end.
+        end = START + 200 * DAY + (8 - number) // 3 * DAY
+        await kit.create(f"a{number}", contract_type="basic", end_date=end)
+    await kit.create("draft", contract_type="basic", status="draft", end_date=START + 200 * DAY)
+    await kit.create("over", contract_type="basic", end_date=START + 200 * DAY)
+    await kit.cancel("over")
+    assert await queries.due(START + 109 * DAY, None, 100) == []
+    found = await queries.due(START + 111 * DAY, None, 100)
+    assert [(each.due_at - START, each.account_id) for each in found] == [
+        *((110 * DAY, name) for name in ("a6", "a7", "a8")),
+        *((111 * DAY, name) for name in ("a3", "a4", "a5")),
+    ]
+    assert found[0].contract_id == kit.contract("a6")["contract_id"]
+
+
+async def test_pages_pass_ties(kit: Testkit, queries: MongoQueries) -> None:
+    for number in range(7):
+        await kit.create(f"a{number}", contract_type="basic", end_date=START + (200 + number // 5) * DAY)
+    now = START + 300 * DAY
+    whole = await queries.due(now, None, 100)
+    assert len(whole) == 7
+    for limit in (1, 2, 3, 5, 7):
+        seen = page = await queries.due(now, None, limit)
+        while page:
+            page = await queries.due(now, page[-1], limit)
+            seen = seen + page
+        assert seen == whole
+
+
+async def test_the_index_answers_and_nothing_else_is_looked_at(
+    kit: Testkit, client: Any, database: str, mongo: Any
+) -> None:
+    for number in range(50):
+        await kit.create(f"a{number}", contract_type="basic", end_date=START + (200 + number) * DAY)
+    wanted = {"lifecycle.next_action_at": {"$lte": START + 114 * DAY}}
+    order = [("lifecycle.next_action_at", 1), ("account_id", 1)]
+    explained = await client[database].contracts.find(wanted).sort(order).limit(3).explain()
+    if isinstance(mongo, SecantusMongo):
+        return  # it scans whatever is asked with a sort: good enough for tests, not for figures
+    stages = str(explained["queryPlanner"]["winningPlan"])
+    assert "'IXSCAN'" in stages
+    assert "next_action_at_account_id" in stages
+    assert "'SORT'" not in stages
+    assert explained["executionStats"]["totalDocsExamined"] <= 4
+
+
+def lease(client: Any, database: str, owner: str, *, at: datetime = START) -> MongoLease:
+    return MongoLease(client, database, "scanner", owner, seconds=60, clock=lambda: at)
+
+
+async def test_one_holds_the_lease_until_it_is_silent_for_too_long(client: Any, database: str) -> None:
+    assert await lease(client, database, "one").hold()
+    assert not await lease(client, database, "two").hold()
+    assert await lease(client, database, "one", at=START + timedelta(seconds=50)).hold()
+    assert not await lease(client, database, "two", at=START + timedelta(seconds=61)).hold()
+    assert await lease(client, database, "two", at=START + timedelta(seconds=111)).hold()
+    assert not await lease(client, database, "one", at=START + timedelta(seconds=112)).hold()
+
+
+async def test_a_released_lease_is_free_and_only_its_holder_releases_it(client: Any, database: str) -> None:
+    assert await lease(client, database, "one").hold()
+    await lease(client, database, "two").release()
+    assert not await lease(client, database, "two").hold()
+    await lease(client, database, "one").release()
+    assert await lease(client, database, "two").hold()
+
+
+async def test_of_many_at_once_one_gets_it(client: Any, database: str) -> None:
+    contenders = [lease(client, database, str(number), at=datetime.now(UTC)) for number in range(10)]
+    assert sum(await asyncio.gather(*(each.hold() for each in contenders))) == 1
+
+
+class Told:
+    """Metrics that remember what they were told."""
+
+    def __init__(self) -> None:
+        self.expiring_counts: list[dict[int, int]] = []
+
+    def expiring(self, counts: dict[int, int]) -> None:
+        self.expiring_counts.append(counts)
+
+
+async def test_the_gauge_is_counted_rarely_when_counting_is_slow(kit: Testkit, queries: MongoQueries) -> None:
+    await kit.create("a", contract_type="basic", end_date=START + 20 * DAY)
+    seconds = iter([0, 2, 100, 201.9, 202, 203])
+    told = Told()
+    statistics = ContractStatistics(queries, clock=lambda: kit.now)
+    gauge = ExpiringGauge(statistics, told, clock=lambda: next(seconds))
+    await gauge.refresh()  # takes 2 s: not again before 202
+    await gauge.refresh()
+    await gauge.refresh()
+    assert told.expiring_counts == [{7: 0, 30: 1, 60: 1, 90: 1}]
+    await gauge.refresh()
+    assert len(told.expiring_counts) == 2

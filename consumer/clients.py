@@ -16,6 +16,7 @@ from consumer.reading.reader import ContractReader
 from consumer.reading.statistics import ContractStatistics
 from consumer.storage.leases import MongoLease
 from consumer.storage.mongo_queries import MongoQueries
+from producers.async_manager import AsyncContractManager
 from producers.backlog import Backlog
 from producers.commands import CommandProducer
 from producers.connection import kafka_options
@@ -108,6 +109,17 @@ def contract_statistics(settings: Settings) -> Iterator[ContractStatistics]:
         yield ContractStatistics(make_queries(settings, client))
     finally:
         client.close()
+
+
+@asynccontextmanager
+async def contract_manager(settings: Settings) -> AsyncIterator[AsyncContractManager]:
+    """The platform's contract API, to be awaited. It connects when it is first used."""
+    with contract_reader(settings) as reader:
+        manager = AsyncContractManager(reader, make_command_producer(settings))
+        try:
+            yield manager
+        finally:
+            await manager.close()
 
 
 @asynccontextmanager

@@ -7,7 +7,18 @@ from typing import Annotated, Final
 
 import typer
 
-from consumer.commands import demo, indexes, positions, publish, scan, schemas, service, topics
+from consumer.commands import (
+    dead_letters,
+    demo,
+    events,
+    indexes,
+    positions,
+    publish,
+    scan,
+    schemas,
+    service,
+    topics,
+)
 from consumer.commands.running import EXIT_CODES, exit_code_of
 from consumer.logs import configure_logging
 
@@ -32,6 +43,8 @@ app.command(rich_help_panel="Run")(service.run)
 app.command(rich_help_panel="Run")(service.consume)
 app.command(rich_help_panel="Run")(scan.scan)
 app.command(rich_help_panel="Write")(publish.publish)
+app.command(rich_help_panel="Read")(events.events)
+app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel="Operate")
 app.add_typer(topics.app, name="topics", rich_help_panel="Operate")
 app.add_typer(indexes.app, name="indexes", rich_help_panel="Operate")
 app.add_typer(positions.app, name="positions", rich_help_panel="Operate")

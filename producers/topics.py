@@ -149,15 +149,21 @@ async def _anchor(
     return created, found[commands[0].name].partitions
 
 
-async def require(settings: Settings, *names: str) -> None:
+async def require(settings: Settings, *names: str) -> tuple[Topic, ...]:
     """Make sure of topics before a client asks for them: asking by name may create them, with wrong settings.
+
+    Returns:
+        The topics as they are, in the order of the names.
 
     Raises:
         TopicsMissing: some are not there (or hidden from this user).
     """
-    wanted = [topic for topic in plan(settings) if topic.name.removeprefix(settings.topic_prefix) in names]
+    planned = {topic.name: topic for topic in plan(settings)}
+    wanted = [planned[settings.topic_prefix + name] for name in names]
     async with topic_admin(settings) as admin:
-        _refuse_missing(wanted, await admin.describe(wanted))
+        found = await admin.describe(wanted)
+    _refuse_missing(wanted, found)
+    return tuple(found[topic.name] for topic in wanted)
 
 
 async def check(settings: Settings) -> EnsureReport:

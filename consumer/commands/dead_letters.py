@@ -1,0 +1,196 @@
+"""`contracts dead-letters …`: records that were no commands."""
+
+from __future__ import annotations
+
+import base64
+import sys
+from datetime import UTC, datetime
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
+
+import typer
+
+from consumer.commands.events import time_of
+from consumer.commands.output import Json, document_or_json, note, table_or_json
+from consumer.commands.running import run_async
+from consumer.errors import InputRefused
+from consumer.settings import load_settings
+from schemas.events import DeadLetterCode
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
+    from consumer.dead_letters import DeadLetter, LetterQuery
+    from consumer.replay import Replayed
+
+app = typer.Typer(help="Records that were no commands.", no_args_is_help=True)
+
+ReasonName = Enum("ReasonName", {name: name for name in get_args(DeadLetterCode)}, type=str)  # type: ignore[misc]
+
+COLUMNS: Final = ("id", "time", "reason", "path", "message", "key", "read_at")
+REPLAY_COLUMNS: Final = ("id", "reason", "key", "fate", "why")
+
+Reasons = Annotated[
+    list[ReasonName] | None,
+    typer.Option("--reason", help="Only with this reason (may be given again).", show_default=False),
+]
+Key = Annotated[str | None, typer.Option(help="Only with this key.", show_default=False)]
+Since = Annotated[
+    str | None, typer.Option(help="From an age (15m, 2h, 7d) or a time on.", show_default=False)
+]
+
+
+@app.command(name="list")
+def list_(
+    reason: Reasons = None,
+    key: Key = None,
+    since: Since = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="End after so many.", show_default=False)] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """List dead letters, the oldest first, with the reason and where the record was read.
+
+    Example: contracts dead-letters list --reason schema_violation --since 7d
+    """
+    letters = run_async(_collected(_query(reason, key, since), limit))
+    table_or_json(map(_row, letters), COLUMNS, as_json=as_json)
+
+
+@app.command()
+def show(
+    letter_id: Annotated[str, typer.Argument(help="PARTITION/OFFSET, as `list` shows it.", metavar="ID")],
+    *,
+    value: Annotated[bool, typer.Option("--value", help="Print the value alone, byte for byte.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show one dead letter whole: reason, headers, key and value.
+
+    Example: contracts dead-letters show 3/17 --value > mended.json
+    """
+    from consumer.dead_letters import dead_letter
+
+    letter = run_async(dead_letter(load_settings(), letter_id))
+    if value:
+        sys.stdout.buffer.write(letter.value or b"")
+        return
+    headers = {name: _text(content) for name, content in letter.headers}
+    document_or_json({**_row(letter), "headers": headers, "value": _text(letter.value)}, as_json=as_json)
+
+
+@app.command()
+def replay(
+    letter_ids: Annotated[
+        list[str] | None,
+        typer.Argument(help="PARTITION/OFFSET of each.", metavar="[ID]…", show_default=False),
+    ] = None,
+    reason: Reasons = None,
+    key: Key = None,
+    since: Since = None,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="All that there are.")] = False,
+    send: Annotated[bool, typer.Option("--send", help="Do it. Without this it is only told.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Also those that were sent again before.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Send dead letters again as they were, for instance after an upgrade that understands them.
+
+    A dry run unless --send is given. Each is sent once; it keeps its headers and gets the header
+    `contracts-replayed-from`. It comes after everything sent since: later commands of the same account
+    were applied before it.
+
+    Example: contracts dead-letters replay --reason unknown_type --send
+    """
+    if not (everything or letter_ids or reason or key or since):
+        raise InputRefused("say which: ids, --reason, --key, --since, or --all")
+    query = _query(reason, key, since, letter_ids)
+    done = run_async(_replayed(query, send=send, force=force))
+    table_or_json(map(_replay_row, done), REPLAY_COLUMNS, as_json=as_json)
+    if send:
+        note(f"{sum(each.fate == 'sent' for each in done)} of {len(done)} sent, behind all later commands")
+    elif done:
+        note("nothing was sent: --send does it")
+
+
+def _query(
+    reason: list[ReasonName] | None, key: str | None, since: str | None, ids: Iterable[str] | None = None
+) -> LetterQuery:
+    from consumer.dead_letters import LetterQuery
+
+    return LetterQuery(
+        reasons=frozenset(each.value for each in reason or ()),
+        key=key,
+        ids=frozenset(ids or ()),
+        since=None if since is None else time_of(since, datetime.now(UTC)),
+    )
+
+
+async def _letters(query: LetterQuery) -> AsyncIterator[DeadLetter]:
+    from consumer.dead_letters import dead_letters
+
+    async for letter in dead_letters(load_settings(), query):
+        yield letter
+
+
+async def _collected(query: LetterQuery, limit: int | None = None) -> list[DeadLetter]:
+    from contextlib import aclosing
+
+    found = []
+    async with aclosing(_letters(query)) as letters:  # type: ignore[type-var]
+        async for letter in letters:
+            found.append(letter)
+            if len(found) == limit:
+                break
+    return found
+
+
+async def _replayed(query: LetterQuery, *, send: bool, force: bool) -> list[Replayed]:
+    from contextlib import AsyncExitStack
+
+    from consumer.bootstrap import make_mongo
+    from consumer.clients import make_command_producer
+    from consumer.replay import Replay
+    from consumer.storage.replays import MongoReplayStore
+
+    settings = load_settings()
+    letters = await _collected(query)
+    async with AsyncExitStack() as stack:
+        client = make_mongo(settings)
+        stack.callback(client.close)
+        producer = await stack.enter_async_context(make_command_producer(settings)) if send else None
+        store = MongoReplayStore(client, settings.mongo_database)
+        return [each async for each in Replay(settings, store, producer, force=force).run(letters)]
+
+
+def _row(letter: DeadLetter) -> dict[str, Any]:
+    return {
+        "id": letter.id,
+        "time": letter.time,
+        "reason": letter.reason,
+        "path": letter.path,
+        "message": letter.message,
+        "key": _text(letter.key),
+        "read_at": letter.source,
+    }
+
+
+def _replay_row(done: Replayed) -> dict[str, Any]:
+    letter = done.letter
+    fate = done.fate if done.offset is None else f"{done.fate}, offset {done.offset}"
+    return {
+        "id": letter.id,
+        "reason": letter.reason,
+        "key": _text(letter.key),
+        "fate": fate,
+        "why": done.why,
+    }
+
+
+def _text(content: bytes | None) -> str | None:
+    """Text where it is text, else base64 with a mark."""
+    if content is None:
+        return None
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return f"base64:{base64.b64encode(content).decode()}"

@@ -1,0 +1,161 @@
+"""`contracts events`: what was published, up to now or as it comes."""
+
+from __future__ import annotations
+
+import re
+import sys
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
+
+import typer
+
+from consumer.commands.output import Json, as_text, to_json
+from consumer.commands.running import run_async
+from consumer.errors import InputRefused
+from consumer.settings import load_settings
+from schemas.events import EVENTS, Change
+
+if TYPE_CHECKING:
+    from producers.events import EventQuery, ReadEvent
+
+EventName = Enum("EventName", {name: name for name in EVENTS}, type=str)  # type: ignore[misc]
+ChangeName = Enum("ChangeName", {name: name for name in get_args(Change)}, type=str)  # type: ignore[misc]
+
+COLUMNS: Final = ("time", "account_id", "event", "what")
+_COLOURS: Final = {
+    "changed": typer.colors.GREEN,
+    "expiring": typer.colors.YELLOW,
+    "renewal_notice": typer.colors.CYAN,
+}
+_AGE: Final = re.compile(r"(\d{1,9})([smhd])")
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_SHOWN_FIELDS: Final = 5
+
+
+def events(
+    account: Annotated[
+        str | None, typer.Option("--account", help="Only of this account.", show_default=False)
+    ] = None,
+    event: Annotated[
+        list[EventName] | None,
+        typer.Option("--event", help="Only these events (may be given again).", show_default=False),
+    ] = None,
+    change: Annotated[
+        list[ChangeName] | None,
+        typer.Option("--change", help="Only these changes (may be given again).", show_default=False),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            help="From an age (90s, 15m, 2h, 7d) or a time on; default: all, with --follow new ones.",
+            show_default=False,
+        ),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="End after so many.", show_default=False)] = None,
+    *,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as they come, until Ctrl-C.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show events as their consumers get them: committed ones, without joining a consumer group.
+
+    For instance:
+
+    contracts events --account acme
+
+    contracts events --follow --event expiring --json
+    """
+    from producers.events import EventQuery
+
+    query = EventQuery(
+        account_id=account,
+        events=frozenset(each.value for each in event or ()),
+        changes=frozenset(each.value for each in change or ()),
+        since=None if since is None else time_of(since, datetime.now(UTC)),
+        follow=follow,
+    )
+    run_async(_show(query, limit, _Printer(as_json=as_json)))
+
+
+async def _show(query: EventQuery, limit: int | None, printer: _Printer) -> None:
+    from contextlib import aclosing
+
+    from producers.events import events as read
+
+    async with aclosing(read(load_settings(), query)) as found:  # type: ignore[type-var]
+        number = 0
+        async for event in found:
+            printer.show(event)
+            number += 1
+            if number == limit:
+                return
+
+
+class _Printer:
+    """A line for each event, at once: they may be endless."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self._for_people = sys.stdout.isatty()
+        if not as_json and not self._for_people:
+            typer.echo("\t".join(COLUMNS))
+
+    def show(self, event: ReadEvent) -> None:
+        if self._as_json:
+            line = to_json(as_json_object(event))
+        else:
+            cells = [as_text(cell) for cell in (event.time, event.account_id, event.name, summary(event))]
+            line = self._coloured(event, cells) if self._for_people else "\t".join(cells)
+        typer.echo(line)
+        sys.stdout.flush()
+
+    @staticmethod
+    def _coloured(event: ReadEvent, cells: list[str]) -> str:
+        time, account, name, what = cells
+        shown = typer.style(f"{name:<14}", fg=_COLOURS.get(event.name))
+        return f"{typer.style(time, dim=True)}  {account:<20}  {shown}  {what}"
+
+
+def as_json_object(event: ReadEvent) -> dict[str, Any]:
+    """An event as --json prints it: a CloudEvent in JSON, and where the record lies."""
+    place = {"topic": event.topic, "partition": event.partition, "offset": event.offset}
+    return {**event.attributes, "data": event.data, "kafka": {**place, "timestamp": event.time}}
+
+
+def summary(event: ReadEvent) -> str:
+    """What happened, in half a line."""
+    data = event.data
+    match event.name:
+        case "changed":
+            paths = [field["path"].lstrip("/") for field in data["changed_fields"]]
+            more = f" and {len(paths) - _SHOWN_FIELDS} more" if len(paths) > _SHOWN_FIELDS else ""
+            fields = f": {', '.join(paths[:_SHOWN_FIELDS])}{more}" if paths else ""
+            return f"{data['change']}, version {data['version']}{fields}"
+        case "expiring":
+            return f"lapses in {data['days_left']} days: {data['reason']}"
+        case "renewal_notice":
+            verb = "lapses" if "reason" in data else "renews"
+            return f"{verb} in {data['days_left']} days, on {data['end_date'][:10]}"
+        case "command_result":
+            command = data["command"]["type"].rpartition(".v")[0].rpartition(".")[2]
+            why = f" ({data['code']}): {data.get('message', '')}" if data.get("code") else ""
+            return f"{command} {data['outcome']}{why}"
+        case _:
+            return to_json(data)
+
+
+def time_of(text: str, now: datetime) -> datetime:
+    """`15m` ago, or a time as RFC 3339 has it; a day is its midnight in UTC.
+
+    Raises:
+        InputRefused: it is neither.
+    """
+    if age := _AGE.fullmatch(text):
+        return now - timedelta(**{_UNITS[age[2]]: int(age[1])})
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InputRefused(f"--since {text}: must be an age (90s, 15m, 2h, 7d) or a time") from None
+    if moment.tzinfo is None and len(text) > len("2026-01-31"):
+        raise InputRefused(f"--since {text}: says no time zone", hint=f"{text}Z is UTC")
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

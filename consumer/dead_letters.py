@@ -1,0 +1,152 @@
+"""Records that were no commands: looked at, and sent again once what was wrong is mended.
+
+What was sent again is remembered in MongoDB before it is sent, so that nothing is sent twice by mistake.
+Twice would do no harm to contracts: the second is a duplicate, or the same dead letter once more.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from aiokafka import TopicPartition
+
+from consumer.errors import InputRefused
+from producers.tail import tail
+from schemas.topics import COMMANDS, DEAD_LETTERS
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from consumer.settings import Settings
+
+PREFIX: Final = "dlq-"
+REPLAYED_HEADER: Final = "contracts-replayed-from"
+"""In a record that was sent again: where its dead letter lies. A dead letter that has it came back."""
+
+UNREADABLE: Final = "unreadable"
+_ID: Final = re.compile(r"(\d{1,9})/(\d{1,18})")
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A dead letter. `headers` are the record's own, `reason` and `message` why it is no command."""
+
+    partition: int
+    offset: int
+    time: datetime
+    reason: str
+    message: str
+    path: str
+    source: str
+    """Where the record was read: topic/partition/offset."""
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+    value_hash: str | None = None
+    """Of a value too large to be copied: it is still at `source`."""
+
+    @classmethod
+    def of(cls, record: Any) -> Self:
+        """Reads a record of the dead-letter topic."""
+        told = {name[4:]: (content or b"").decode() for name, content in record.headers if _is_told(name)}
+        return cls(
+            partition=record.partition,
+            offset=record.offset,
+            time=datetime.fromtimestamp(record.timestamp / 1000, UTC),
+            reason=told["reason"],
+            message=told["message"],
+            path=told["path"],
+            source=f"{told['topic']}/{told['partition']}/{told['offset']}",
+            key=record.key,
+            value=record.value,
+            headers=tuple(header for header in record.headers if not _is_told(header[0])),
+            value_hash=told.get("value-sha256"),
+        )
+
+    @property
+    def id(self) -> str:
+        """Partition and offset in the dead-letter topic: `3/17`."""
+        return f"{self.partition}/{self.offset}"
+
+    @property
+    def came_back(self) -> bool:
+        """Whether it was sent again before, and still is no command."""
+        return any(name == REPLAYED_HEADER for name, _ in self.headers)
+
+
+def _is_told(header: str) -> bool:
+    return header.startswith(PREFIX)
+
+
+@dataclass(frozen=True, slots=True)
+class LetterQuery:
+    """Which dead letters are wanted; empty sets and None: all."""
+
+    reasons: frozenset[str] = frozenset()
+    key: str | None = None
+    ids: frozenset[str] = frozenset()
+    since: datetime | None = None
+
+    def __post_init__(self) -> None:
+        for id_ in self.ids:
+            if not _ID.fullmatch(id_):
+                raise InputRefused(f"{id_} is no dead letter: must be PARTITION/OFFSET, such as 3/17")
+
+    def wants(self, letter: DeadLetter) -> bool:
+        """Whether a dead letter is one of them."""
+        return (
+            (not self.reasons or letter.reason in self.reasons)
+            and (self.key is None or letter.key == self.key.encode())
+            and (not self.ids or letter.id in self.ids)
+        )
+
+
+async def dead_letters(settings: Settings, query: LetterQuery) -> AsyncIterator[DeadLetter]:
+    """Those of a query, up to the present end of the topic, in the order of their times.
+
+    Raises:
+        TopicsMissing, BrokerUnavailable, BrokerDenied: they cannot be read.
+    """
+    async with tail(settings, [DEAD_LETTERS]) as reader:
+        await reader.seek(query.since)
+        async for record in reader.to_end():
+            letter = DeadLetter.of(record)
+            if query.wants(letter):
+                yield letter
+
+
+async def dead_letter(settings: Settings, id_: str) -> DeadLetter:
+    """One by its id.
+
+    Raises:
+        InputRefused: there is none.
+    """
+    query = LetterQuery(ids=frozenset({id_}))
+    partition, offset = map(int, id_.split("/"))
+    async with tail(settings, [DEAD_LETTERS]) as reader:
+        record = await reader.at(TopicPartition(settings.topic_prefix + DEAD_LETTERS, partition), offset)
+    if record is None or not query.wants(letter := DeadLetter.of(record)):
+        raise InputRefused(f"there is no dead letter {id_}", hint="`contracts dead-letters list` has them")
+    return letter
+
+
+async def original(settings: Settings, letter: DeadLetter) -> tuple[bytes | None, tuple[Any, ...]]:
+    """Value and headers of the record itself, from where it was read when it was too large to be copied.
+
+    Raises:
+        InputRefused: it cannot be had any more, or never could.
+    """
+    if letter.reason == UNREADABLE:
+        raise InputRefused("its headers cannot be read: the sender must send it anew")
+    if letter.value_hash is None:
+        return letter.value, letter.headers
+    topic, partition, offset = letter.source.rsplit("/", 2)
+    async with tail(settings, [COMMANDS]) as reader:
+        record = await reader.at(TopicPartition(topic, int(partition)), int(offset))
+    if record is None or sha256(record.value or b"").hexdigest() != letter.value_hash:
+        raise InputRefused(f"the record at {letter.source} is not the one that it was")
+    return record.value, tuple(record.headers)

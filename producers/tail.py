@@ -1,0 +1,149 @@
+"""Reading topics as people and programs look at them: from a point in time, without a consumer group.
+
+Nothing is stored and nobody's place is moved. Only committed records are seen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from consumer.pipeline.homes import HOMES
+from producers import topics
+from producers.connection import kafka_errors, kafka_options
+from producers.results import STOP_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Collection, Iterable
+    from datetime import datetime
+
+    from consumer.settings import Settings
+
+_POLL_MS: Final = 200
+_MAX_RECORDS: Final = 500
+"""Read at once: what waits in memory until records of other partitions with an earlier time are there."""
+
+
+class Tail:
+    """Records of a few partitions. Made by `tail`."""
+
+    def __init__(self, consumer: AIOKafkaConsumer, partitions: Collection[TopicPartition]) -> None:
+        self._consumer = consumer
+        self._partitions = partitions
+
+    async def seek(self, since: datetime | None) -> None:
+        """Stands at the first record of that time or later; None: at the beginning."""
+        if since is None:
+            await self._consumer.seek_to_beginning(*self._partitions)
+            return
+        moment = int(since.timestamp() * 1000)
+        found = await self._consumer.offsets_for_times(dict.fromkeys(self._partitions, moment))
+        ends = await self._consumer.end_offsets(self._partitions)
+        for partition, place in found.items():
+            self._consumer.seek(partition, ends[partition] if place is None else place.offset)
+
+    async def seek_to_end(self) -> None:
+        """Stands at the present end."""
+        await self._consumer.seek_to_end(*self._partitions)
+
+    async def at(self, partition: TopicPartition, offset: int) -> Any:
+        """The record at an offset; None when there is none, or none that can be read."""
+        if partition not in self._partitions:
+            return None
+        first = await self._consumer.beginning_offsets([partition])
+        end = await self._consumer.end_offsets([partition])
+        if not first[partition] <= offset < end[partition]:
+            return None
+        self._consumer.seek(partition, offset)
+        while await self._consumer.position(partition) <= offset:
+            try:
+                found = await self._consumer.getmany(partition, timeout_ms=_POLL_MS, max_records=1)
+            except UnicodeDecodeError:  # a header name that is not UTF-8
+                return None
+            for record in found.get(partition, ()):
+                return record if record.offset == offset else None
+        return None
+
+    async def to_end(self) -> AsyncIterator[Any]:
+        """The records up to the present end, those of all partitions in the order of their timestamps."""
+        ends = await self._consumer.end_offsets(self._partitions)
+        unread = set(self._partitions)
+        waiting: dict[TopicPartition, list[Any]] = {}
+        heads: list[tuple[int, TopicPartition]] = []
+        while True:
+            needed = [each for each in unread if not waiting.get(each)]
+            while needed:
+                batches = await self._consumer.getmany(*needed, timeout_ms=_POLL_MS, max_records=_MAX_RECORDS)
+                for partition, records in batches.items():
+                    waiting[partition] = records[::-1]
+                    heapq.heappush(heads, (records[0].timestamp, partition))
+                for partition in needed:
+                    if not waiting.get(partition):
+                        position = await self._consumer.position(partition)
+                        unread -= {partition} if position >= ends[partition] else set()
+                needed = [each for each in unread if not waiting.get(each)]
+            if not heads:
+                return
+            _, partition = heapq.heappop(heads)
+            yield waiting[partition].pop()
+            if waiting[partition]:
+                heapq.heappush(heads, (waiting[partition][-1].timestamp, partition))
+
+    async def endlessly(self) -> AsyncIterator[Any]:
+        """The records as they come, those of one fetch in the order of their timestamps."""
+        while True:
+            batches = await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=_MAX_RECORDS)
+            records = [record for batch in batches.values() for record in batch]
+            for record in sorted(
+                records, key=lambda record: record.timestamp
+            ):  # stable: keeps each partition's
+                yield record
+
+
+@asynccontextmanager
+async def tail(settings: Settings, names: Iterable[str], key: str | None = None) -> AsyncIterator[Tail]:
+    """A reader of these topics, named without the prefix.
+
+    Args:
+        settings: where Kafka is.
+        names: of the topics.
+        key: only its home partition is read; None: all are.
+
+    Raises:
+        TopicsMissing: a topic is not there.
+        BrokerUnavailable, BrokerDenied: from here or from within the block.
+    """
+    found = await topics.require(settings, *names)
+    home_of = HOMES[settings.partitioner]
+    with kafka_errors(settings.kafka_bootstrap_servers):
+        consumer = AIOKafkaConsumer(
+            **kafka_options(settings),
+            group_id=None,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            fetch_max_wait_ms=_POLL_MS,
+        )
+        try:
+            await consumer.start()
+            partitions = [
+                TopicPartition(topic.name, number)
+                for topic in found
+                for number in range(topic.partitions)
+                if key is None or number == home_of(key.encode(), topic.partitions)
+            ]
+            consumer.assign(partitions)
+            yield Tail(consumer, partitions)
+        finally:
+            await _stopped(consumer)
+
+
+async def _stopped(consumer: AIOKafkaConsumer) -> None:
+    await asyncio.sleep(0)  # aiokafka's stop() fails when a task of its own has not yet begun
+    with suppress(Exception):
+        async with asyncio.timeout(STOP_SECONDS):
+            await consumer.stop()

@@ -71,6 +71,11 @@ class Worker:
     def kill(self) -> None:
         self._process.kill()
 
+    def kill_after(self, seconds: float) -> None:
+        """At a random moment there is nothing to wait for: here the sleep is the fault, not the waiting."""
+        time.sleep(seconds)
+        self.kill()
+
     def pause(self) -> None:
         self._process.pause()
 

@@ -1,0 +1,44 @@
+"""Scenes on shared servers, and servers of a test's own for those it must not share."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devstack.given import GivenMongo
+from devstack.kafka import ApacheKafka
+from devstack.mongo import MongoServer, SecantusMongo, SecantusRust
+from tests.faults.scene import Scene
+from tests.servers import MONGO_KIND
+
+MakeScene = Callable[..., Scene]
+
+
+@pytest.fixture
+def make_scene(
+    apache_kafka: ApacheKafka, request: pytest.FixtureRequest, test_id: str, tmp_path: Path
+) -> Iterator[MakeScene]:
+    """Makes scenes on the shared Apache Kafka; their workers are gone after the test."""
+    with ExitStack() as stack:
+
+        def make(mongo: MongoServer | GivenMongo, bootstrap: str | None = None, **options: Any) -> Scene:
+            scene = Scene(bootstrap or apache_kafka.bootstrap, mongo.uri, f"f{test_id}", tmp_path, **options)
+            return stack.enter_context(scene)
+
+        yield make
+
+
+@pytest.fixture
+def scene(make_scene: MakeScene, mongo: MongoServer | GivenMongo) -> Scene:
+    """A scene on the shared servers."""
+    return make_scene(mongo)
+
+
+@pytest.fixture
+def own_mongo(tmp_path: Path) -> Iterator[Callable[..., MongoServer]]:
+    """Starts a database that only this test uses: it may be lossy, killed, and set back."""
+    kind = SecantusRust if MONGO_KIND == "secantus-rs" else SecantusMongo
+    with ExitStack() as stack:
+        yield lambda **options: stack.enter_context(kind(tmp_path / "mongo", **options))

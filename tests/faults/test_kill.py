@@ -1,0 +1,41 @@
+"""Workers killed with -9: at random moments under load, and at every point where it could matter."""
+
+import os
+from random import Random
+
+import pytest
+
+from tests.faults.scene import Scene
+from tests.faults.worker import POINTS
+
+pytestmark = pytest.mark.fault
+
+COMMANDS = int(os.environ.get("FAULTS_COMMANDS", "20000"))
+ROUNDS = 20
+
+
+@pytest.mark.timeout(600)
+def test_killed_at_random_moments_while_commands_flow(scene: Scene) -> None:
+    random = Random(20)
+    scene.start()
+    scene.start()
+    for _ in range(ROUNDS):
+        scene.publish(COMMANDS // ROUNDS)
+        victims = [worker for worker in scene.workers if worker.running]
+        if random.random() < 0.7:
+            victims = [random.choice(victims)]
+        for victim in victims:
+            victim.wait_for("resumed")
+            victim.kill_after(random.uniform(0, 0.5))
+            scene.start()
+    scene.done()
+
+
+def test_killed_at_each_point(scene: Scene) -> None:
+    """Each worker takes over from the one that was killed at the point before."""
+    for point in POINTS:
+        victim = scene.start(FAULTS_STOP_AT=f"{point}:2:KILL", CONTRACTS_MAX_BATCH_COMMANDS="20")
+        scene.publish(100)
+        victim.wait_ended()
+    scene.start()
+    scene.done()

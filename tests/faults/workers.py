@@ -76,6 +76,11 @@ class Worker:
         time.sleep(seconds)
         self.kill()
 
+    def pause_after(self, seconds: float) -> None:
+        """The same, with SIGSTOP."""
+        time.sleep(seconds)
+        self.pause()
+
     def pause(self) -> None:
         self._process.pause()
 

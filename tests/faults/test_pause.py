@@ -1,0 +1,42 @@
+"""Workers that fall silent, are replaced, and go on as if nothing had been: zombies."""
+
+from random import Random
+
+import pytest
+
+from tests.faults.scene import Scene
+from tests.faults.worker import POINTS
+from tests.faults.workers import until
+
+pytestmark = pytest.mark.fault
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("point", POINTS)
+def test_paused_at_a_point_replaced_and_continued(scene: Scene, point: str) -> None:
+    zombie = scene.start(FAULTS_STOP_AT=f"{point}:2:STOP", CONTRACTS_MAX_BATCH_COMMANDS="20")
+    scene.publish(150)
+    until(lambda: zombie.paused, 20, f"the worker stops at {point}")
+    successor = scene.start()
+    scene.wait()
+    zombie.resume()
+    scene.publish(150)
+    zombie.wait_for("revoked")
+    successor.check()
+    scene.done()
+
+
+@pytest.mark.timeout(180)
+def test_paused_at_random_moments_replaced_and_continued(scene: Scene) -> None:
+    random = Random(7)
+    workers = [scene.start(), scene.start()]
+    for number in range(4):
+        zombie, other = workers[number % 2], workers[1 - number % 2]
+        scene.publish(1_500)
+        zombie.pause_after(random.uniform(0, 0.3))
+        # Done without the zombie: so its partitions have been taken over.
+        scene.wait()
+        zombie.resume()
+        scene.publish(100)
+        other.check()
+    scene.done()

@@ -60,15 +60,20 @@ def _field(path: str, before: Any, after: Any) -> dict[str, Any]:
 
 def kept(event: Event) -> Any:
     """What the history keeps of an event."""
-    if isinstance(event, Changed):
-        entry: dict[str, Any] = {"change": event.change, "version": event.version}
-        entry |= {
-            "effective_at": event.effective_at,
-            "fields": [_field(*each) for each in event.changed_fields],
-        }
-    else:
+    entry: dict[str, Any]
+    if not isinstance(event, Changed):
         entry = {"notice": "expiring" if isinstance(event, Expiring) else "renewal"}
-        entry |= {name: event.notice[name] for name in ("window_days", "effective_at")}
+        return plain(entry | {name: event.notice[name] for name in ("window_days", "effective_at")})
+    entry = {
+        "change": event.change,
+        "version": event.version,
+        "effective_at": event.effective_at,
+        "fields": [_field(*each) for each in event.changed_fields],
+    }
+    if event.by == "lifecycle":
+        entry["by"] = event.by
+    if event.change == "adopted":
+        entry["stamps"] = {name: event.contract[name] for name in ("updated_at", "last_modified_by")}
     return plain(entry)
 
 

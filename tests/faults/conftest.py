@@ -9,7 +9,8 @@ import pytest
 
 from devstack.given import GivenMongo
 from devstack.kafka import ApacheKafka
-from devstack.mongo import MongoServer, SecantusMongo, SecantusRust
+from devstack.mongo import MongoServer
+from devstack.stack import DATABASES
 from tests.faults.scene import Scene
 from tests.servers import MONGO_KIND
 
@@ -39,6 +40,5 @@ def scene(make_scene: MakeScene, mongo: MongoServer | GivenMongo) -> Scene:
 @pytest.fixture
 def own_mongo(tmp_path: Path) -> Iterator[Callable[..., MongoServer]]:
     """Starts a database that only this test uses: it may be lossy, killed, and set back."""
-    kind = SecantusRust if MONGO_KIND == "secantus-rs" else SecantusMongo
     with ExitStack() as stack:
-        yield lambda **options: stack.enter_context(kind(tmp_path / "mongo", **options))
+        yield lambda **options: stack.enter_context(DATABASES[MONGO_KIND](tmp_path / "mongo", **options))

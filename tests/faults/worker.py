@@ -17,19 +17,19 @@ from aiokafka import AIOKafkaProducer
 from consumer import process
 from consumer.logs import configure_logging
 from consumer.settings import load_settings
-from consumer.storage.mongo import MongoStore
+from consumer.storage import mongo
 from producers.publisher import Publisher
 from tests.faults.planted import PLANTED
 
-POINTS: dict[str, tuple[type, str, bool]] = {
+POINTS: dict[str, tuple[Any, str, bool]] = {
     "started": (Publisher, "start", True),
-    "claimed": (MongoStore, "_claim", True),
-    "in-transaction": (MongoStore, "_commit", False),
-    "stored": (MongoStore, "_commit", True),
+    "claimed": (mongo.MongoStore, "claim", True),
+    "in-transaction": (mongo, "_commit", False),
+    "stored": (mongo, "_commit", True),
     "publishing": (AIOKafkaProducer, "commit_transaction", False),
     "published": (AIOKafkaProducer, "commit_transaction", True),
 }
-"""Where a worker can stop: class, method, and whether after the method rather than before."""
+"""Where a worker can stop: the owner of a coroutine, its name, and whether after it rather than before."""
 
 
 def stop_at(point: str, passage: int, number: signal.Signals) -> None:

@@ -38,6 +38,11 @@ def until(reached: Callable[[], Any], seconds: float, what: str) -> Any:
     return answer
 
 
+def sleep_as_fault(seconds: float) -> None:
+    """Lets an outage last. Nothing is right because of it: what is right is waited for afterwards."""
+    time.sleep(seconds)
+
+
 class Worker:
     """One process of the service."""
 
@@ -73,12 +78,12 @@ class Worker:
 
     def kill_after(self, seconds: float) -> None:
         """At a random moment there is nothing to wait for: here the sleep is the fault, not the waiting."""
-        time.sleep(seconds)
+        sleep_as_fault(seconds)
         self.kill()
 
     def pause_after(self, seconds: float) -> None:
         """The same, with SIGSTOP."""
-        time.sleep(seconds)
+        sleep_as_fault(seconds)
         self.pause()
 
     def pause(self) -> None:

@@ -1,0 +1,114 @@
+"""MongoDB killed, gone for long, and set back to an earlier time; and workers killed in its transactions."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from devstack.mongo import MongoServer
+from tests.faults.conftest import MakeScene
+from tests.faults.scene import Scene
+from tests.faults.workers import Worker, sleep_as_fault
+
+pytestmark = [pytest.mark.fault, pytest.mark.timeout(180)]
+
+OwnMongo = Callable[..., MongoServer]
+MAX_POLL_SECONDS = 4
+
+
+def replays(worker: Worker) -> int:
+    """How often it found the database behind the published outputs (C > P)."""
+    return sum(line["published"] > line["position"] for line in worker.lines("resumed"))
+
+
+def test_mongodb_killed_and_restarted(make_scene: MakeScene, own_mongo: OwnMongo) -> None:
+    mongo = own_mongo()
+    scene = make_scene(mongo)
+    worker = scene.start()
+    for _ in range(4):
+        worker.wait_for("resumed")
+        scene.publish(700)
+        mongo.kill()
+        scene.publish(100)
+        mongo.start()
+    scene.done()
+    worker.check()
+
+
+def test_mongodb_killed_in_its_lossy_mode(make_scene: MakeScene, own_mongo: OwnMongo) -> None:
+    """It forgets acknowledged transactions: the log brings them back, and nothing is published again."""
+    mongo = own_mongo(lossy=True)
+    scene = make_scene(mongo, environment={"CONTRACTS_MAX_BATCH_COMMANDS": "50"})
+    worker = scene.start()
+    scene.publish(200)
+    scene.wait()
+    sleep_as_fault(1)  # until the lossy mode, too, has the first positions on disk
+    for _ in range(12):
+        scene.publish(400)
+        mongo.kill()
+        mongo.start()
+        scene.wait()
+        if replays(worker) >= 2:
+            break
+    assert replays(worker) >= 2, "the database never went back: nothing was tried here"
+    scene.done()
+
+
+def test_the_database_set_back_to_an_earlier_copy(
+    make_scene: MakeScene, own_mongo: OwnMongo, tmp_path: Path
+) -> None:
+    mongo = own_mongo()
+    scene = make_scene(mongo)
+    worker = scene.start()
+    scene.publish(600)
+    scene.wait()
+    mongo.stop()
+    mongo.copy_data(tmp_path / "backup")
+    mongo.start()
+    scene.publish(600)
+    scene.wait()
+    mongo.kill()
+    mongo.set_back(tmp_path / "backup")
+    mongo.start()
+    scene.publish(100)
+    scene.done()
+    assert replays(worker) >= scene.partitions
+    # And once more, for a worker that has never seen the later state.
+    worker.kill()
+    mongo.kill()
+    mongo.set_back(tmp_path / "backup")
+    mongo.start()
+    successor = scene.start()
+    scene.publish(100)
+    scene.done()
+    assert replays(successor) >= scene.partitions
+
+
+def test_a_worker_killed_inside_its_transaction_does_not_block_the_next(scene: Scene) -> None:
+    """Its open transaction holds the position for a minute, unless its session is killed."""
+    victim = scene.start(FAULTS_STOP_AT="in-transaction:2:KILL", CONTRACTS_MAX_BATCH_COMMANDS="20")
+    scene.publish(200)
+    victim.wait_ended()
+    scene.start()
+    scene.done(seconds=25)
+
+
+def test_an_outage_longer_than_max_poll_interval_causes_no_rebalance(
+    make_scene: MakeScene, own_mongo: OwnMongo
+) -> None:
+    mongo = own_mongo()
+    patience = {
+        "CONTRACTS_MAX_POLL_INTERVAL_MS": str(MAX_POLL_SECONDS * 1000),
+        "CONTRACTS_MONGO_TIMEOUT_MS": "1000",
+    }
+    scene = make_scene(mongo, environment=patience)
+    worker = scene.start()
+    scene.publish(300)
+    scene.wait()
+    for cut, mend in ((mongo.pause, mongo.resume), (mongo.kill, mongo.start)):
+        cut()
+        scene.publish(100)
+        sleep_as_fault(MAX_POLL_SECONDS * 2)
+        mend()
+        scene.done()
+    assert not list(worker.lines("revoked")), worker.tail()

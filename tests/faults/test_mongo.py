@@ -111,4 +111,4 @@ def test_an_outage_longer_than_max_poll_interval_causes_no_rebalance(
         sleep_as_fault(MAX_POLL_SECONDS * 2)
         mend()
         scene.done()
-    assert not list(worker.lines("revoked")), worker.tail()
+    assert not worker.rebalances(), worker.tail()

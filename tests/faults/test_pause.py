@@ -21,7 +21,7 @@ def test_paused_at_a_point_replaced_and_continued(scene: Scene, point: str) -> N
     scene.wait()
     zombie.resume()
     scene.publish(150)
-    zombie.wait_for("revoked")
+    until(zombie.rebalances, 20, "the zombie learns that it was replaced")
     successor.check()
     scene.done()
 

@@ -133,6 +133,10 @@ class Worker:
         (line,) = until(there, seconds, f"{self} logs {event} {fields}; it says {self.tail()}")
         return line
 
+    def rebalances(self) -> list[dict[str, Any]]:
+        """When partitions were taken from it; joining for the first time takes none."""
+        return [line for line in self.lines("revoked") if line.get("partitions")]
+
     def tail(self) -> str:
         """The last lines of its log."""
         return self._process.log_tail(8)

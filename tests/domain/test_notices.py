@@ -149,6 +149,13 @@ def test_but_once_per_window():
     assert contract.told == ["notice 60", "expiring 60"]
 
 
+def test_nor_again_after_the_notice_has_told_so():
+    contract = account(auto_renewal=False).at(days_before_end(90)).advance()
+    assert contract.told == ["notice 90", "expiring 90"]
+    contract.update(auto_renewal=True)
+    assert contract.update(auto_renewal=False).told == ["updated"]
+
+
 def test_and_not_outside_a_window():
     contract = account().at("2026-11-01").update(auto_renewal=False)
     assert contract.told == ["updated"]

@@ -105,6 +105,11 @@ def test_time_passes_neither_drafts_nor_cancelled_contracts(status):
     assert contract.told == []
 
 
+def test_at_the_end_of_the_calendar_there_is_no_further_term():
+    contract = account(end_date="9999-12-31").at("9999-12-31").advance()
+    assert contract["status"] == "expired"
+
+
 def test_twice_at_once_is_once():
     contract = account().at(END).advance().advance()
     assert contract.told == []

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from consumer.domain import rules
 from consumer.domain.dates import iso
 from consumer.domain.mistakes import mistake
+from consumer.domain.schedule import renewed_early
 from consumer.domain.states import RUNNING
 
 if TYPE_CHECKING:
@@ -33,7 +34,13 @@ _SCHEDULABLE: Final[Mapping[StatusName, frozenset[str]]] = {
 
 def broken(contract: Contract, now: datetime) -> list[FieldError]:
     """Every combination of fields that no contract of ours could have."""
-    return [*_dates(contract), *_status(contract, now), *_cancellation(contract, now), *_scheduled(contract)]
+    return [
+        *_dates(contract),
+        *_audit(contract, now),
+        *_status(contract, now),
+        *_cancellation(contract),
+        *_scheduled(contract, now),
+    ]
 
 
 def _dates(contract: Contract) -> Iterator[FieldError]:
@@ -46,7 +53,14 @@ def _dates(contract: Contract) -> Iterator[FieldError]:
         yield mistake(
             f"must lie between {iso(term_start)} and {iso(end)}, start and end of the term", "renewal_date"
         )
-    if contract["updated_at"] < contract["created_at"]:
+
+
+def _audit(contract: Contract, now: datetime) -> Iterator[FieldError]:
+    dates: Mapping[str, Any] = contract
+    for name in ("created_at", "updated_at", "cancelled_at"):
+        if dates.get(name, now) > now:
+            yield mistake(f"lies ahead: now is {iso(now)}", name)
+    if contract["updated_at"] < contract["created_at"] <= now:
         yield mistake(f"must not be earlier than created_at, {iso(contract['created_at'])}", "updated_at")
 
 
@@ -64,29 +78,28 @@ def _status(contract: Contract, now: datetime) -> Iterator[FieldError]:
         )
 
 
-def _cancellation(contract: Contract, now: datetime) -> Iterator[FieldError]:
-    if contract["status"] != "cancelled":
-        for name in ("cancelled_at", "cancellation_reason"):
-            if name in contract:
-                yield mistake(f"belongs to cancelled contracts: this one is {contract['status']}", name)
-    elif contract.get("cancelled_at", now) > now:
-        yield mistake("lies ahead: schedule the cancellation of a contract that still runs", "cancelled_at")
+def _cancellation(contract: Contract) -> Iterator[FieldError]:
+    for name in ("cancelled_at", "cancellation_reason"):
+        if name in contract and contract["status"] != "cancelled":
+            yield mistake(f"belongs to cancelled contracts: this one is {contract['status']}", name)
 
 
-def _scheduled(contract: Contract) -> Iterator[FieldError]:
+def _scheduled(contract: Contract, now: datetime) -> Iterator[FieldError]:
     changes, status = contract["scheduled_changes"], contract["status"]
     for i, change in enumerate(changes):
         if change["kind"] not in _SCHEDULABLE[status]:
             yield mistake(f"cannot wait on a contract that is {status}", "scheduled_changes", i, "kind")
         if any(change["kind"] == earlier["kind"] for earlier in changes[:i]):
             yield mistake(f"another {change['kind']} is scheduled", "scheduled_changes", i, "kind")
-        yield from _scheduled_date(contract, change, i)
+        yield from _scheduled_date(contract, change, i, now)
         yield from (_plan_change(change, i) if change["kind"] == "plan_change" else _no_plan(change, i))
 
 
-def _scheduled_date(contract: Contract, change: ScheduledChange, i: int) -> Iterator[FieldError]:
+def _scheduled_date(
+    contract: Contract, change: ScheduledChange, i: int, now: datetime
+) -> Iterator[FieldError]:
     dates = {contract["end_date"]}
-    if change["kind"] == "plan_change" and contract["term_number"] > 1:
+    if change["kind"] == "plan_change" and renewed_early(contract, now):
         dates.add(contract["term_start"])
     if change["effective_at"] not in dates:
         expected = " or ".join(map(iso, sorted(dates)))

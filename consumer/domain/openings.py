@@ -94,7 +94,7 @@ def _filled(
         "add_ons": [],
         "metadata": {},
         "scheduled_changes": [],
-        "created_at": moment.now,
+        "created_at": terms.get("updated_at", moment.now),
         "updated_at": moment.now,
         "created_by": moment.by,
         "last_modified_by": moment.by,

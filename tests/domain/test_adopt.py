@@ -83,6 +83,11 @@ def test_what_is_missing_is_filled_in():
     assert account["notice_days"] == [90, 60, 30, 14, 7, 1]
 
 
+def test_the_last_change_known_is_the_creation_where_nothing_else_is():
+    account = adopted(updated_at="2026-05-01")
+    assert account["created_at"] == account["updated_at"] == instant("2026-05-01")
+
+
 def test_windows_already_past_are_not_noticed():
     account = Account(NOW).send("adopt", **WHOLE)
     assert not account.notices
@@ -125,6 +130,8 @@ def test_in_any_status(status):
         ({"renewal_date": "2027-02-01"}, "/renewal_date"),
         ({"renewal_date": "2023-12-31"}, "/renewal_date"),
         ({"created_at": "2026-01-02", "updated_at": "2026-01-01"}, "/updated_at"),
+        ({"created_at": "2026-12-21"}, "/created_at"),
+        ({"created_at": "2026-12-01", "updated_at": "2026-12-21"}, "/updated_at"),
         ({"status": "expired"}, "/status"),
         ({"status": "pending_renewal"}, "/status"),
         ({"end_date": "2025-12-01"}, "/end_date"),
@@ -147,6 +154,12 @@ def planned(kind="cancellation", **more) -> dict:
         "requested_by": "ada",
         "requested_at": NOW,
     } | more
+
+
+def test_a_plan_change_does_not_wait_for_a_term_that_has_begun():
+    change = planned("plan_change", contract_type="basic", effective_at="2026-01-01")
+    account = adopted(term_start="2026-01-01", term_number=3, scheduled_changes=[change])
+    assert list(account.mistakes) == ["/scheduled_changes/0/effective_at"]
 
 
 @pytest.mark.parametrize(

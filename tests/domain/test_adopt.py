@@ -187,6 +187,12 @@ def test_a_draft_has_no_scheduled_changes():
     assert account.mistakes == {"/scheduled_changes/0/kind": "cannot wait on a contract that is draft"}
 
 
+def test_an_expired_one_may_wait_with_its_plan_change_for_a_late_renewal():
+    change = planned("plan_change", contract_type="basic", effective_at="2026-12-10")
+    account = adopted(status="expired", end_date="2026-12-10", scheduled_changes=[change]).renew()
+    assert account.told == ["renewed", "plan_changed"]
+
+
 def test_after_an_early_renewal_a_plan_change_waits_for_the_term_agreed_on():
     agreed = {"term_start": "2027-01-01", "end_date": "2027-12-31", "term_number": 2}
     change = planned("plan_change", contract_type="basic", effective_at="2027-01-01")

@@ -151,7 +151,8 @@ def test_an_ended_contract_keeps_its_terms_but_for_contacts_and_notes(ending):
     assert account.applied
     account.update(base_monthly_fee=1, end_date="2028-01-01", notes="m")
     assert account.refused == "protected_field"
-    assert set(account.mistakes) == {"/changes/base_monthly_fee", "/changes/end_date"}
+    why = f"cannot be changed any more: the contract is {ending}"
+    assert account.mistakes == {"/changes/base_monthly_fee": why, "/changes/end_date": why}
     assert account["notes"] == "n"
 
 

@@ -52,6 +52,7 @@ def test_after_an_outage_it_catches_up_term_by_term():
     ]
     assert contract["end_date"] == instant("2026-07-31")
     assert contract["version"] == 11
+    assert contract["updated_at"] == instant("2026-07-01"), "who asks what changed since must not miss it"
 
 
 def test_at_the_same_instant_notices_come_before_the_window_and_the_window_before_the_end():

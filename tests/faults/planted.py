@@ -7,6 +7,7 @@ What caught what is written down in docs/testing.md.
 """
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,37 +17,48 @@ from tests.faults import bugs
 
 
 class Planted(NamedTuple):
-    """A bug and the test that must fail with it."""
+    """A bug, the test that must fail with it, and a pattern of what it must say: not just anything."""
 
     plant: Callable[[], None]
     caught_by: str
+    says: str
 
 
 KILL, PAUSE, MONGO, MEMBERS, BROKER = (
     f"tests/faults/test_{name}.py::test_" for name in ("kill", "pause", "mongo", "members", "broker")
 )
+LOST, DUPLICATED, DIVERGED = (f"{kind}=[1-9]" for kind in ("lost", "duplicated", "diverged"))
+STUCK = "NotDone"
 PLANTED: dict[str, Planted] = {
     planted.plant.__name__: planted
     for planted in (
-        Planted(bugs.offset_without_outputs, f"{KILL}killed_at_random_moments_while_commands_flow"),
-        Planted(bugs.outbox_ignored, f"{KILL}killed_at_each_point"),
-        Planted(bugs.offset_apart, f"{KILL}killed_at_each_point"),
-        Planted(bugs.own_transactional_ids, f"{PAUSE}paused_at_a_point_replaced_and_continued[publishing]"),
-        Planted(bugs.no_fence, f"{PAUSE}paused_at_a_point_replaced_and_continued[stored]"),
-        Planted(bugs.keep_cache, f"{MONGO}mongodb_killed_in_its_lossy_mode"),
-        Planted(bugs.publish_before_store, f"{MONGO}mongodb_killed_and_restarted"),
-        Planted(bugs.replay_publishes, f"{MONGO}the_database_set_back_to_an_earlier_copy"),
-        Planted(bugs.starts_at_the_offset, f"{MONGO}mongodb_killed_in_its_lossy_mode"),
+        Planted(bugs.offset_without_outputs, f"{KILL}killed_at_random_moments_while_commands_flow", LOST),
+        Planted(bugs.outbox_ignored, f"{KILL}killed_at_each_point", LOST),
+        Planted(bugs.offset_apart, f"{KILL}killed_at_each_point", DUPLICATED),
         Planted(
-            bugs.skip_kill_sessions, f"{MONGO}a_worker_killed_inside_its_transaction_does_not_block_the_next"
+            bugs.own_transactional_ids,
+            f"{PAUSE}paused_at_a_point_replaced_and_continued[publishing]",
+            DUPLICATED,
+        ),
+        Planted(bugs.no_fence, f"{PAUSE}paused_at_a_point_replaced_and_continued[stored]", DIVERGED),
+        Planted(bugs.keep_cache, f"{MONGO}mongodb_killed_in_its_lossy_mode", DIVERGED),
+        Planted(bugs.publish_before_store, f"{MONGO}mongodb_killed_and_restarted", DIVERGED),
+        Planted(bugs.replay_publishes, f"{MONGO}the_database_set_back_to_an_earlier_copy", DUPLICATED),
+        Planted(bugs.starts_at_the_offset, f"{MONGO}mongodb_killed_in_its_lossy_mode", LOST),
+        Planted(
+            bugs.skip_kill_sessions,
+            f"{MONGO}a_worker_killed_inside_its_transaction_does_not_block_the_next",
+            STUCK,
         ),
         Planted(
-            bugs.sleeps_through_outages, f"{MONGO}an_outage_longer_than_max_poll_interval_causes_no_rebalance"
+            bugs.sleeps_through_outages,
+            f"{MONGO}an_outage_longer_than_max_poll_interval_causes_no_rebalance",
+            "assert not .*revoked",
         ),
-        Planted(bugs.commits_on_revoke, f"{MEMBERS}two_workers_joining_and_leaving"),
-        Planted(bugs.loops_outlive_revocation, f"{MEMBERS}two_workers_joining_and_leaving"),
-        Planted(bugs.no_drain, f"{MEMBERS}the_last_worker_leaves_nothing_under_way"),
-        Planted(bugs.forgets_waiting_records, f"{BROKER}the_broker_killed_and_restarted"),
+        Planted(bugs.commits_on_revoke, f"{MEMBERS}two_workers_joining_and_leaving", LOST),
+        Planted(bugs.loops_outlive_revocation, f"{MEMBERS}two_workers_joining_and_leaving", DUPLICATED),
+        Planted(bugs.no_drain, f"{MEMBERS}the_last_worker_leaves_nothing_under_way", "assert .*=="),
+        Planted(bugs.forgets_waiting_records, f"{BROKER}the_broker_killed_and_restarted", LOST),
     )
 }
 
@@ -55,15 +67,18 @@ def main() -> int:
     """Plants the bugs named on the command line, or all; the number of those that no test noticed."""
     unnoticed = 0
     for name in sys.argv[1:] or PLANTED:
-        test = PLANTED[name].caught_by
-        command = [sys.executable, "-m", "pytest", "-q", "--no-header", "--tb=line", "-x", test]
+        _, test, says = PLANTED[name]
+        command = [sys.executable, "-m", "pytest", "-q", "--no-header", "--tb=short", "-x", test]
         done = subprocess.run(
             command, env={**os.environ, "FAULTS_PLANTED": name}, capture_output=True, text=True, check=False
         )
-        noticed = done.returncode == 1 and "1 failed" in done.stdout
+        noticed = done.returncode == 1 and re.search(says, done.stdout) is not None
         unnoticed += not noticed
         print(f"{'caught' if noticed else 'NOT CAUGHT'}: {name} by {test}", flush=True)
-        print("    " + "\n    ".join(done.stdout.strip().splitlines()[-8:]), flush=True)
+        said = [
+            line for line in done.stdout.splitlines() if line.startswith("E  ")
+        ] or done.stdout.splitlines()
+        print("    " + "\n    ".join(line[:200] for line in said[:4]), flush=True)
     return unnoticed
 
 

@@ -3,20 +3,18 @@
 FAULTS_STOP_AT=in-transaction:3:KILL   at the third passage of the point it sends itself the signal
 FAULTS_PLANTED=skip_kill_sessions      the bug of that name is planted (see planted.py)
 
-Otherwise it is `contracts consume`. The product has no hooks for this: they are put on from outside.
+Then it is `contracts consume`. The product has no hooks for this: they are put on from outside.
 """
 
-import asyncio
 import functools
 import os
 import signal
+import sys
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
-from consumer import process
-from consumer.logs import configure_logging
-from consumer.settings import load_settings
+from consumer import cli
 from consumer.storage import mongo
 from producers.publisher import Publisher
 from tests.faults.planted import PLANTED
@@ -61,9 +59,8 @@ def main() -> None:
         stop_at(point, int(passage), signal.Signals[f"SIG{number}"])
     if bug := os.environ.get("FAULTS_PLANTED"):
         PLANTED[bug].plant()
-    settings = load_settings()
-    configure_logging(settings.log_level, "json")
-    asyncio.run(process.run(settings, with_scanner=False, with_http=bool(os.environ.get("FAULTS_HTTP"))))
+    sys.argv = ["contracts", "consume"]
+    cli.main()
 
 
 if __name__ == "__main__":

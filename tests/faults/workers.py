@@ -21,6 +21,8 @@ FAST = {
     "CONTRACTS_MONGO_TIMEOUT_MS": "3000",
     "CONTRACTS_TOPIC_REPLICATION_FACTOR": "1",
     "CONTRACTS_LOG_LEVEL": "info",
+    "CONTRACTS_LOG_FORMAT": "json",
+    "CONTRACTS_HTTP_PORT": "0",
 }
 """Settings with less patience than a service should have, so that tests need less."""
 

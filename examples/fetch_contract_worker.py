@@ -1,0 +1,50 @@
+"""A Temporal worker that offers the activity `fetch_contract` to workflows on the task queue `upsell`.
+
+Needs a Temporal server (TEMPORAL_ADDRESS, default localhost:7233), and the service's settings.
+Ends with Ctrl-C.
+"""
+
+import asyncio
+import os
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from consumer.clients import contract_reader
+from consumer.settings import load_settings
+
+with workflow.unsafe.imports_passed_through():
+    from consumer.reading.temporal import ContractActivities, ContractData
+
+TASK_QUEUE = "upsell"
+SOON_DAYS = 30
+
+
+@workflow.defn
+class UpsellWorkflow:
+    """Whether to offer the account a larger plan."""
+
+    @workflow.run
+    async def run(self, account_id: str) -> bool:
+        """A basic contract that ends soon is worth a call."""
+        contract: ContractData = await workflow.execute_activity(
+            "fetch_contract",
+            account_id,
+            result_type=ContractData,
+            start_to_close_timeout=timedelta(seconds=30),
+        )
+        return contract.current_plan == "basic" and 0 < contract.days_to_end <= SOON_DAYS
+
+
+async def main() -> None:
+    """Work until interrupted."""
+    client = await Client.connect(os.environ.get("TEMPORAL_ADDRESS", "localhost:7233"))
+    with contract_reader(load_settings()) as reader:
+        activities = [ContractActivities(reader).fetch_contract]
+        await Worker(client, task_queue=TASK_QUEUE, workflows=[UpsellWorkflow], activities=activities).run()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,123 @@
+"""An upsell pipeline: a read model of its own, kept from `contracts.changed` and `contracts.expiring`.
+
+    python examples/upsell.py upsell.db
+
+It needs no look-ups: the events carry what a decision needs. Its state is in SQLite. Offsets are
+committed after the state, so an event may come twice, and every write is one that may be repeated:
+contracts by `ce_sequence`, opportunities by `ce_id`. Ends with Ctrl-C.
+"""
+
+import asyncio
+import json
+import os
+import sqlite3
+import sys
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
+
+SERVERS = os.environ.get("CONTRACTS_KAFKA_BOOTSTRAP_SERVERS", "localhost:9092")
+PREFIX = os.environ.get("CONTRACTS_TOPIC_PREFIX", "")
+
+NEXT_PLAN = {"basic": "professional", "professional": "enterprise"}
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS contracts (
+    account_id TEXT PRIMARY KEY, contract_id TEXT, plan TEXT, status TEXT, end_date TEXT, monthly_fee REAL,
+    sequence TEXT, deleted INTEGER
+);
+CREATE TABLE IF NOT EXISTS opportunities (
+    event_id TEXT PRIMARY KEY, account_id TEXT, contract_id TEXT, end_date TEXT, offer TEXT, days_left INTEGER,
+    reason TEXT, email TEXT
+);
+CREATE VIEW IF NOT EXISTS open_opportunities AS
+    SELECT o.* FROM opportunities o JOIN contracts c USING (contract_id, end_date)
+    WHERE c.deleted = 0 AND c.status IN ('active', 'pending_renewal')
+    GROUP BY contract_id HAVING days_left = min(days_left);
+"""
+
+
+def apply(model: sqlite3.Connection, record: ConsumerRecord) -> None:
+    """Fold one event into the read model."""
+    headers = {name: content.decode() for name, content in record.headers}
+    data = json.loads(record.value)
+    match headers["ce_type"].rpartition("contract.")[2]:
+        case "changed.v1":
+            changed(model, data, headers["ce_sequence"])
+        case "expiring.v1":
+            expiring(model, data, headers["ce_id"])
+        case _:
+            pass  # a newer version of the service may tell of more: that must not stop us
+
+
+def changed(model: sqlite3.Connection, data: dict[str, Any], sequence: str) -> None:
+    """Keep the newest state of the account's contract."""
+    contract = data["contract"]
+    model.execute(
+        """
+        INSERT INTO contracts VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT (account_id) DO UPDATE SET contract_id = excluded.contract_id, plan = excluded.plan,
+            status = excluded.status, end_date = excluded.end_date, monthly_fee = excluded.monthly_fee,
+            sequence = excluded.sequence, deleted = excluded.deleted
+        WHERE excluded.sequence > contracts.sequence
+        """,
+        (
+            contract["account_id"],
+            contract["contract_id"],
+            contract["contract_type"],
+            contract["status"],
+            contract["end_date"],
+            contract["base_monthly_fee"],
+            sequence,
+            data["change"] == "deleted",
+        ),
+    )
+
+
+def expiring(model: sqlite3.Connection, data: dict[str, Any], event_id: str) -> None:
+    """Somebody should call: with the next larger plan, where there is one."""
+    plan = data["contract_type"]
+    email = data.get("primary_contact", {}).get("email")
+    row = (event_id, data["account_id"], data["contract_id"], data["end_date"], NEXT_PLAN.get(plan, plan))
+    model.execute(
+        "INSERT OR IGNORE INTO opportunities VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (*row, data["days_left"], data["reason"], email),
+    )
+
+
+async def follow(model: sqlite3.Connection) -> None:
+    """Fold events until cancelled."""
+    consumer = AIOKafkaConsumer(
+        PREFIX + "contracts.changed",
+        PREFIX + "contracts.expiring",
+        bootstrap_servers=SERVERS,
+        group_id="upsell",
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+    )
+    async with consumer:
+        while True:
+            batches = await consumer.getmany(timeout_ms=1_000)
+            with model:
+                for records in batches.values():
+                    for record in records:
+                        apply(model, record)
+            if batches:
+                await consumer.commit()
+
+
+def main(path: str) -> None:
+    """Keep the read model in a file."""
+    model = sqlite3.connect(path)
+    model.executescript(SCHEMA)
+    try:
+        asyncio.run(follow(model))
+    except KeyboardInterrupt:
+        pass
+    finally:
+        model.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

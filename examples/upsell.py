@@ -27,8 +27,8 @@ CREATE TABLE IF NOT EXISTS contracts (
     sequence TEXT, deleted INTEGER
 );
 CREATE TABLE IF NOT EXISTS opportunities (
-    event_id TEXT PRIMARY KEY, account_id TEXT, contract_id TEXT, end_date TEXT, offer TEXT, days_left INTEGER,
-    reason TEXT, email TEXT
+    event_id TEXT PRIMARY KEY, account_id TEXT, contract_id TEXT, end_date TEXT, offer TEXT,
+    days_left INTEGER, reason TEXT, email TEXT
 );
 CREATE VIEW IF NOT EXISTS open_opportunities AS
     SELECT o.* FROM opportunities o JOIN contracts c USING (contract_id, end_date)

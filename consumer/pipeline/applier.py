@@ -16,6 +16,7 @@ from consumer.errors import (
     AheadOfPosition,
     BatchTooLarge,
     DeadLetterLimit,
+    Fenced,
     PoisonDocument,
     StoreUnavailable,
     TornDatabase,
@@ -162,7 +163,7 @@ class Applier:
             except PoisonDocument as error:
                 self._isolate(records, error)
             except AheadOfPosition as error:
-                raise self._torn(error) from error
+                raise await self._torn_or_fenced(error) from error
             else:
                 self._settle(batch)
                 return batch
@@ -233,7 +234,11 @@ class Applier:
             if offset >= self._position.base() + self._position.next:
                 raise AheadOfPosition(f"contract {contract['contract_id']} has applied offset {offset}")
 
-    def _torn(self, error: AheadOfPosition) -> TornDatabase:
+    async def _torn_or_fenced(self, error: AheadOfPosition) -> TornDatabase | Fenced:
+        """A new owner's writes look torn to the old one, until it sees that the position has moved, too."""
+        stored = await self._store.position(self._position.partition)
+        if stored is None or stored.next != self._position.next:
+            return Fenced(f"{self._position.partition} is not at {self._position.next} any more")
         topic, _, partition = self._position.partition.rpartition("/")
         return TornDatabase(topic, int(partition), what=str(error), position=self._position.next)
 

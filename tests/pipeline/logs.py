@@ -1,0 +1,150 @@
+"""Input logs: records of one partition, and a strategy for all that may stand in one."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+import orjson
+from hypothesis import strategies as st
+
+from consumer.pipeline.homes import murmur2_home
+from consumer.pipeline.unreadable import Unreadable
+
+TOPIC: Final = "contracts.commands"
+PARTITIONS: Final = 2
+START: Final = 1_790_000_000_000
+DAY: Final = 86_400_000
+POISON: Final = "the database refuses this"
+"""Notes that the store under test refuses."""
+
+
+class Record(NamedTuple):
+    """A record as the client hands it over."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...]
+
+
+def _names(partition: int, count: int) -> list[str]:
+    names = (f"account-{number}" for number in range(1000))
+    return [name for name in names if murmur2_home(name.encode(), PARTITIONS) == partition][:count]
+
+
+ACCOUNTS: Final = _names(0, 3)
+STRANGER: Final = _names(1, 1)[0]
+"""An account whose home is the other partition."""
+
+
+def record(offset: int, account: str, name: str, data: Any, id: str = "", at: int = 0) -> Record:  # noqa: A002
+    """A command in binary mode; `at` is in milliseconds since START."""
+    headers = {
+        "ce_specversion": "1.0",
+        "ce_id": id or f"id-{offset}",
+        "ce_source": "/crm",
+        "ce_type": f"com.easytrade.contract.{name}.v1",
+        "content-type": "application/json",
+    }
+    encoded = tuple((header, text.encode()) for header, text in headers.items())
+    return Record(TOPIC, 0, offset, START + at, account.encode(), orjson.dumps(data), encoded)
+
+
+def create(offset: int, account: str = ACCOUNTS[0], **changes: Any) -> Record:
+    return record(offset, account, "create", {"contract_type": "basic"} | changes)
+
+
+def update(offset: int, account: str = ACCOUNTS[0], id: str = "", **changes: Any) -> Record:  # noqa: A002
+    return record(offset, account, "update", {"changes": changes or {"notes": f"note {offset}"}}, id)
+
+
+def rubbish(offset: int) -> Record:
+    return Record(TOPIC, 0, offset, START, ACCOUNTS[0].encode(), b"\xff{", (("x", None),))
+
+
+def unreadable(offset: int) -> Unreadable:
+    return Unreadable(TOPIC, 0, offset, START)
+
+
+COMMANDS: Final[dict[str, tuple[str, Any]]] = {
+    "create": ("create", {"contract_type": "basic", "term_months": 3}),
+    "create other": ("create", {"contract_type": "enterprise", "auto_renewal": False, "notes": "é😀"}),
+    "create draft": ("create", {"contract_type": "professional", "status": "draft"}),
+    "create bad": ("create", {"contract_type": "custom"}),
+    "create poison": ("create", {"contract_type": "basic", "notes": POISON}),
+    "set": ("update", {"changes": {"notes": "n", "external_reference": "r", "metadata": {"$a.b": "1"}}}),
+    "unset": ("update", {"changes": {"notes": None, "metadata": {"$a.b": None}}}),
+    "set in turn": ("update", {"changes": {"external_reference": "s", "billing_contact": {"name": "B"}}}),
+    "fee": ("update", {"changes": {"base_monthly_fee": 12.5}}),
+    "poison": ("update", {"changes": {"notes": POISON}}),
+    "nothing": ("update", {"changes": {"currency": "USD"}}),
+    "protected": ("update", {"changes": {"version": 9}}),
+    "lapse": ("update", {"changes": {"auto_renewal": False}}),
+    "plan": ("change_plan", {"contract_type": "enterprise"}),
+    "plan later": ("change_plan", {"contract_type": "professional", "effective": "at_renewal"}),
+    "renew": ("renew", {}),
+    "cancel": ("cancel", {"reason": "why"}),
+    "cancel later": ("cancel", {"effective": "end_of_term"}),
+    "withdraw": ("withdraw_cancellation", {}),
+    "activate": ("activate", {}),
+    "delete": ("delete", {}),
+    "advance": ("advance", {"contract_id": "contract_x", "due_at": "2026-01-01"}),
+    "invalid": ("update", {"changes": 1}),
+    "unknown": ("explode", {}),
+}
+OTHERS: Final = ("rubbish", "unreadable", "misplaced", "no key", "dead", "huge")
+
+
+def made(kind: str, account: str, number: int, offset: int, at: int) -> Record | Unreadable:
+    """One record of a kind; equal numbers make equal ids, and so duplicates."""
+    if kind in COMMANDS:
+        return record(offset, account, *COMMANDS[kind], id=f"id-{number}", at=at)
+    plain = record(offset, account, "update", {"changes": {"tags": ["t"]}}, f"id-{number}", at)
+    match kind:
+        case "rubbish":
+            return plain._replace(value=b"\xff{", headers=(*plain.headers, ("dlq-x", b"old"), ("n", None)))
+        case "unreadable":
+            return Unreadable(TOPIC, 0, offset, START + at)
+        case "misplaced":
+            return plain._replace(key=STRANGER.encode())
+        case "no key":
+            return plain._replace(key=None)
+        case "huge":
+            return plain._replace(value=b"x" * 950_000)
+        case _:
+            return plain._replace(value=None)
+
+
+_steps = st.tuples(
+    st.sampled_from([*COMMANDS, *COMMANDS, *OTHERS]),
+    st.sampled_from(ACCOUNTS),
+    st.integers(0, 40),
+    st.sampled_from([0, 0, 0, 1, 3]),
+    st.sampled_from([0, 1, 1, 1000, DAY, 40 * DAY, 200 * DAY]),
+)
+
+
+def log_of(steps: Any) -> list[Record | Unreadable]:
+    """Records with holes between their offsets, where transaction markers lie."""
+    log: list[Record | Unreadable] = []
+    offset = at = 0
+    for kind, account, number, hole, gap in steps:
+        offset, at = offset + hole, at + gap
+        log.append(made(kind, account, number, offset, at))
+        offset += 1
+    return log
+
+
+def logs(max_size: int = 20) -> st.SearchStrategy[list[Any]]:
+    """Logs in which each account is created early, so that most commands find a contract."""
+    first = st.tuples(
+        st.just("create"), st.sampled_from(ACCOUNTS), st.integers(0, 40), st.just(0), st.just(1)
+    )
+    return st.builds(
+        lambda head, tail: log_of([*head, *tail]),
+        st.lists(first, max_size=3),
+        st.lists(_steps, max_size=max_size),
+    )

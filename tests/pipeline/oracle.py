@@ -1,0 +1,118 @@
+"""The pure fold over a log: one record at a time, no store and no broker. What the pipeline must make of it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+import bson
+from aiokafka.record.default_records import DefaultRecordBatch
+
+from consumer.domain.model import Policy
+from consumer.pipeline.batch import IDENTITY_BYTES, Fold
+from consumer.pipeline.decoder import Decoder
+from consumer.pipeline.encoder import Encoder
+from consumer.pipeline.records import Incoming, Undecodable
+from consumer.pipeline.unreadable import Unreadable
+from consumer.storage.documents import CODEC, contract_fields, contract_from
+from consumer.storage.protocols import Seen
+from producers.recordbatches import BatchWriter, Output
+from tests.pipeline.logs import PARTITIONS, POISON
+
+POLICY = Policy()
+Published = dict[tuple[str, int], list[Output]]
+
+
+def decoded(record: Any, decoder: Decoder | None = None) -> Any:
+    if isinstance(record, Unreadable):
+        return Undecodable("unreadable", "the client cannot parse this record", "", record)
+    return (decoder or Decoder(PARTITIONS)).decode(record)
+
+
+def refused(incoming: Incoming) -> Undecodable:
+    """A command whose document the database refuses."""
+    return Undecodable(
+        code="refused_by_database",
+        message="the database refuses what this command would store",
+        path="",
+        record=incoming.record,
+        envelope=incoming.envelope,
+        account_id=incoming.command.account_id,
+    )
+
+
+def is_poison(fold: Fold) -> bool:
+    return any(write.after is not None and write.after.get("notes") == POISON for write in fold.writes())
+
+
+def read(batches: Any) -> list[Output]:
+    """The records of finished batches."""
+    return [
+        Output(batch.topic, batch.partition, one.key, one.value, tuple(one.headers), one.timestamp)
+        for batch in batches
+        for one in DefaultRecordBatch(bytes(batch.body))
+    ]
+
+
+def by_topic(outputs: list[Output]) -> Published:
+    """Order counts within a partition only."""
+    found: Published = defaultdict(list)
+    for output in outputs:
+        found[output.topic, output.partition].append(output)
+    return dict(found)
+
+
+@dataclass
+class Expected:
+    """State and outputs after a log."""
+
+    contracts: dict[str, Any] = field(default_factory=dict)
+    former: list[Any] = field(default_factory=list)
+    history: dict[bytes, Any] = field(default_factory=dict)
+    outputs: list[Output] = field(default_factory=list)
+    tallies: dict[str, int] = field(default_factory=dict)
+    refused: int = 0
+
+    def fold(self, record: Any) -> None:
+        one = decoded(record)
+        fold = self._folded(one)
+        if is_poison(fold):
+            fold = self._folded(refused(one))
+            self.refused += 1
+        self.outputs += read(fold.finish() or ())
+        for account, _, after in fold.writes():
+            self.contracts.pop(account, None)
+            if after is not None:
+                # As the next record finds it in the database.
+                stored = bson.encode(contract_fields(after), codec_options=CODEC)
+                self.contracts[account] = contract_from(bson.decode(stored, CODEC))
+        self.former += fold.former
+        self.history |= {entry.identity: entry for entry in fold.history}
+        self.tallies = fold.tallies
+
+    def _folded(self, one: Any) -> Fold:
+        incoming = one if isinstance(one, Incoming) else None
+        account = incoming and incoming.command.account_id
+        identity = incoming and incoming.command.identity[:IDENTITY_BYTES]
+        entry = self.history.get(identity) if identity else None
+        fold = Fold(
+            contracts={account: self.contracts.get(account)} if account else {},
+            seen={identity: Seen(entry.outcome, entry.code, entry.contract_id, entry.version)}
+            if entry
+            else {},
+            tallies=self.tallies,
+            policy=POLICY,
+            encoder=Encoder(0),
+            writer=BatchWriter("none"),
+            generation=1,
+        )
+        fold.add(one)
+        return fold
+
+
+def expected(log: list[Any]) -> Expected:
+    result = Expected()
+    for record in log:
+        result.fold(record)
+    return result

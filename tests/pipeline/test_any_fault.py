@@ -1,0 +1,43 @@
+"""Whatever fails, wherever and however often: state and outputs are those of the pure fold, exactly once."""
+
+import asyncio
+
+import pytest
+from hypothesis import given, settings
+
+from tests.pipeline.chaos import FAULTS, Plan, plans
+from tests.pipeline.logs import create, logs, rubbish, update
+from tests.pipeline.world import World
+
+PLAIN = [create(0), *(update(offset) for offset in range(1, 9)), rubbish(9)]
+SMALL = 3
+
+
+async def survives(world):
+    await world.run()
+    world.check()
+    return world
+
+
+@given(logs(), plans)
+@settings(max_examples=400)
+def test_any_log_under_any_faults_gives_the_pure_fold_exactly_once(log, plan):
+    asyncio.run(survives(World(log, plan)))
+
+
+@pytest.mark.parametrize("passages", range(6))
+@pytest.mark.parametrize(
+    ("point", "kind"), [(point, kind) for point, kinds in FAULTS.items() for kind in kinds]
+)
+async def test_every_fault_at_every_point(point, kind, passages):
+    plan = Plan([(point, passages, kind)], batch=SMALL, numbers=[2, 0, 5])
+    await survives(World(PLAIN, plan))
+
+
+@pytest.mark.parametrize("blow", ["kill", "overtake", "set back", "kill and set back"])
+async def test_every_blow_at_every_turn(blow):
+    calm = await survives(World(PLAIN, Plan(batch=SMALL, numbers=[2, 0, 5])))
+    for turn in range(1, calm.chaos.turns + 1):
+        for number in range(4 if "set back" in blow else 1):
+            world = World(PLAIN, Plan(blows=[(turn, blow, number)], batch=SMALL, numbers=[2, 0, 5]))
+            await survives(world)

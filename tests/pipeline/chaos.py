@@ -67,7 +67,10 @@ class Plan(NamedTuple):
     bearable: int = 50
 
 
+CALM: Final = Plan()
+
 _points = st.sampled_from([(point, kind) for point, kinds in FAULTS.items() for kind in kinds])
+_strikes = st.builds(lambda at, passages: (at[0], passages, at[1]), _points, st.integers(0, 6))
 plans = st.builds(
     Plan,
     strikes=st.lists(

@@ -95,7 +95,14 @@ COMMANDS: Final[dict[str, tuple[str, Any]]] = {
     "invalid": ("update", {"changes": 1}),
     "unknown": ("explode", {}),
 }
-OTHERS: Final = ("rubbish", "unreadable", "misplaced", "no key", "dead", "huge")
+OTHERS: Final[dict[str, dict[str, Any]]] = {
+    "rubbish": {"value": b"\xff{", "headers": (("dlq-x", b"old"), ("n", None))},
+    "unreadable": {},
+    "misplaced": {"key": STRANGER.encode()},
+    "no key": {"key": None},
+    "no value": {"value": None},
+    "huge": {"value": b"x" * 950_000},
+}
 
 
 def made(kind: str, account: str, number: int, offset: int, at: int) -> Record | Unreadable:
@@ -103,19 +110,9 @@ def made(kind: str, account: str, number: int, offset: int, at: int) -> Record |
     if kind in COMMANDS:
         return record(offset, account, *COMMANDS[kind], id=f"id-{number}", at=at)
     plain = record(offset, account, "update", {"changes": {"tags": ["t"]}}, f"id-{number}", at)
-    match kind:
-        case "rubbish":
-            return plain._replace(value=b"\xff{", headers=(*plain.headers, ("dlq-x", b"old"), ("n", None)))
-        case "unreadable":
-            return Unreadable(TOPIC, 0, offset, START + at)
-        case "misplaced":
-            return plain._replace(key=STRANGER.encode())
-        case "no key":
-            return plain._replace(key=None)
-        case "huge":
-            return plain._replace(value=b"x" * 950_000)
-        case _:
-            return plain._replace(value=None)
+    if kind == "unreadable":
+        return Unreadable(TOPIC, 0, offset, START + at)
+    return plain._replace(**OTHERS[kind])
 
 
 _steps = st.tuples(

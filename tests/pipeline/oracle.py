@@ -1,4 +1,4 @@
-"""The pure fold over a log: one record at a time, no store and no broker. What the pipeline must make of it."""
+"""The pure fold over a log, one record at a time: what the pipeline must make of it."""
 
 from __future__ import annotations
 
@@ -96,11 +96,10 @@ class Expected:
         account = incoming and incoming.command.account_id
         identity = incoming and incoming.command.identity[:IDENTITY_BYTES]
         entry = self.history.get(identity) if identity else None
+        seen = entry and {identity: Seen(entry.outcome, entry.code, entry.contract_id, entry.version)}
         fold = Fold(
             contracts={account: self.contracts.get(account)} if account else {},
-            seen={identity: Seen(entry.outcome, entry.code, entry.contract_id, entry.version)}
-            if entry
-            else {},
+            seen=seen or {},
             tallies=self.tallies,
             policy=POLICY,
             encoder=Encoder(0),

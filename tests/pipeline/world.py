@@ -16,8 +16,8 @@ from consumer.storage.memory import MemoryStore
 from consumer.storage.protocols import Origin, Position
 from tests.pipeline.chaos import CALM, Chaos, Plan
 from tests.pipeline.kafka import FakePublisher, FakeReader, Kafka
-from tests.pipeline.logs import PARTITIONS, POISON, TOPIC
-from tests.pipeline.oracle import POLICY, by_topic, expected
+from tests.pipeline.logs import PARTITIONS, TOPIC
+from tests.pipeline.oracle import POLICY, by_topic, expected, is_poison
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -227,5 +227,5 @@ class _Refusing:
         await self._batch.write(writes, position)
         if len(writes.history) > self._world.plan.bearable:
             raise BatchTooLarge("too much at once")
-        if any(write.after and write.after.get("notes") == POISON for write in writes.contracts):
+        if is_poison(writes.contracts, writes.former, writes.history):
             raise PoisonDocument("a document is refused")

@@ -1,0 +1,109 @@
+"""Kubernetes manifests: valid by Kubernetes' own schemas, and in step with the service's settings."""
+
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from consumer.settings import Settings, load_settings
+from consumer.settings_sources import env_name
+
+FOLDER = Path(__file__).parents[2] / "ops/kubernetes"
+VERSION = "1.31"
+LISTED = yaml.safe_load((FOLDER / "kustomization.yaml").read_text())["resources"]
+KNOWN = {env_name(name) for name in Settings.model_fields} | {"CONTRACTS_SECRETS_DIR"}
+
+
+def documents(file: str) -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all((FOLDER / file).read_text()))
+
+
+def one(kind: str) -> dict[str, Any]:
+    [found] = [document for file in LISTED for document in documents(file) if document["kind"] == kind]
+    return found
+
+
+def pod() -> dict[str, Any]:
+    return dict(one("StatefulSet")["spec"]["template"]["spec"])
+
+
+def container() -> dict[str, Any]:
+    [found] = pod()["containers"]
+    return dict(found)
+
+
+def test_every_file_is_listed_or_said_why_not() -> None:
+    assert {file.name for file in FOLDER.glob("*.yaml")} == {*LISTED, "kustomization.yaml", "keda.yaml"}
+
+
+@pytest.mark.parametrize("file", LISTED)
+def test_kubernetes_accepts_it(file: str) -> None:
+    for document in documents(file):
+        kubernetes_validate.validate(document, VERSION, strict=True)
+
+
+def test_a_mistake_would_be_noticed() -> None:
+    wrong = one("StatefulSet")
+    wrong["spec"]["template"]["spec"]["containers"][0]["readinesProbe"] = {}
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(wrong, VERSION, strict=True)
+
+
+def test_the_service_starts_with_these_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    settings = one("ConfigMap")["data"]
+    assert set(settings) <= KNOWN
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    [secrets] = pod()["volumes"]
+    for item in secrets["secret"]["items"]:
+        value = "mongodb://mongo" if item["key"] == "mongo-uri" else item["key"]
+        (tmp_path / item["path"]).write_text(value)
+    monkeypatch.setenv("CONTRACTS_SECRETS_DIR", str(tmp_path))
+    monkeypatch.setenv("CONTRACTS_GROUP_INSTANCE_ID", "contracts-0")
+    loaded = load_settings()
+    assert loaded.kafka_sasl_username == "kafka-username"
+    assert loaded.mongo_uri.get_secret_value() == "mongodb://mongo"
+    assert loaded.group_instance_id == "contracts-0"
+
+
+def test_it_runs_as_the_image_is_made_for() -> None:
+    assert pod()["securityContext"]["runAsUser"] == 10001
+    assert container()["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert pod()["automountServiceAccountToken"] is False
+    [mounted] = container()["volumeMounts"]
+    assert mounted["mountPath"] == one("ConfigMap")["data"]["CONTRACTS_SECRETS_DIR"]
+
+
+def test_each_pod_is_the_same_member_after_a_restart() -> None:
+    [instance] = container()["env"]
+    assert instance["name"] == "CONTRACTS_GROUP_INSTANCE_ID"
+    assert instance["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.name"
+
+
+def test_draining_fits_into_the_grace_period() -> None:
+    assert pod()["terminationGracePeriodSeconds"] * 1000 > load_settings().rebalance_timeout_ms / 2 + 5_000
+
+
+def test_probes_ask_the_right_questions() -> None:
+    probes = {name: container()[name]["httpGet"]["path"] for name in ("livenessProbe", "readinessProbe")}
+    assert probes == {"livenessProbe": "/healthz", "readinessProbe": "/readyz"}
+
+
+def test_scaling_stays_within_its_limits() -> None:
+    scaled, authentication = documents("keda.yaml")
+    spec = scaled["spec"]
+    assert 1 <= spec["minReplicaCount"] <= spec["maxReplicaCount"] <= load_settings().topic_partitions
+    [trigger] = spec["triggers"]
+    assert trigger["metadata"]["consumerGroup"] == load_settings().group_id
+    assert trigger["authenticationRef"]["name"] == authentication["metadata"]["name"]
+
+
+def test_no_secret_is_written_down() -> None:
+    for file in FOLDER.glob("*.yaml"):
+        assert all(document["kind"] != "Secret" for document in documents(file.name))

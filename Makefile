@@ -2,6 +2,7 @@
 #
 #   make demo     embedded servers, the service, a few thousand commands; checks its own outcome (KEEP=1 stays up)
 #   make test     unit, property, contract-suite and integration tests (ARGS="-k topics -x" passes options on)
+#   make test-docker   the image, docker-compose.yml and testcontainers, where a Docker engine answers
 #   make check    lint, format, strict types, import directions, published schemas
 #   make chaos    processes killed, paused and cut while commands flow
 #   make bench    commands per second, on servers started for it
@@ -14,7 +15,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3.14
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test check format bench chaos docs clean
+.PHONY: help venv demo test test-docker check format bench chaos docs clean
 
 help:  ## tell what there is
 	@sed -n 's/^#   //p' Makefile
@@ -32,6 +33,9 @@ demo: venv
 
 test: venv
 	$(BIN)/pytest $(ARGS)
+
+test-docker: venv
+	CONTRACTS_TEST_DOCKER=1 $(BIN)/pytest --timeout 1200 tests/docker $(ARGS)
 
 check: venv
 	$(BIN)/ruff check .

@@ -67,7 +67,7 @@ async def resume(
     await publisher.start()  # from here on C stands still
     committed = await reader.committed()
     position = await _claimed(reader, store, partition, owner, origin, committed)
-    await _check(reader, position)
+    await _check(reader, position, committed)
     if committed is None:
         await publisher.publish((), position.next)
         committed = position.next
@@ -91,7 +91,8 @@ async def _claimed(
         if committed is None and stored.last is not None:
             raise OffsetMissing(reader.topic, reader.partition, group=origin.group, position=stored.next)
     start, _ = await reader.bounds()
-    claimed = await store.claim(partition, owner, Position(partition, origin, next=start))
+    first = Position(partition, origin, next=start) if stored is None else None
+    claimed = await store.claim(partition, owner, first)
     if claimed is None:
         raise PositionMissing(reader.topic, reader.partition, group=origin.group, committed=committed)
     return claimed
@@ -116,11 +117,14 @@ def _check_origin(reader: PartitionReader, position: Position, origin: Origin) -
         raise PartitionCountChanged(*place, expected=stored.partitions, found=origin.partitions)
 
 
-async def _check(reader: PartitionReader, position: Position) -> None:
-    """The position lies inside the log, and the record before it is the one that was folded in."""
+async def _check(reader: PartitionReader, position: Position, committed: int | None) -> None:
+    """Position and offset lie inside the log, and the record before is the one that was folded in."""
     start, end = await reader.bounds()
-    if not start <= position.next <= end:
-        raise PositionOutsideLog(reader.topic, reader.partition, position=position.next, start=start, end=end)
+    # An offset below the start does no harm: what follows it comes from the outbox.
+    offsets = [position.next] if committed is None else [position.next, max(committed, start)]
+    for offset in offsets:
+        if not start <= offset <= end:
+            raise PositionOutsideLog(reader.topic, reader.partition, position=offset, start=start, end=end)
     last = position.last
     if last is None or last.offset < start:
         return

@@ -6,6 +6,9 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from tests.pipeline.resuming import LOG, Scene, worked_on
+from tests.pipeline.world import World
+
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("pipeline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("pipeline")
@@ -17,3 +20,15 @@ def quiet():
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture
+async def scene():
+    """A partition that was worked on to its end."""
+    return await worked_on()
+
+
+@pytest.fixture
+def fresh():
+    """Nobody has ever worked on this partition."""
+    return Scene(World(LOG))

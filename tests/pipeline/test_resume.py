@@ -1,0 +1,100 @@
+"""What an owner does before its first batch: each way in which position, offset and log fit together."""
+
+import pytest
+
+from consumer.errors import Fenced
+from consumer.storage.protocols import Position
+from tests.pipeline.logs import unreadable
+from tests.pipeline.oracle import by_topic, expected
+from tests.pipeline.resuming import END, LOG, worked_on
+from tests.pipeline.world import ORIGIN, PLACE
+
+
+def outputs_from(offset):
+    return by_topic(expected(LOG).outputs[len(expected(LOG[:offset]).outputs) :])
+
+
+# ---- the three cases, and the first start
+
+
+async def test_c_equals_p_goes_on(scene):
+    before = list(scene.kafka.published)
+    assert await scene.resume() == (scene.world.position, END)
+    assert scene.kafka.published == before
+    assert (await scene.reader.fetch(max_records=9, timeout_ms=0)).next == END
+
+
+async def test_c_before_p_publishes_the_last_batch(scene):
+    scene.forget_published(4)
+    assert await scene.resume() == (scene.world.position, END)
+    assert by_topic(scene.kafka.published) == outputs_from(4)
+    assert scene.kafka.committed == END
+
+
+async def test_c_two_batches_before_p_publishes_both_in_order(scene):
+    scene.forget_published(2)
+    assert await scene.resume() == (scene.world.position, END)
+    assert by_topic(scene.kafka.published) == outputs_from(2)
+    assert scene.kafka.transactions[-2:] == [(2, 4), (4, 6)]
+
+
+async def test_c_beyond_p_goes_back_and_publishes_nothing(scene):
+    scene.set_position(next=2, last=None)
+    before = list(scene.kafka.published)
+    resumed = await scene.resume()
+    assert resumed == (scene.world.position, END)
+    assert resumed.position.next == 2
+    assert scene.kafka.published == before
+    assert scene.kafka.committed == END
+    assert (await scene.reader.fetch(max_records=1, timeout_ms=0)).records == [LOG[2]]
+
+
+async def test_first_start_commits_the_start_of_the_log_at_once(fresh):
+    fresh.kafka.start = 3
+    assert await fresh.resume() == (Position(PLACE, ORIGIN, next=3), 3)
+    assert fresh.kafka.committed == 3
+    assert fresh.store.owners[PLACE] == "heir"
+
+
+async def test_first_start_cut_off_before_the_commit_is_a_first_start_again(fresh):
+    fresh.store.positions[PLACE] = Position(PLACE, ORIGIN, next=0)
+    assert await fresh.resume() == (Position(PLACE, ORIGIN, next=0), 0)
+    assert fresh.kafka.committed == 0
+
+
+# ---- the order of things
+
+
+async def test_the_offset_is_read_only_once_no_earlier_producer_can_move_it(scene):
+    """An open transaction of the previous owner is settled, one way or the other, by the start."""
+    scene.forget_published(4)
+    outputs = expected(LOG).outputs[len(expected(LOG[:4]).outputs) :]
+    scene.kafka.leave_open(outputs, END)
+    scene.worker.number = lambda _, high: high  # committed
+    assert (await scene.resume()).publish_from == END
+    assert scene.kafka.published == outputs
+
+
+async def test_nothing_is_published_before_the_position_is_claimed(scene):
+    scene.forget_published(4)
+    scene.store.fail("claim", Fenced("not yet"))
+    with pytest.raises(Fenced):
+        await scene.resume()
+    assert scene.kafka.published == []
+
+
+async def test_while_the_store_is_away_no_producer_is_started(scene):
+    scene.store.fail("position", Fenced("away"))
+    with pytest.raises(Fenced):
+        await scene.resume()
+    assert "start" not in scene.worker.passed
+
+
+async def test_a_paused_partition_is_read_all_the_same(scene):
+    scene.reader.pause()
+    assert (await scene.resume()).position.next == END
+
+
+async def test_an_unreadable_last_record_is_known_again():
+    scene = await worked_on([*LOG, unreadable(6)])
+    assert (await scene.resume()).position.next == 7

@@ -1,0 +1,164 @@
+"""What an owner does not decide by itself: the partition stands still, and nothing is changed."""
+
+from dataclasses import replace
+
+import pytest
+
+from consumer.errors import (
+    BrokerUnavailable,
+    ClusterChanged,
+    Fenced,
+    GroupChanged,
+    OffsetMissing,
+    OutboxHole,
+    PartitionCountChanged,
+    PositionMissing,
+    PositionOutsideLog,
+    TopicRecreated,
+)
+from consumer.pipeline.reader import Fetched
+from consumer.storage.protocols import Position
+from tests.pipeline.logs import unreadable, update
+from tests.pipeline.resuming import END, LOG
+from tests.pipeline.world import ORIGIN
+
+
+async def test_a_hole_in_the_outbox(scene):
+    scene.forget_published(0)
+    error = await scene.stops(OutboxHole)
+    assert error.facts == {"offset": 0, "committed": 0, "position": 6}
+
+
+async def test_an_offset_within_a_batch_is_a_hole(scene):
+    scene.forget_published(3)
+    await scene.stops(OutboxHole)
+
+
+async def test_slots_of_an_older_generation_do_not_count(scene):
+    scene.forget_published(4)
+    scene.set_position(generation=2)
+    await scene.stops(OutboxHole)
+
+
+async def test_slots_beyond_the_position_do_not_count(scene):
+    """Of a life that the database does not know any more: it was set back."""
+    scene.set_position(next=4, last=None)
+    scene.forget_published(2)
+    assert (await scene.resume()).position.next == 4
+    assert scene.kafka.transactions[-1] == (2, 4)
+
+
+async def test_a_look_at_two_moments_is_no_hole(scene):
+    """The database is set back between the claim and the look at the outbox."""
+    scene.forget_published(4)
+    outbox = scene.store.outbox
+
+    async def set_back(partition):
+        scene.set_position(next=4, last=None)
+        scene.store.slots.clear()
+        return await outbox(partition)
+
+    scene.store.outbox = set_back
+    with pytest.raises(Fenced):
+        await scene.resume()
+
+
+async def test_no_position_but_an_offset(scene):
+    scene.store.positions.clear()
+    error = await scene.stops(PositionMissing)
+    assert "--rebuild" in error.hint
+
+
+async def test_no_offset_but_a_position(scene):
+    scene.kafka.committed = None
+    error = await scene.stops(OffsetMissing)
+    assert "--to-database" in error.hint
+
+
+async def test_a_position_that_goes_while_it_is_claimed_is_not_made_anew(scene):
+    position = scene.store.position
+
+    async def gone(partition):
+        found = await position(partition)
+        if "offset" in scene.worker.passed:
+            scene.store.positions.clear()
+        return found
+
+    scene.store.position = gone
+    with pytest.raises(PositionMissing):
+        await scene.resume()
+    assert scene.store.positions == {}
+
+
+async def test_another_cluster(scene):
+    scene.origin = replace(ORIGIN, cluster="another")
+    await scene.stops(ClusterChanged)
+
+
+async def test_another_group(scene):
+    scene.origin = replace(ORIGIN, group="another")
+    await scene.stops(GroupChanged)
+
+
+async def test_another_number_of_partitions(scene):
+    scene.origin = replace(ORIGIN, partitions=9)
+    await scene.stops(PartitionCountChanged)
+
+
+async def test_a_new_partition_of_an_old_topic(fresh):
+    there = replace(ORIGIN, partitions=1)
+    fresh.store.positions["contracts.commands/7"] = Position("contracts.commands/7", there, next=0)
+    await fresh.stops(PartitionCountChanged)
+
+
+async def test_a_log_that_was_cut_off_below_the_position(scene):
+    scene.kafka.start = END + 1
+    scene.kafka.end = END + 9
+    await scene.stops(PositionOutsideLog)
+
+
+async def test_a_log_that_lost_its_tail(scene):
+    scene.kafka.end = END - 1
+    await scene.stops(PositionOutsideLog)
+
+
+async def test_an_offset_beyond_the_log(scene):
+    """What comes next would be applied without its events, up to that offset."""
+    scene.kafka.committed = END + 1
+    error = await scene.stops(PositionOutsideLog)
+    assert error.facts["position"] == END + 1
+
+
+async def test_a_log_that_was_cut_off_below_the_last_record_is_taken_as_it_is(scene):
+    scene.kafka.start = END
+    assert (await scene.resume()).position.next == END
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        update(5, notes="another value"),
+        update(5)._replace(timestamp=LOG[5].timestamp + 1),
+        update(5)._replace(key=b"another"),
+        unreadable(5),
+    ],
+    ids=["value", "timestamp", "key", "unreadable"],
+)
+async def test_a_topic_that_was_created_anew(scene, other):
+    scene.kafka.log[5] = other
+    await scene.stops(TopicRecreated)
+
+
+async def test_a_topic_with_a_hole_where_the_last_record_was(scene):
+    del scene.kafka.log[5]
+    scene.kafka.end = END + 3
+    await scene.stops(TopicRecreated)
+
+
+async def test_a_last_record_that_cannot_be_read_in_time_is_waited_for(scene):
+    async def nothing(**_):
+        return Fetched((), scene.reader._next)
+
+    scene.reader.fetch = nothing
+    with pytest.raises(BrokerUnavailable):
+        await scene.resume()

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     )
     from schemas.contract import Contract
 
-_KINDS = (DeleteOne, InsertOne, ReplaceOne, UpdateOne)
 _SEEN_FIELDS = ("outcome", "code", "contract_id", "version")
 
 
@@ -77,8 +76,13 @@ class MongoBatch:
             return []
         with self._asking():
             # All in the first answer: by default it holds 101 documents, and the rest costs a round trip.
+            # The hint, because not every planner sees that other indexes with this key are of no use.
             found = collection.find(
-                {key: {"$in": values}}, fields, session=self._session, batch_size=len(values) + 1
+                {key: {"$in": values}},
+                fields,
+                session=self._session,
+                batch_size=len(values) + 1,
+                hint=[(key, 1)],
             )
             documents: list[dict[str, Any]] = await found.to_list(None)
         return documents
@@ -105,9 +109,7 @@ class MongoBatch:
         operations = [operation for write in writes for operation in _operations(write)]
         if not operations:
             return
-        # Deletes first, because a replaced contract goes before the new one takes its place; and kind by
-        # kind, because the driver sends a command of its own for every change of kind in an ordered list.
-        operations.sort(key=lambda operation: _KINDS.index(type(operation)))
+        # In order, because a replaced contract is deleted before the new one takes its place.
         done = await self._db.contracts.bulk_write(operations, ordered=True, session=self._session)
         if done.matched_count + done.inserted_count + done.deleted_count != len(operations):
             raise Fenced("somebody else has deleted or replaced contracts of this partition")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from devstack.proof.checker import Checker
-    from devstack.proof.model import Expected
+    from devstack.proof.expected import Expected
     from devstack.proof.verdict import Verdict
 
 WIDTH = 100

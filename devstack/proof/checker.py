@@ -12,6 +12,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from pymongo import MongoClient
+from pymongo.errors import PyMongoError
 
 from devstack.proof.model import Model
 from devstack.proof.outputs import compare_forwards, compare_outputs
@@ -74,17 +75,17 @@ class Checker:
         while True:
             watch()
             # First the offsets, then the log: what a later commit adds to the log (forwards) shows as new.
-            committed = self.committed()
+            committed, positions = self.committed(), self.positions()
             self.read_log()
             behind = {
-                partition: (last.offset, committed.get(partition))
+                partition: (last.offset, committed.get(partition), positions.get(partition))
                 for partition, last in self.model.last.items()
-                if committed.get(partition, 0) <= last.offset
+                if min(committed.get(partition, 0), positions.get(partition, 0)) <= last.offset
             }
             if not behind:
                 return
             if time.monotonic() > deadline:
-                raise NotDone(f"after {seconds:g} s still behind, partition: (last, committed): {behind}")
+                raise NotDone(f"after {seconds:g} s behind; partition: (last, committed, stored): {behind}")
             time.sleep(POLL_SECONDS)
 
     def check(self) -> Verdict:
@@ -109,6 +110,24 @@ class Checker:
         for record in self._read([self.topic]):
             self.model.fold(record)
 
+    def recreated(self) -> None:
+        """The topic was created anew, and an operator accepted it: its records come on top."""
+        self.model.next_generation(self.partitions)
+        self.model.misplaced.clear()
+        self.model.forwarded.clear()
+        self.model.last.clear()
+        self.skip_to(dict.fromkeys(range(self.partitions), 0))
+
+    def repartitioned(self, partitions: int) -> None:
+        """From the log's present end on there are more partitions, and accounts have other homes."""
+        self.read_log()
+        self.partitions = partitions
+        self.model.next_generation(partitions)
+
+    def skip_to(self, offsets: Mapping[int, int]) -> None:
+        """What the log has before these offsets is not to be looked at."""
+        self._next |= {(self.topic, partition): offset for partition, offset in offsets.items()}
+
     def committed(self) -> dict[int, int]:
         """The group's offsets, where it has any."""
         with closing(self._consumer(self.group)) as consumer:
@@ -116,13 +135,23 @@ class Checker:
             found = consumer.committed(asked, timeout=READ_SECONDS)
         return {each.partition: each.offset for each in found if each.offset != NO_OFFSET}
 
+    def positions(self) -> dict[int, int]:
+        """Where MongoDB stands; nowhere while it does not answer."""
+        try:
+            (found,) = self._collections("positions")
+        except PyMongoError:
+            return {}
+        return {int(each["_id"].rpartition("/")[2]): each["next"] for each in found}
+
     def state(self) -> State:
         """What MongoDB holds now."""
-        with MongoClient[dict[str, Any]](self.mongo_uri, serverSelectionTimeoutMS=30_000) as client:
+        found = self._collections("contracts", "former_contracts", "history", "positions")
+        return State(*found, self.committed())
+
+    def _collections(self, *names: str) -> list[list[dict[str, Any]]]:
+        with MongoClient[dict[str, Any]](self.mongo_uri, serverSelectionTimeoutMS=10_000) as client:
             database = client.get_database(self.database, codec_options=READ_AS)
-            names = ("contracts", "former_contracts", "history", "positions")
-            contracts, former, history, positions = (list(database[name].find()) for name in names)
-        return State(contracts, former, history, positions, self.committed())
+            return [list(database[name].find()) for name in names]
 
     def _consumer(self, group: str) -> Consumer:
         return Consumer(

@@ -7,63 +7,26 @@ in the pipeline's batches, encoder or store cannot hide in the expectation.
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from consumer.domain.decider import decide
 from consumer.domain.model import Policy
 from consumer.pipeline.decoder import Decoder
 from consumer.pipeline.homes import murmur2_home
 from consumer.pipeline.records import Incoming, Misplaced, Undecodable
-from devstack.proof.rendering import event_data, kept, letter_content, outcome_data, plain, reference
+from devstack.proof.expected import Entry, Expected, command_entry, event_record, letter_entry
+from devstack.proof.rendering import event_data, kept, letter_content, outcome_data, reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from consumer.domain.model import Event
     from devstack.proof.records import LogRecord
     from schemas.cloudevents import Envelope
 
-TYPE_PREFIX = "com.easytrade.contract."
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-TOPIC_OF = {
-    "changed": "contracts.changed",
-    "expiring": "contracts.expiring",
-    "renewal_notice": "contracts.renewal-notices",
-    "command_result": "contracts.command-results",
-}
-
-
-class Expected(NamedTuple):
-    """One record that must be in an output topic, once. `id` is unique among all outputs."""
-
-    id: str
-    topic: str
-    partition: int
-    account: str
-    key: bytes | None
-    headers: dict[str, str | None]
-    data: Any
-    """Parsed JSON; of dead letters the value's bytes."""
-
-
-class Entry(NamedTuple):
-    """One entry that must be in the history."""
-
-    partition: int
-    offset: int
-    occurred_at: datetime
-    outcome: str
-    code: str | None = None
-    account_id: str | None = None
-    contract_id: str | None = None
-    version: int | None = None
-    type: str | None = None
-    source: str | None = None
-    command_id: str | None = None
-    requested_by: str | None = None
-    changes: Any = None
 
 
 class Model:
@@ -75,10 +38,9 @@ class Model:
         *,
         policy: Policy | None = None,
         home_of: Callable[[bytes, int], int] = murmur2_home,
-        generation: int = 1,
     ) -> None:
         self.policy = policy or Policy()
-        self.generation = generation
+        self.generation = 1
         self.contracts: dict[str, Any] = {}
         self.former: dict[str, Any] = {}
         self.history: dict[bytes, Entry] = {}
@@ -86,10 +48,21 @@ class Model:
         self.misplaced: dict[str, tuple[LogRecord, int]] = {}
         self.forwarded: list[LogRecord] = []
         self.last: dict[int, LogRecord] = {}
-        self.homes: dict[str, int] = {}
-        """In which partition an account's commands are."""
+        self.tallies: defaultdict[int, Counter[str]] = defaultdict(Counter)
+        """How many contracts of a "type/status" each partition has made and not ended."""
         self.commands = 0
-        self._decoder = Decoder(partitions, home_of=home_of, base=(generation - 1) << 48)
+        self._home_of = home_of
+        self._decoder = Decoder(partitions, home_of=home_of, base=self.base)
+
+    @property
+    def base(self) -> int:
+        """What is added to offsets, so that they grow through all generations."""
+        return (self.generation - 1) << 48
+
+    def next_generation(self, partitions: int) -> None:
+        """An operator accepted a topic created anew, or another number of partitions."""
+        self.generation += 1
+        self._decoder = Decoder(partitions, home_of=self._home_of, base=self.base)
 
     def fold(self, record: LogRecord) -> None:
         """The next record of its partition."""
@@ -117,7 +90,6 @@ class Model:
         self.commands += 1
         command = incoming.command
         account = command.account_id
-        self.homes[account] = record.partition
         contract = self.contracts.get(account)
         now = _time(record) if contract is None else max(_time(record), contract["lifecycle"]["at"])
         identity = command.identity[:16]
@@ -126,20 +98,26 @@ class Model:
         elif (first := self.history.get(identity)) is not None:
             return self._duplicate(incoming, record, first, now)
         decision = decide(contract, command, now, self.policy)
-        if decision.contract is None:
-            self.contracts.pop(account, None)
-        else:
-            self.contracts[account] = decision.contract
+        self._keep(account, record.partition, contract, decision.contract)
         if decision.former is not None:
             self.former[decision.former["contract_id"]] = decision.former
         for ordinal, event in enumerate(decision.events):
-            self._event(event, incoming, record, identity, ordinal, now)
+            name, data = event_data(event, incoming, now)
+            self._output(name, data, incoming.envelope, account, record, identity, ordinal)
         result = outcome_data(decision)
         self._result(result, incoming.envelope, account, record, identity, len(decision.events), now)
-        self.history[identity] = self._entry(incoming, record, result, now)._replace(
+        self.history[identity] = command_entry(incoming, record, result, now)._replace(
             changes=[kept(event) for event in decision.events] or None
         )
         return None
+
+    def _keep(self, account: str, partition: int, before: Any, after: Any) -> None:
+        if before is not None:
+            self.tallies[partition][f"{before['contract_type']}/{before['status']}"] -= 1
+            del self.contracts[account]
+        if after is not None:
+            self.tallies[partition][f"{after['contract_type']}/{after['status']}"] += 1
+            self.contracts[account] = after
 
     def _duplicate(self, incoming: Incoming, record: LogRecord, first: Entry, now: datetime) -> None:
         named = f"{first.outcome} ({first.code})" if first.code else first.outcome
@@ -153,14 +131,14 @@ class Model:
         identity = self._place(record)
         account = incoming.command.account_id
         self._result(result, incoming.envelope, account, record, identity, 0, now)
-        self.history[identity] = self._entry(incoming, record, result, now)
+        self.history[identity] = command_entry(incoming, record, result, now)
 
     def _dead_letter(self, letter: Undecodable, record: LogRecord) -> None:
         now, identity, envelope = _time(record), self._place(record), letter.envelope
         headers, key, value = letter_content(letter, record)
         self.outputs.append(
             Expected(
-                f"dead letter {record.place}",
+                f"dead letter {record.place}@{record.timestamp}",
                 "contracts.dead-letters",
                 record.partition,
                 letter.account_id or "",
@@ -177,48 +155,7 @@ class Model:
                 "errors": list(letter.errors),
             }
             self._result(result, envelope, letter.account_id, record, identity, 0, now)
-        self.history[identity] = Entry(
-            record.partition,
-            record.offset,
-            now,
-            "dead_letter",
-            letter.code,
-            letter.account_id,
-            type=envelope.type.removeprefix(TYPE_PREFIX) if envelope else None,
-            source=envelope.source if envelope else None,
-            command_id=envelope.id if envelope else None,
-        )
-
-    def _entry(self, incoming: Incoming, record: LogRecord, result: dict[str, Any], now: datetime) -> Entry:
-        command = incoming.command
-        return Entry(
-            record.partition,
-            record.offset,
-            now,
-            result["outcome"],
-            result.get("code"),
-            command.account_id,
-            result.get("contract_id"),
-            result.get("version"),
-            command.name,
-            command.source,
-            command.id,
-            command.data.get("requested_by"),
-        )
-
-    def _event(
-        self,
-        event: Event,
-        incoming: Incoming,
-        record: LogRecord,
-        identity: bytes,
-        ordinal: int,
-        now: datetime,
-    ) -> None:
-        name, data = event_data(event, incoming, now)
-        self._output(
-            name, data, incoming.envelope, incoming.command.account_id, record, identity, ordinal, now
-        )
+        self.history[identity] = letter_entry(letter, record, now)
 
     def _result(
         self,
@@ -232,7 +169,7 @@ class Model:
     ) -> None:
         known = {name: value for name, value in result.items() if value is not None}
         data = {"command": reference(envelope), "processed_at": now, **known}
-        self._output("command_result", data, envelope, account, record, identity, ordinal, now)
+        self._output("command_result", data, envelope, account, record, identity, ordinal)
 
     def _output(
         self,
@@ -243,24 +180,8 @@ class Model:
         record: LogRecord,
         identity: bytes,
         ordinal: int,
-        now: datetime,
     ) -> None:
-        type_ = f"{TYPE_PREFIX}{name}.v1"
-        ce_id = sha256(identity + f"{type_}/{ordinal}".encode()).hexdigest()[:32]
-        headers: dict[str, str | None] = {
-            "ce_specversion": "1.0",
-            "ce_id": ce_id,
-            "ce_type": type_,
-            "ce_subject": account,
-            "ce_partitionkey": account,
-            "ce_sequence": f"{record.offset:019d}.{ordinal:05d}",
-            "ce_causationid": envelope.id,
-            "ce_correlationid": envelope.correlationid,
-            "content-type": "application/json",
-        }
-        self.outputs.append(
-            Expected(ce_id, TOPIC_OF[name], record.partition, account, account.encode(), headers, plain(data))
-        )
+        self.outputs.append(event_record(name, data, envelope, account, record, identity, ordinal))
 
     def _place(self, record: LogRecord) -> bytes:
         return sha256(f"{self.generation}/{record.place}".encode()).digest()[:16]

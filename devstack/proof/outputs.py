@@ -6,7 +6,8 @@ from typing import Any
 
 import orjson
 
-from devstack.proof.model import Expected, Model
+from devstack.proof.expected import Expected
+from devstack.proof.model import Model
 from devstack.proof.records import LogRecord
 from devstack.proof.verdict import Verdict, first_difference
 
@@ -40,7 +41,8 @@ def compare_outputs(
 def _id(record: LogRecord, prefix: str) -> str:
     if record.topic == f"{prefix}contracts.dead-letters":
         place = [record.header(f"dlq-{part}") for part in ("topic", "partition", "offset")]
-        return f"dead letter {'/'.join(map(str, place))}"
+        # With the time: a topic created anew has the same places once more.
+        return f"dead letter {'/'.join(map(str, place))}@{record.header('dlq-timestamp')}"
     return record.header("ce_id") or "<no ce_id>"
 
 

@@ -2,6 +2,9 @@
 
 import asyncio
 import itertools
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +16,7 @@ from devstack.proof.load import Load
 from devstack.proof.sending import Sender
 from devstack.proof.verdict import Verdict
 from producers import topics
-from tests.faults.workers import FAST, Worker
+from tests.faults.workers import FAST, ROOT, Worker
 
 PARTITIONS = 4
 DONE_SECONDS = 60
@@ -85,6 +88,20 @@ class Scene:
         worker = Worker(self.folder, name, {**self.environment, **environment})
         self.workers.append(worker)
         return worker
+
+    def contracts(self, *arguments: str) -> str:
+        """What a command of `contracts` prints; it must succeed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "consumer", *arguments],
+            cwd=ROOT,
+            env={**os.environ, **FAST, **self.environment},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def publish(self, count: int) -> None:
         """Puts the next commands of the load into the log."""

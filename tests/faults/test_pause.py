@@ -18,7 +18,7 @@ def test_paused_at_a_point_replaced_and_continued(scene: Scene, point: str) -> N
     scene.publish(150)
     until(lambda: zombie.paused, 20, f"the worker stops at {point}")
     successor = scene.start()
-    scene.wait()
+    successor.wait_for("resumed", count=scene.partitions)
     zombie.resume()
     scene.publish(150)
     until(zombie.rebalances, 20, "the zombie learns that it was replaced")

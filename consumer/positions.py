@@ -25,6 +25,7 @@ from consumer.errors import (
     PositionError,
     PositionMissing,
     PositionOutsideLog,
+    TopicRecreated,
     TopicsMissing,
 )
 from consumer.storage.protocols import Origin, Position
@@ -184,6 +185,8 @@ class PositionAdmin:
             yield GroupChanged(*place, expected=stored.group, found=origin.group)
         if stored.partitions != origin.partitions:
             yield PartitionCountChanged(*place, expected=stored.partitions, found=origin.partitions)
+        if row.committed is None and position.last is not None and position.next > row.log_end:
+            yield TopicRecreated(*place, offset=position.next - 1)
         if row.committed is None and position.last is not None:
             yield OffsetMissing(*place, group=origin.group, position=position.next)
         if not row.log_start <= position.next <= row.log_end:

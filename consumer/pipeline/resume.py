@@ -89,6 +89,7 @@ async def _claimed(
     else:
         _check_origin(reader, stored, origin)
         if committed is None and stored.last is not None:
+            await _check_recreated(reader, stored)
             raise OffsetMissing(reader.topic, reader.partition, group=origin.group, position=stored.next)
     start, _ = await reader.bounds()
     first = Position(partition, origin, next=start) if stored is None else None
@@ -115,6 +116,14 @@ def _check_origin(reader: PartitionReader, position: Position, origin: Origin) -
         raise GroupChanged(*place, expected=stored.group, found=origin.group)
     if stored.partitions != origin.partitions:
         raise PartitionCountChanged(*place, expected=stored.partitions, found=origin.partitions)
+
+
+async def _check_recreated(reader: PartitionReader, position: Position) -> None:
+    """With a topic Kafka deletes the offsets of its groups: where they are gone, it may be another topic."""
+    _, end = await reader.bounds()
+    if position.next > end:
+        raise TopicRecreated(reader.topic, reader.partition, offset=position.next - 1)
+    await _check(reader, position, None)
 
 
 async def _check(reader: PartitionReader, position: Position, committed: int | None) -> None:

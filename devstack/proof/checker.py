@@ -145,8 +145,9 @@ class Checker:
 
     def state(self) -> State:
         """What MongoDB holds now."""
-        found = self._collections("contracts", "former_contracts", "history", "positions")
-        return State(*found, self.committed())
+        names = ("contracts", "former_contracts", "history", "positions")
+        contracts, former, history, positions = self._collections(*names)
+        return State(contracts, former, history, positions, self.committed())
 
     def _collections(self, *names: str) -> list[list[dict[str, Any]]]:
         with MongoClient[dict[str, Any]](self.mongo_uri, serverSelectionTimeoutMS=10_000) as client:

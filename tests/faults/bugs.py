@@ -188,21 +188,6 @@ def commits_on_revoke() -> None:
     Service.on_partitions_revoked = commit_first  # type: ignore[method-assign]
 
 
-def loops_outlive_revocation() -> None:
-    """The loops of partitions that were taken away go on working, unfenced."""
-    no_fence()
-    own_transactional_ids()
-    skip_kill_sessions()
-
-    async def keep(self: Any, partitions: Any) -> None:
-        """Nothing is drained."""
-
-    Service.on_partitions_revoked = keep  # type: ignore[method-assign]
-    PartitionReader._state = lambda self: self._consumer._subscription.subscription.assignment.state_value(  # type: ignore[method-assign]
-        self._tp
-    )
-
-
 def no_drain() -> None:
     """SIGTERM cuts off what is under way."""
 

@@ -24,8 +24,8 @@ def test_two_workers_joining_and_leaving(scene: Scene) -> None:
 
 def test_the_last_worker_leaves_nothing_under_way(scene: Scene) -> None:
     """After SIGTERM everything that was applied is published and its offset committed: nothing to resume."""
-    worker = scene.start()
     scene.publish(1_500)
+    worker = scene.start(CONTRACTS_MAX_BATCH_COMMANDS="20")
     worker.wait_for("resumed", count=scene.partitions)
     worker.stop()
     positions = {each["_id"]: each["next"] for each in scene.checker.state().positions}

@@ -20,11 +20,12 @@ FAST = {
     "CONTRACTS_KAFKA_REQUEST_TIMEOUT_MS": "5000",
     "CONTRACTS_MONGO_TIMEOUT_MS": "3000",
     "CONTRACTS_TOPIC_REPLICATION_FACTOR": "1",
+    "CONTRACTS_MAX_BATCH_COMMANDS": "200",
     "CONTRACTS_LOG_LEVEL": "info",
     "CONTRACTS_LOG_FORMAT": "json",
     "CONTRACTS_HTTP_PORT": "0",
 }
-"""Settings with less patience than a service should have, so that tests need less."""
+"""Less patience than a service should have, so that tests need less, and small batches."""
 
 
 class WorkerDied(AssertionError):

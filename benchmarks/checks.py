@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, KafkaError
 from benchmarks.contenders.base import WorkNotDone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from benchmarks.log import Expected, Log
     from benchmarks.world import Run
@@ -88,14 +88,18 @@ def _read_ids(run: Run, topic: str) -> tuple[set[bytes], int]:
                 error = message.error()
                 if error is None:
                     records += 1
-                    ids.update(value for name, value in message.headers() or () if name == "ce_id")
+                    ids.update(_ids_in(message.headers()))
                 elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
-                    ended.add(message.partition())
+                    ended.add(message.partition() or 0)
                 else:
                     raise WorkNotDone(f"{topic} cannot be read: {error}")
     finally:
         consumer.close()
     return ids, records
+
+
+def _ids_in(headers: Any) -> Iterator[bytes]:
+    return (value for name, value in headers or () if name == "ce_id")
 
 
 def as_float(value: Any) -> float:

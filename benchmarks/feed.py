@@ -68,9 +68,7 @@ class Feed:
         key, value, headers = record
         while True:
             try:
-                self._producer.produce(
-                    self._topic, value, key, headers=headers, on_delivery=self._delivered
-                )
+                self._producer.produce(self._topic, value, key, headers=headers, on_delivery=self._delivered)
             except BufferError:
                 self._producer.poll(0.1)
             else:

@@ -10,18 +10,21 @@ from typing import Final, NamedTuple
 import orjson
 
 from consumer.pipeline.homes import murmur2_home
-from schemas.commands import TYPE_PREFIX
+from schemas.messages import TYPE_PREFIX
 
 SOURCE: Final = b"/benchmarks"
 PLANS: Final = ("basic", "professional", "enterprise")
-WORDS: Final = (
+TEXT: Final = (
     "renewal terms agreed with the customer after the review of trade volumes in the last quarter and of "
     "the limits on concurrent orders before settlement while support asked for a second contact at the desk "
     "because invoices above twelve thousand need approval by finance until further notice from compliance"
-).split()
+)
 TEXT_CHARACTERS: Final = 200_000
 BARE_UPDATE_BYTES: Final = 75
 """Bytes of an update without its notes."""
+
+
+Headers = list[tuple[str, str | bytes | None]]
 
 
 class Record(NamedTuple):
@@ -29,7 +32,7 @@ class Record(NamedTuple):
 
     key: bytes
     value: bytes
-    headers: list[tuple[str, bytes]]
+    headers: Headers
 
 
 class Expected(NamedTuple):
@@ -88,7 +91,7 @@ class Log:
 
     def _append(self, account: str, name: str, data: dict[str, object], fee: float) -> None:
         key = account.encode()
-        headers = [
+        headers: Headers = [
             ("ce_specversion", b"1.0"),
             ("ce_id", b"%d-%b" % (len(self.records), key)),
             ("ce_source", SOURCE),
@@ -104,7 +107,7 @@ class Log:
 def make_log(shape: Shape, partitions: int, name: str = "account") -> Log:
     """A log of this shape; its accounts are called `name`-…, so that two logs can share a database."""
     dice = random.Random(shape.seed)
-    text = " ".join(dice.choices(WORDS, k=TEXT_CHARACTERS // 6))
+    text = " ".join(dice.choices(TEXT.split(), k=TEXT_CHARACTERS // 6))
     notes_length = max(1, shape.update_bytes - BARE_UPDATE_BYTES)
     log = Log()
     for number, account in enumerate(_accounts(shape, dice)):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from devstack.process import Process
 
 JOIN_SECONDS: Final = 90.0
-WORK_SECONDS: Final = 900.0
+WORK_SECONDS: Final = 300.0
 STOP_SECONDS: Final = 60.0
 LOOK_SECONDS: Final = 0.02
 WARM_SHARE: Final = 0.2
@@ -82,16 +82,16 @@ def measure(world: World, contender: Contender, scenario: Scenario) -> Measured:
             for process in started:
                 stack.callback(process.stop, STOP_SECONDS)
             feed = contender.feed(run)
-            _wait(JOIN_SECONDS, started, lambda: contender.ready(run))
+            wait(JOIN_SECONDS, started, lambda: contender.ready(run))
             ends = feed.send(warm_up)
-            _wait(WORK_SECONDS, started, lambda: contender.finished(run, warm_up, ends))
+            wait(WORK_SECONDS, started, lambda: contender.finished(run, warm_up, ends))
             feed.hold(log)
             time.sleep(SETTLE_SECONDS)
             pids = [process.pid for process in started]
             before = Cpu.of(pids, world.kafka.pid, run.mongo.pid)
             began = feed.release()
             ends = feed.ends()
-            ended = _wait(WORK_SECONDS, started, lambda: contender.finished(run, log, ends))
+            ended = wait(WORK_SECONDS, started, lambda: contender.finished(run, log, ends))
             used = Cpu.of(pids, world.kafka.pid, run.mongo.pid).since(before)
             memory = sum(map(memory_mib, pids))
         contender.verify(run, [warm_up, log], ends)
@@ -106,7 +106,7 @@ def record(world: World, scenario: Scenario, to: Path) -> None:
         process = recording.start(run, 0)
         stack.callback(process.stop, STOP_SECONDS)
         ends = recording.feed(run).send(log)
-        _wait(WORK_SECONDS, [process], lambda: recording.finished(run, log, ends))
+        wait(WORK_SECONDS, [process], lambda: recording.finished(run, log, ends))
 
 
 def _measured(contender: Contender, log: Log, seconds: float, used: Cpu, memory: float) -> Measured:
@@ -117,12 +117,14 @@ def _measured(contender: Contender, log: Log, seconds: float, used: Cpu, memory:
         commands,
         round(seconds, 3),
         round(commands / seconds, 1),
-        *(round(part * per_thousand, 4) for part in used),
-        memory=round(memory, 1),
+        round(used.client * per_thousand, 4),
+        round(used.broker * per_thousand, 4),
+        round(used.database * per_thousand, 4),
+        round(memory, 1),
     )
 
 
-def _wait(seconds: float, processes: Sequence[Process], done: Callable[[], bool]) -> float:
+def wait(seconds: float, processes: Sequence[Process], done: Callable[[], bool]) -> float:
     """The moment at which it is done."""
     deadline = time.monotonic() + seconds
     while True:
@@ -145,7 +147,7 @@ def race(
     tell: Callable[[Measured], None],
 ) -> list[list[Measured]]:
     """All contenders in turn, several rounds; every second round backwards."""
-    results = []
+    results: list[list[Measured]] = []
     for number in range(rounds):
         order = contenders if number % 2 == 0 else contenders[::-1]
         results.append([])
@@ -181,5 +183,3 @@ def spread(rounds: Sequence[Sequence[Measured]], contender: str) -> tuple[float,
     """Slowest and fastest run of a contender."""
     speeds = [row.per_second for one in rounds for row in one if row.contender == contender]
     return min(speeds), max(speeds)
-
-

@@ -57,7 +57,10 @@ class Contender(ABC):
         """Start one of its processes."""
         log = run.folder / f"{self.name}-{number}.log"
         return Process(
-            self.command(run, number), folder=self.tree, log=log, env={**self.environment(run), "PYTHONPATH": ""}
+            self.command(run, number),
+            folder=self.tree,
+            log=log,
+            env={**self.environment(run), "PYTHONPATH": ""},
         )
 
     def environment(self, run: Run) -> Mapping[str, str]:

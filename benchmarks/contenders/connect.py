@@ -63,7 +63,7 @@ class ConnectSink(Contender):
     def __init__(self, **settings: object) -> None:
         self._settings = settings
 
-    def group(self, run: Run) -> str:  # noqa: ARG002 - one connector, one name
+    def group(self, run: Run) -> str:
         """Connect's own naming."""
         return f"connect-{run.name}"
 

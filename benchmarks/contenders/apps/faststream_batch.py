@@ -13,7 +13,7 @@ from collections import defaultdict
 from typing import Any
 
 import uvloop
-from aiokafka import ConsumerRecord
+from aiokafka import ConsumerRecord  # noqa: TC002 - FastStream reads the annotations
 from faststream import AckPolicy, FastStream
 from faststream.kafka import KafkaBroker, KafkaMessage, KafkaPublishMessage
 from pymongo import InsertOne, ReplaceOne
@@ -36,6 +36,7 @@ broker = KafkaBroker(
 )
 app = FastStream(broker, logger=None)
 changed = SETTINGS.topic_prefix + CHANGED
+collection = contracts()  # motor takes the loop that runs when it is first used
 
 
 async def as_they_are(message: KafkaMessage) -> Any:
@@ -83,20 +84,13 @@ async def _publish(partition: int, messages: list[KafkaPublishMessage]) -> None:
     chunk: list[KafkaPublishMessage] = []
     size = 0
     for message in messages:
-        if size + len(message.body) > CHUNK_BYTES:  # type: ignore[arg-type]
+        if size + len(message.body) > CHUNK_BYTES:
             await broker.publish_batch(*chunk, topic=changed, partition=partition)
             chunk, size = [], 0
         chunk.append(message)
-        size += len(message.body) + 100  # type: ignore[arg-type]
+        size += len(message.body) + 100
     await broker.publish_batch(*chunk, topic=changed, partition=partition)
 
 
-async def main() -> None:
-    """Run until SIGTERM."""
-    global collection  # noqa: PLW0603 - motor's client belongs to the running loop
-    collection = contracts()
-    await app.run()
-
-
 if __name__ == "__main__":
-    uvloop.run(main())
+    uvloop.run(app.run())

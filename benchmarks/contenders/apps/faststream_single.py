@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import uvloop
-from aiokafka import ConsumerRecord
+from aiokafka import ConsumerRecord  # noqa: TC002 - FastStream reads the annotations
 from faststream import AckPolicy, FastStream
 from faststream.kafka import KafkaBroker, KafkaMessage
 
@@ -20,6 +20,7 @@ broker = KafkaBroker(
 )
 app = FastStream(broker, logger=None)
 changed = SETTINGS.topic_prefix + CHANGED
+collection = contracts()  # motor takes the loop that runs when it is first used
 
 
 async def as_it_is(message: KafkaMessage) -> Any:
@@ -47,12 +48,5 @@ async def handle(record: ConsumerRecord[bytes, bytes]) -> None:
     await broker.publish(result.event, changed, key=record.key, headers=result.headers)
 
 
-async def main() -> None:
-    """Run until SIGTERM."""
-    global collection  # noqa: PLW0603 - motor's client belongs to the running loop
-    collection = contracts()
-    await app.run()
-
-
 if __name__ == "__main__":
-    uvloop.run(main())
+    uvloop.run(app.run())

@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from confluent_kafka import Consumer
 
@@ -43,7 +44,7 @@ def main() -> None:
     consumer.close()
 
 
-def cause_of(headers: list[tuple[str, bytes]]) -> bytes:
+def cause_of(headers: Any) -> bytes:
     """The id of the command that an event answers."""
     return next((value for name, value in headers if name == "ce_causationid"), b"")
 

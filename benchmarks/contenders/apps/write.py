@@ -36,7 +36,7 @@ def load(path: Path) -> tuple[Transaction, dict[bytes, list[Transaction]]]:
     streams: dict[bytes, list[Transaction]] = defaultdict(list)
     options = CodecOptions(document_class=RawBSONDocument)
     with path.open("rb") as file:
-        for entry in bson.decode_file_iter(file, options):  # type: ignore[type-var]
+        for entry in bson.decode_file_iter(file, options):
             stream, number = bytes(entry["stream"]), entry["number"]
             if entry["commit"]:
                 if transaction := open_.pop((stream, number), None):

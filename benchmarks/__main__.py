@@ -1,0 +1,145 @@
+"""`python -m benchmarks`: measures the service against what people use instead, all in one run."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from benchmarks.comparison import base, compare, variations, vary
+from benchmarks.latency import under_load
+from benchmarks.machine import machine, versions
+from benchmarks.report import show_rows
+from benchmarks.single import one_at_a_time
+from benchmarks.world import ROOT, World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+RESULTS: Final = ROOT / "benchmarks" / "results"
+SHARES: Final = (0.1, 0.5, 0.9)
+RATIOS: Final = ("connect_sink", "faststream_batch", "faststream_single")
+PARTS: Final = ("compare", "vary", "latency", "scale")
+
+
+@dataclass(frozen=True)
+class Level:
+    """How much is measured."""
+
+    name: str
+    commands: int
+    rounds: int
+    singles: int
+    load_seconds: float
+    shares: Sequence[float]
+    parts: Sequence[str]
+
+
+LEVELS: Final = {
+    level.name: level
+    for level in (
+        Level("quick", 20_000, 3, 150, 8, (0.5,), ("compare", "latency")),
+        Level("usual", 100_000, 3, 500, 20, SHARES, ("compare", "vary", "latency")),
+        Level("full", 100_000, 3, 1_000, 30, SHARES, PARTS[:3]),
+    )
+}
+
+
+def main() -> None:
+    """Measure what was asked for, print it, and keep it as JSON."""
+    arguments = _parser().parse_args()
+    level = LEVELS[arguments.level]
+    parts = [part for part in PARTS if part in (arguments.only or level.parts)]
+    found: dict[str, Any] = {
+        "level": level.name,
+        "parts": parts,
+        "machine": machine(),
+        "versions": versions(),
+    }
+    with _folder(arguments.data) as folder, World(folder) as world:
+        found["servers"] = world.describe()
+        show_rows(
+            "measured on",
+            {name: {"": value} for name, value in {**found["machine"], **found["servers"]}.items()},
+        )
+        for part in parts:
+            found[part] = MEASURES[part](world, level, arguments, found)
+    found["ratios"] = ratios(found)
+    show_rows("ratios", {name: {"": value} for name, value in found["ratios"].items()})
+    whole = set(parts) >= set(level.parts)
+    target = arguments.output or RESULTS / ("latest.json" if whole else "partial.json")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps(found, indent=1) + "\n")
+    print(f"kept in {target}")
+
+
+def _compare(world: World, level: Level, arguments: argparse.Namespace, _: dict[str, Any]) -> Any:
+    return compare(world, base(level.commands), level.rounds, arguments.beside)
+
+
+def _vary(world: World, level: Level, _: argparse.Namespace, __: dict[str, Any]) -> Any:
+    return [vary(world, scenario, level.rounds) for scenario in variations(level.commands)]
+
+
+def _latency(world: World, level: Level, _: argparse.Namespace, __: dict[str, Any]) -> Any:
+    """Each at shares of the capacity that the service has while every commit is synced."""
+    rounds = 1 if level.name == "quick" else level.rounds
+    synced = replace(base(level.commands), name="capacity, every commit synced", synced=True)
+    capacity = vary(world, synced, rounds)["medians"]["service"]["per_second"]
+    loads = {
+        f"service, {share:.0%} of capacity": under_load(world, share, capacity, level.load_seconds)
+        for share in level.shares
+    }
+    singles = [one_at_a_time(world, level.singles) for _ in range(rounds)]
+    ratio = statistics.median(one["ratio"] for one in singles)
+    rows = {**singles[-1]["rows"], **loads}
+    show_rows(f"latency; capacity {capacity:,.0f} commands/s", rows)
+    return {"capacity": capacity, "rows": rows, "ratio": ratio}
+
+
+MEASURES: Final = {"compare": _compare, "vary": _vary, "latency": _latency}
+
+
+def ratios(found: dict[str, Any]) -> dict[str, float]:
+    """The figures that targets are set for."""
+    compared = found.get("compare", {}).get("ratios", {})
+    result = {name: compared[name] for name in RATIOS if name in compared}
+    if "latency" in found:
+        result["latency_p50_over_floor"] = found["latency"]["ratio"]
+    return {**result, **found.get("scale", {}).get("ratios", {})}
+
+
+@contextmanager
+def _folder(given: Path | None) -> Iterator[Path]:
+    """Where the servers keep their data: some gigabytes."""
+    with tempfile.TemporaryDirectory(prefix="benchmarks-", dir=given) as folder:
+        yield Path(folder)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    levels = parser.add_mutually_exclusive_group()
+    for name, what in (("quick", "the main ratios, in a few minutes"), ("full", "everything, for hours")):
+        levels.add_argument(f"--{name}", dest="level", action="store_const", const=name, help=what)
+    parser.add_argument("--only", type=lambda text: text.split(","), help=f"some of {','.join(PARTS)}")
+    parser.add_argument(
+        "--beside",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="TREE",
+        help="another checkout of the service",
+    )
+    parser.add_argument("--data", type=Path, help="folder for the servers' data (default: the system's)")
+    parser.add_argument("--output", type=Path, help="JSON file of the results")
+    parser.set_defaults(level="usual")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""How long a command takes from its record timestamp until a read_committed consumer sees its result."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Final
+
+from confluent_kafka import Producer
+
+from benchmarks.contenders.base import WorkNotDone, python_app
+from benchmarks.contenders.service import Service
+from benchmarks.log import Shape, make_creates, make_log
+from benchmarks.race import JOIN_SECONDS, STOP_SECONDS, WORK_SECONDS, wait
+from devstack.process import Process
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from benchmarks.log import Record
+    from benchmarks.world import Run, World
+
+ACCOUNTS: Final = 5_000
+PARTITIONS: Final = 4
+DRAIN_SECONDS: Final = 60.0
+
+
+def id_of(record: Record) -> str:
+    """The command's id."""
+    return next(
+        value.decode() for name, value in record.headers if name == "ce_id" and isinstance(value, bytes)
+    )
+
+
+class Sender:
+    """Sends records at their time and keeps when the broker stamped each."""
+
+    def __init__(self, run: Run) -> None:
+        self._topic = run.commands
+        self.stamps: dict[str, float] = {}
+        self._producer = Producer(
+            {
+                "bootstrap.servers": run.world.kafka.bootstrap,
+                "partitioner": "murmur2_random",
+                "linger.ms": 0,
+                "enable.idempotence": True,
+                "log_level": 0,
+            }
+        )
+
+    def send(self, record: Record) -> str:
+        """Send now, without waiting; returns the command's id."""
+        key, value, headers = record
+        name = id_of(record)
+
+        def stamped(error: object, message: Any) -> None:
+            if error:
+                raise WorkNotDone(f"not sent: {error}")
+            self.stamps[name] = message.timestamp()[1] / 1000
+
+        self._producer.produce(self._topic, value, key, headers=headers, on_delivery=stamped)
+        self._producer.poll(0)
+        return name
+
+    def flush(self) -> None:
+        """Wait until all are acknowledged."""
+        self._producer.flush(DRAIN_SECONDS)
+
+    def pace(self, records: Sequence[Record], per_second: float) -> float:
+        """Send the records evenly; returns how many a second it came to."""
+        began = time.monotonic()
+        for number, record in enumerate(records):
+            due = began + number / per_second
+            while (left := due - time.monotonic()) > 0:
+                self._producer.poll(min(left, 0.001))
+            self.send(record)
+        self.flush()
+        return len(records) / (time.monotonic() - began)
+
+
+def under_load(world: World, share: float, capacity: float, seconds: float) -> dict[str, Any]:
+    """Latencies in milliseconds at a steady share of the capacity, every commit synced to disk."""
+    asked = share * capacity
+    log = make_log(Shape(int(asked * seconds), ACCOUNTS, stored=True), PARTITIONS)
+    stored = make_creates(ACCOUNTS, PARTITIONS)
+    service = Service()
+    with ExitStack() as stack:
+        run = stack.enter_context(world.run("load", partitions=PARTITIONS, processes=1, synced=True))
+        process = service.start(run, 0)
+        stack.callback(process.stop, STOP_SECONDS)
+        wait(JOIN_SECONDS, [process], lambda: service.ready(run))
+        ends = service.feed(run).send(stored)
+        wait(WORK_SECONDS, [process], lambda: service.finished(run, stored, ends))
+        seen = run.folder / "seen"
+        watcher = Process(
+            [*python_app("watch"), str(seen)],
+            folder=service.tree,
+            log=run.folder / "watch.log",
+            env=run.environment,
+        )
+        stack.callback(watcher.stop, STOP_SECONDS)
+        sender = Sender(run)
+        reached = sender.pace(log.records, asked)
+        wait(DRAIN_SECONDS, [process, watcher], lambda: service.stored(run, log))
+        time.sleep(1)  # what is stored is published a moment later
+        watcher.stop(STOP_SECONDS)
+        latencies = _latencies(sender.stamps, seen)
+    row = {"asked_per_second": round(asked), "sent_per_second": round(reached), **percentiles(latencies)}
+    return {**row, "kept_up": row["p99_ms"] < 1000 * seconds / 10}
+
+
+def _latencies(stamps: dict[str, float], seen: Path) -> list[float]:
+    arrived = dict(line.rsplit(" ", 1) for line in seen.read_text().splitlines())
+    missing = stamps.keys() - arrived.keys()
+    if missing:
+        raise WorkNotDone(f"{len(missing)} of {len(stamps)} results were never seen")
+    return [1000 * (float(arrived[name]) - stamp) for name, stamp in stamps.items()]
+
+
+def percentiles(milliseconds: Sequence[float]) -> dict[str, float]:
+    """The usual ones."""
+    cuts = statistics.quantiles(milliseconds, n=100, method="inclusive")
+    return {"p50_ms": round(cuts[49], 2), "p95_ms": round(cuts[94], 2), "p99_ms": round(cuts[98], 2)}

@@ -15,6 +15,8 @@ from benchmarks.comparison import base, compare, variations, vary
 from benchmarks.latency import under_load
 from benchmarks.machine import machine, versions
 from benchmarks.report import show_rows
+from benchmarks.resumes import starts
+from benchmarks.scale import sizes
 from benchmarks.single import one_at_a_time
 from benchmarks.world import ROOT, World
 
@@ -45,7 +47,7 @@ LEVELS: Final = {
     for level in (
         Level("quick", 20_000, 3, 150, 8, (0.5,), ("compare", "latency")),
         Level("usual", 100_000, 3, 500, 20, SHARES, ("compare", "vary", "latency")),
-        Level("full", 100_000, 3, 1_000, 30, SHARES, PARTS[:3]),
+        Level("full", 100_000, 3, 1_000, 30, SHARES, PARTS),
     )
 }
 
@@ -102,7 +104,18 @@ def _latency(world: World, level: Level, _: argparse.Namespace, __: dict[str, An
     return {"capacity": capacity, "rows": rows, "ratio": ratio}
 
 
-MEASURES: Final = {"compare": _compare, "vary": _vary, "latency": _latency}
+def _scale(world: World, level: Level, _: argparse.Namespace, __: dict[str, Any]) -> Any:
+    scaled = sizes(world, level.commands, level.rounds)
+    show_rows("stored contracts", scaled["rows"])
+    started = starts(world, level.commands)
+    show_rows(
+        f"start and resume, {level.commands:,} commands",
+        {name: {"seconds": value} for name, value in started.items()},
+    )
+    return {**scaled, "starts": started}
+
+
+MEASURES: Final = {"compare": _compare, "vary": _vary, "latency": _latency, "scale": _scale}
 
 
 def ratios(found: dict[str, Any]) -> dict[str, float]:

@@ -83,8 +83,8 @@ class Sender:
 def under_load(world: World, share: float, capacity: float, seconds: float) -> dict[str, Any]:
     """Latencies in milliseconds at a steady share of the capacity, every commit synced to disk."""
     asked = share * capacity
-    log = make_log(Shape(int(asked * seconds), ACCOUNTS, stored=True), PARTITIONS)
-    stored = make_creates(ACCOUNTS, PARTITIONS)
+    log = make_log(Shape(int(asked * seconds), ACCOUNTS, stored=True), PARTITIONS, label="load")
+    stored = make_creates(range(ACCOUNTS), PARTITIONS)
     service = Service()
     with ExitStack() as stack:
         run = stack.enter_context(world.run("load", partitions=PARTITIONS, processes=1, synced=True))

@@ -5,12 +5,15 @@ from __future__ import annotations
 import itertools
 import random
 from dataclasses import dataclass, field, replace
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import orjson
 
 from consumer.pipeline.homes import murmur2_home
 from schemas.messages import TYPE_PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SOURCE: Final = b"/benchmarks"
 PLANS: Final = ("basic", "professional", "enterprise")
@@ -69,19 +72,23 @@ class Shape:
 class Log:
     """The records in order, and what must come of them. The last record of each partition is a sentinel."""
 
+    label: str = "log"
+    """In every command's id: two logs for the same accounts must not look like duplicates."""
     records: list[Record] = field(default_factory=list)
     expected: dict[str, Expected] = field(default_factory=dict)
     sentinels: list[str] = field(default_factory=list)
 
-    def create(self, account: str, fee: float, plan: str) -> None:
+    def create(self, account: str, fee: float, plan: str, months: int | None = None) -> None:
         """Append the first command of an account."""
         contact = {"name": "Ann Example", "email": "ann@example.com"}
-        data = {
+        data: dict[str, object] = {
             "contract_type": plan,
             "requested_by": "crm",
             "base_monthly_fee": fee,
             "primary_contact": contact,
         }
+        if months is not None:
+            data["term_months"] = months
         self._append(account, "create", data, fee)
 
     def update(self, account: str, fee: float, notes: str) -> None:
@@ -93,7 +100,7 @@ class Log:
         key = account.encode()
         headers: Headers = [
             ("ce_specversion", b"1.0"),
-            ("ce_id", b"%d-%b" % (len(self.records), key)),
+            ("ce_id", f"{self.label}-{len(self.records)}".encode()),
             ("ce_source", SOURCE),
             ("ce_type", f"{TYPE_PREFIX}{name}.v1".encode()),
             ("ce_subject", key),
@@ -104,12 +111,12 @@ class Log:
         self.expected[account] = Expected(fee, before.commands + 1 if before else 1)
 
 
-def make_log(shape: Shape, partitions: int, name: str = "account") -> Log:
+def make_log(shape: Shape, partitions: int, name: str = "account", label: str = "") -> Log:
     """A log of this shape; its accounts are called `name`-…, so that two logs can share a database."""
     dice = random.Random(shape.seed)
     text = " ".join(dice.choices(TEXT.split(), k=TEXT_CHARACTERS // 6))
     notes_length = max(1, shape.update_bytes - BARE_UPDATE_BYTES)
-    log = Log()
+    log = Log(label or name)
     for number, account in enumerate(_accounts(shape, dice)):
         key, fee = f"{name}-{account:07d}", (number % 10_000_000 + 1) / 100
         if shape.stored or key in log.expected:
@@ -118,20 +125,24 @@ def make_log(shape: Shape, partitions: int, name: str = "account") -> Log:
         else:
             log.create(key, fee, dice.choice(PLANS))
     for partition in range(partitions):
-        sentinel = account_of(partition, partitions, f"{name}-end")
+        sentinel = account_of(partition, partitions, f"{log.label}-end")
         log.create(sentinel, 1.0, PLANS[0])
         log.sentinels.append(sentinel)
     return log
 
 
-def make_creates(accounts: int, partitions: int, name: str = "account") -> Log:
-    """One create for each of the accounts that a log of `stored` ones takes for granted."""
-    dice = random.Random(0)
-    log = Log()
-    for account in range(accounts):
-        log.create(f"{name}-{account:07d}", 0.5, dice.choice(PLANS))
+def make_creates(accounts: range, partitions: int, months: Mapping[range, int] | None = None) -> Log:
+    """One create for each of the accounts that a log of `stored` ones takes for granted.
+
+    `months`: terms of some accounts; the others get the usual one.
+    """
+    dice = random.Random(accounts.start)
+    log = Log(f"creates-{accounts.start}")
+    for account in accounts:
+        term = next((term for some, term in (months or {}).items() if account in some), None)
+        log.create(f"account-{account:07d}", 0.5, dice.choice(PLANS), term)
     for partition in range(partitions):
-        sentinel = account_of(partition, partitions, f"{name}-stored")
+        sentinel = account_of(partition, partitions, f"{log.label}-end")
         log.create(sentinel, 1.0, PLANS[0])
         log.sentinels.append(sentinel)
     return log

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmarks.contenders.base import Contender
-    from benchmarks.world import World
+    from benchmarks.feed import Feed
+    from benchmarks.world import Run, World
     from devstack.process import Process
 
 JOIN_SECONDS: Final = 90.0
@@ -85,17 +86,32 @@ def measure(world: World, contender: Contender, scenario: Scenario) -> Measured:
             wait(JOIN_SECONDS, started, lambda: contender.ready(run))
             ends = feed.send(warm_up)
             wait(WORK_SECONDS, started, lambda: contender.finished(run, warm_up, ends))
-            feed.hold(log)
-            time.sleep(SETTLE_SECONDS)
-            pids = [process.pid for process in started]
-            before = Cpu.of(pids, world.kafka.pid, run.mongo.pid)
-            began = feed.release()
-            ends = feed.ends()
-            ended = wait(WORK_SECONDS, started, lambda: contender.finished(run, log, ends))
-            used = Cpu.of(pids, world.kafka.pid, run.mongo.pid).since(before)
-            memory = sum(map(memory_mib, pids))
-        contender.verify(run, [warm_up, log], ends)
-    return _measured(contender, log, ended - began, used, memory)
+            measured = release(run, contender, started, feed, log)
+        contender.verify(run, [warm_up, log], feed.ends())
+    return measured
+
+
+def release(run: Run, contender: Contender, started: Sequence[Process], feed: Feed, log: Log) -> Measured:
+    """Let the joined and warm contender meet the log all at once, and wait until it is done with it."""
+    feed.hold(log)
+    time.sleep(SETTLE_SECONDS)
+    pids = [process.pid for process in started]
+    broker, database = run.world.kafka.pid, run.mongo.pid
+    before = Cpu.of(pids, broker, database)
+    began = feed.release()
+    ended = wait(WORK_SECONDS, started, lambda: contender.finished(run, log, feed.ends()))
+    used = Cpu.of(pids, broker, database).since(before)
+    commands, seconds = len(log.records), ended - began
+    return Measured(
+        contender.name,
+        commands,
+        round(seconds, 3),
+        round(commands / seconds, 1),
+        round(1000 * used.client / commands, 4),
+        round(1000 * used.broker / commands, 4),
+        round(1000 * used.database / commands, 4),
+        round(sum(map(memory_mib, pids)), 1),
+    )
 
 
 def record(world: World, scenario: Scenario, to: Path) -> None:
@@ -107,21 +123,6 @@ def record(world: World, scenario: Scenario, to: Path) -> None:
         stack.callback(process.stop, STOP_SECONDS)
         ends = recording.feed(run).send(log)
         wait(WORK_SECONDS, [process], lambda: recording.finished(run, log, ends))
-
-
-def _measured(contender: Contender, log: Log, seconds: float, used: Cpu, memory: float) -> Measured:
-    commands = len(log.records)
-    per_thousand = 1000 / commands
-    return Measured(
-        contender.name,
-        commands,
-        round(seconds, 3),
-        round(commands / seconds, 1),
-        round(used.client * per_thousand, 4),
-        round(used.broker * per_thousand, 4),
-        round(used.database * per_thousand, 4),
-        round(memory, 1),
-    )
 
 
 def wait(seconds: float, processes: Sequence[Process], done: Callable[[], bool]) -> float:

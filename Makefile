@@ -5,7 +5,8 @@
 #   make test-docker   the image, docker-compose.yml and testcontainers, where a Docker engine answers
 #   make check    lint, format, strict types, import directions, published schemas
 #   make chaos    processes killed, paused and cut while commands flow
-#   make bench    commands per second, on servers started for it
+#   make bench    the service against its peers, on servers started for it (ARGS=--full: hours)
+#   make bench-quick   the main ratios, in less than five minutes
 #   make docs     the reference pages and published schemas, generated from the code
 
 VENV   := .venv
@@ -15,7 +16,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3.14
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-docker check format bench chaos docs clean
+.PHONY: help venv demo test test-docker check format bench bench-quick chaos docs clean
 
 help:  ## tell what there is
 	@sed -n 's/^#   //p' Makefile
@@ -48,8 +49,15 @@ format: venv  ## what `check` would complain about and a program can mend
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
-bench: venv
+$(VENV)/.bench: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@touch $@
+
+bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-quick: $(VENV)/.bench
+	$(BIN)/python -m benchmarks --quick $(ARGS)
 
 chaos: venv
 	$(BIN)/pytest -m fault $(ARGS)

@@ -5,7 +5,9 @@ import itertools
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,6 +22,7 @@ from tests.faults.workers import FAST, ROOT, Worker
 
 PARTITIONS = 4
 DONE_SECONDS = 60
+FLOWS_PER_SECOND = 20
 
 
 class Scene:
@@ -107,6 +110,23 @@ class Scene:
         """Puts the next commands of the load into the log."""
         self.sender.send(self.load.messages(count))
         self.sender.flush()
+
+    @contextmanager
+    def flowing(self, per_second: int = 600) -> Iterator[None]:
+        """Commands flow in the background, so that whatever happens meanwhile happens under load."""
+        ended = threading.Event()
+        flow = threading.Thread(target=self._flow, args=(ended, per_second // FLOWS_PER_SECOND))
+        flow.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            flow.join()
+        self.sender.flush()
+
+    def _flow(self, ended: threading.Event, count: int) -> None:
+        while not ended.wait(1 / FLOWS_PER_SECOND):
+            self.sender.send(self.load.messages(count))
 
     def wait(self, seconds: float = DONE_SECONDS) -> None:
         """Until the service has caught up with the log."""

@@ -7,14 +7,19 @@ from tests.faults.scene import Scene
 pytestmark = pytest.mark.fault
 
 
+SMALL = {"CONTRACTS_MAX_BATCH_COMMANDS": "20"}
+"""So that there is a backlog, and something under way, whenever a partition changes hands."""
+
+
 @pytest.mark.timeout(180)
 def test_two_workers_joining_and_leaving(scene: Scene) -> None:
-    stays = scene.start()
+    stays = scene.start(**SMALL)
+    stays.wait_for("resumed", count=scene.partitions)
     with scene.flowing():
         for _ in range(3):
-            joins = scene.start()
+            scene.publish(2_000)
+            joins = scene.start(**SMALL)
             joins.wait_for("resumed")
-            stays.wait_for("resumed", count=scene.partitions)
             stays.stop()
             stays = joins
     scene.done()
@@ -23,11 +28,13 @@ def test_two_workers_joining_and_leaving(scene: Scene) -> None:
 
 def test_the_last_worker_leaves_nothing_under_way(scene: Scene) -> None:
     """After SIGTERM everything that was applied is published and its offset committed: nothing to resume."""
-    worker = scene.start(CONTRACTS_MAX_BATCH_COMMANDS="20")
-    scene.publish(2_000)
-    with scene.flowing():
-        worker.wait_for("resumed", count=scene.partitions)
-        worker.stop()
-    assert scene.checker.positions() == scene.checker.committed()
+    scene.publish(5_000)
+    worker = scene.start(**SMALL)
+    worker.wait_for("resumed", count=scene.partitions)
+    worker.stop()
+    positions = scene.checker.positions()
+    assert positions == scene.checker.committed()
+    scene.checker.read_log()
+    assert sum(positions.values()) < sum(last.offset for last in scene.checker.model.last.values())
     scene.start()
     scene.done()

@@ -19,6 +19,7 @@ from aiokafka.client import CoordinationType
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
+    IllegalOperation,
     KafkaError,
     ProducerFenced,
     TopicAuthorizationFailedError,
@@ -113,8 +114,10 @@ class Publisher:
             raise PublisherFenced(f"another process publishes {self._input} now") from error
         except _DENIED as error:
             raise BrokerDenied(f"Kafka refuses to publish: {error!r}") from error
-        except (KafkaError, TimeoutError, OSError, AssertionError) as error:
+        except (KafkaError, IllegalOperation, TimeoutError, OSError, AssertionError) as error:
             # aiokafka asserts its state machine: after a failure in the background it may be anywhere.
+            if denied := _denial(producer):
+                raise BrokerDenied(f"Kafka refuses to publish: {denied!r}") from error
             raise PublishInDoubt(f"publishing {self._input} up to {offset} is in doubt: {error!r}") from error
 
     async def _transact(
@@ -142,6 +145,17 @@ class Publisher:
             if task.done() and not task.cancelled():
                 task.exception()
         producer._closed = True
+
+
+def _denial(producer: AIOKafkaProducer) -> BaseException | None:
+    """The missing permission that ended the transaction in the background; None: it was something else."""
+    for ended in (producer._sender.sender_task, producer._txn_manager._transaction_waiter):
+        if ended is not None and ended.done() and not ended.cancelled():
+            error: BaseException | None = ended.exception()
+            for each in (error, error and error.__cause__):
+                if isinstance(each, _DENIED):
+                    return each
+    return None
 
 
 class _Prebuilt:

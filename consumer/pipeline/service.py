@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 from aiokafka import ConsumerRebalanceListener
+from aiokafka.errors import KafkaError
 
 from consumer.errors import BrokerUnavailable
+from producers.connection import broker_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -87,12 +89,15 @@ class Service(ConsumerRebalanceListener):  # type: ignore[misc]
         """Joins the group and works until `stop`.
 
         Raises:
-            BrokerUnavailable: the group cannot be joined.
+            BrokerUnavailable, BrokerDenied: the group cannot be joined.
             Exception: a loop or the client died; the process should end and be started again.
         """
         self._consumer.subscribe([self._topic], listener=self)
         try:
-            await self._consumer.start()
+            try:
+                await self._consumer.start()
+            except KafkaError as error:
+                raise broker_error("the group cannot be joined", error) from error
             self._watch(self._consumer._fetcher._fetch_task, self._consumer._coordinator._coordination_task)
             await self._ended
         finally:

@@ -1,0 +1,133 @@
+"""TLS, SCRAM and ACLs on the real Kafka: with the listed rights the service works, with one less not."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka.admin import AclBindingFilter
+
+from consumer.errors import BrokerDenied, ContractsError, TopicsMissing
+from consumer.metrics import RESUME_REASONS
+from consumer.process import Process
+from consumer.settings import Settings
+from devstack.kafka import ApacheKafka
+from devstack.proof.load import Load
+from devstack.proof.sending import Sender
+from producers import topics
+from schemas.topics import COMMANDS
+from tests.conftest import _available
+from tests.ops import secure
+from tests.running import settings_for
+
+SECONDS = 60
+PARTITIONS = 3
+RIGHTS = secure.listed_rights()
+
+
+@pytest.fixture(scope="module")
+def certs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return secure.certificates(tmp_path_factory.mktemp("tls") / "certs")
+
+
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory: pytest.TempPathFactory, certs: Path) -> Iterator[ApacheKafka]:
+    _available("apache")
+    with secure.secure_kafka(tmp_path_factory.mktemp("locked"), certs) as kafka:
+        secure.add_user(kafka)
+        yield kafka
+
+
+def settings(kafka: ApacheKafka, mongo: Any, name: str, certs: Path, **other: Any) -> Settings:
+    return settings_for(
+        kafka,
+        mongo,
+        name,
+        **{
+            "kafka_bootstrap_servers": kafka.address("SECURE"),
+            "kafka_security_protocol": "SASL_SSL",
+            "kafka_sasl_username": secure.USER,
+            "kafka_sasl_password": secure.PASSWORD,
+            "kafka_ssl_cafile": str(certs / "ca.pem"),
+            **other,
+        },
+    )
+
+
+async def prepared(kafka: ApacheKafka, mongo: Any, name: str) -> None:
+    """Topics, and some commands in them, made by the administrator."""
+    administrator = settings_for(kafka, mongo, name)
+    await topics.ensure(administrator)
+    sender = Sender(kafka.bootstrap, administrator.topic_prefix + COMMANDS, PARTITIONS)
+    # In a thread: it has an event loop of its own.
+    await asyncio.to_thread(sender.send, Load(7, rubbish=0.05, misplaced=0.2).messages(300))
+    await asyncio.to_thread(sender.flush)
+
+
+async def outcome(wanted: Settings) -> str:
+    """`works` once all that waited is applied; else what stops it."""
+    process = Process(wanted, with_scanner=False, with_http=False)
+    running = asyncio.create_task(process.run())
+    value = process.metrics.value
+    try:
+        async with asyncio.timeout(SECONDS):
+            while not running.done():
+                if value("resumes_total", reason="BrokerDenied"):
+                    return "BrokerDenied"
+                lags = [value("consumer_lag_records", partition=str(number)) for number in range(PARTITIONS)]
+                if (value("forwarded_total") or 0) > 0 and lags == [0] * PARTITIONS and _published(process):
+                    return "works"
+                await asyncio.sleep(0.05)
+            running.result()
+    except ContractsError as error:
+        return type(error).__name__
+    except TimeoutError:
+        reasons = {reason: value("resumes_total", reason=reason) for reason in RESUME_REASONS}
+        return f"neither works nor fails: {reasons}"
+    finally:
+        process.stop()
+        await asyncio.wait({running})
+    return "ended"
+
+
+def _published(process: Process) -> bool:
+    return bool(process.metrics.value("events_published_total", event="changed"))
+
+
+async def test_exactly_the_listed_rights_suffice(
+    locked: ApacheKafka, mongo: Any, database: str, certs: Path
+) -> None:
+    await prepared(locked, mongo, database)
+    rights = [secure.binding(right, f"{database}.", database) for right in RIGHTS]
+    secure.grant(locked, rights)
+    assert await outcome(settings(locked, mongo, database, certs)) == "works"
+
+
+@pytest.mark.parametrize("missing", RIGHTS, ids=lambda right: f"{right[1]} {right[3]}")
+async def test_with_one_right_less_it_stops(
+    locked: ApacheKafka, mongo: Any, database: str, certs: Path, missing: Any
+) -> None:
+    await prepared(locked, mongo, database)
+    secure.grant(locked, [secure.binding(right, f"{database}.", database) for right in RIGHTS])
+    secure.withdraw(locked, [secure.binding(missing, f"{database}.", database, kind=AclBindingFilter)])
+    invisible = missing[0] == "Topic" and missing[1] != COMMANDS
+    expected = TopicsMissing.__name__ if invisible else BrokerDenied.__name__
+    assert await outcome(settings(locked, mongo, database, certs)) == expected
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"kafka_sasl_password": "another"}, "SaslAuthenticationFailed"),
+        ({"kafka_ssl_cafile": None}, "CERTIFICATE_VERIFY_FAILED"),
+    ],
+    ids=["password", "authority"],
+)
+async def test_a_wrong_password_or_authority_is_told(
+    locked: ApacheKafka, mongo: Any, database: str, certs: Path, wrong: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(BrokerDenied, match=words) as denied:
+        await topics.check(settings(locked, mongo, database, certs, **wrong))
+    assert "another" not in str(denied.value)
+    assert secure.PASSWORD not in str(denied.value)

@@ -1,0 +1,158 @@
+"""A record of every way to get it wrong, sent to the running service: it goes on, and tells each apart."""
+
+import asyncio
+import hashlib
+from typing import Any, NamedTuple
+
+from consumer.clients import contract_reader, make_command_producer
+from consumer.dead_letters import LetterQuery, dead_letters
+from consumer.pipeline.homes import murmur2_home
+from devstack.proof.message import Message
+from devstack.proof.sending import Sender
+from tests.running import running, settings_for
+
+PARTITIONS = 3
+HOME = murmur2_home(b"acme", PARTITIONS)
+UPDATE = "com.easytrade.contract.update.v1"
+NOTE = b'{"changes": {"notes": "hello"}}'
+LARGE = b'{"changes": {"notes": "' + b"x" * 300_000 + b'"}}'
+HUGE = b'{"changes": {"notes": "' + b"x" * 950_000 + b'"}}'
+
+
+def message(id_: str, value: bytes | None = NOTE, *, key: bytes | None = b"acme", **changed: Any) -> Message:
+    attributes = {
+        "ce_specversion": b"1.0",
+        "ce_id": id_.encode(),
+        "ce_source": b"/crm",
+        "ce_type": UPDATE.encode(),
+        "content-type": b"application/json",
+        **changed,
+    }
+    headers: list[tuple[str, bytes | None]] = [(name, text) for name, text in attributes.items() if text]
+    return Message(key, value, headers, partition=HOME)
+
+
+class Row(NamedTuple):
+    """One bad record, its dead letter's reason, and whether its sender can be told."""
+
+    message: Message
+    reason: str
+    answered: bool
+
+
+ROWS = {
+    "not-json": Row(message("not-json", b"hello"), "malformed", answered=True),
+    "cut-off": Row(message("cut-off", NOTE[:-2]), "malformed", answered=True),
+    "no-value": Row(message("no-value", None), "malformed", answered=True),
+    "not-utf8": Row(message("not-utf8", b'{"changes": {"notes": "\xff"}}'), "malformed", answered=True),
+    "nan": Row(message("nan", b'{"changes": {"base_monthly_fee": NaN}}'), "malformed", answered=True),
+    "infinity": Row(
+        message("infinity", b'{"changes": {"base_monthly_fee": Infinity}}'), "malformed", answered=True
+    ),
+    "key-twice": Row(
+        message("key-twice", b'{"changes": {"notes": "a", "notes": "b"}}'), "malformed", answered=True
+    ),
+    "too-deep": Row(message("too-deep", b"[" * 65 + b"]" * 65), "malformed", answered=True),
+    "too-large": Row(message("too-large", LARGE), "malformed", answered=True),
+    "above-the-topic": Row(message("above-the-topic", HUGE), "malformed", answered=True),
+    "no-id": Row(message("no-id", ce_id=None), "bad_envelope", answered=False),
+    "no-source": Row(message("no-source", ce_source=None), "bad_envelope", answered=False),
+    "old-spec": Row(message("old-spec", ce_specversion=b"0.3"), "bad_envelope", answered=True),
+    "bad-time": Row(message("bad-time", ce_time=b"yesterday"), "bad_envelope", answered=True),
+    "unknown-type": Row(
+        message("unknown-type", ce_type=UPDATE[:-3].encode() + b"d.v1"), "unknown_type", answered=True
+    ),
+    "unknown-version": Row(
+        message("unknown-version", ce_type=UPDATE[:-1].encode() + b"9"), "unknown_type", answered=True
+    ),
+    "no-key": Row(message("no-key", key=None), "key_mismatch", answered=False),
+    "other-subject": Row(message("other-subject", ce_subject=b"umbra"), "key_mismatch", answered=True),
+    "forwarded-twice": Row(
+        message("forwarded-twice", **{"contracts-forwarded-from": b"commands/0/1"})._replace(
+            partition=(HOME + 1) % PARTITIONS
+        ),
+        "wrong_partition",
+        answered=True,
+    ),
+    "a-typo": Row(message("a-typo", b'{"changes": {"note": "x"}}'), "schema_violation", answered=True),
+    "huge-integer": Row(
+        message("huge-integer", b'{"changes": {"term_months": 123456789012345678901234567890}}'),
+        "schema_violation",
+        answered=True,
+    ),
+    "an-operator": Row(
+        message("an-operator", b'{"changes": {"notes": {"$gt": ""}}}'), "schema_violation", answered=True
+    ),
+    "unreadable": Row(message("unreadable")._replace(via="unreadable"), "unreadable", answered=False),
+}
+
+
+async def test_every_row_has_its_outcome_and_the_service_goes_on(
+    kafka: Any, mongo: Any, database: str
+) -> None:
+    settings = settings_for(kafka, mongo, database, result_timeout_seconds=60, topic_partitions=PARTITIONS)
+    topic = f"{settings.topic_prefix}contracts.commands"
+    async with running(settings) as service, make_command_producer(settings, source="/crm") as commands:
+        answered = commands.awaiting()
+        await answered.create("acme", contract_type="basic")
+        sender = Sender(kafka.bootstrap, topic, PARTITIONS)
+        for row in ROWS.values():
+            await asyncio.to_thread(sender.send, [row.message])
+            await asyncio.to_thread(sender.flush)
+            await answered.update("acme", changes={"tags": [row.message.headers[1][1].decode()]})
+        letters = [each async for each in dead_letters(settings, LetterQuery())]
+        history = service.database["history"]
+        dead = [each async for each in history.find({"outcome": "dead_letter"})]
+
+        assert sorted(each.reason for each in letters) == sorted(row.reason for row in ROWS.values())
+        assert len(dead) == len(ROWS)
+        by_value = {(each.key, each.value): each for each in letters}
+        for name, row in ROWS.items():
+            if name in {"above-the-topic", "unreadable"}:
+                continue
+            letter = by_value[row.message.key, row.message.value]
+            assert letter.key == row.message.key, name
+        told = {each["command_id"] for each in dead if each.get("account_id") and each.get("command_id")}
+        assert told == {name for name, row in ROWS.items() if row.answered}
+        assert service.metrics.value("dead_letters_total", reason="malformed") == 10
+
+
+async def test_a_letter_above_the_topics_limit_is_a_pointer(kafka: Any, mongo: Any, database: str) -> None:
+    settings = settings_for(kafka, mongo, database, result_timeout_seconds=60, topic_partitions=PARTITIONS)
+    async with running(settings), make_command_producer(settings, source="/crm") as commands:
+        sender = Sender(kafka.bootstrap, f"{settings.topic_prefix}contracts.commands", PARTITIONS)
+        await asyncio.to_thread(sender.send, [message("above", HUGE)])
+        await asyncio.to_thread(sender.flush)
+        await commands.awaiting().create("acme", contract_type="basic")
+        (letter,) = [each async for each in dead_letters(settings, LetterQuery())]
+    assert letter.value is None
+    assert letter.value_hash == hashlib.sha256(HUGE).hexdigest()
+
+
+async def test_what_the_state_forbids_is_rejected_and_no_dead_letter(
+    kafka: Any, mongo: Any, database: str
+) -> None:
+    settings = settings_for(kafka, mongo, database, result_timeout_seconds=60, topic_partitions=PARTITIONS)
+    async with running(settings), make_command_producer(settings, source="/crm") as commands:
+        answered = commands.awaiting()
+        await answered.create("acme", contract_type="basic")
+        refused = await answered.create("acme", contract_type="basic")
+        assert (refused.outcome, refused.code) == ("rejected", "contract_exists")
+        assert [each async for each in dead_letters(settings, LetterQuery())] == []
+
+
+async def test_hostile_text_is_stored_as_it_came(kafka: Any, mongo: Any, database: str) -> None:
+    settings = settings_for(kafka, mongo, database, result_timeout_seconds=60, topic_partitions=PARTITIONS)
+    hostile = {
+        "$where": "sleep(1)",
+        "a.b": "$set",
+        "%24": "\u202eright to left",
+        "n": "\u0000\u0007 🙂 \uffff",
+    }
+    async with running(settings), make_command_producer(settings, source="/crm") as commands:
+        await commands.awaiting().create("acme", contract_type="basic", metadata=hostile, notes='{"$gt": ""}')
+        with contract_reader(settings) as reader:
+            found = await reader.by_account("acme")
+    assert found is not None
+    assert found["metadata"] == hostile
+    assert found["notes"] == '{"$gt": ""}'

@@ -30,6 +30,7 @@ OUTPUTS = (
 )
 NO_OFFSET = -1001
 POLL_SECONDS = 0.1
+LOOK_SECONDS = 5.0
 READ_SECONDS = 60.0
 
 
@@ -129,10 +130,15 @@ class Checker:
         self._next |= {(self.topic, partition): offset for partition, offset in offsets.items()}
 
     def committed(self) -> dict[int, int]:
-        """The group's offsets, where it has any."""
+        """The group's offsets, where it has any and no open transaction may still change them."""
         with closing(self._consumer(self.group)) as consumer:
             asked = [TopicPartition(self.topic, number) for number in range(self.partitions)]
-            found = consumer.committed(asked, timeout=READ_SECONDS)
+            try:
+                found = consumer.committed(asked, timeout=LOOK_SECONDS)
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError._TIMED_OUT:
+                    raise
+                return {}  # not settled: a transaction is open
         return {each.partition: each.offset for each in found if each.offset != NO_OFFSET}
 
     def positions(self) -> dict[int, int]:

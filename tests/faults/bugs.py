@@ -1,7 +1,6 @@
 """Bugs to plant into a worker: mistakes that this design exists to avoid, one function for each."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import uuid4
 
@@ -46,14 +45,23 @@ def offset_apart() -> None:
     Publisher._transact = apart  # type: ignore[method-assign]
 
 
-async def _transaction(
-    producer: Any, batches: Any, finish: Callable[[], Awaitable[None]] | None = None
-) -> None:
+def forwards_apart() -> None:
+    """Misplaced records are passed on before the transaction that commits their offset."""
+    transact = Publisher._transact
+
+    async def apart(self: Any, producer: Any, batches: Any, offset: int) -> None:
+        forwards = [batch for batch in batches if batch.topic == self._input.topic]
+        if forwards:
+            await _transaction(producer, forwards)
+        await transact(self, producer, [batch for batch in batches if batch not in forwards], offset)
+
+    Publisher._transact = apart  # type: ignore[method-assign]
+
+
+async def _transaction(producer: Any, batches: Any) -> None:
     await producer.begin_transaction()
     for batch in batches:
         await (await producer.send_batch(_Prebuilt(batch), batch.topic, partition=batch.partition))
-    if finish is not None:
-        await finish()
     await producer.commit_transaction()
 
 
@@ -182,7 +190,8 @@ def commits_on_revoke() -> None:
     async def commit_first(self: Any, partitions: Any) -> None:
         consumer: AIOKafkaConsumer = self._consumer
         positions = {each: await consumer.position(each) for each in partitions}
-        await consumer.commit({TopicPartition(*each): offset for each, offset in positions.items()})
+        if positions:
+            await consumer.commit({TopicPartition(*each): offset for each, offset in positions.items()})
         await revoked(self, partitions)
 
     Service.on_partitions_revoked = commit_first  # type: ignore[method-assign]

@@ -24,8 +24,9 @@ class Planted(NamedTuple):
     says: str
 
 
-KILL, PAUSE, MONGO, MEMBERS, BROKER = (
-    f"tests/faults/test_{name}.py::test_" for name in ("kill", "pause", "mongo", "members", "broker")
+KILL, PAUSE, MONGO, MEMBERS, BROKER, LIMITS, FORWARDING = (
+    f"tests/faults/test_{name}.py::test_"
+    for name in ("kill", "pause", "mongo", "members", "broker", "limits", "forwarding")
 )
 LOST, DUPLICATED, DIVERGED = (f"{kind}=[1-9]" for kind in ("lost", "duplicated", "diverged"))
 STUCK = "NotDone"
@@ -59,6 +60,8 @@ PLANTED: dict[str, Planted] = {
         ),
         Planted(bugs.commits_on_revoke, f"{MEMBERS}two_workers_joining_and_leaving", LOST),
         Planted(bugs.no_drain, f"{MEMBERS}the_last_worker_leaves_nothing_under_way", "assert .*=="),
+        Planted(bugs.failed_output_ignored, f"{LIMITS}an_output_above_the_topic_s_limit", LOST),
+        Planted(bugs.forwards_apart, f"{FORWARDING}two_partitioners_side_by_side", DUPLICATED),
         Planted(bugs.forgets_waiting_records, f"{BROKER}the_broker_killed_and_restarted", LOST),
     )
 }

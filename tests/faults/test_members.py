@@ -15,9 +15,9 @@ SMALL = {"CONTRACTS_MAX_BATCH_COMMANDS": "20"}
 def test_two_workers_joining_and_leaving(scene: Scene) -> None:
     stays = scene.start(**SMALL)
     stays.wait_for("resumed", count=scene.partitions)
-    with scene.flowing():
+    with scene.flowing(300):
         for _ in range(3):
-            scene.publish(2_000)
+            scene.publish(1_000)
             joins = scene.start(**SMALL)
             joins.wait_for("resumed")
             stays.stop()

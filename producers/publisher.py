@@ -152,9 +152,10 @@ def _denial(producer: AIOKafkaProducer) -> BaseException | None:
     for ended in (producer._sender.sender_task, producer._txn_manager._transaction_waiter):
         if ended is not None and ended.done() and not ended.cancelled():
             error: BaseException | None = ended.exception()
-            for each in (error, error and error.__cause__):
+            for each in (error, error.__cause__ if error else None):
                 if isinstance(each, _DENIED):
-                    return each
+                    denied: BaseException = each
+                    return denied
     return None
 
 

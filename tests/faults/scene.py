@@ -21,7 +21,7 @@ from producers import topics
 from tests.faults.workers import FAST, ROOT, Worker
 
 PARTITIONS = 4
-DONE_SECONDS = 60
+DONE_SECONDS = 180
 FLOWS_PER_SECOND = 20
 
 

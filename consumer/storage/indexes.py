@@ -57,8 +57,8 @@ INDEXES: Final = (
     ),
     IndexSpec(
         "contracts",
-        (("lifecycle.next_action_at", 1), ("account_id", 1)),
-        "what is due, page by page: the scanner's only query",
+        (("lifecycle.next_action_at", 1),),
+        "what is due: the scanner's only query",
         {"partialFilterExpression": {"lifecycle.next_action_at": {"$exists": True}}},
     ),
     IndexSpec("former_contracts", (("contract_id", 1),), "a replaced or deleted contract by its id"),

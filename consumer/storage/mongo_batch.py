@@ -76,13 +76,8 @@ class MongoBatch:
             return []
         with self._asking():
             # All in the first answer: by default it holds 101 documents, and the rest costs a round trip.
-            # The hint, because not every planner sees that other indexes with this key are of no use.
             found = collection.find(
-                {key: {"$in": values}},
-                fields,
-                session=self._session,
-                batch_size=len(values) + 1,
-                hint=[(key, 1)],
+                {key: {"$in": values}}, fields, session=self._session, batch_size=len(values) + 1
             )
             documents: list[dict[str, Any]] = await found.to_list(None)
         return documents

@@ -134,7 +134,7 @@ def _work(report: Report, demo: Demo, commands: int) -> bool:
     with report.step("Work", "until every command is applied and its events are published"):
         checker.wait(CATCH_UP_SECONDS, demo.watch)
     with report.step("Proof", "comparing all that is stored and published with the pure model"):
-        verdict = checker.check()
+        verdict = checker.check_at_rest(CATCH_UP_SECONDS, demo.watch)
     report.outcome(checker)
     report.verdict(verdict)
     return verdict.ok

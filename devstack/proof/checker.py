@@ -106,6 +106,20 @@ class Checker:
         assert verdict.ok, str(verdict)
         return verdict
 
+    def check_at_rest(self, seconds: float, watch: Callable[[], object] = lambda: None) -> Verdict:
+        """Waits and checks, again while the log grows in between: a scanner sends commands when it likes.
+
+        What is wrong stays wrong: only a comparison with a moving target is repeated.
+        """
+        deadline = time.monotonic() + seconds
+        while True:
+            self.wait(seconds, watch)
+            compared = self.model.commands
+            verdict = self.check()
+            self.read_log()
+            if verdict.ok or self.model.commands == compared or time.monotonic() > deadline:
+                return verdict
+
     def read_log(self) -> None:
         """Folds the commands that are new in the log."""
         for record in self._read([self.topic]):

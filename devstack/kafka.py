@@ -133,8 +133,7 @@ class ApacheKafka(KafkaServer):
         return [java(), f"-Xmx{self.heap}", logging, "-cp", classpath, "kafka.Kafka", str(config)]
 
     def _format(self, classpath: str, config: Path) -> None:
-        # Kafka's own ids never begin with a dash: the tool would take it for an option.
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A")
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         command = [java(), "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", classpath, "kafka.tools.StorageTool"]
         command += ["format", f"--cluster-id={cluster}", "-c", str(config)]  # with "=": it may begin with "-"
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)

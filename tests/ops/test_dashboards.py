@@ -63,7 +63,7 @@ def test_variables_follow_the_rules(dashboard: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "panel"), panels(), ids=lambda value: value if isinstance(value, str) else ""
+    ("name", "panel"), list(panels()), ids=lambda value: value if isinstance(value, str) else ""
 )
 def test_panels_follow_the_rules(name: str, panel: dict[str, Any]) -> None:
     assert panel["title"]

@@ -46,6 +46,11 @@ log = structlog.get_logger()
 SLICE: Final = 200
 """Records handled between two turns of the event loop: about 20 ms, so that heartbeats stay on time."""
 
+FIRST_BATCH: Final = 250
+"""Commands in the first batch after a resume; each success doubles it up to the limit. A database that has
+just come up, or whose empty collections are being filled by many partitions at once, answers large
+batches so slowly that they could time out again and again."""
+
 CONFLICT_TRIES: Final = 10
 
 
@@ -134,6 +139,7 @@ class Applier:
         self._position, self._publish_from = resumed
         self._cache.clear()
         self.intake = Intake()
+        self._batch_limit = min(self._batch_limit, FIRST_BATCH)
 
     async def apply(self) -> Batch:
         """Applies the next batch of the waiting records.

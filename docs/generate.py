@@ -169,7 +169,8 @@ def _moves() -> Iterator[str]:
             label = f"{trigger} ({when})" if when else trigger
             moves.setdefault((source or "[*]", target or "[*]"), []).append(label)
     for (source, target), labels in moves.items():
-        yield f"    {source} --> {target}: {', '.join(labels)}"
+        text = ",<br>".join(labels).replace(":", " =")  # a second colon is a mistake to mermaid
+        yield f"    {source} --> {target}: {text}"
 
 
 def _heading(title: str, source: str) -> tuple[str, ...]:

@@ -1,0 +1,77 @@
+"""The site: built strictly, whole without a network, and a broken link stops it."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+REQUIRED = os.environ.get("CI", "").lower() in {"1", "true"}
+
+
+def build(project: Path, site: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--site-dir", str(site)],
+        cwd=project,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        timeout=250,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def mkdocs() -> None:
+    if find_spec("material") is None:
+        if REQUIRED:
+            pytest.fail("MkDocs is required in CI: pip install '.[docs]'", pytrace=False)
+        pytest.skip("MkDocs is not installed: the site was NOT built")
+
+
+@pytest.fixture(scope="module")
+def site(mkdocs: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    built = build(ROOT, folder)
+    assert built.returncode == 0, built.stderr
+    return folder
+
+
+def test_every_page_is_there(site: Path) -> None:
+    pages = {page.relative_to(ROOT / "docs") for page in (ROOT / "docs").glob("**/*.md")}
+    pages -= {Path("decisions/0000-template.md")}
+    assert [page for page in pages if not (site / page.with_suffix(".html")).exists()] == []
+
+
+def test_nothing_is_fetched_from_elsewhere(site: Path) -> None:
+    """What a page loads by itself; links that people follow may lead anywhere."""
+    loaded = re.compile(
+        r"<(?:script|img|iframe)[^>]* src=\"?(https?:[^\"> ]+)|<link[^>]*stylesheet[^>]*(https?:[^\"> ]+)"
+    )
+    found = {str(page): loaded.findall(page.read_text("utf-8")) for page in site.glob("**/*.html")}
+    assert {page: urls for page, urls in found.items() if urls} == {}
+
+
+def test_the_asyncapi_document_can_be_looked_at(site: Path) -> None:
+    assert "com.easytrade.contract.create.v1" in (site / "asyncapi.html").read_text("utf-8")
+    if (site / "assets/asyncapi.js").exists():
+        assert "contracts.command-results" in (site / "asyncapi/viewer.html").read_text("utf-8")
+    elif REQUIRED:
+        pytest.fail("npm is required in CI: the site has no AsyncAPI viewer", pytrace=False)
+
+
+def test_a_broken_link_stops_the_build(mkdocs: None, tmp_path: Path) -> None:
+    for name in ("docs", "tools", "schemas", "devstack", "examples", "consumer", "tests"):
+        ignored = shutil.ignore_patterns("node_modules", "__pycache__")
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
+    shutil.copy(ROOT / "mkdocs.yml", tmp_path)
+    with (tmp_path / "docs/tutorial.md").open("a") as page:
+        page.write("\n[nowhere](no-such-page.md)\n")
+    built = build(tmp_path, tmp_path / "site")
+    assert built.returncode != 0
+    assert "no-such-page.md" in built.stderr + built.stdout

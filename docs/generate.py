@@ -17,13 +17,15 @@ from consumer.domain.states import TRANSITIONS, accepts
 from consumer.metrics import METRICS
 from consumer.settings import SECTIONS
 from consumer.settings_sources import env_name
+from docs.shapes import command_lines, contract_lines, event_lines, table
 from schemas.commands import COMMANDS
-from schemas.events import EVENTS, DeadLetterCode, RejectionCode
+from schemas.events import EVENTS
+from schemas.meanings import DEAD_LETTERS, OUTCOMES, REJECTIONS
 from schemas.topics import TOPICS
 from schemas.types import StatusName
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from pydantic.fields import FieldInfo
 
@@ -42,7 +44,7 @@ def settings_page() -> str:
     for section in SECTIONS:
         rows = [_setting(name, field) for name, field in section.model_fields.items()]
         columns = ("variable", "default", "values", "meaning")
-        lines += ["", f"## {section.__doc__}", "", *_table(columns, rows)]
+        lines += ["", f"## {section.__doc__}", "", *table(columns, rows)]
     return _page(lines)
 
 
@@ -110,7 +112,7 @@ def metrics_page() -> str:
             *_heading("Metrics", "consumer/metrics.py"),
             "Served at `/metrics`. No account or contract id is ever a label.",
             "",
-            *_table(("name", "kind", "labels", "meaning"), rows),
+            *table(("name", "kind", "labels", "meaning"), rows),
         ]
     )
 
@@ -118,28 +120,79 @@ def metrics_page() -> str:
 def exit_codes_page() -> str:
     """The exit codes of the command line."""
     rows = [(str(code), meaning) for code, meaning in EXIT_CODES.items()]
-    return _page([*_heading("Exit codes", "consumer/errors.py"), *_table(("code", "meaning"), rows)])
+    return _page([*_heading("Exit codes", "consumer/errors.py"), *table(("code", "meaning"), rows)])
 
 
 def messages_page() -> str:
     """Topics, commands, events and codes."""
     topics = [(f"`{spec.name}`", spec.direction, spec.key, spec.meaning) for spec in TOPICS.values()]
-    commands = [(f"`{spec.type}`", spec.meaning) for spec in COMMANDS.values()]
-    events = [(f"`{spec.type}`", f"`{spec.topic}`", spec.meaning) for spec in EVENTS.values()]
+    commands = [(f"[`{name}`](commands.md#{name})", spec.meaning) for name, spec in COMMANDS.items()]
+    events = [
+        (f"[`{name}`](events.md#{name})", f"`{spec.topic}`", spec.meaning) for name, spec in EVENTS.items()
+    ]
     return _page(
         [
             *_heading("Topics, commands and events", "schemas/"),
-            *("## Topics", "", *_table(("topic", "direction", "key", "what"), topics), ""),
-            *("## Commands", "", *_table(("type", "what it does"), commands), ""),
-            *("## Events and results", "", *_table(("type", "topic", "when"), events), ""),
-            *("## Codes of rejected commands, in the order of the checks", "", *_codes(RejectionCode), ""),
-            *("## Codes of dead letters", "", *_codes(DeadLetterCode)),
+            "The CloudEvents type of each is `com.easytrade.contract.NAME.v1`.",
+            "",
+            *("## Topics", "", *table(("topic", "direction", "key", "what"), topics), ""),
+            *("## Commands", "", *table(("name", "what it does"), commands), ""),
+            *("## Events and results", "", *table(("name", "topic", "when"), events), ""),
+            *("## Outcomes of commands", "", *_codes(OUTCOMES), ""),
+            *(
+                "## Codes of rejected commands",
+                "",
+                "In the order of the checks.",
+                "",
+                *_codes(REJECTIONS),
+                "",
+            ),
+            *("## Codes of dead letters", "", *_codes(DEAD_LETTERS)),
         ]
     )
 
 
-def _codes(codes: Any) -> Iterator[str]:
-    return (f"- `{code}`" for code in get_args(codes))
+def _codes(meanings: Mapping[Any, str]) -> Iterator[str]:
+    return table(("code", "meaning"), ((f"`{code}`", meaning) for code, meaning in meanings.items()))
+
+
+def contract_page() -> str:
+    """The contract's fields, and the templates."""
+    return _page(
+        [
+            *_heading("The contract", "schemas/contract.py"),
+            "As `changed` events and readers show it. Fields that are not set are absent, never null. Times",
+            "are RFC 3339: a date (midnight UTC) or a date-time with an offset, kept in milliseconds. Money",
+            "has at most 15 significant digits and 4 decimals. The rules over time are in",
+            "[How a contract lives](../lifecycle.md).",
+            "",
+            *contract_lines(),
+        ]
+    )
+
+
+def commands_page() -> str:
+    """Each command's fields, with an example."""
+    return _page(
+        [
+            *_heading("Commands", "schemas/commands.py"),
+            "The value of the record; unknown fields are refused. What surrounds it is told in",
+            "[On the wire](../wire.md).",
+            "",
+            *command_lines(),
+        ]
+    )
+
+
+def events_page() -> str:
+    """Each event's fields, with an example."""
+    return _page(
+        [
+            *_heading("Events and results", "schemas/events.py"),
+            "The value of the record. Fields may be added: tolerate those that you do not know.",
+            *event_lines(),
+        ]
+    )
 
 
 def state_machine_page() -> str:
@@ -156,7 +209,7 @@ def state_machine_page() -> str:
             "or whose contract is expired or cancelled; `advance` is taken always.",
             "",
             *("```mermaid", "stateDiagram-v2", *_moves(), "```"),
-            *("", "## Commands by status", "", *_table(("command", *statuses), rows)),
+            *("", "## Commands by status", "", *table(("command", *statuses), rows)),
         ]
     )
 
@@ -177,13 +230,6 @@ def _heading(title: str, source: str) -> tuple[str, ...]:
     return NOTE.format(source=source), "", f"# {title}", ""
 
 
-def _table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
-    yield f"| {' | '.join(columns)} |"
-    yield f"|{' --- |' * len(columns)}"
-    for row in rows:
-        yield f"| {' | '.join(cell.replace('|', '&#124;') for cell in row)} |"
-
-
 def _page(lines: Iterable[str]) -> str:
     return "\n".join(lines) + "\n"
 
@@ -192,6 +238,9 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "settings.md": settings_page,
     "metrics.md": metrics_page,
     "messages.md": messages_page,
+    "contract.md": contract_page,
+    "commands.md": commands_page,
+    "events.md": events_page,
     "exit-codes.md": exit_codes_page,
     "state-machine.md": state_machine_page,
 }

@@ -141,7 +141,8 @@ class UsageBasedPricingPatch(TypedDict, total=False):
     trade_value_tiers: Annotated[list[TradeValueTier], Field(max_length=100)] | None
 
 
-_Protected = Annotated[Any, Field(description="Protected: a command that sets it is rejected.")]
+PROTECTED: Final = "Protected"
+_Protected = Annotated[Any, Field(description=f"{PROTECTED}: a command that sets it is rejected.")]
 
 
 @with_config(STRICT)

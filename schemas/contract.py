@@ -174,10 +174,10 @@ class ContractState(TypedDict):
     contract_type: ContractTypeName
     status: StatusName
     start_date: Instant
-    end_date: Annotated[Instant, Field(description="Exclusive.")]
+    end_date: Instant
     term_start: Instant
     term_number: PositiveInt
-    renewal_date: Annotated[Instant, Field(description="When the renewal window opens.")]
+    renewal_date: Instant
     auto_renewal: bool
     term_months: TermMonths
     renewal_window_days: Days

@@ -12,6 +12,7 @@ from schemas.commands import COMMANDS_BY_TYPE
 from schemas.contract import SCHEMA_VERSION, ContractState
 from schemas.events import EVENTS
 from schemas.examples import COMMAND_EXAMPLES, CONTRACT, EVENT_EXAMPLES
+from schemas.meanings import explained
 from schemas.messages import schema_uri
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -63,6 +64,7 @@ def opened(schema: Any) -> Any:
 
 def _document(label: str, meaning: str, body: JsonSchema, examples: list[Any]) -> JsonSchema:
     head = {"$schema": DIALECT, "$id": schema_uri(label), "title": label, "description": meaning}
-    definitions = {"$defs": body["$defs"]} if "$defs" in body else {}
+    parts = {name: explained(name, part) for name, part in body.get("$defs", {}).items()}
     rest = {key: value for key, value in body.items() if key not in head and key != "$defs"}
-    return head | rest | {"examples": examples} | definitions
+    whole = explained(label.partition(".")[0], rest)
+    return head | whole | {"examples": examples} | ({"$defs": parts} if parts else {})

@@ -1,0 +1,182 @@
+"""What each field of a command, an event or a contract means: for the published schemas and the reference.
+
+A field means the same wherever it occurs. Where it does not, a line of its own counts: `Shape.field`, or
+`command.field` for the data of all commands.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from schemas.commands import COMMANDS, PROTECTED
+
+if TYPE_CHECKING:
+    from schemas.events import DeadLetterCode, OutcomeName, RejectionCode
+
+MEANINGS: Final[dict[str, str]] = {
+    # the contract
+    "contract_id": "Made by the service from the command; stays for the contract's life.",
+    "account_id": "Whose contract it is: the key of every record.",
+    "contract_type": "The plan.",
+    "status": "Where it stands in its life.",
+    "start_date": "Beginning of the first term; stays through renewals.",
+    "end_date": "End of the running term, exclusive.",
+    "term_start": "Beginning of the running term.",
+    "term_number": "Number of the running term, from 1.",
+    "renewal_date": "When the renewal window opens; never before the middle of the term.",
+    "auto_renewal": "What happens at `end_date` when nobody acts: it renews, or it expires.",
+    "term_months": "Length of a renewal's term.",
+    "renewal_window_days": "Days before the end when it becomes `pending_renewal`.",
+    "renewal_grace_days": "Days after the end in which `renew` is still accepted.",
+    "notice_days": "Days before the end that are noticed.",
+    "base_monthly_fee": "Without add-ons.",
+    "currency": "Of all its money.",
+    "usage_based_pricing": "Prices of trades by tier.",
+    "usage_limits": "How much may be traded, and how fast it is served.",
+    "primary_contact": "Whom to talk to.",
+    "billing_contact": "Whom to send invoices to.",
+    "features": "What the plan gives, by name.",
+    "tags": "Labels of your own.",
+    "add_ons": "Bought on top of the plan; names are unique.",
+    "sla_terms": "What is promised, and what it costs to break it.",
+    "notes": "Free text.",
+    "external_reference": "Its name in another system; can be looked up.",
+    "metadata": "Keys and values of your own.",
+    "scheduled_changes": "What will happen at the end of the term; at most one of each kind.",
+    "created_at": "Record time of the command that made it.",
+    "updated_at": "Record time of the command that changed it last.",
+    "cancelled_at": "When it was cancelled.",
+    "cancellation_reason": "As the cancelling command gave it.",
+    "created_by": "Who asked for it: `requested_by`, else the command's source.",
+    "last_modified_by": "Who asked for the last change; `lifecycle` where time did it.",
+    "version": "Grows by 1 with each change.",
+    # parts of it
+    "trade_volume_tiers": "By the number of trades in a month: sorted, without overlap.",
+    "trade_value_tiers": "By the value of a trade: sorted, without overlap.",
+    "min_trades": "From this many trades on.",
+    "max_trades": "Up to, but not including, this many; null in the last tier: without end.",
+    "price_per_trade": "Price of one trade.",
+    "min_value": "From this value on.",
+    "max_value": "Up to, but not including, this value; null in the last tier: without end.",
+    "percentage_fee": "Per cent of the value of a trade.",
+    "max_monthly_trades": "Trades in a month.",
+    "max_trade_value": "Value of one trade.",
+    "max_concurrent_trades": "Trades at the same time.",
+    "sla_threshold_seconds": "Within which a trade is served.",
+    "name": "Full name.",
+    "AddOn.name": "What it is.",
+    "email": "E-mail address.",
+    "phone": "Telephone number.",
+    "role": "What they do.",
+    "monthly_fee": "On top of the contract's.",
+    "active": "Whether it counts now; yes, where it is left out.",
+    "uptime_guarantee": "Per cent of the time.",
+    "response_time_guarantee": "In seconds.",
+    "penalty_terms": "What happens when it is broken.",
+    "kind": "What will happen.",
+    "overrides": "Terms set on top of the plan's template.",
+    "requested_at": "Record time of the command that scheduled it.",
+    # commands
+    "command.contract_id": "Refused with `contract_id_mismatch` if the account's contract is another one.",
+    "adopt.contract_id": "As it is in the older system.",
+    "advance.contract_id": "The contract that the scanner saw.",
+    "create.status": "Default: `active`.",
+    "create.start_date": "Default: now.",
+    "create.end_date": "Exclusive; default: `term_months` after the start.",
+    "create.term_months": "Default: 12, or the months between a given start and end.",
+    "create.auto_renewal": "Whether it renews at its end when nobody acts; default: yes.",
+    "requested_by": "Who asked for it; default: the command's source.",
+    "expected_version": "Refused with `version_conflict` if the contract has another version.",
+    "changes": "JSON merge patch (RFC 7396): null removes an optional field.",
+    "effective": "When it happens; default: immediately.",
+    "reason": "Why.",
+    "due_at": "What the scanner saw to be due.",
+    # events
+    "change": "What happened.",
+    "contract": "Its full state after the change; of a deleted one the last.",
+    "changed_fields": "Each difference to the version before.",
+    "path": "JSON Pointer of the field; empty: the whole.",
+    "before": "Value before; not there if there was none.",
+    "after": "Value after; not there if there is none.",
+    "ScheduledChange.effective_at": "When it will happen.",
+    "effective_at": "When it was due.",
+    "occurred_at": "When it was brought out: the record time of the command.",
+    "command": "Which command brought it about.",
+    "id": "`ce_id` of the command.",
+    "source": "`ce_source` of the command.",
+    "type": "`ce_type` of the command.",
+    "days_left": "Days to the end, rounded up.",
+    "window_days": "The notice window that was reached.",
+    "missed_windows": "Wider windows that were never noticed, as it was too late.",
+    "expiring.reason": "Why it lapses.",
+    "renewal_notice.reason": "Why it lapses, if it does.",
+    "next_term": "What will happen at the end of the term.",
+    "recipients": "Contacts with an e-mail address, each address once.",
+    "action": "What happens.",
+    "on": "When: the end of the running term.",
+    "NextTerm.contract_type": "The plan it renews on.",
+    "monthly_total": "Fee and active add-ons of the next term.",
+    "until": "End of the next term.",
+    "contact": "Which of the contacts.",
+    "outcome": "What became of the command.",
+    "code": "Why it was refused.",
+    "message": "The same in words.",
+    "FieldError.path": "JSON Pointer into the command's data; empty: the whole.",
+    "FieldError.message": "What is wrong there.",
+    "errors": "Each mistake, with its path in the data.",
+    "command_result.contract_id": "The contract it was about, if there is one.",
+    "command_result.version": "Version of the contract after the command.",
+    "processed_at": "Record time of the command.",
+}
+
+OUTCOMES: Final[dict[OutcomeName, str]] = {
+    "applied": "the contract changed",
+    "unchanged": "there was nothing to do",
+    "rejected": "refused: `code`, `message` and `errors` say why; only what was due has happened",
+    "duplicate": "this identity was seen before; the message names what became of the first",
+}
+
+REJECTIONS: Final[dict[RejectionCode, str]] = {
+    "contract_not_found": "the account has no contract",
+    "contract_exists": "the account has one that is neither expired nor cancelled, or the id is taken",
+    "contract_id_mismatch": "the account's contract is another one than `contract_id` says",
+    "version_conflict": "the contract has another version than `expected_version` says",
+    "invalid_transition": "its status does not allow it",
+    "protected_field": "an update sets a field that it may not set, or not in this status",
+    "invalid_terms": "the contract that would come of it breaks a rule: dates, tiers, limits, size",
+}
+"""In the order of the checks."""
+
+DEAD_LETTERS: Final[dict[DeadLetterCode, str]] = {
+    "malformed": "the value is not JSON as it must be, or too large",
+    "bad_envelope": "an attribute of CloudEvents is missing or wrong",
+    "unknown_type": "there is no such command, or not in this version",
+    "key_mismatch": "the key is missing, no account id, or another than the subject",
+    "wrong_partition": "it was forwarded to its home once, and still is not there",
+    "schema_violation": "the data does not fit the published schema",
+    "unreadable": "the Kafka client cannot read the record",
+    "refused_by_database": "MongoDB refuses what would come of it",
+}
+
+
+def meaning_of(shape: str, field: str) -> str:
+    """What a field means in a shape or message (`AddOn`, `expiring`)."""
+    places = (f"{shape}.{field}", *((f"command.{field}",) if shape in COMMANDS else ()), field)
+    return next(MEANINGS[place] for place in places if place in MEANINGS)
+
+
+def explained(shape: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """A JSON Schema with a description at each field; a field that refers to a definition has that one's."""
+    if "properties" not in schema:
+        return schema
+    fields = {
+        field: _explained(meaning_of(shape, field), body) for field, body in schema["properties"].items()
+    }
+    return schema | {"properties": fields}
+
+
+def _explained(meaning: str, body: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" in body:
+        return body
+    rules = body.get("description", "")
+    return body | {"description": rules if rules.startswith(PROTECTED) else f"{meaning} {rules}".strip()}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, Final, get_args
 
 from schemas import topics
-from schemas.cloudevents import CONTENT_TYPE, JSON_MEDIA_TYPE, SPEC_VERSION
-from schemas.commands import COMMANDS_BY_TYPE
+from schemas.cloudevents import CONTENT_TYPE, JSON_MEDIA_TYPE, SPEC_VERSION, Envelope, event_headers
+from schemas.commands import COMMANDS, COMMANDS_BY_TYPE
 from schemas.events import EVENTS, DeadLetterCode
 from schemas.examples import ACCOUNT_ID
+from schemas.identity import command_identity
 from schemas.jsonschema import JsonSchema, schemas
 from schemas.messages import MessageSpec, schema_uri
 
@@ -76,6 +78,22 @@ DEAD_LETTER_HEADERS: Final[dict[str, str]] = {
 }
 _DEAD_LETTER_OPTIONAL: Final = {"dlq-value-bytes", "dlq-value-sha256"}
 
+_CAUSE: Final = Envelope("8c2f0b1e", "/crm", COMMANDS["update"].type, correlationid="ticket-5120")
+_TIME: Final = datetime(2026, 2, 3, 11, 4, 9, 512_000, UTC)
+_DEAD_LETTER_EXAMPLE: Final = {
+    "ce_specversion": SPEC_VERSION,
+    "ce_id": _CAUSE.id,
+    "ce_source": _CAUSE.source,
+    "ce_type": _CAUSE.type,
+    "dlq-topic": topics.COMMANDS,
+    "dlq-partition": "3",
+    "dlq-offset": "2741",
+    "dlq-timestamp": str(int(_TIME.timestamp() * 1000)),
+    "dlq-reason": "schema_violation",
+    "dlq-message": "/changes/end_dat unknown field; did you mean `end_date`?",
+    "dlq-path": "/changes/end_dat",
+}
+
 
 def asyncapi() -> Document:
     """The whole document."""
@@ -134,6 +152,8 @@ def _operations() -> Document:
         for spec in topics.TOPICS.values()
         if spec.direction == "out" and (name := _channel_name(spec.name))
     }
+    group = {"type": "string", "description": "as configured; contracts by default"}
+    apply["bindings"] = {"kafka": {"groupId": group, "bindingVersion": KAFKA_BINDING}}
     return {"apply-commands": apply} | sent
 
 
@@ -150,7 +170,7 @@ def _messages() -> Document:
 def _command(spec: MessageSpec) -> Document:
     fixed = {"ce_specversion": SPEC_VERSION, "ce_type": spec.type, CONTENT_TYPE: JSON_MEDIA_TYPE}
     headers = _headers(_COMMAND_HEADERS, _COMMAND_REQUIRED, fixed)
-    sent = fixed | {"ce_id": "8c2f0b1e", "ce_source": "/crm", "ce_subject": ACCOUNT_ID}
+    sent = fixed | {"ce_id": _CAUSE.id, "ce_source": _CAUSE.source, "ce_subject": ACCOUNT_ID}
     return _message(spec, headers, "$message.header#/ce_id", sent)
 
 
@@ -163,11 +183,20 @@ def _event(spec: MessageSpec) -> Document:
     }
     required = [name for name in _EVENT_HEADERS if name not in _EVENT_OPTIONAL]
     headers = _headers(_EVENT_HEADERS, required, fixed)
-    return _message(spec, headers, "$message.header#/ce_causationid", None)
+    return _message(spec, headers, "$message.header#/ce_causationid", _headers_of_an_event(spec.name))
 
 
-def _message(spec: MessageSpec, headers: JsonSchema, correlation: str, sent: Document | None) -> Document:
-    examples = [{"payload": example} for example in schemas()[spec.label]["examples"]]
+def _headers_of_an_event(name: str) -> Document:
+    """As the service writes them."""
+    identity = command_identity(ACCOUNT_ID, _CAUSE.source, _CAUSE.id)
+    written = event_headers(
+        name, identity=identity, ordinal=0, offset=2741, subject=ACCOUNT_ID, time=_TIME, cause=_CAUSE
+    )
+    return {header: value.decode() for header, value in written}
+
+
+def _message(spec: MessageSpec, headers: JsonSchema, correlation: str, sent: Document) -> Document:
+    examples = [{"headers": sent, "payload": example} for example in schemas()[spec.label]["examples"]]
     return {
         "name": spec.type,
         "title": spec.label,
@@ -177,7 +206,7 @@ def _message(spec: MessageSpec, headers: JsonSchema, correlation: str, sent: Doc
         "payload": {"$ref": f"#/components/schemas/{spec.label}"},
         "correlationId": {"location": correlation},
         "bindings": {"kafka": _key("the account id", minLength=1, maxLength=128)},
-        "examples": [example | {"headers": sent} for example in examples] if sent else examples,
+        "examples": examples,
     }
 
 
@@ -192,6 +221,7 @@ def _dead_letter() -> Document:
         "contentType": "application/octet-stream",
         "headers": headers,
         "bindings": {"kafka": _key("the record's key, whatever it is")},
+        "examples": [{"headers": _DEAD_LETTER_EXAMPLE}],
     }
 
 

@@ -211,6 +211,19 @@ def test_the_headers_of_events_are_those_that_are_written():
         Draft202012Validator(described).validate({key: value.decode() for key, value in headers.items()})
 
 
+def test_every_example_in_the_asyncapi_document_is_valid():
+    """Headers, too; payloads against the components, as code generators see them."""
+    document = documents()["asyncapi.json"]
+    components = document["components"]
+    for name, message in components["messages"].items():
+        assert message["examples"], name
+        for shown in message["examples"]:
+            Draft202012Validator(message["headers"]).validate(shown["headers"])
+            if "payload" in message:
+                schema = message["payload"] | {"components": components}
+                Draft202012Validator(schema, registry=Registry()).validate(shown["payload"])
+
+
 def test_the_headers_of_dead_letters_are_those_that_are_written():
     letter = Undecodable("malformed", "m", "/p", record())
     written = {name for name, _ in _dead_letter_headers(letter)}

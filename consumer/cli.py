@@ -64,4 +64,4 @@ def common_options(
 
 def main() -> None:
     """The entry point: runs the command line and exits with its code."""
-    sys.exit(exit_code_of(lambda: app(prog_name="contracts")))
+    sys.exit(exit_code_of(lambda: app(prog_name="contracts", standalone_mode=False)))

@@ -41,7 +41,7 @@ ContractsError                      exit code
   x HistoryPruned                          14   what is asked for is older than the history that is kept
   x SchemasIncompatible                    15   a published schema changed in a way that breaks its users
 
-Exit code 0 is success, 1 a defect of this program, 2 a wrong command line, 130 Ctrl-C.
+Exit code 0 is success, 1 a defect of this program, 2 a wrong command line, 130 Ctrl-C, 141 a closed pipe.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -17,16 +18,22 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 DEFECT_CODE: Final = 1
+USAGE_CODE: Final = 2
 INTERRUPTED_CODE: Final = 130
+PIPE_CODE: Final = 141
 
 EXIT_CODES: Final = {
     0: "success",
     DEFECT_CODE: "a defect",
-    2: "wrong command line",
+    USAGE_CODE: "wrong command line",
     **{kind.exit_code: kind.label for kind in ContractsError.__subclasses__()},
     INTERRUPTED_CODE: "Ctrl-C",
+    PIPE_CODE: "nobody reads the output any more",
 }
 """Every exit code, from the classes of errors."""
+
+_UsageError: Final[type[Any]] = typer.BadParameter.__mro__[1]
+"""Click's, or that of the Click which newer versions of Typer bring along."""
 
 
 def run_async(work: Coroutine[Any, Any, Result]) -> Result:
@@ -40,17 +47,39 @@ def run_async(work: Coroutine[Any, Any, Result]) -> Result:
 def exit_code_of(work: Callable[[], object]) -> int:
     """Do `work` and tell its failure on stderr. With --debug the traceback is logged, too."""
     try:
-        work()
+        code = work()
+        sys.stdout.flush()
     except ContractsError as error:
         get_logger().debug("the command failed", exc_info=error)
         _tell(error)
         return error.exit_code
+    except _UsageError as error:
+        return _tell_usage(error)
+    except BrokenPipeError:
+        # Python would flush what is left once more when it ends, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CODE
+    except SystemExit as ended:
+        if isinstance(ended.__context__, BrokenPipeError):  # Click saw it first, and calls it 1
+            return PIPE_CODE
+        raise
     except Exception as error:  # noqa: BLE001 - the last resort
         get_logger().debug("the command failed", exc_info=error)
         _say("error", f"{type(error).__name__}: {hide_text(str(error))}")
         _say("hint", "this is a defect of the program; --debug shows where")
         return DEFECT_CODE
-    return 0
+    return code if isinstance(code, int) else 0
+
+
+def _tell_usage(error: Any) -> int:
+    """A wrong command line; a group without a command gets its help."""
+    if error.__class__.__name__ == "NoArgsIsHelpError":
+        typer.echo(error.ctx.get_help(), err=True)
+        return USAGE_CODE
+    _say("error", error.format_message())
+    if error.ctx is not None:
+        _say("hint", f"`{error.ctx.command_path} --help` tells what there is")
+    return USAGE_CODE
 
 
 def _tell(error: ContractsError) -> None:

@@ -82,11 +82,50 @@ def test_every_command_explains_itself_and_its_options() -> None:
         )
 
 
-def test_a_wrong_command_line_is_told_without_boxes(contracts) -> None:
-    ran = contracts("topic")
+@pytest.mark.parametrize(
+    ("arguments", "error", "path"),
+    [
+        (["topic"], "No such command 'topic'. Did you mean 'topics'?", "contracts"),
+        (["topics", "ensur"], "No such command 'ensur'. Did you mean 'ensure'?", "contracts topics"),
+        (["publish", "create"], "Missing argument 'ACCOUNT_ID'.", "contracts publish"),
+        (
+            ["publish", "creat", "acme"],
+            "Invalid value for 'COMMAND': 'creat' is not one of",
+            "contracts publish",
+        ),
+        (["events", "--foo"], "No such option: --foo", "contracts events"),
+        (
+            ["events", "--limit", "0"],
+            "Invalid value for '--limit': 0 is not in the range",
+            "contracts events",
+        ),
+    ],
+)
+def test_a_wrong_command_line_is_one_line_and_a_hint(
+    contracts, arguments: list[str], error: str, path: str
+) -> None:
+    ran = contracts(*arguments)
+    assert (ran.code, ran.out) == (2, "")
+    told, hint = ran.err.splitlines()
+    assert told.startswith(f"error: {error}")
+    assert hint == f"hint: `{path} --help` tells what there is"
+
+
+@pytest.mark.parametrize("group", [[], ["dead-letters"]])
+def test_a_group_without_a_command_shows_its_help(contracts, group: list[str]) -> None:
+    ran = contracts(*group)
     assert ran.code == 2
-    assert "Did you mean 'topics'?" in ran.err
-    assert "─" not in ran.err
+    assert ran.err.startswith(f"Usage: {' '.join(['contracts', *group])} [OPTIONS] COMMAND")
+
+
+def test_a_reader_that_went_away_is_no_defect() -> None:
+    """`contracts … | head`: nothing is said, and the code is the one that shells give."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "consumer", "--help"]
+    ran = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert (ran.returncode, ran.stderr) == (141, "")
 
 
 def test_each_setting_that_is_wrong_has_a_line(contracts, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from consumer import cli
 from tests.pages.page import DOCS, blocks, run_page
 
 PAGES = {
+    "../README.md": ["kcat"],
     "tutorial.md": [],
     "publish.md": ["kcat", "node", "npm"],
     "consume.md": ["kcat"],

@@ -87,16 +87,16 @@ def test_every_command_explains_itself_and_its_options() -> None:
     [
         (["topic"], "No such command 'topic'. Did you mean 'topics'?", "contracts"),
         (["topics", "ensur"], "No such command 'ensur'. Did you mean 'ensure'?", "contracts topics"),
-        (["publish", "create"], "Missing argument 'ACCOUNT_ID'.", "contracts publish"),
+        (["publish", "create"], "Missing argument", "contracts publish"),
         (
             ["publish", "creat", "acme"],
-            "Invalid value for 'COMMAND': 'creat' is not one of",
+            "'creat' is not one of 'create', ",
             "contracts publish",
         ),
         (["events", "--foo"], "No such option: --foo", "contracts events"),
         (
             ["events", "--limit", "0"],
-            "Invalid value for '--limit': 0 is not in the range",
+            "Invalid value for '--limit'",
             "contracts events",
         ),
     ],
@@ -107,7 +107,8 @@ def test_a_wrong_command_line_is_one_line_and_a_hint(
     ran = contracts(*arguments)
     assert (ran.code, ran.out) == (2, "")
     told, hint = ran.err.splitlines()
-    assert told.startswith(f"error: {error}")
+    assert told.startswith("error: ")
+    assert error in told
     assert hint == f"hint: `{path} --help` tells what there is"
 
 

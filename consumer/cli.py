@@ -8,15 +8,19 @@ from typing import Annotated, Final
 import typer
 
 from consumer.commands import (
+    account,
     dead_letters,
     demo,
     events,
+    imports,
     indexes,
+    listing,
     positions,
     publish,
     scan,
     schemas,
     service,
+    statistics,
     topics,
 )
 from consumer.commands.running import EXIT_CODES, exit_code_of
@@ -43,6 +47,12 @@ app.command(rich_help_panel="Run")(service.run)
 app.command(rich_help_panel="Run")(service.consume)
 app.command(rich_help_panel="Run")(scan.scan)
 app.command(rich_help_panel="Write")(publish.publish)
+app.command(name="import", rich_help_panel="Write")(imports.import_rows)
+app.command(rich_help_panel="Read")(account.get)
+app.command(name="list", rich_help_panel="Read")(listing.list_contracts)
+app.command(rich_help_panel="Read")(listing.expiring)
+app.command(rich_help_panel="Read")(account.history)
+app.command(rich_help_panel="Read")(statistics.stats)
 app.command(rich_help_panel="Read")(events.events)
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel="Operate")
 app.add_typer(topics.app, name="topics", rich_help_panel="Operate")

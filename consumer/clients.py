@@ -153,10 +153,14 @@ async def scanner(
                 producer,
                 backlog,
                 lease,
-                ExpiringGauge(ContractStatistics(queries), metrics),
                 metrics=metrics,
                 max_waiting=settings.scan_max_waiting,
                 beat=beat,
             )
         finally:
             await backlog.stop()
+
+
+def expiring_gauge(settings: Settings, client: Client, metrics: Metrics) -> ExpiringGauge:
+    """Counts for the metric `expiring`."""
+    return ExpiringGauge(ContractStatistics(make_queries(settings, client)), metrics)

@@ -119,10 +119,11 @@ class Process:
         interval = self.settings.scan_interval_seconds
         self.health.watch("scanner", within=interval + SCAN_SECONDS)
         beat = partial(self.health.beat, "scanner")
+        gauge = clients.expiring_gauge(self.settings, client, self.metrics)
         while True:
             try:
                 async with clients.scanner(self.settings, client, self.metrics, beat=beat) as scanner:
-                    await scan_for_ever(scanner, interval, beat=beat)
+                    await scan_for_ever(scanner, gauge, interval, beat=beat)
             except LogError as error:
                 log.warning("cannot scan yet", error=str(error), hint=error.hint)
             beat()

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from producers.commands import CommandProducer, Sent
     from producers.messages import CommandMessage
+    from producers.results import Waiter
 
 
 class AwaitedCommands(TypedCommands[CommandResult]):
@@ -50,13 +51,29 @@ class AwaitedCommands(TypedCommands[CommandResult]):
 
     async def exchange(self, message: CommandMessage) -> tuple[Sent, CommandResult]:
         """Sends a message and returns where it lies in the log, and what became of it."""
+        return await (await self.submit(message))
+
+    async def submit(self, message: CommandMessage) -> asyncio.Task[tuple[Sent, CommandResult]]:
+        """Sends a message after those submitted before; the task ends with what `exchange` returns."""
         home = await self._producer.home(message)
         key = CommandKey(message.account_id, message.source, message.command_id)
-        async with self._listener.expecting(key, home.partition, home.partitions) as result:
-            sent = await self._producer.sent(message)
-            try:
-                async with asyncio.timeout(self._seconds):
-                    return sent, await result
-            except TimeoutError as error:
-                what = f"no result of command {message.command_id} within {self._seconds:g} s"
-                raise ResultTimeout(what) from error
+        waiter = await self._listener.expect(key, home.partition, home.partitions)
+        try:
+            sending = await self._producer.send(message)
+        except BaseException:
+            self._listener.forget(waiter)
+            raise
+        task = asyncio.create_task(self._answered(message, sending, waiter), name="command-result")
+        task.add_done_callback(lambda _: self._listener.forget(waiter))
+        return task
+
+    async def _answered(
+        self, message: CommandMessage, sending: asyncio.Task[Sent], waiter: Waiter
+    ) -> tuple[Sent, CommandResult]:
+        sent = await asyncio.shield(sending)
+        try:
+            async with asyncio.timeout(self._seconds):
+                return sent, await waiter.result
+        except TimeoutError as error:
+            what = f"no result of command {message.command_id} within {self._seconds:g} s"
+            raise ResultTimeout(what) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
@@ -17,7 +17,7 @@ from consumer.errors import BrokerUnavailable, CommandRejected
 from producers.connection import broker_error, kafka_errors
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
 
     from aiokafka import AIOKafkaConsumer
 
@@ -95,8 +95,10 @@ class CommandResult:
         return self
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiter:
+@dataclass(frozen=True, slots=True, eq=False)
+class Waiter:
+    """Somebody waits for `result`. The future may raise BrokerUnavailable."""
+
     key: CommandKey
     partition: int
     result: asyncio.Future[CommandResult]
@@ -122,14 +124,11 @@ class ResultListener:
         self._reader: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
         self._last_used: dict[int, float] = {}
-        self._waiting: dict[bytes, list[_Waiter]] = {}
+        self._waiting: dict[bytes, list[Waiter]] = {}
         self._waiters_of: Counter[int] = Counter()
 
-    @asynccontextmanager
-    async def expecting(
-        self, key: CommandKey, partition: int, partitions: int
-    ) -> AsyncIterator[asyncio.Future[CommandResult]]:
-        """Publish the command inside the block, then await the future.
+    async def expect(self, key: CommandKey, partition: int, partitions: int) -> Waiter:
+        """Call this, then publish the command, await the waiter's result, and `forget` the waiter.
 
         Args:
             key: names the command.
@@ -137,16 +136,23 @@ class ResultListener:
             partitions: how many there are.
 
         Raises:
-            BrokerUnavailable: the results cannot be read. The future may raise it, too.
+            BrokerUnavailable: the results cannot be read.
         """
         await self._listen(partition, partitions)
-        waiter = _Waiter(key, partition, asyncio.get_running_loop().create_future())
+        waiter = Waiter(key, partition, asyncio.get_running_loop().create_future())
         self._waiting.setdefault(key.command_id.encode(), []).append(waiter)
         self._waiters_of[partition] += 1
-        try:
-            yield waiter.result
-        finally:
-            self._forget(waiter)
+        return waiter
+
+    def forget(self, waiter: Waiter) -> None:
+        """Nobody waits for this one any more."""
+        name = waiter.key.command_id.encode()
+        self._waiting[name].remove(waiter)
+        if not self._waiting[name]:
+            del self._waiting[name]
+        self._waiters_of[waiter.partition] -= 1
+        if waiter.partition in self._last_used:
+            self._last_used[waiter.partition] = monotonic()
 
     async def stop(self) -> None:
         """Lets the consumer go."""
@@ -160,15 +166,6 @@ class ResultListener:
             with suppress(Exception):
                 async with asyncio.timeout(STOP_SECONDS):
                     await consumer.stop()
-
-    def _forget(self, waiter: _Waiter) -> None:
-        name = waiter.key.command_id.encode()
-        self._waiting[name].remove(waiter)
-        if not self._waiting[name]:
-            del self._waiting[name]
-        self._waiters_of[waiter.partition] -= 1
-        if waiter.partition in self._last_used:
-            self._last_used[waiter.partition] = monotonic()
 
     async def _listen(self, partition: int, partitions: int) -> None:
         async with self._starting:

@@ -60,7 +60,6 @@ class Scanner:
         producer: of commands with the scanner's source.
         backlog: tells how far the service has come.
         lease: keeps one scanner active.
-        gauge: of what expires; refreshed with every run.
         metrics: of this process.
         max_waiting: commands waiting in a partition above which no more are added.
         clock: aware UTC.
@@ -73,7 +72,6 @@ class Scanner:
         producer: CommandProducer,
         backlog: Backlog,
         lease: Lease,
-        gauge: ExpiringGauge,
         *,
         metrics: Metrics,
         max_waiting: int,
@@ -84,7 +82,6 @@ class Scanner:
         self._producer = producer
         self._backlog = backlog
         self._lease = lease
-        self._gauge = gauge
         self._metrics = metrics
         self._max_waiting = max_waiting
         self._clock = clock
@@ -97,7 +94,6 @@ class Scanner:
         Raises:
             ServiceUnavailable, LogError: a server is away; the next run does what was left undone.
         """
-        await self._gauge.refresh()
         if not await self._lease.hold():
             return ScanResult(active=False, due=0, published=0, held=0, seconds=0.0)
         run = ScanRun(self._clock(), dict(self._last_sent))
@@ -171,16 +167,17 @@ class Scanner:
 
 
 async def scan_for_ever(
-    scanner: Scanner, interval: float, *, beat: Callable[[], None] = lambda: None
+    scanner: Scanner, gauge: ExpiringGauge, interval: float, *, beat: Callable[[], None] = lambda: None
 ) -> None:
-    """Runs the scanner every `interval` seconds until it is cancelled."""
+    """Runs the scanner every `interval` seconds until it is cancelled, and keeps the gauge fresh."""
     try:
         while True:
             began = monotonic()
             await _scan(scanner)
             beat()
-            await asyncio.sleep(max(0.0, interval - (monotonic() - began)))
+            await _refresh(gauge)
             beat()
+            await asyncio.sleep(max(0.0, interval - (monotonic() - began)))
     finally:
         with suppress(ServiceUnavailable):
             await scanner.release()
@@ -194,3 +191,11 @@ async def _scan(scanner: Scanner) -> None:
         return
     if result.due:
         log.info("scanned", due=result.due, published=result.published, held=result.held)
+
+
+async def _refresh(gauge: ExpiringGauge) -> None:
+    """A gauge that cannot be counted stays as it is: that is no reason not to scan."""
+    try:
+        await gauge.refresh()
+    except ServiceUnavailable as error:
+        log.warning("counting what expires failed", error=str(error), hint=error.hint)

@@ -6,10 +6,10 @@ Values are never quoted: they may be personal data.
 from __future__ import annotations
 
 from difflib import get_close_matches
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from schemas.commands import COMMANDS_BY_TYPE
+from schemas.places import fields_at
 from schemas.types import INSTANT_PATTERN
 
 if TYPE_CHECKING:
@@ -96,37 +96,9 @@ def _message(spec: CommandSpec, detail: ErrorDetails) -> str:
 
 
 def _unknown_field(spec: CommandSpec, place: tuple[str | int, ...]) -> str:
-    known = _fields_at(spec.type, tuple("" if isinstance(step, int) else step for step in place[:-1]))
+    known = fields_at(spec.type, tuple("" if isinstance(step, int) else step for step in place[:-1]))
     close = get_close_matches(str(place[-1])[:_MAX_SEGMENT], known, n=1)
     return f"unknown field; did you mean `{close[0]}`?" if close else "unknown field"
-
-
-@lru_cache(maxsize=256)
-def _fields_at(type_: str, place: tuple[str, ...]) -> tuple[str, ...]:
-    """The fields that a command knows at a place, from its JSON Schema; "" is a list's entry."""
-    schema = COMMANDS_BY_TYPE[type_].adapter.json_schema()
-    nodes = [schema]
-    for step in place:
-        nodes = [child for node in _resolved(schema, nodes) if (child := _child(node, step)) is not None]
-    return tuple(field for node in _resolved(schema, nodes) for field in node.get("properties", ()))
-
-
-def _child(node: dict[str, Any], step: str) -> dict[str, Any] | None:
-    child = node.get("properties", {}).get(step) if step else node.get("items")
-    return child if isinstance(child, dict) else None
-
-
-def _resolved(schema: dict[str, Any], nodes: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The nodes with references followed and alternatives spread out."""
-    found: list[dict[str, Any]] = []
-    for node in nodes:
-        if "$ref" in node:
-            found += _resolved(schema, [schema["$defs"][node["$ref"].rpartition("/")[2]]])
-        elif "anyOf" in node:
-            found += _resolved(schema, node["anyOf"])
-        else:
-            found.append(node)
-    return found
 
 
 def unknown_type(type_: str) -> str:

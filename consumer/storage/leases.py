@@ -5,12 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-import pymongo
 from pymongo import WriteConcern
 from pymongo.errors import DuplicateKeyError
 
-from consumer.errors import ServiceUnavailable, StoreError
-from consumer.storage.mongo_errors import translated
+from consumer.storage.mongo_errors import answered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,14 +59,11 @@ class MongoLease:
         now = self._clock()
         free = {"$or": [{"owner": self._owner}, {"until": {"$lt": now}}]}
         mine = {"$set": {"owner": self._owner, "until": now + self._length}}
-        try:
-            with pymongo.timeout(self._timeout), translated():
-                try:
-                    await self._leases.update_one({"_id": self._name, **free}, mine, upsert=True)
-                except DuplicateKeyError:
-                    return False
-        except StoreError as error:
-            raise ServiceUnavailable(str(error), hint=error.hint) from error
+        with answered(self._timeout):
+            try:
+                await self._leases.update_one({"_id": self._name, **free}, mine, upsert=True)
+            except DuplicateKeyError:
+                return False
         return True
 
     async def release(self) -> None:
@@ -77,8 +72,5 @@ class MongoLease:
         Raises:
             ServiceUnavailable: it stays until its end.
         """
-        try:
-            with pymongo.timeout(self._timeout), translated():
-                await self._leases.delete_one({"_id": self._name, "owner": self._owner})
-        except StoreError as error:
-            raise ServiceUnavailable(str(error), hint=error.hint) from error
+        with answered(self._timeout):
+            await self._leases.delete_one({"_id": self._name, "owner": self._owner})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+import pymongo
 from bson.errors import InvalidDocument
 from pymongo.errors import BulkWriteError, ConnectionFailure, OperationFailure, PyMongoError
 
@@ -13,7 +14,9 @@ from consumer.errors import (
     BatchTooLarge,
     ContractsError,
     PoisonDocument,
+    ServiceUnavailable,
     StoreDenied,
+    StoreError,
     StoreUnavailable,
     WriteConflict,
 )
@@ -44,6 +47,20 @@ def translated() -> Iterator[None]:
         yield
     except (PyMongoError, *_UNENCODABLE) as error:
         raise translate(error) from error
+
+
+@contextmanager
+def answered(seconds: float | None) -> Iterator[None]:
+    """For readers: whatever fails within so many seconds, the answer is unknown.
+
+    Raises:
+        ServiceUnavailable: in the place of any of the driver's errors.
+    """
+    try:
+        with pymongo.timeout(seconds), translated():
+            yield
+    except StoreError as error:
+        raise ServiceUnavailable(str(error), hint=error.hint) from error
 
 
 def translate(error: Exception) -> ContractsError:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, get_args
 
-import pymongo
 from pymongo import ReadPreference
 from pymongo.read_concern import ReadConcern
 
 from consumer.domain.states import RUNNING
-from consumer.errors import ServiceUnavailable, StoreError
 from consumer.storage import pipelines
 from consumer.storage.documents import CODEC, contract_from, history_from
-from consumer.storage.mongo_errors import translated
+from consumer.storage.mongo_errors import answered
 from consumer.storage.queries import ChangeCount, Due, EndingCount, Revenue
 from schemas.types import ContractTypeName, StatusName
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from consumer.storage.mongo import Client
@@ -33,6 +30,9 @@ READ_PREFERENCES: Final = {
     "secondaryPreferred": ReadPreference.SECONDARY_PREFERRED,
     "nearest": ReadPreference.NEAREST,
 }
+
+PATIENT_SECONDS: Final = 600.0
+"""How long a question that reads a whole collection may take."""
 
 DUE: Final = "lifecycle.next_action_at"
 
@@ -55,14 +55,6 @@ class MongoQueries:
             read_concern=ReadConcern("majority"),
         )
         self._seconds: float | None = client.delegate.options.timeout
-
-    @contextmanager
-    def _asking(self, *, patiently: bool = False) -> Iterator[None]:
-        try:
-            with pymongo.timeout(None if patiently else self._seconds), translated():
-                yield
-        except StoreError as error:
-            raise ServiceUnavailable(str(error), hint=error.hint) from error
 
     async def contract(self, account_id: str) -> Contract | None:
         return await self._one(self._db.contracts, {"account_id": account_id})
@@ -95,11 +87,15 @@ class MongoQueries:
         return found
 
     async def count_ending(self, ending: Ending) -> int:
-        with self._asking():
-            return int(await self._db.contracts.count_documents(_ending(ending)))
+        counted = 0
+        for status in sorted(RUNNING):
+            # One status at a time is a single range of the index, of which a server need only count the keys.
+            with answered(self._seconds):
+                counted += await self._db.contracts.count_documents({**_ending(ending), "status": status})
+        return counted
 
     async def tallies(self) -> dict[tuple[ContractTypeName, StatusName], int]:
-        with self._asking():
+        with answered(self._seconds):
             positions = await self._db.positions.find({}, ["tallies"]).to_list(None)
         counted: dict[tuple[ContractTypeName, StatusName], int] = {}
         for contract_type in get_args(ContractTypeName):
@@ -117,7 +113,7 @@ class MongoQueries:
         offsets = {operator: bound for operator, bound in bounds.items() if bound is not None}
         wanted = {"account_id": account_id, **({"offset": offsets} if offsets else {})}
         order = [("offset", -1 if newest_first else 1)]
-        with self._asking():
+        with answered(self._seconds):
             documents = await self._db.history.find(wanted).sort(order).limit(limit).to_list(limit)
         return [history_from(document) for document in documents]
 
@@ -140,7 +136,7 @@ class MongoQueries:
         deleted_since = await self._aggregate(self._db.history, pipelines.deleted_since(moment))
         deleted = [row["contract_id"] for row in deleted_since]
         ran = pipelines.ran_at(moment)
-        with self._asking(patiently=True):
+        with answered(PATIENT_SECONDS):
             current = await self._db.contracts.count_documents({"$or": [pipelines.still_runs(moment), *ran]})
             former = await self._db.former_contracts.count_documents(
                 {"$or": [{"contract_id": {"$in": deleted}, **pipelines.still_runs(moment)}, *ran]}
@@ -159,7 +155,7 @@ class MongoQueries:
         wanted = {DUE: due_at, **({} if after is None else {"account_id": {"$gt": after}})}
         fields = {"_id": 0, DUE: 1, "account_id": 1, "contract_id": 1}
         found = self._db.contracts.find(wanted, fields).sort([(DUE, 1), ("account_id", 1)]).limit(limit)
-        with self._asking():
+        with answered(self._seconds):
             documents = await found.to_list(limit)
         return [
             Due(document["lifecycle"]["next_action_at"], document["account_id"], document["contract_id"])
@@ -168,24 +164,23 @@ class MongoQueries:
 
     async def applied(self, topic: str) -> Mapping[int, int]:
         of_topic = {"_id": {"$gte": f"{topic}/", "$lt": f"{topic}0"}}
-        with self._asking():
+        with answered(self._seconds):
             positions = await self._db.positions.find(of_topic, ["next"]).to_list(None)
         return {int(position["_id"].rpartition("/")[2]): position["next"] for position in positions}
 
     async def _one(self, collection: Any, wanted: Mapping[str, Any]) -> Contract | None:
-        with self._asking():
+        with answered(self._seconds):
             document = await collection.find_one(wanted)
         return None if document is None else contract_from(document)
 
     async def _many(self, collection: Any, wanted: Any, order: Any, limit: int | None) -> list[Contract]:
         found = collection.find(wanted).sort(order)
-        with self._asking():
+        with answered(self._seconds):
             documents = await (found.limit(limit) if limit else found).to_list(limit)
         return [contract_from(document) for document in documents]
 
     async def _aggregate(self, collection: Any, pipeline: Any) -> list[dict[str, Any]]:
-        """These read much of a collection: they take what they take, and end with the connection."""
-        with self._asking(patiently=True):
+        with answered(PATIENT_SECONDS):
             rows: list[dict[str, Any]] = await collection.aggregate(pipeline, allowDiskUse=True).to_list(None)
         return rows
 

@@ -155,10 +155,11 @@ async def test_a_listener_survives_a_fault_of_its_consumer(commands: CommandProd
     async def broken(**_: object) -> None:
         raise OSError("cut")
 
-    async with listener.expecting(CommandKey("a", "s", "x"), home.partition, home.partitions) as result:
-        listener._consumer.getmany = broken
-        with pytest.raises(BrokerUnavailable, match="cut"):
-            await asyncio.wait_for(result, 10)
+    waiter = await listener.expect(CommandKey("a", "s", "x"), home.partition, home.partitions)
+    listener._consumer.getmany = broken
+    with pytest.raises(BrokerUnavailable, match="cut"):
+        await asyncio.wait_for(waiter.result, 10)
+    listener.forget(waiter)
     assert (await awaiting.create(f"{account}-1", contract_type="basic")).outcome == "applied"
 
 

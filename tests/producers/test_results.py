@@ -44,13 +44,11 @@ def key(message: CommandMessage) -> CommandKey:
 
 async def test_the_result_of_this_very_command_is_taken(settings: Settings) -> None:
     tell(settings, ("before", "/crm", "c-7"))
-    async with (
-        make_command_producer(settings) as producer,
-        producer._listener.expecting(key(COMMAND), HOME, 4) as result,
-    ):
+    async with make_command_producer(settings) as producer:
+        waiter = await producer._listener.expect(key(COMMAND), HOME, 4)
         tell(settings, ("other id", "/crm", "c-77"), ("other source", "/erp", "c-7"))
         tell(settings, ("applied", "/crm", "c-7"), ("later", "/crm", "c-7"))
-        assert (await result).outcome == "applied"
+        assert (await waiter.result).outcome == "applied"
 
 
 async def test_an_old_result_is_none(settings: Settings) -> None:

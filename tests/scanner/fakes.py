@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
+from consumer.errors import ServiceUnavailable
 from consumer.storage.queries import Due
 from producers.backlog import Standing
 from producers.commands import Home, Sent
@@ -80,8 +81,7 @@ class FakeLease:
 
 
 class FakeGauge:
-    def __init__(self) -> None:
-        self.times = 0
+    """Counting always fails."""
 
     async def refresh(self) -> None:
-        self.times += 1
+        raise ServiceUnavailable("counting takes too long")

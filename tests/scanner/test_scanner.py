@@ -15,7 +15,7 @@ from tests.scanner.fakes import NOW, FakeGauge, FakeLease, FakeLog, FakeQueries
 
 def scanner_of(queries: Any, log: FakeLog, lease: FakeLease | None = None, **options: Any) -> Scanner:
     defaults = {"metrics": Metrics(), "max_waiting": 1_000, "clock": lambda: NOW}
-    return Scanner(queries, log, log, lease or FakeLease(), FakeGauge(), **{**defaults, **options})
+    return Scanner(queries, log, log, lease or FakeLease(), **{**defaults, **options})
 
 
 @pytest.fixture(autouse=True)
@@ -124,7 +124,9 @@ async def test_it_goes_on_after_a_failure_and_lets_go_at_the_end() -> None:
     queries.due = at_last
     beats = asyncio.Queue[None]()
     task = asyncio.create_task(
-        scan_for_ever(scanner_of(queries, log, lease), 0.001, beat=lambda: beats.put_nowait(None))
+        scan_for_ever(
+            scanner_of(queries, log, lease), FakeGauge(), 0.001, beat=lambda: beats.put_nowait(None)
+        )
     )
     async with asyncio.timeout(10):
         while not log.sent:

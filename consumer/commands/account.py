@@ -1,0 +1,115 @@
+"""`contracts get` and `history`: one account."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from consumer.commands.events import time_of
+from consumer.commands.listing import After, Limit, opened_reader, tell_more
+from consumer.commands.output import Json, document_or_json, table_or_json
+from consumer.commands.running import run_async
+from consumer.errors import ContractNotFound, InputRefused
+
+if TYPE_CHECKING:
+    from consumer.reading.views import HistoryChange, HistoryItem, PastContract
+
+AccountId = Annotated[str, typer.Argument(help="The account.", metavar="ACCOUNT", show_default=False)]
+
+HISTORY: Final = ("occurred_at", "command", "outcome", "code", "by", "version", "changes")
+
+
+def get(
+    account_id: Annotated[
+        str,
+        typer.Argument(help="The account, or with --id a contract.", metavar="ACCOUNT", show_default=False),
+    ],
+    *,
+    by_id: Annotated[
+        bool, typer.Option("--id", help="ACCOUNT is a contract id; former contracts are found, too.")
+    ] = False,
+    version: Annotated[
+        int | None, typer.Option(min=1, help="As it stood at this version; with --id.", show_default=False)
+    ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option("--as-of", help="As it stood at a time, or an age ago (2h, 7d).", show_default=False),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show a contract as it is, or as it was.
+
+    For instance:
+
+    contracts get acme
+
+    contracts get acme --as-of 2026-01-31
+
+    contracts get --id contract_20260101_000000_0123456789ab --version 3 --json
+    """
+    if version is not None and (not by_id or as_of is not None):
+        raise InputRefused("--version goes with --id, and not with --as-of")
+    if as_of is not None and by_id:
+        raise InputRefused("--as-of goes with an account: which contract it had then is the question")
+    document_or_json(run_async(_get(account_id, by_id=by_id, version=version, as_of=as_of)), as_json=as_json)
+
+
+async def _get(name: str, *, by_id: bool, version: int | None, as_of: str | None) -> dict[str, Any]:
+    with opened_reader() as reader:
+        if version is not None:
+            return _past(await reader.at_version(name, version), f"{name} has no version {version}")
+        if as_of is not None:
+            moment = time_of(as_of, datetime.now(UTC))
+            return _past(await reader.as_of(name, moment), f"account {name} had no contract then")
+        if by_id:
+            found = await reader.by_contract_id(name)
+            if found is not None:
+                return {**found.contract, "current": found.current}
+        elif contract := await reader.by_account(name):
+            return dict(contract)
+    raise ContractNotFound(f"there is no contract {name}" if by_id else f"account {name} has no contract")
+
+
+def _past(found: PastContract | None, missing: str) -> dict[str, Any]:
+    if found is None:
+        raise ContractNotFound(missing)
+    made = {"change": found.change, "effective_at": found.effective_at, "recorded_at": found.recorded_at}
+    return {**found.contract, "made_by": {**made, "by": found.by}}
+
+
+def history(
+    account_id: AccountId,
+    limit: Limit = 100,
+    after: After = None,
+    *,
+    oldest_first: Annotated[bool, typer.Option("--oldest-first", help="In the order it happened.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show what happened to an account: every command with its outcome, who sent it, and what it changed.
+
+    Example: contracts history acme --oldest-first
+    """
+
+    async def ask() -> tuple[list[dict[str, Any]], str | None]:
+        with opened_reader() as reader:
+            page = await reader.history(account_id, newest_first=not oldest_first, limit=limit, after=after)
+        return [_history_row(item, as_json=as_json) for item in page.items], page.next
+
+    rows, cursor = run_async(ask())
+    table_or_json(rows, HISTORY, as_json=as_json)
+    tell_more(cursor)
+
+
+def _history_row(item: HistoryItem, *, as_json: bool) -> dict[str, Any]:
+    row = asdict(item)
+    return row if as_json else row | {"changes": "; ".join(map(_in_words, item.changes))}
+
+
+def _in_words(change: HistoryChange) -> str:
+    if change.window_days is not None:
+        return f"{change.kind} ({change.window_days} days)"
+    paths = ", ".join(each["path"] for each in change.fields)
+    return f"{change.kind} {paths}".strip()

@@ -1,0 +1,153 @@
+"""`contracts import`: many contracts or commands at once."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from consumer.commands.output import Json, document_or_json, note, progress, to_json
+from consumer.commands.running import run_async
+from consumer.errors import ContractsError, InputRefused
+from consumer.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
+    from producers.bulk import ImportReport, RefusedRow
+
+    Work = Callable[[str, Any, int], Awaitable[ImportReport]]
+
+SHOWN_REFUSED: Final = 20
+
+
+def import_rows(
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="JSON lines, or a table if it ends in .csv.", metavar="FILE", show_default=False),
+    ] = None,
+    *,
+    adopt: Annotated[
+        bool, typer.Option("--adopt", help="Take contracts over as they stand, ids and dates included.")
+    ] = False,
+    mongo: Annotated[
+        str | None,
+        typer.Option(
+            "--from-mongo", help="Adopt from another database: mongodb://host/DATABASE.", show_default=False
+        ),
+    ] = None,
+    collection: Annotated[str, typer.Option(help="Its collection.")] = "contracts",
+    fields: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--field", help="THEIRS=OURS renames a field, THEIRS= leaves it out.", show_default=False
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every row and send nothing.")] = False,
+    refused: Annotated[
+        Path | None,
+        typer.Option("--refused", help="Write the refused rows to this file.", show_default=False),
+    ] = None,
+    window: Annotated[int, typer.Option(min=1, max=10_000, help="Commands under way at a time.")] = 500,
+    as_json: Json = False,
+) -> None:
+    """Import contracts, or commands of any kind, and tell what became of each.
+
+    A row with `command`, `account_id` and `data` is a command; any other is a contract, to be created. In a
+    table a column is named by the path of its field: primary_contact.email. An interrupted import is resumed
+    by running it again: rows that were applied are duplicates then.
+
+    For instance:
+
+    contracts import contracts.csv --dry-run
+
+    contracts import updates.jsonl --refused refused.jsonl
+
+    contracts import --from-mongo mongodb://old/crm --collection agreements --field plan=contract_type
+    """
+    if (file is None) == (mongo is None):
+        raise InputRefused("name a FILE, or another database with --from-mongo")
+    with _refusals(refused) as tell:
+        work = partial(_work, on_refused=tell, window=None if dry_run else window)
+        if mongo is not None:
+            report = run_async(_collection(mongo, collection, fields or [], work))
+        else:
+            report = run_async(_file(Path(file or ""), work, adopt=adopt))
+    document_or_json(asdict(report), as_json=as_json)
+    if report.refused:
+        hint = f"they are in {refused}" if refused else "--refused FILE keeps them, with the reasons"
+        raise InputRefused(f"{report.refused} of {report.rows} rows were refused", hint=hint)
+
+
+async def _file(path: Path, work: Work, *, adopt: bool) -> ImportReport:
+    from producers.bulk_rows import rows_of, survey
+
+    try:
+        digest, lines = survey(path)
+        return await work(digest, rows_of(path, "adopt" if adopt else "create"), lines)
+    except OSError as error:
+        raise InputRefused(f"cannot read {path}: {error.strerror}") from error
+
+
+async def _collection(uri: str, name: str, fields: list[str], work: Work) -> ImportReport:
+    from consumer.storage.foreign import foreign_collection
+    from producers.bulk_rows import document_rows
+
+    named = dict(_renamed(field) for field in fields)
+    async with foreign_collection(uri, name, timeout_ms=load_settings().mongo_timeout_ms) as collection:
+        rows = document_rows(collection.documents(), named)
+        return await work(collection.name, rows, await collection.count())
+
+
+def _renamed(field: str) -> tuple[str, str]:
+    theirs, separator, ours = field.partition("=")
+    if not separator or not theirs:
+        raise InputRefused(f"--field {field}: must be THEIRS=OURS, or THEIRS= to leave it out")
+    return theirs, ours
+
+
+async def _work(
+    source_name: str, rows: Any, total: int, *, on_refused: Callable[[RefusedRow], None], window: int | None
+) -> ImportReport:
+    """Imports the rows; without a window it only checks them."""
+    from consumer.clients import make_command_producer
+    from producers.bulk import BulkImport
+
+    with progress("imported" if window else "checked", total) as done:
+        importing = BulkImport(source_name, on_refused=on_refused, on_progress=done)
+        if window is None:
+            return await importing.check(rows)
+        try:
+            async with make_command_producer(load_settings()) as commands:
+                return await importing.run(rows, commands, window=window)
+        except ContractsError:
+            note(f"interrupted after {importing.report.rows} rows; run it again to go on")
+            raise
+
+
+@contextmanager
+def _refusals(path: Path | None) -> Iterator[Callable[[RefusedRow], None]]:
+    """Tells the first refused rows, and writes all of them to a file."""
+    told = 0
+
+    def tell(row: RefusedRow) -> None:
+        nonlocal told
+        told += 1
+        if told <= SHOWN_REFUSED:
+            note(f"refused {row.place}: {row.code + ': ' if row.code else ''}{row.message}")
+        if file is not None:
+            file.write(to_json(asdict(row)) + "\n")
+
+    try:
+        file = None if path is None else path.open("w", encoding="utf-8")
+    except OSError as error:
+        raise InputRefused(f"cannot write {path}: {error.strerror}") from error
+    try:
+        yield tell
+    finally:
+        if file is not None:
+            file.close()

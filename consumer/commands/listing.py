@@ -1,0 +1,161 @@
+"""`contracts list` and `expiring`: current contracts, page by page."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
+
+import typer
+
+from consumer.commands.output import Json, document_or_json, note, progress, table_or_json
+from consumer.commands.running import run_async
+from consumer.errors import InputRefused
+from consumer.settings import load_settings
+from schemas.types import ContractTypeName, StatusName
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from consumer.reading.reader import ContractReader
+    from schemas.contract import ContractState
+
+Status = Enum("Status", {name: name for name in get_args(StatusName)}, type=str)  # type: ignore[misc]
+Plan = Enum("Plan", {name: name for name in get_args(ContractTypeName)}, type=str)  # type: ignore[misc]
+
+StatusOption = Annotated[
+    Status | None, typer.Option("--status", help="Only of this status.", show_default=False)
+]
+PlanOption = Annotated[Plan | None, typer.Option("--type", help="Only of this plan.", show_default=False)]
+Limit = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="At most so many.")]
+After = Annotated[
+    str | None,
+    typer.Option("--after", help="Go on after this cursor, as told below a listing.", show_default=False),
+]
+
+LISTED: Final = (
+    "account_id",
+    "contract_id",
+    "contract_type",
+    "status",
+    "end_date",
+    "base_monthly_fee",
+    "currency",
+    "version",
+)
+EXPIRING: Final = (
+    "account_id",
+    "end_date",
+    "days_left",
+    "action",
+    "reason",
+    "contract_type",
+    "base_monthly_fee",
+)
+
+
+@contextmanager
+def opened_reader() -> Iterator[ContractReader]:
+    """A reader of the settings' database."""
+    from consumer.clients import contract_reader
+
+    with contract_reader(load_settings()) as reader:
+        yield reader
+
+
+def list_contracts(
+    status: StatusOption = None,
+    plan: PlanOption = None,
+    reference: Annotated[
+        str | None, typer.Option("--reference", help="Only of this external reference.", show_default=False)
+    ] = None,
+    limit: Limit = 100,
+    after: After = None,
+    *,
+    export: Annotated[
+        Path | None,
+        typer.Option(help="Write all of them to this file: .csv, else JSON lines.", show_default=False),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List current contracts by account, page by page, or export them all.
+
+    For instance:
+
+    contracts list --status pending_renewal --type basic
+
+    contracts list --export contracts.jsonl
+    """
+    selected = {
+        "status": status and status.value,
+        "contract_type": plan and plan.value,
+        "external_reference": reference,
+    }
+    if export is not None:
+        written = run_async(_export(export, selected))
+        document_or_json({"file": str(export), "contracts": written}, as_json=as_json)
+        return
+    rows, cursor = run_async(_list(selected, limit, after))
+    table_or_json(rows, LISTED, as_json=as_json)
+    tell_more(cursor)
+
+
+async def _list(selected: Any, limit: int, after: str | None) -> tuple[list[dict[str, Any]], str | None]:
+    with opened_reader() as reader:
+        page = await reader.find(**selected, limit=limit, after=after)
+    return [dict(contract) for contract in page.items], page.next
+
+
+async def _export(path: Path, selected: Any) -> int:
+    from consumer.reading import export
+
+    written = 0
+    with opened_reader() as reader, progress("exported") as done:
+
+        async def counted(contracts: AsyncIterator[ContractState]) -> AsyncIterator[ContractState]:
+            nonlocal written
+            async for contract in contracts:
+                yield contract
+                written += 1
+                done(1)
+
+        lines = export.table if path.suffix.lower() == ".csv" else export.json_lines
+        try:
+            with path.open("wb") as file:
+                async for line in lines(counted(reader.each(**selected))):
+                    file.write(line)
+        except OSError as error:
+            raise InputRefused(f"cannot write {path}: {error.strerror}") from error
+    return written
+
+
+def expiring(
+    days: Annotated[int, typer.Option("--days", min=0, max=36_500, help="How far to look ahead.")] = 30,
+    limit: Limit = 100,
+    after: After = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """List running contracts that end soon, and whether they renew or lapse.
+
+    Example: contracts expiring --days 90 --json
+    """
+
+    async def ask() -> tuple[list[dict[str, Any]], str | None]:
+        with opened_reader() as reader:
+            page = await reader.expiring(days, limit=limit, after=after)
+        return [
+            {**each.contract, "days_left": each.days_left, "action": each.action, "reason": each.reason}
+            for each in page.items
+        ], page.next
+
+    rows, cursor = run_async(ask())
+    table_or_json(rows, EXPIRING, as_json=as_json)
+    tell_more(cursor)
+
+
+def tell_more(cursor: str | None) -> None:
+    """How to get the page that follows, if one does."""
+    if cursor is not None:
+        note(f"more: --after {cursor}")

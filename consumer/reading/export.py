@@ -1,0 +1,102 @@
+"""Contracts as lines of a file, one after the other: memory stays flat, however many there are.
+
+JSON lines hold a whole contract each, and `contracts import` with `adopt` takes them. A table has a
+column for each field; lists of texts are separated by semicolons, everything deeper is JSON.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, Any, Final
+
+from schemas.contract import to_json
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from schemas.contract import ContractState
+
+COLUMNS: Final = (
+    "account_id",
+    "contract_id",
+    "contract_type",
+    "status",
+    "start_date",
+    "end_date",
+    "term_start",
+    "term_number",
+    "renewal_date",
+    "auto_renewal",
+    "term_months",
+    "renewal_window_days",
+    "renewal_grace_days",
+    "notice_days",
+    "base_monthly_fee",
+    "currency",
+    "usage_limits.max_monthly_trades",
+    "usage_limits.max_trade_value",
+    "usage_limits.max_concurrent_trades",
+    "usage_limits.sla_threshold_seconds",
+    "usage_based_pricing",
+    "primary_contact.name",
+    "primary_contact.email",
+    "primary_contact.phone",
+    "primary_contact.role",
+    "billing_contact.name",
+    "billing_contact.email",
+    "billing_contact.phone",
+    "features",
+    "tags",
+    "add_ons",
+    "sla_terms.uptime_guarantee",
+    "sla_terms.response_time_guarantee",
+    "sla_terms.penalty_terms",
+    "notes",
+    "external_reference",
+    "metadata",
+    "scheduled_changes",
+    "created_at",
+    "updated_at",
+    "cancelled_at",
+    "cancellation_reason",
+    "created_by",
+    "last_modified_by",
+    "version",
+)
+"""Every field of a contract; those of flat objects each for themselves."""
+
+
+async def json_lines(contracts: AsyncIterator[ContractState]) -> AsyncIterator[bytes]:
+    """A JSON object for each contract, each with its line break."""
+    async for contract in contracts:
+        yield to_json(contract) + b"\n"
+
+
+async def table(contracts: AsyncIterator[ContractState]) -> AsyncIterator[bytes]:
+    """A heading, then a row for each contract: comma-separated, UTF-8."""
+    yield _line(COLUMNS)
+    async for contract in contracts:
+        yield _line([_cell(_at(contract, column)) for column in COLUMNS])
+
+
+def _at(contract: Mapping[str, Any], column: str) -> Any:
+    value: Any = contract
+    for name in column.split("."):
+        value = value.get(name) if value is not None else None
+    return value
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    # An empty list is written out: an empty cell would say nothing, and a plan's features would come back.
+    if isinstance(value, list) and value and all(isinstance(each, str) and ";" not in each for each in value):
+        return ";".join(value)
+    return value if isinstance(value, str) else to_json(value).decode().strip('"')
+
+
+def _line(cells: Any) -> bytes:
+    written = io.StringIO()
+    csv.writer(written, lineterminator="\n").writerow(cells)
+    return written.getvalue().encode()

@@ -1,0 +1,196 @@
+"""Imports: many commands at once, each with its result, at a pace that the service can keep up with.
+
+Every row has a deterministic id, made of the source's name and the row's place in it. So an import that
+was interrupted is run again as it is: what was applied before turns out to be a duplicate. A mended
+file is another source; a report of the refused rows is what to mend.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from consumer.errors import CommandRejected, ContractsError, InputRefused
+from producers.bulk_rows import BadRow
+from producers.messages import command_message
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable
+
+    from producers.bulk_rows import Row
+    from producers.commands import CommandProducer, Sent
+    from producers.messages import CommandMessage
+    from producers.results import CommandResult
+
+SOURCE: Final = "/contracts/import"
+WINDOW: Final = 500
+"""Commands under way at a time: enough for full batches, and all that is kept in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRow:
+    """A row that changed nothing, and why. `code` None: it is no command, and was not sent."""
+
+    place: str
+    message: str
+    code: str | None = None
+    errors: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """What became of the rows so far. `duplicates` were applied by an earlier run."""
+
+    rows: int = 0
+    applied: int = 0
+    unchanged: int = 0
+    duplicates: int = 0
+    refused: int = 0
+    by_code: dict[str, int] = field(default_factory=dict)
+
+    def refuse(self, code: str) -> None:
+        """One more refused row."""
+        self.refused += 1
+        self.by_code[code] = self.by_code.get(code, 0) + 1
+
+
+NOT_SENT: Final = "not_sent"
+"""Stands for the code of rows that are no commands, in `ImportReport.by_code`."""
+
+
+class BulkImport:
+    """One run of an import.
+
+    Args:
+        source_name: names the file or collection by its content: the same rows under the same name get
+            the same ids.
+        on_refused: gets each refused row when it is known.
+        on_progress: gets the number of rows finished, one or more at a time.
+    """
+
+    def __init__(
+        self,
+        source_name: str,
+        *,
+        on_refused: Callable[[RefusedRow], None] = lambda _: None,
+        on_progress: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        self.report = ImportReport()
+        self._failure: Exception | None = None
+        self._source_name = source_name
+        self._on_refused = on_refused
+        self._on_progress = on_progress
+
+    async def check(self, rows: AsyncIterator[Row | BadRow] | Iterable[Row | BadRow]) -> ImportReport:
+        """A dry run: looks at every row as the service would at a command, and sends nothing."""
+        async for row in _each(rows):
+            self.report.rows += 1
+            self._message(row)
+            self._on_progress(1)
+        return self.report
+
+    async def run(
+        self,
+        rows: AsyncIterator[Row | BadRow] | Iterable[Row | BadRow],
+        commands: CommandProducer,
+        *,
+        window: int = WINDOW,
+    ) -> ImportReport:
+        """Publishes every row and waits for its result.
+
+        Raises:
+            ResultTimeout, LogError, ServiceUnavailable: interrupted; `report` has what is known so far.
+                Running it again resumes it.
+        """
+        room = asyncio.Semaphore(window)
+        pending: set[asyncio.Task[Any]] = set()
+        try:
+            async for row in _each(rows):
+                await self._send(row, commands, room, pending)
+                if self._failure is not None:
+                    break
+        except ContractsError as error:
+            self._failure = self._failure or error
+        except BaseException:
+            await _cancelled(pending)
+            raise
+        if pending:  # what is under way may still be applied: that is worth knowing
+            await asyncio.wait(pending)
+        if self._failure is not None:
+            raise self._failure
+        return self.report
+
+    async def _send(
+        self,
+        row: Row | BadRow,
+        commands: CommandProducer,
+        room: asyncio.Semaphore,
+        pending: set[asyncio.Task[Any]],
+    ) -> None:
+        self.report.rows += 1
+        message = self._message(row)
+        if message is None:
+            self._on_progress(1)
+            return
+        await room.acquire()
+        # One after the other, so that the rows of an account are applied in their order.
+        answer = await commands.awaiting().submit(message)
+        finishing = asyncio.create_task(self._finish(row.place, answer, room), name="import-row")
+        for task in (answer, finishing):
+            pending.add(task)
+            task.add_done_callback(pending.discard)
+
+    def _message(self, row: Row | BadRow) -> CommandMessage | None:
+        if isinstance(row, BadRow):
+            self._refuse(RefusedRow(row.place, row.message, None, row.errors))
+            return None
+        name = f"import/{self._source_name}/{row.place}"
+        try:
+            return command_message(row.name, row.account_id, row.data, source=SOURCE, command_id=name)
+        except InputRefused as refused:
+            self._refuse(RefusedRow(row.place, str(refused), None, refused.errors))
+            return None
+
+    async def _finish(
+        self, place: str, answer: asyncio.Task[tuple[Sent, CommandResult]], room: asyncio.Semaphore
+    ) -> None:
+        try:
+            _, result = await answer
+            self._count(place, result)
+            self._on_progress(1)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it ends the run, which raises it
+            self._failure = self._failure or error
+        finally:
+            room.release()
+
+    def _count(self, place: str, result: CommandResult) -> None:
+        report = self.report
+        try:
+            outcome = result.raise_if_rejected().outcome
+        except CommandRejected as rejected:
+            self._refuse(RefusedRow(place, result.message or "", rejected.code, rejected.errors))
+            return
+        report.applied += outcome == "applied"
+        report.unchanged += outcome == "unchanged"
+        report.duplicates += outcome == "duplicate"
+
+    def _refuse(self, row: RefusedRow) -> None:
+        self.report.refuse(row.code or NOT_SENT)
+        self._on_refused(row)
+
+
+async def _each(rows: AsyncIterator[Row | BadRow] | Iterable[Row | BadRow]) -> AsyncIterator[Row | BadRow]:
+    if hasattr(rows, "__aiter__"):
+        async for row in rows:
+            yield row
+    else:
+        for row in rows:
+            yield row
+
+
+async def _cancelled(tasks: set[asyncio.Task[Any]]) -> None:
+    """Ends tasks; what became of them does not matter any more."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

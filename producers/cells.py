@@ -1,0 +1,81 @@
+"""Cells of a table as a command's data, and data as cells: columns are paths, types come from the schema.
+
+    account_id,contract_type,base_monthly_fee,primary_contact.email,features
+    acme,basic,99.50,ann@example.com,api_access;email_support
+
+Lists of texts and numbers are separated by semicolons; a list or an object may be written as JSON, too.
+An empty cell says nothing; `null`, where the schema allows it, removes. What cannot be read stays text,
+for the schema to complain about.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from schemas.places import nodes_at
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from schemas.commands import CommandSpec
+
+SEPARATOR: Final = ";"
+_TRUTHS: Final = {"true": True, "yes": True, "false": False, "no": False}
+
+
+def data_from(spec: CommandSpec, cells: Mapping[str, str]) -> dict[str, Any]:
+    """The data of a command; the name of a column is the path of its field, with dots."""
+    data: dict[str, Any] = {}
+    for column, cell in cells.items():
+        if cell:
+            place = tuple(column.split("."))
+            _put(data, place, _value(spec, place, cell))
+    return data
+
+
+def _put(target: dict[str, Any], place: tuple[str, ...], value: Any) -> None:
+    for step in place[:-1]:
+        inner = target.setdefault(step, {})
+        if not isinstance(inner, dict):
+            return  # another column gives the whole: it counts
+        target = inner
+    target.setdefault(place[-1], value)
+
+
+def _value(spec: CommandSpec, place: tuple[str, ...], cell: str) -> Any:
+    types = {kind for node in nodes_at(spec.type, place) for kind in _types(node)}
+    if cell == "null" and "null" in types:
+        return None
+    if types & {"array", "object"} and cell[0] in "[{":
+        return _json(cell)
+    if "array" in types:
+        parts = [part.strip() for part in cell.split(SEPARATOR)]
+        return [_scalar(_types_at(spec, (*place, "")), part) for part in parts if part]
+    return _scalar(types, cell)
+
+
+def _scalar(types: set[str], cell: str) -> Any:
+    if types & {"number", "integer"}:
+        number = _json(cell)
+        return number if isinstance(number, int | float) and not isinstance(number, bool) else cell
+    if "boolean" in types:
+        return _TRUTHS.get(cell.lower(), cell)
+    return cell
+
+
+def _types_at(spec: CommandSpec, place: tuple[str, ...]) -> set[str]:
+    return {kind for node in nodes_at(spec.type, place) for kind in _types(node)}
+
+
+def _types(node: dict[str, Any]) -> list[str]:
+    kind = node.get("type")
+    return kind if isinstance(kind, list) else [] if kind is None else [kind]
+
+
+def _json(cell: str) -> Any:
+    try:
+        return orjson.loads(cell)
+    except orjson.JSONDecodeError:
+        return cell

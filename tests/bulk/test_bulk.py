@@ -1,0 +1,127 @@
+"""Imports into a service in memory: what is applied, refused, and done again."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from consumer.errors import BrokerUnavailable, ResultTimeout
+from consumer.testkit import Testkit
+from producers.bulk import NOT_SENT, BulkImport, ImportReport, RefusedRow
+from producers.bulk_rows import BadRow, Row
+from producers.messages import CommandMessage
+
+
+class KitCommands:
+    """A CommandProducer over a test kit, which answers a moment later; `under_way` is the most it had."""
+
+    def __init__(self, kit: Testkit) -> None:
+        self.kit = kit
+        self.fail_after: int | None = None
+        self.failure: Exception = ResultTimeout("no result")
+        self.waiting = self.under_way = self.submitted = 0
+
+    def awaiting(self) -> "KitCommands":
+        return self
+
+    async def submit(self, message: CommandMessage) -> asyncio.Task[Any]:
+        self.submitted += 1
+        if isinstance(self.failure, BrokerUnavailable) and self.fail_after == self.submitted:
+            raise self.failure
+        result = await self.kit.result(message)
+        self.waiting += 1
+        self.under_way = max(self.under_way, self.waiting)
+        return asyncio.create_task(self._answered(self.submitted, result))
+
+    async def _answered(self, number: int, result: Any) -> Any:
+        await asyncio.sleep(0)
+        self.waiting -= 1
+        if self.fail_after is not None and number >= self.fail_after:
+            raise self.failure
+        return None, result
+
+
+def contracts(count: int) -> list[Row]:
+    return [Row(str(i), "create", f"a{i}", {"contract_type": "basic"}) for i in range(1, count + 1)]
+
+
+MIXED = [
+    Row("1", "create", "a", {"contract_type": "basic"}),
+    Row("2", "create", "b", {"contract_type": "gold"}),
+    BadRow("3", "is not JSON"),
+    Row("4", "update", "a", {"changes": {"notes": "x"}}),
+    Row("5", "update", "a", {"changes": {"notes": "x"}}),
+    Row("6", "update", "nobody", {"changes": {"notes": "x"}}),
+    Row("7", "create", "", {}),
+]
+
+
+async def test_every_row_is_accounted_for() -> None:
+    kit, refused, done = Testkit(), [], []
+    importing = BulkImport("f", on_refused=refused.append, on_progress=done.append)
+    report = await importing.run(MIXED, KitCommands(kit))
+    assert report == ImportReport(
+        rows=7, applied=2, unchanged=1, refused=4, by_code={NOT_SENT: 3, "contract_not_found": 1}
+    )
+    assert sum(done) == 7
+    assert sorted(refused, key=lambda row: row.place) == [
+        RefusedRow("2", refused[0].message, None, refused[0].errors),
+        RefusedRow("3", "is not JSON"),
+        RefusedRow("6", "the account has no contract", "contract_not_found"),
+        RefusedRow("7", "an account id has 1 to 128 printable characters"),
+    ]
+    assert refused[0].errors[0][0] == "/contract_type"
+
+
+async def test_run_again_everything_is_a_duplicate_and_what_was_refused_still_is() -> None:
+    kit, commands = Testkit(), KitCommands(Testkit())
+    commands.kit = kit
+    await BulkImport("f").run(MIXED, commands)
+    before = len(kit.changes())
+    report = await BulkImport("f").run(MIXED, commands)
+    assert (report.applied, report.unchanged, report.duplicates, report.refused) == (0, 0, 3, 4)
+    assert len(kit.changes()) == before
+    # Another file with the same rows is another import.
+    report = await BulkImport("g").run(MIXED, commands)
+    assert (report.applied, report.unchanged, report.refused) == (0, 2, 5)
+    assert report.by_code["contract_exists"] == 1
+
+
+async def test_an_interrupted_import_is_resumed_without_duplicates() -> None:
+    kit = Testkit()
+    commands = KitCommands(kit)
+
+    def rows() -> Iterator[Row]:
+        yield from contracts(60)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await BulkImport("f").run(rows(), commands, window=10)
+    report = await BulkImport("f").run(contracts(100), commands, window=10)
+    assert (report.applied, report.duplicates, report.refused) == (40, 60, 0)
+    assert len(kit.changes()) == 100
+
+
+async def test_no_more_than_a_window_is_under_way() -> None:
+    commands = KitCommands(Testkit())
+    await BulkImport("f").run(contracts(100), commands, window=7)
+    assert 1 < commands.under_way <= 7
+
+
+@pytest.mark.parametrize("failure", [ResultTimeout("no result"), BrokerUnavailable("away")])
+async def test_a_server_that_is_away_ends_it_with_what_is_known(failure: Exception) -> None:
+    commands = KitCommands(Testkit())
+    commands.fail_after, commands.failure = 30, failure
+    importing = BulkImport("f")
+    with pytest.raises(type(failure)):
+        await importing.run(contracts(1_000), commands, window=5)
+    assert importing.report.applied == 29
+    assert commands.submitted < 50
+
+
+async def test_a_dry_run_sends_nothing_and_finds_what_the_schema_finds() -> None:
+    refused: list[RefusedRow] = []
+    report = await BulkImport("f", on_refused=refused.append).check(MIXED)
+    assert (report.rows, report.refused, report.by_code) == (7, 3, {NOT_SENT: 3})
+    assert [row.place for row in refused] == ["2", "3", "7"]

@@ -1,0 +1,98 @@
+"""What is exported is all there is, and can be imported again."""
+
+import csv
+import io
+from datetime import timedelta
+from typing import Any
+
+import orjson
+import pytest
+from pydantic import TypeAdapter
+
+from consumer.reading import export
+from consumer.reading.reader import ContractReader
+from consumer.storage.mongo_queries import MongoQueries
+from consumer.testkit import Testkit
+from producers.bulk_rows import Row, json_rows, table_rows
+from schemas.contract import ContractState, to_json
+
+CONTRACT = TypeAdapter(ContractState)
+
+
+async def rich(kit: Testkit) -> None:
+    await kit.create("plain", contract_type="basic")
+    await kit.create(
+        "rich",
+        contract_type="professional",
+        primary_contact={"name": 'Ann "A", Ltd\nsecond line', "email": "ann@example.com"},
+        notice_days=[10, 5],
+        tags=["a", "b;c"],
+        features=["x", "y"],
+        add_ons=[{"name": "x", "monthly_fee": 1.25}],
+        sla_terms={"uptime_guarantee": 99.95},
+        usage_based_pricing={
+            "trade_volume_tiers": [{"min_trades": 0, "max_trades": None, "price_per_trade": 0.5}]
+        },
+        metadata={"a.b": "1", "$c": "2"},
+        external_reference="007",
+        notes="null",
+    )
+    await kit.change_plan("rich", contract_type="enterprise", effective="at_renewal")
+    await kit.create("over", contract_type="basic")
+    await kit.move(timedelta(days=3))
+    await kit.cancel("over", reason="moved, far")
+
+
+async def exported(lines: Any) -> bytes:
+    return b"".join([line async for line in lines])
+
+
+def adopted(rows: Any) -> dict[str, Any]:
+    """The rows as contracts again."""
+    found = {}
+    for row in rows:
+        assert isinstance(row, Row), row
+        found[row.account_id] = CONTRACT.validate_json(to_json({"account_id": row.account_id, **row.data}))
+    return found
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+async def test_an_export_holds_every_contract_whole(kit: Testkit, reader: ContractReader, form: str) -> None:
+    await rich(kit)
+    if form == "json":
+        text = await exported(export.json_lines(reader.each(chunk=2)))
+        found = adopted(json_rows(text.splitlines(), "adopt"))
+    else:
+        text = await exported(export.table(reader.each(chunk=2)))
+        found = adopted(table_rows(io.StringIO(text.decode()), "adopt"))
+    for account in ("plain", "rich", "over"):
+        expected = dict(kit.contract(account))
+        if form == "csv":  # an empty cell says nothing
+            found[account] = {
+                "tags": [],
+                "add_ons": [],
+                "metadata": {},
+                "scheduled_changes": [],
+                **found[account],
+            }
+        assert found[account] == expected
+
+
+async def test_the_table_has_a_column_for_every_field() -> None:
+    columns = {column.partition(".")[0] for column in export.COLUMNS}
+    assert columns == set(ContractState.__annotations__)
+    text = await exported(export.table(nothing()))
+    assert next(csv.reader([text.decode()])) == list(export.COLUMNS)
+
+
+async def nothing() -> Any:
+    for each in ():
+        yield each
+
+
+async def test_json_lines_are_contracts_as_events_have_them(
+    kit: Testkit, queries: MongoQueries, reader: ContractReader
+) -> None:
+    await rich(kit)
+    lines = (await exported(export.json_lines(reader.each(status="cancelled")))).splitlines()
+    assert [orjson.loads(line) for line in lines] == [kit.changes("over")[-1].data["contract"]]

@@ -155,7 +155,7 @@ def time_of(text: str, now: datetime) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise InputRefused(f"{text} is no time: give an age (90s, 15m, 2h, 7d) or a time (2026-01-31)") from None
+        raise InputRefused(f"{text} is no time: give an age (15m, 2h, 7d) or a time (2026-01-31)") from None
     if moment.tzinfo is None and len(text) > len("2026-01-31"):
         raise InputRefused(f"{text} says no time zone", hint=f"{text}Z is UTC")
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,11 +1,13 @@
 """Producing records: with librdkafka under both of its partitioners, and raw ones that it would not write."""
 
 import asyncio
+import time
 from collections.abc import Iterable
 from typing import Any
 from zlib import crc32
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaConnectionError
 from aiokafka.record._crecords import cutil
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from confluent_kafka import KafkaError, Producer
@@ -85,12 +87,18 @@ class Sender:
 
     def send_raw(self, partition: int, messages: list[Message]) -> None:
         """One batch; those via "unreadable" get a header whose name is not UTF-8."""
-        asyncio.run(self._send_raw(partition, messages))
+        deadline = time.monotonic() + FLUSH_SECONDS
+        while True:
+            try:
+                return asyncio.run(self._send_raw(partition, messages))
+            except KafkaConnectionError:  # waited for, as librdkafka does
+                if time.monotonic() > deadline:
+                    raise
 
     async def _send_raw(self, partition: int, messages: list[Message]) -> None:
         producer = AIOKafkaProducer(bootstrap_servers=self._bootstrap)
-        await producer.start()
         try:
+            await producer.start()
             await (await producer.send_batch(_RawBatch(messages), self._topic, partition=partition))
         finally:
             await producer.stop()

@@ -18,8 +18,9 @@ def test_two_workers_joining_and_leaving(scene: Scene) -> None:
     stays.wait_for("resumed", count=scene.partitions)
     with scene.flowing(300):
         for _ in range(3):
-            scene.publish(1_000)
             joins = scene.start(**SMALL)
+            joins.wait_for("listening")
+            scene.publish(1_000)
             joins.wait_for("resumed")
             stays.stop()
             stays = joins

@@ -96,8 +96,9 @@ class Worker:
         self._process.resume()
 
     def ask_to_stop(self) -> None:
-        """SIGTERM, without waiting."""
-        self._process.ask_to_stop()
+        """SIGTERM, without waiting; nothing happens when it has ended."""
+        if self.running:
+            self._process.ask_to_stop()
 
     def stop(self, seconds: float = 20) -> None:
         """SIGTERM; it must end by itself, in order."""

@@ -1,0 +1,201 @@
+"""The servers, the workers and the lines between them, and how each is hurt and mended."""
+
+import itertools
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from devstack.kafka import ApacheKafka
+from devstack.mongo import Secantus
+from devstack.proof.verdict import Verdict
+from devstack.proxy import Proxy
+from devstack.stack import DATABASES
+from tests.chaos.schedule import SLOTS, Fault, Round
+from tests.faults.scene import Scene
+from tests.faults.workers import Worker
+
+PARTITIONS = 4
+CATCH_UP_SECONDS = 90
+DEFECT = 1
+"""Exit code of a worker that ended for no reason it knows."""
+
+
+class Broken(AssertionError):
+    """The service did something that it must not do, other than what the checker counts."""
+
+
+class Arena:
+    """Lives through all rounds; topics and database are new now and then, so that a check stays short."""
+
+    def __init__(self, folder: Path, mongo_kind: str) -> None:
+        self._folder = folder
+        self._stack = ExitStack()
+        self.hurt: Counter[str] = Counter()
+        self.revived = 0
+        self._epochs = itertools.count(1)
+        self._links: dict[str, Proxy] = {}
+        self.kafka = self._start_kafka()
+        self.mongo: Secantus = self._stack.enter_context(DATABASES[mongo_kind](folder / "mongo"))  # type: ignore[assignment]
+        for slot in SLOTS:
+            self._links[f"{slot}~mongo"] = self._stack.enter_context(Proxy(self.mongo.port))
+        self.scene: Scene
+        self.workers: dict[str, Worker] = {}
+
+    def close(self) -> None:
+        """Ends everything."""
+        for worker in self.workers.values():
+            worker.close()
+        self._stack.close()
+
+    def _start_kafka(self) -> ApacheKafka:
+        """One listener for each slot, advertised behind its proxy; the rest of the world goes around them."""
+        kafka = ApacheKafka(self._folder / "kafka", listeners=dict.fromkeys(SLOTS, "PLAINTEXT"))
+        advertised = [f"{name}://{kafka.address(name)}" for name in ("INTERNAL",)]
+        advertised.append(f"CLIENT://{kafka.bootstrap}")
+        for slot in SLOTS:
+            proxy = self._stack.enter_context(Proxy(int(kafka.address(slot).rpartition(":")[2])))
+            self._links[f"{slot}~kafka"] = proxy
+            advertised.append(f"{slot}://127.0.0.1:{proxy.port}")
+        kafka.properties["advertised.listeners"] = ",".join(advertised)
+        return self._stack.enter_context(kafka)
+
+    def begin_epoch(self, seed: int) -> None:
+        """New topics, a new database, new workers."""
+        for worker in self.workers.values():
+            worker.close()
+        name = f"chaos{next(self._epochs)}"
+        folder = self._folder / name
+        folder.mkdir()
+        self.scene = Scene(
+            self.kafka.bootstrap,
+            self.mongo.uri,
+            name,
+            folder,
+            partitions=PARTITIONS,
+            seed=seed,
+            environment={"CONTRACTS_MAX_BATCH_COMMANDS": "50"},
+        )
+        self.workers = {slot: self._start(slot) for slot in "AB"}
+        self.scene.publish(100)
+        self.scene.wait(CATCH_UP_SECONDS)
+        # A lossy database must have its first positions on disk: without them it would be another database.
+        time.sleep(0.5)
+
+    def _start(self, slot: str) -> Worker:
+        mongo = self._links[f"{slot}~mongo"].port
+        return self.scene.start(
+            CONTRACTS_KAFKA_BOOTSTRAP_SERVERS=f"127.0.0.1:{self._links[f'{slot}~kafka'].port}",
+            CONTRACTS_MONGO_URI=f"mongodb://127.0.0.1:{mongo}/?directConnection=true",
+        )
+
+    def play(self, round_: Round) -> float:
+        """Hurts and mends as the round says while commands flow; how long the service took to catch up."""
+        timeline: list[tuple[float, Callable[[], Any]]] = []
+        for fault in round_.faults:
+            hurt, mend = self._acts(fault)
+            timeline += [(fault.at, hurt), (fault.at + fault.lasts, mend)]
+            self.hurt[f"{fault.what} {fault.target.split()[0].rpartition('~')[2]}"] += 1
+        with self.scene.flowing(round_.per_second):
+            began = time.monotonic()
+            for at, act in sorted(timeline, key=lambda each: each[0]):
+                time.sleep(max(0, began + at - time.monotonic()))
+                act()
+        self._heal()
+        healed = time.monotonic()
+        self.scene.checker.wait(CATCH_UP_SECONDS, self.watch)
+        return time.monotonic() - healed
+
+    def check(self) -> Verdict:
+        """Everything against the pure model."""
+        return self.scene.checker.check()
+
+    def watch(self) -> None:
+        """Revives what ended by itself, as a supervisor would; raises for what no fault excuses."""
+        for slot, worker in list(self.workers.items()):
+            if any(worker.lines("partition stopped")):
+                raise Broken(f"{slot} stopped a partition: {worker.tail()}")
+            if not worker.running:
+                if worker.exit_code == DEFECT:
+                    raise Broken(f"{slot} ended by a defect: {worker.tail()}")
+                self.revived += 1
+                self.workers[slot] = self._start(slot)
+
+    def _heal(self) -> None:
+        for proxy in self._links.values():
+            proxy.heal()
+        self.kafka.heal()
+        self.mongo.heal()
+        if joined := self.workers.pop("C", None):
+            joined.ask_to_stop()
+        for worker in self.workers.values():
+            if worker.running and worker.paused:
+                worker.resume()
+        self.watch()
+
+    def _acts(self, fault: Fault) -> tuple[Callable[[], Any], Callable[[], Any]]:
+        kind, _, slot = fault.target.partition(" ")
+        if kind == "worker":
+            return self._worker_acts(fault.what, slot)
+        if "~" in fault.target:
+            return self._link_acts(fault.what, self._links[fault.target])
+        if fault.target == "kafka":
+            return self._server_acts(fault.what, self.kafka)
+        return self._mongo_acts(fault.what)
+
+    def _worker_acts(self, what: str, slot: str) -> tuple[Callable[[], Any], Callable[[], Any]]:
+        def replace() -> None:
+            old = self.workers.get(slot)
+            if old is not None:
+                old.close()
+            self.workers[slot] = self._start(slot)
+
+        def leave() -> None:
+            self.workers.pop(slot).ask_to_stop()
+
+        def kill() -> None:
+            self.workers[slot].close()
+
+        def stop() -> None:
+            self.workers[slot].ask_to_stop()
+
+        def pause() -> None:
+            if self.workers[slot].running:
+                self.workers[slot].pause()
+
+        def go_on() -> None:
+            if self.workers[slot].running:
+                self.workers[slot].resume()
+
+        acts = {"join": (replace, leave), "kill": (kill, replace), "stop and replace": (stop, replace)}
+        return acts.get(what, (pause, go_on))
+
+    @staticmethod
+    def _link_acts(what: str, link: Proxy) -> tuple[Callable[[], Any], Callable[[], Any]]:
+        if what == "cut":
+            return link.cut, link.heal
+        if what == "slow":
+            return lambda: link.delay(0.15), link.heal
+        if what == "stall":
+            return link.stall, link.heal
+
+        def never_answered() -> None:
+            link.cut()
+            link.heal()
+
+        return lambda: link.stall(replies_only=True), never_answered
+
+    @staticmethod
+    def _server_acts(what: str, server: Any) -> tuple[Callable[[], Any], Callable[[], Any]]:
+        return (server.kill, server.start) if what == "kill" else (server.pause, server.heal)
+
+    def _mongo_acts(self, what: str) -> tuple[Callable[[], Any], Callable[[], Any]]:
+        def start(*, lossy: bool) -> None:
+            self.mongo.lossy = lossy
+            self.mongo.start()
+
+        if what == "pause":
+            return self.mongo.pause, self.mongo.heal
+        return self.mongo.kill, lambda: start(lossy="lossy" in what)

@@ -57,7 +57,9 @@ class MongoLease:
             ServiceUnavailable: nobody says.
         """
         now = self._clock()
-        free = {"$or": [{"owner": self._owner}, {"until": {"$lt": now}}]}
+        # Further ahead than any lease lasts: its holder's clock was wrong, and it may be long gone.
+        absurd = now + 2 * self._length
+        free = {"$or": [{"owner": self._owner}, {"until": {"$lt": now}}, {"until": {"$gt": absurd}}]}
         mine = {"$set": {"owner": self._owner, "until": now + self._length}}
         with answered(self._timeout):
             try:

@@ -75,6 +75,12 @@ async def test_one_holds_the_lease_until_it_is_silent_for_too_long(client: Any, 
     assert not await lease(client, database, "one", at=START + timedelta(seconds=112)).hold()
 
 
+async def test_a_holder_whose_clock_was_far_ahead_does_not_keep_the_lease(client: Any, database: str) -> None:
+    assert await lease(client, database, "ahead", at=START + timedelta(days=40)).hold()
+    assert await lease(client, database, "two").hold()
+    assert not await lease(client, database, "three", at=START + timedelta(seconds=-50)).hold()
+
+
 async def test_a_released_lease_is_free_and_only_its_holder_releases_it(client: Any, database: str) -> None:
     assert await lease(client, database, "one").hold()
     await lease(client, database, "two").release()

@@ -109,7 +109,7 @@ def replay(
     if send:
         note(f"{sum(each.fate == 'sent' for each in done)} of {len(done)} sent, behind all later commands")
     elif done:
-        note("nothing was sent: --send does it")
+        note("nothing was sent: --send does it, behind all later commands of the same accounts")
 
 
 def _query(

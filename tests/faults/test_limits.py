@@ -1,9 +1,11 @@
-"""An output that the topic does not take: no offset passes without it, and the partition waits for it."""
+"""What a topic, the database or an operator's limit does not take: it is told, and the rest goes on."""
 
+import httpx
 import pytest
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
 from devstack.kafka import ApacheKafka
+from devstack.proof.load import Load
 from tests.faults.scene import Scene
 from tests.faults.workers import sleep_as_fault
 
@@ -33,3 +35,29 @@ def test_an_output_above_the_topic_s_limit(scene: Scene, apache_kafka: ApacheKaf
     scene.done()
     assert len(list(worker.lines("resuming", reason="PublishInDoubt"))) >= scene.partitions
     assert not list(worker.lines("partition stopped"))
+
+
+def test_too_many_dead_letters_pause_the_partitions(scene: Scene) -> None:
+    """A wrong producer does not drain the topic into the dead letters; a flag at the restart does."""
+    worker = scene.start(
+        CONTRACTS_DEAD_LETTER_LIMIT_COUNT="20",
+        CONTRACTS_DEAD_LETTER_LIMIT_WINDOW="100",
+        CONTRACTS_MAX_BATCH_COMMANDS="10",
+    )
+    scene.publish(400)
+    scene.wait()
+    scene.load = Load(2, accounts=50, rubbish=1, misplaced=0)
+    scene.publish(400)
+    worker.wait_for("partition stopped", count=scene.partitions)
+    for line in worker.lines("partition stopped"):
+        assert "records are not commands" in line["error"]
+        assert "CONTRACTS_DEAD_LETTER_LIMIT_OFF=true" in line["hint"]
+    dead = scene.contracts("dead-letters", "list", "--json").splitlines()
+    assert len(dead) <= 60 * scene.partitions, "half of the window before the flood, and its first batch"
+    url = worker.wait_for("listening")["url"]
+    ready = httpx.get(f"{url}/readyz", timeout=10)
+    assert ready.status_code == 503
+    assert "records are not commands" in ready.text
+    worker.stop()
+    scene.start(CONTRACTS_DEAD_LETTER_LIMIT_OFF="true")
+    scene.done()

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from consumer.clients import contract_reader, make_command_producer
 from consumer.dead_letters import LetterQuery, dead_letters
 from consumer.pipeline.homes import murmur2_home
+from consumer.storage.indexes import CONTRACT_VALIDATOR
 from devstack.proof.message import Message
 from devstack.proof.sending import Sender
 from tests.running import running, settings_for
@@ -156,3 +157,26 @@ async def test_hostile_text_is_stored_as_it_came(kafka: Any, mongo: Any, databas
     assert found is not None
     assert found["metadata"] == hostile
     assert found["notes"] == '{"$gt": ""}'
+
+
+async def test_a_command_that_only_the_database_refuses_is_a_dead_letter_among_others(
+    kafka: Any, mongo: Any, database: str
+) -> None:
+    """Nothing of its batch is lost with it, and its partition goes on at once."""
+    settings = settings_for(kafka, mongo, database, result_timeout_seconds=60, topic_partitions=1)
+    async with running(settings) as service, make_command_producer(settings, source="/crm") as commands:
+        answered = commands.awaiting()
+        refusing = {**CONTRACT_VALIDATOR, "notes": {"$ne": "note 37"}}
+        await service.database.command("collMod", "contracts", validator=refusing)
+        results = await asyncio.gather(
+            *(
+                answered.create(f"account-{number}", contract_type="basic", notes=f"note {number}")
+                for number in range(100)
+            )
+        )
+        after = await answered.update("account-36", changes={"notes": "and on"})
+        (letter,) = [each async for each in dead_letters(settings, LetterQuery())]
+    refused = {number: result.code for number, result in enumerate(results) if result.outcome != "applied"}
+    assert refused == {37: "refused_by_database"}
+    assert (letter.reason, letter.key) == ("refused_by_database", b"account-37")
+    assert after.outcome == "applied"

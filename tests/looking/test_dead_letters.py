@@ -58,6 +58,15 @@ async def test_one_that_is_not_there(scene: Scene, id_: str) -> None:
         await dead_letter(scene.settings, id_)
 
 
+async def test_they_are_chosen_by_reason_key_and_offset(scene: Scene) -> None:
+    everything = await replayed(scene, None)
+    assert len(everything) == 2
+    (second,) = await replayed(scene, None, ids=frozenset({everything[1].letter.id}))
+    assert second == everything[1]
+    assert await replayed(scene, None, reasons=frozenset({"malformed"}), key="acme") == everything[:1]
+    assert await replayed(scene, None, key="umbra") == []
+
+
 async def test_nothing_is_sent_by_a_dry_run(scene: Scene) -> None:
     before = await scene.service.database["history"].count_documents({})
     assert fates(await replayed(scene, None)) == ["would be sent"] * 2

@@ -238,9 +238,11 @@ class PartitionLoop:
         self._reader.pause()
         look = asyncio.ensure_future(self._look())
         poll = asyncio.ensure_future(self._reader.keep_alive(seconds))
-        await asyncio.wait({poll, self._stopped}, return_when=asyncio.FIRST_COMPLETED)
-        await _cancelled(poll)
-        await _cancelled(look)
+        try:
+            await asyncio.wait({poll, self._stopped}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await _cancelled(poll)
+            await _cancelled(look)
 
 
 async def _cancelled(task: asyncio.Future[None] | None) -> None:

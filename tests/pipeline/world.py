@@ -59,7 +59,10 @@ class World:
             await asyncio.wait({worker.task, worker.overtaken}, return_when=asyncio.FIRST_COMPLETED)
             if worker.task.done() and not worker.task.cancelled():
                 worker.task.result()
-        await asyncio.gather(*(worker.task for worker in self.workers if not worker.task.cancelled()))
+        # Those that were overtaken may still be at work, and be killed at it.
+        for ended in await asyncio.gather(*(worker.task for worker in self.workers), return_exceptions=True):
+            if isinstance(ended, Exception):
+                raise ended
 
     @property
     def finished(self) -> bool:

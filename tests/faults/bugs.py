@@ -187,14 +187,14 @@ def commits_on_revoke() -> None:
     """When partitions are taken away the offset of what was fetched is committed, as many consumers do."""
     revoked = Service.on_partitions_revoked
 
-    async def commit_first(self: Any, partitions: Any) -> None:
+    async def then_commit(self: Any, partitions: Any) -> None:
         consumer: AIOKafkaConsumer = self._consumer
-        positions = {each: await consumer.position(each) for each in partitions}
-        if positions:
-            await consumer.commit({TopicPartition(*each): offset for each, offset in positions.items()})
+        positions = {TopicPartition(*each): await consumer.position(each) for each in partitions}
         await revoked(self, partitions)
+        if positions:
+            await consumer.commit(positions)
 
-    Service.on_partitions_revoked = commit_first  # type: ignore[method-assign]
+    Service.on_partitions_revoked = then_commit  # type: ignore[method-assign]
 
 
 def no_drain() -> None:

@@ -16,6 +16,22 @@ from tests.servers import MONGO_KIND
 
 MakeScene = Callable[..., Scene]
 
+figures = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture
+def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Takes a figure that is printed at the end of the run."""
+    return request.config.stash.setdefault(figures, []).append
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """The figures that tests told."""
+    if told := config.stash.get(figures, []):
+        terminalreporter.section("recovery")
+        for figure in told:
+            terminalreporter.write_line(figure)
+
 
 @pytest.fixture
 def make_scene(

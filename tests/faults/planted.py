@@ -24,9 +24,9 @@ class Planted(NamedTuple):
     says: str
 
 
-KILL, PAUSE, MONGO, MEMBERS, BROKER, LIMITS, FORWARDING = (
+KILL, PAUSE, MONGO, MEMBERS, BROKER, LIMITS, FORWARDING, RECOVERY = (
     f"tests/faults/test_{name}.py::test_"
-    for name in ("kill", "pause", "mongo", "members", "broker", "limits", "forwarding")
+    for name in ("kill", "pause", "mongo", "members", "broker", "limits", "forwarding", "recovery")
 )
 LOST, DUPLICATED, DIVERGED = (f"{kind}=[1-9]" for kind in ("lost", "duplicated", "diverged"))
 STUCK = "NotDone"
@@ -55,8 +55,8 @@ PLANTED: dict[str, Planted] = {
         ),
         Planted(
             bugs.sleeps_through_outages,
-            f"{MONGO}an_outage_longer_than_max_poll_interval_causes_no_rebalance",
-            f"{STUCK}|assert not",
+            f"{RECOVERY}mongodb_away_for_longer_than_max_poll_interval",
+            f"{STUCK}|no new events|assert not",
         ),
         Planted(bugs.commits_on_revoke, f"{MEMBERS}two_workers_joining_and_leaving", LOST),
         Planted(bugs.no_drain, f"{MEMBERS}the_last_worker_leaves_nothing_under_way", "assert .*=="),

@@ -13,7 +13,6 @@ from tests.faults.workers import Worker, sleep_as_fault
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(180)]
 
 OwnMongo = Callable[..., MongoServer]
-MAX_POLL_SECONDS = 4
 
 
 def replays(worker: Worker) -> int:
@@ -91,24 +90,3 @@ def test_a_worker_killed_inside_its_transaction_does_not_block_the_next(scene: S
     victim.wait_ended()
     scene.start()
     scene.done(seconds=25)
-
-
-def test_an_outage_longer_than_max_poll_interval_causes_no_rebalance(
-    make_scene: MakeScene, own_mongo: OwnMongo
-) -> None:
-    mongo = own_mongo()
-    patience = {
-        "CONTRACTS_MAX_POLL_INTERVAL_MS": str(MAX_POLL_SECONDS * 1000),
-        "CONTRACTS_MONGO_TIMEOUT_MS": "1000",
-    }
-    scene = make_scene(mongo, environment=patience)
-    worker = scene.start()
-    scene.publish(300)
-    scene.wait()
-    for cut, mend in ((mongo.pause, mongo.resume), (mongo.kill, mongo.start)):
-        cut()
-        scene.publish(100)
-        sleep_as_fault(MAX_POLL_SECONDS * 2)
-        mend()
-        scene.done()
-    assert not worker.rebalances(), worker.tail()

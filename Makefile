@@ -4,7 +4,7 @@
 #   make test     unit, property, contract-suite and integration tests (ARGS="-k topics -x" passes options on)
 #   make test-docker   the image, docker-compose.yml and testcontainers, where a Docker engine answers
 #   make check    lint, format, strict types, import directions, published schemas
-#   make chaos    processes killed, paused and cut while commands flow
+#   make chaos    processes killed, paused and cut while commands flow (ROUNDS=200 SEED=7; SOAK=30 minutes)
 #   make bench    the service against its peers, on servers started for it (ARGS=--full: hours)
 #   make bench-quick   the main ratios, in less than five minutes
 #   make docs     the reference pages and published schemas, generated from the code
@@ -60,7 +60,7 @@ bench-quick: $(VENV)/.bench
 	$(BIN)/python -m benchmarks --quick $(ARGS)
 
 chaos: venv
-	$(BIN)/pytest -m fault $(ARGS)
+	$(BIN)/python -m tests.chaos $(if $(SOAK),--soak $(SOAK),--rounds $(or $(ROUNDS),15)) $(if $(FIRST),--first $(FIRST)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 docs: venv
 	$(BIN)/python -m docs.generate

@@ -7,10 +7,11 @@ from typing import Any
 from zlib import crc32
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.errors import KafkaError
 from aiokafka.record._crecords import cutil
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
-from confluent_kafka import KafkaError, Producer
+from confluent_kafka import KafkaError as DeliveryError
+from confluent_kafka import Producer
 
 from devstack.proof.message import Message
 
@@ -18,6 +19,7 @@ _PLACEHOLDER = "a-header-name-that-is-not-utf8"
 _NOT_UTF8 = b"\xff\xfe" + _PLACEHOLDER.encode()[2:]
 _CRC_AT, _CRC_FROM = 17, 21
 FLUSH_SECONDS = 120
+RETRY_SECONDS = 0.2
 
 
 class Sender:
@@ -41,7 +43,7 @@ class Sender:
             ],
             "crc32": [Producer({**common, "linger.ms": 5, "partitioner": "consistent_random"})],
         }
-        self._errors: list[KafkaError] = []
+        self._errors: list[DeliveryError] = []
         self.sent = 0
 
     def send(self, messages: Iterable[Message]) -> None:
@@ -74,7 +76,7 @@ class Sender:
                 producer.poll(0)
                 return
 
-    def _delivered(self, error: KafkaError | None, _: object) -> None:
+    def _delivered(self, error: DeliveryError | None, _: object) -> None:
         if error is not None:
             self._errors.append(error)
 
@@ -91,9 +93,10 @@ class Sender:
         while True:
             try:
                 return asyncio.run(self._send_raw(partition, messages))
-            except KafkaConnectionError:  # waited for, as librdkafka does
+            except KafkaError:  # tried again, as librdkafka does
                 if time.monotonic() > deadline:
                     raise
+                time.sleep(RETRY_SECONDS)
 
     async def _send_raw(self, partition: int, messages: list[Message]) -> None:
         producer = AIOKafkaProducer(bootstrap_servers=self._bootstrap)

@@ -9,18 +9,27 @@ from pathlib import Path
 from typing import Any
 
 from devstack.kafka import ApacheKafka
-from devstack.mongo import Secantus
 from devstack.proof.verdict import Verdict
 from devstack.proxy import Proxy
 from devstack.stack import DATABASES
-from tests.chaos.schedule import SLOTS, Fault, Round
+from tests.chaos.schedule import JUMPS, PRODUCERS, SLOTS, Fault, Round
+from tests.faults.clock import Clock
 from tests.faults.scene import Scene
 from tests.faults.workers import Worker
+
+Acts = tuple[Callable[[], Any], Callable[[], Any]]
+"""How something is hurt, and how it is mended."""
 
 PARTITIONS = 4
 CATCH_UP_SECONDS = 90
 DEFECT = 1
 """Exit code of a worker that ended for no reason it knows."""
+
+SETTINGS = {
+    "CONTRACTS_MAX_BATCH_COMMANDS": "50",
+    "CONTRACTS_SCAN_INTERVAL_SECONDS": "1",
+    "FAULTS_COMMAND": "run",
+}
 
 
 class Broken(AssertionError):
@@ -38,24 +47,30 @@ class Arena:
         self._epochs = itertools.count(1)
         self._links: dict[str, Proxy] = {}
         self.kafka = self._start_kafka()
-        self.mongo: Secantus = self._stack.enter_context(DATABASES[mongo_kind](folder / "mongo"))  # type: ignore[assignment]
+        self.mongo: Any = self._stack.enter_context(DATABASES[mongo_kind](folder / "mongo"))
+        self._clocks = {slot: Clock(folder / f"clock-{slot}") for slot in SLOTS}
         for slot in SLOTS:
             self._links[f"{slot}~mongo"] = self._stack.enter_context(Proxy(self.mongo.port))
         self.scene: Scene
         self.workers: dict[str, Worker] = {}
+        self._started: list[Worker] = []
 
     def close(self) -> None:
         """Ends everything."""
-        for worker in self.workers.values():
-            worker.close()
+        self._end_workers()
         self._stack.close()
 
+    def _end_workers(self) -> None:
+        for worker in self._started:
+            worker.close()
+        self._started, self.workers = [], {}
+
     def _start_kafka(self) -> ApacheKafka:
-        """One listener for each slot, advertised behind its proxy; the rest of the world goes around them."""
-        kafka = ApacheKafka(self._folder / "kafka", listeners=dict.fromkeys(SLOTS, "PLAINTEXT"))
-        advertised = [f"{name}://{kafka.address(name)}" for name in ("INTERNAL",)]
-        advertised.append(f"CLIENT://{kafka.bootstrap}")
-        for slot in SLOTS:
+        """A listener for each slot and one for producers, each advertised behind its proxy."""
+        slots = (*SLOTS, PRODUCERS)
+        kafka = ApacheKafka(self._folder / "kafka", listeners=dict.fromkeys(slots, "PLAINTEXT"))
+        advertised = [f"INTERNAL://{kafka.address('INTERNAL')}", f"CLIENT://{kafka.bootstrap}"]
+        for slot in slots:
             proxy = self._stack.enter_context(Proxy(int(kafka.address(slot).rpartition(":")[2])))
             self._links[f"{slot}~kafka"] = proxy
             advertised.append(f"{slot}://127.0.0.1:{proxy.port}")
@@ -64,8 +79,8 @@ class Arena:
 
     def begin_epoch(self, seed: int) -> None:
         """New topics, a new database, new workers."""
-        for worker in self.workers.values():
-            worker.close()
+        self._end_workers()
+        self._heal()
         name = f"chaos{next(self._epochs)}"
         folder = self._folder / name
         folder.mkdir()
@@ -76,7 +91,8 @@ class Arena:
             folder,
             partitions=PARTITIONS,
             seed=seed,
-            environment={"CONTRACTS_MAX_BATCH_COMMANDS": "50"},
+            environment=SETTINGS,
+            producers=self._behind(f"{PRODUCERS}~kafka"),
         )
         self.workers = {slot: self._start(slot) for slot in "AB"}
         self.scene.publish(100)
@@ -85,11 +101,16 @@ class Arena:
         time.sleep(0.5)
 
     def _start(self, slot: str) -> Worker:
-        mongo = self._links[f"{slot}~mongo"].port
-        return self.scene.start(
-            CONTRACTS_KAFKA_BOOTSTRAP_SERVERS=f"127.0.0.1:{self._links[f'{slot}~kafka'].port}",
-            CONTRACTS_MONGO_URI=f"mongodb://127.0.0.1:{mongo}/?directConnection=true",
+        worker = self.scene.start(
+            CONTRACTS_KAFKA_BOOTSTRAP_SERVERS=self._behind(f"{slot}~kafka"),
+            CONTRACTS_MONGO_URI=f"mongodb://{self._behind(f'{slot}~mongo')}/?directConnection=true",
+            FAULTS_CLOCK=str(self._clocks[slot].path),
         )
+        self._started.append(worker)
+        return worker
+
+    def _behind(self, link: str) -> str:
+        return f"127.0.0.1:{self._links[link].port}"
 
     def play(self, round_: Round) -> float:
         """Hurts and mends as the round says while commands flow; how long the service took to catch up."""
@@ -100,17 +121,19 @@ class Arena:
             self.hurt[f"{fault.what} {fault.target.split()[0].rpartition('~')[2]}"] += 1
         with self.scene.flowing(round_.per_second):
             began = time.monotonic()
-            for at, act in sorted(timeline, key=lambda each: each[0]):
-                time.sleep(max(0, began + at - time.monotonic()))
-                act()
-        self._heal()
+            try:
+                for at, act in sorted(timeline, key=lambda each: each[0]):
+                    time.sleep(max(0, began + at - time.monotonic()))
+                    act()
+            finally:
+                self._heal()
         healed = time.monotonic()
         self.scene.checker.wait(CATCH_UP_SECONDS, self.watch)
         return time.monotonic() - healed
 
     def check(self) -> Verdict:
-        """Everything against the pure model."""
-        return self.scene.checker.check()
+        """Everything against the pure model. The scanner goes on sending: what counts is a log at rest."""
+        return self.scene.checker.check_at_rest(CATCH_UP_SECONDS, self.watch)
 
     def watch(self) -> None:
         """Revives what ended by itself, as a supervisor would; raises for what no fault excuses."""
@@ -126,6 +149,8 @@ class Arena:
     def _heal(self) -> None:
         for proxy in self._links.values():
             proxy.heal()
+        for clock in self._clocks.values():
+            clock.set_ahead(0)
         self.kafka.heal()
         self.mongo.heal()
         if joined := self.workers.pop("C", None):
@@ -135,7 +160,7 @@ class Arena:
                 worker.resume()
         self.watch()
 
-    def _acts(self, fault: Fault) -> tuple[Callable[[], Any], Callable[[], Any]]:
+    def _acts(self, fault: Fault) -> Acts:
         kind, _, slot = fault.target.partition(" ")
         if kind == "worker":
             return self._worker_acts(fault.what, slot)
@@ -145,35 +170,28 @@ class Arena:
             return self._server_acts(fault.what, self.kafka)
         return self._mongo_acts(fault.what)
 
-    def _worker_acts(self, what: str, slot: str) -> tuple[Callable[[], Any], Callable[[], Any]]:
-        def replace() -> None:
-            old = self.workers.get(slot)
-            if old is not None:
-                old.close()
-            self.workers[slot] = self._start(slot)
+    def _worker_acts(self, what: str, slot: str) -> Acts:
+        if what in JUMPS:
+            clock = self._clocks[slot]
+            return lambda: clock.set_ahead(JUMPS[what]), lambda: clock.set_ahead(0)
+        if "pause" in what:
+            return lambda: self._if_running(slot, Worker.pause), lambda: self._if_running(slot, Worker.resume)
+        if what == "join":
+            return lambda: self._replace(slot), lambda: self.workers.pop(slot).ask_to_stop()
+        worker = self.workers[slot]
+        return worker.close if what == "kill" else worker.ask_to_stop, lambda: self._replace(slot)
 
-        def leave() -> None:
-            self.workers.pop(slot).ask_to_stop()
-
-        def kill() -> None:
+    def _replace(self, slot: str) -> None:
+        if slot in self.workers:
             self.workers[slot].close()
+        self.workers[slot] = self._start(slot)
 
-        def stop() -> None:
-            self.workers[slot].ask_to_stop()
-
-        def pause() -> None:
-            if self.workers[slot].running:
-                self.workers[slot].pause()
-
-        def go_on() -> None:
-            if self.workers[slot].running:
-                self.workers[slot].resume()
-
-        acts = {"join": (replace, leave), "kill": (kill, replace), "stop and replace": (stop, replace)}
-        return acts.get(what, (pause, go_on))
+    def _if_running(self, slot: str, act: Callable[[Worker], None]) -> None:
+        if self.workers[slot].running:
+            act(self.workers[slot])
 
     @staticmethod
-    def _link_acts(what: str, link: Proxy) -> tuple[Callable[[], Any], Callable[[], Any]]:
+    def _link_acts(what: str, link: Proxy) -> Acts:
         if what == "cut":
             return link.cut, link.heal
         if what == "slow":
@@ -188,10 +206,10 @@ class Arena:
         return lambda: link.stall(replies_only=True), never_answered
 
     @staticmethod
-    def _server_acts(what: str, server: Any) -> tuple[Callable[[], Any], Callable[[], Any]]:
+    def _server_acts(what: str, server: Any) -> Acts:
         return (server.kill, server.start) if what == "kill" else (server.pause, server.heal)
 
-    def _mongo_acts(self, what: str) -> tuple[Callable[[], Any], Callable[[], Any]]:
+    def _mongo_acts(self, what: str) -> Acts:
         def start(*, lossy: bool) -> None:
             self.mongo.lossy = lossy
             self.mongo.start()

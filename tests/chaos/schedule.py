@@ -6,12 +6,24 @@ from typing import NamedTuple
 SLOTS = ("A", "B", "C")
 """Places for workers, each with links of its own to Kafka and MongoDB. C is empty unless a worker joins."""
 
+PRODUCERS = "PRODUCERS"
 SESSION_SECONDS = 1.5
 FAULTS_WITHIN_SECONDS = 3.0
 
-WORKER = ("kill", "pause", "pause past its session", "stop and replace")
+WORKER = {"kill": 4, "stop and replace": 2, "pause": 1, "pause past its session": 3, "clock": 2}
+ENDING = ("kill", "stop and replace")
+"""What a worker that is to live through a soak is spared."""
+
 LINK = ("cut", "stall", "swallow replies", "slow")
+LINKS = ("A~kafka", "A~mongo", "B~kafka", "B~mongo", f"{PRODUCERS}~kafka")
 SERVERS = {"kafka": ("kill", "pause"), "mongo": ("kill", "kill after which it is lossy", "pause")}
+JUMPS = {
+    "clock jumps an hour ahead": 3_600,
+    "clock jumps 40 days ahead": 40 * 86_400,
+    "clock jumps an hour back": -3_600,
+    "clock jumps two years back": -730 * 86_400,
+}
+TARGETS = {"worker A": 30, "worker B": 30, "worker C": 12, "kafka": 8, "mongo": 20, **dict.fromkeys(LINKS, 6)}
 
 
 class Fault(NamedTuple):
@@ -37,33 +49,27 @@ class Round(NamedTuple):
         return f"{self.per_second} commands/s; " + "; ".join(map(str, self.faults))
 
 
-def draw(seed: int, number: int) -> Round:
-    """The `number`-th round of this seed."""
+def draw(seed: int, number: int, *, lives: str = "") -> Round:
+    """The `number`-th round of this seed; the worker in the slot `lives` is not ended."""
     random = Random(f"{seed}/{number}")
     count = random.choices([1, 2, 3, 4], weights=[30, 35, 25, 10])[0]
-    targets = random.choices(
-        [*(f"worker {slot}" for slot in "AB"), "worker C", "kafka", "mongo", *_links()],
-        weights=[30, 30, 12, 8, 20, *[6] * len(_links())],
-        k=count * 3,
-    )
+    targets = random.choices([*TARGETS], weights=[*TARGETS.values()], k=count * 3)
     chosen = list(dict.fromkeys(targets))[:count]
-    faults = sorted(_fault(random, target) for target in chosen)
-    return Round(number, random.choice([200, 400, 800]), tuple(faults))
+    faults = sorted(_fault(random, target, lives) for target in chosen)
+    return Round(number, random.choice([100, 200, 400]), tuple(faults))
 
 
-def _links() -> list[str]:
-    return [f"{slot}~{server}" for slot in "AB" for server in SERVERS]
-
-
-def _fault(random: Random, target: str) -> Fault:
+def _fault(random: Random, target: str, lives: str) -> Fault:
     at = random.uniform(0, FAULTS_WITHIN_SECONDS)
     if target == "worker C":
         return Fault(at, "join", target, random.uniform(1.5, 4))
     if target.startswith("worker"):
-        what = random.choices(WORKER, weights=[4, 1, 3, 2])[0]
+        kinds = {what: weight for what, weight in WORKER.items() if target[-1] != lives or what not in ENDING}
+        what = random.choices([*kinds], weights=[*kinds.values()])[0]
         lasts = random.uniform(0.05, 1.5)
-        return Fault(at, what, target, lasts + SESSION_SECONDS if "past" in what else lasts)
+        if what == "clock":  # for a scan or two
+            return Fault(at, random.choice([*JUMPS]), target, lasts + 1)
+        return Fault(at, what, target, lasts + (SESSION_SECONDS if "past" in what else 0))
     if target in SERVERS:
-        what = random.choice(SERVERS[target])
-        return Fault(at, what, target, random.uniform(0.1, 2.5))
+        return Fault(at, random.choice(SERVERS[target]), target, random.uniform(0.1, 2.5))
     return Fault(at, random.choice(LINK), target, random.uniform(0.2, 3.5))

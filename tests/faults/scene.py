@@ -32,6 +32,7 @@ class Scene:
         bootstrap, mongo_uri: for clients of the test, past every proxy.
         name: unique; names of topics, group and database begin with it.
         environment: settings that all workers get.
+        producers: where the commands' producers find Kafka; default: past every proxy, too.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Scene:
         seed: int = 1,
         accounts: int = 500,
         environment: Mapping[str, str] | None = None,
+        producers: str | None = None,
     ) -> None:
         self.folder = folder
         self.prefix = f"{name}."
@@ -65,7 +67,7 @@ class Scene:
         }
         self._numbers = itertools.count(1)
         self.create_topics(bootstrap)
-        self.sender = Sender(bootstrap, self.checker.topic, partitions)
+        self.sender = Sender(producers or bootstrap, self.checker.topic, partitions)
 
     def __enter__(self) -> Self:
         return self

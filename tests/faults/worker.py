@@ -2,6 +2,8 @@
 
 FAULTS_STOP_AT=in-transaction:3:KILL   at the third passage of the point it sends itself the signal
 FAULTS_PLANTED=skip_kill_sessions      the bug of that name is planted (see planted.py)
+FAULTS_CLOCK=FILE                      its time of day is that of the test (see clock.py)
+FAULTS_COMMAND=run                     with the scanner
 
 Then it is `contracts consume`. The product has no hooks for this: they are put on from outside.
 """
@@ -10,6 +12,7 @@ import functools
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -17,6 +20,7 @@ from aiokafka import AIOKafkaProducer
 from consumer import cli
 from consumer.storage import mongo
 from producers.publisher import Publisher
+from tests.faults import clock
 from tests.faults.planted import PLANTED
 
 POINTS: dict[str, tuple[Any, str, bool]] = {
@@ -59,7 +63,9 @@ def main() -> None:
         stop_at(point, int(passage), signal.Signals[f"SIG{number}"])
     if bug := os.environ.get("FAULTS_PLANTED"):
         PLANTED[bug].plant()
-    sys.argv = ["contracts", "consume"]
+    if path := os.environ.get("FAULTS_CLOCK"):
+        clock.follow(Path(path))
+    sys.argv = ["contracts", os.environ.get("FAULTS_COMMAND", "consume")]
     cli.main()
 
 

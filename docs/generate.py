@@ -206,7 +206,8 @@ def state_machine_page() -> str:
         [
             *_heading("State machine of a contract", "consumer/domain/states.py"),
             "Anything else is `invalid_transition`. `create` and `adopt` need an account without a contract,",
-            "or whose contract is expired or cancelled; `advance` is taken always.",
+            "or whose contract is expired or cancelled. `adopt` leads to any status, `delete` is taken in every",
+            "one, `advance` always.",
             "",
             *("```mermaid", "stateDiagram-v2", *_moves(), "```"),
             *("", "## Commands by status", "", *table(("command", *statuses), rows)),
@@ -218,7 +219,8 @@ def _moves() -> Iterator[str]:
     """One line for each pair of statuses, with all that leads from the one to the other."""
     moves: dict[tuple[str, str], list[str]] = {}
     for source, trigger, target, when in TRANSITIONS:
-        if source != target or trigger == "renew":
+        everywhere = trigger in {"adopt", "delete"}
+        if not everywhere and (source != target or trigger == "renew"):
             label = f"{trigger} ({when})" if when else trigger
             moves.setdefault((source or "[*]", target or "[*]"), []).append(label)
     for (source, target), labels in moves.items():

@@ -16,14 +16,20 @@ from tools.website.assets import assets
 ROOT = Path(__file__).parents[2]
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)((?:#[^)]*)?)\)")
 SHIM = re.compile(r"<script src=\"?https://unpkg.com/iframe-worker/shim\"?>")
+DIAGRAM = re.compile(r'<pre class="mermaid">.*?</pre>', re.DOTALL)
 SHOWN = "source"
 LANGUAGES = {".py": "python", ".json": "json", ".java": "java", ".sh": "sh", ".yml": "yaml", ".yaml": "yaml"}
 
 VIEWER = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>AsyncAPI</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="stylesheet" href="../assets/asyncapi.css"></head>
-<body><div id="document"></div><script src="../assets/asyncapi.js"></script>
+<link rel="stylesheet" href="../assets/asyncapi.css">
+<style>
+  nav {{ padding: 1rem 2.5rem 0; font-family: sans-serif; }}
+  code::before, code::after {{ content: none !important; }}
+  #document strong {{ display: inline-block; }}
+</style></head>
+<body><nav><a href="../asyncapi.html">Contract service</a></nav><div id="document"></div><script src="../assets/asyncapi.js"></script>
 <script>AsyncApiStandalone.render({{schema: {document}, config: {{show: {{sidebar: true, errors: false}}}}}},
 document.getElementById("document"));</script></body></html>
 """
@@ -34,9 +40,10 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     named = str(config.nav)
     others = sorted(page.name for page in (ROOT / "docs").glob("*.md") if page.name not in named)
     config.nav += [{"More": others}] if others else []
+    unlisted = f"{named} decisions/0000-template.md"
     for title, folder in (("Runbooks", "runbooks"), ("Decisions", "decisions")):
         pages = sorted(page.name for page in (ROOT / "docs" / folder).glob("*.md"))
-        config.nav.append({title: [f"{folder}/{name}" for name in pages if not name.startswith("0000")]})
+        config.nav.append({title: [f"{folder}/{name}" for name in pages if f"{folder}/{name}" not in unlisted]})
     config.extra["scripts"] = assets()
     if "mermaid.js" in config.extra["scripts"]:
         config.extra_javascript.append("assets/mermaid.js")
@@ -75,6 +82,11 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         return f"]({os.path.relpath(_shown(outside), PurePosixPath(page.file.src_uri).parent)}{found[2]})"
 
     return LINK.sub(rewritten, markdown)
+
+
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """A frame around each diagram, in which a wide one scrolls."""
+    return DIAGRAM.sub(r'<div class="picture">\g<0></div>', html)
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:

@@ -206,8 +206,8 @@ def state_machine_page() -> str:
         [
             *_heading("State machine of a contract", "consumer/domain/states.py"),
             "Anything else is `invalid_transition`. `create` and `adopt` need an account without a contract,",
-            "or whose contract is expired or cancelled. `adopt` leads to any status, `delete` is taken in every",
-            "one, `advance` always.",
+            "or whose contract is expired or cancelled. `adopt` leads to any status, `delete` is taken in",
+            "every one, `advance` always.",
             "",
             *("```mermaid", "stateDiagram-v2", *_moves(), "```"),
             *("", "## Commands by status", "", *table(("command", *statuses), rows)),

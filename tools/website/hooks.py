@@ -29,7 +29,8 @@ VIEWER = """<!doctype html>
   code::before, code::after {{ content: none !important; }}
   #document strong {{ display: inline-block; }}
 </style></head>
-<body><nav><a href="../asyncapi.html">Contract service</a></nav><div id="document"></div><script src="../assets/asyncapi.js"></script>
+<body><nav><a href="../asyncapi.html">Contract service</a></nav><div id="document"></div>
+<script src="../assets/asyncapi.js"></script>
 <script>AsyncApiStandalone.render({{schema: {document}, config: {{show: {{sidebar: true, errors: false}}}}}},
 document.getElementById("document"));</script></body></html>
 """
@@ -42,8 +43,8 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     config.nav += [{"More": others}] if others else []
     unlisted = f"{named} decisions/0000-template.md"
     for title, folder in (("Runbooks", "runbooks"), ("Decisions", "decisions")):
-        pages = sorted(page.name for page in (ROOT / "docs" / folder).glob("*.md"))
-        config.nav.append({title: [f"{folder}/{name}" for name in pages if f"{folder}/{name}" not in unlisted]})
+        pages = sorted(f"{folder}/{page.name}" for page in (ROOT / "docs" / folder).glob("*.md"))
+        config.nav.append({title: [page for page in pages if page not in unlisted]})
     config.extra["scripts"] = assets()
     if "mermaid.js" in config.extra["scripts"]:
         config.extra_javascript.append("assets/mermaid.js")

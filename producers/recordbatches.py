@@ -73,18 +73,19 @@ class BatchWriter:
         self._open: dict[tuple[str, int], tuple[Any, int]] = {}
         self._closed: list[RecordBatch] = []
         self.bytes = 0
-        """Uncompressed size of all keys and values so far."""
+        """Uncompressed size of all records so far."""
 
     def add(self, output: Output) -> None:
         """Appends one record to the batch of its topic and partition."""
         topic, partition, key, value, headers, timestamp = output
-        self.bytes += len(key or b"") + len(value or b"")
         target = (topic, partition)
         builder, count = self._open.get(target) or (self._builder(), 0)
-        if builder.append(count, timestamp, key, value, headers) is None:
+        appended = builder.append(count, timestamp, key, value, headers)
+        if appended is None:  # full
             self._close(target)
             builder, count = self._builder(), 0
-            builder.append(count, timestamp, key, value, headers)
+            appended = builder.append(0, timestamp, key, value, headers)
+        self.bytes += appended.size
         self._open[target] = (builder, count + 1)
 
     def finish(self) -> list[RecordBatch]:

@@ -14,6 +14,7 @@ from schemas.identity import event_id
 from schemas.messages import schema_uri
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
 SPEC_VERSION: Final = "1.0"
@@ -87,37 +88,70 @@ class EventHeaders:
         time: datetime,
         cause: Cause,
     ) -> list[Header]:
-        """The headers of one event.
+        """The headers of one event; see `caused` for the arguments."""
+        return self.caused(identity, offset, subject, time, cause).of(name, ordinal)
+
+    def caused(
+        self, identity: bytes, offset: int, subject: str, time: datetime, cause: Cause
+    ) -> CausedHeaders:
+        """Builds the headers of all events that one command gave rise to.
 
         Args:
-            name: the event's name in the table of events.
-            identity: of the history entry that the event belongs to.
-            ordinal: the event's place among the events of that entry.
+            identity: of the history entry that the events belong to.
             offset: of the command.
             subject: the account id.
             time: aware, UTC.
             cause: the command's envelope.
         """
-        type_, constant = self._types[name]
+        return CausedHeaders(self._types, identity, offset, subject, time, cause)
+
+
+class CausedHeaders:
+    """The headers of the events of one command: what they share is encoded once."""
+
+    __slots__ = ("_identity", "_offset", "_shared", "_types")
+
+    def __init__(
+        self,
+        types: Mapping[str, tuple[str, tuple[Header, ...]]],
+        identity: bytes,
+        offset: int,
+        subject: str,
+        time: datetime,
+        cause: Cause,
+    ) -> None:
+        self._types = types
+        self._identity = identity
+        self._offset = offset
         account = subject.encode()
-        headers = [
-            *constant,
-            ("ce_id", event_id(identity, type_, ordinal).encode()),
-            ("ce_time", time.isoformat(timespec="milliseconds").replace("+00:00", "Z").encode()),
+        self._shared = [
+            ("ce_time", f"{time.isoformat(timespec='milliseconds')[:-6]}Z".encode()),
             ("ce_subject", account),
             ("ce_partitionkey", account),
-            ("ce_sequence", sequence(offset, ordinal).encode()),
             ("ce_causationid", cause.id.encode()),
         ]
-        for extension, text in (
-            ("ce_correlationid", cause.correlationid),
-            ("ce_traceparent", cause.traceparent),
-            ("ce_tracestate", cause.tracestate),
-        ):
-            if text is not None:
-                headers.append((extension, text.encode()))
-        return headers
+        if cause.correlationid is not None:
+            self._shared.append(("ce_correlationid", cause.correlationid.encode()))
+        if cause.traceparent is not None:
+            self._shared.append(("ce_traceparent", cause.traceparent.encode()))
+        if cause.tracestate is not None:
+            self._shared.append(("ce_tracestate", cause.tracestate.encode()))
+
+    def of(self, name: str, ordinal: int) -> list[Header]:
+        """Of one event: its name in the table of events, and its place among those of its command."""
+        type_, constant = self._types[name]
+        return [
+            *constant,
+            ("ce_id", event_id(self._identity, type_, ordinal).encode()),
+            ("ce_sequence", sequence(self._offset, ordinal).encode()),
+            *self._shared,
+        ]
 
 
-event_headers: Final = EventHeaders().of
+_DEFAULT: Final = EventHeaders()
+
+event_headers: Final = _DEFAULT.of
 """The headers of one event under the default source."""
+
+caused_headers: Final = _DEFAULT.caused
+"""Those of all events of one command."""

@@ -8,6 +8,9 @@ builds a new dict for each change. Fields that are not set are absent, never nul
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
+from operator import itemgetter
 from typing import Annotated, Any, Final, Literal, NotRequired
 
 import orjson
@@ -241,9 +244,9 @@ HIDDEN_FIELDS: Final = frozenset({"_id", "lifecycle"})
 
 def json_default(value: Any) -> Any:
     """What orjson cannot encode by itself: money, as a JSON number."""
-    if value.__class__.__name__ == "Decimal":
-        whole = int(value)
-        return whole if whole == value else float(value)
+    if value.__class__ is Decimal:
+        number = float(value)  # exact: money has at most as many digits as a double
+        return int(number) if number.is_integer() else number
     raise TypeError(f"{type(value).__name__} is not JSON")
 
 
@@ -254,4 +257,19 @@ def to_json(document: Any) -> bytes:
 
 def visible(contract: Contract) -> ContractState:
     """The part of a stored contract that events and readers show."""
-    return {name: value for name, value in contract.items() if name not in HIDDEN_FIELDS}  # type: ignore[return-value]
+    names, values = _shown(tuple(contract))
+    return dict(zip(names, values(contract), strict=True))  # type: ignore[return-value]
+
+
+PLACES: Final = {name: place for place, name in enumerate(ContractState.__annotations__)}
+"""Where a field stands in everything that is shown."""
+
+
+@lru_cache(maxsize=4096)
+def _shown(names: tuple[str, ...]) -> tuple[tuple[str, ...], itemgetter[Any]]:
+    """In the order of ContractState: the same state then has the same bytes, whichever way it came about.
+
+    MongoDB and a dict put a field that was taken away and given again in different places.
+    """
+    shown = sorted((name for name in names if name not in HIDDEN_FIELDS), key=PLACES.__getitem__)
+    return tuple(shown), itemgetter(*shown)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from consumer.domain.model import ABSENT, FieldChange
-from schemas.contract import HIDDEN_FIELDS
+from schemas.contract import HIDDEN_FIELDS, PLACES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -20,15 +20,20 @@ def diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[FieldChan
     """The changes from one state to the next, by JSON Pointer; without stamps and hidden fields.
 
     Objects are compared field by field, lists as a whole. An object that comes or goes is one change.
+    They are in the order of ContractState: that of the dicts depends on how they came about.
     """
-    changes: list[FieldChange] = []
-    was = before.get
-    for name, new in after.items():
-        if was(name) is not new and name not in _LEFT_OUT and (old := was(name, ABSENT)) != new:
-            changes += _between(f"/{name}", old, new)
+    was, now = before.get, after.get
+    names = [
+        name
+        for name, new in after.items()
+        if was(name) is not new and name not in _LEFT_OUT and was(name, ABSENT) != new
+    ]
     if not before.keys() <= after.keys():
-        changes += [FieldChange(f"/{name}", old, ABSENT) for name, old in before.items() if name not in after]
-    return tuple(changes)
+        names += [name for name in before if name not in after]
+    names.sort(key=PLACES.__getitem__)
+    return tuple(
+        change for name in names for change in _between(f"/{name}", was(name, ABSENT), now(name, ABSENT))
+    )
 
 
 def revert(state: Mapping[str, Any], changes: Iterable[FieldChange]) -> dict[str, Any]:

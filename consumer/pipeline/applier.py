@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from consumer.pipeline.encoder import Encoder
     from consumer.pipeline.records import Decoded
     from consumer.pipeline.resume import Resumed
-    from consumer.storage.protocols import BatchTransaction, Position, Store
+    from consumer.storage.protocols import BatchTransaction, Position, Seen, Store
     from producers.recordbatches import RecordBatch
     from schemas.contract import Contract
 
@@ -138,6 +138,7 @@ class Applier:
         """Starts afresh: what was cached or waiting belongs to another life."""
         self._position, self._publish_from = resumed
         self._cache.clear()
+        self._isolating = False
         self.intake = Intake()
         self._batch_limit = min(self._batch_limit, FIRST_BATCH)
 
@@ -211,7 +212,7 @@ class Applier:
             unknown = accounts - contracts.keys()
             loaded = await transaction.contracts(unknown)
             seen = await transaction.seen(identities)
-        self._check_torn(loaded)
+        self._check_torn(loaded, seen)
         contracts |= {account: loaded.get(account) for account in unknown}
         return Fold(
             contracts=contracts,
@@ -234,11 +235,17 @@ class Applier:
                     await asyncio.sleep(0)
         return len(records)
 
-    def _check_torn(self, loaded: dict[str, Contract]) -> None:
+    def _check_torn(self, loaded: dict[str, Contract], seen: dict[bytes, Seen]) -> None:
+        """Nothing that was read may lie ahead of the position: the dump would be of two moments."""
+        after = self._position.base() + self._position.next
+        partition = int(self._position.partition.rpartition("/")[2])
         for contract in loaded.values():
             offset = contract["lifecycle"]["offset"]
-            if offset >= self._position.base() + self._position.next:
+            if offset >= after:
                 raise AheadOfPosition(f"contract {contract['contract_id']} has applied offset {offset}")
+        for place in seen.values():
+            if place.partition == partition and place.offset is not None and place.offset >= after:
+                raise AheadOfPosition(f"the history has offset {place.offset}")
 
     async def _torn_or_fenced(self, error: AheadOfPosition) -> TornDatabase | Fenced:
         """A new owner's writes look torn to the old one, until it sees that the position has moved, too."""
@@ -271,13 +278,17 @@ class Applier:
     def _check_dead_letters(self, records: list[Decoded]) -> None:
         """Stops before the batch with which the dead letters become too many: its producer must be wrong."""
         limits = self._limits
-        dead = [isinstance(decoded, Undecodable) for decoded in records]
-        window = [*self._recent_dead, *dead][-limits.dead_letter_window :]
-        total = sum(window)
-        too_many = total > limits.dead_letter_count and total > limits.dead_letter_share * len(window)
-        if too_many and not limits.dead_letter_limit_off:
-            topic, _, partition = self._position.partition.rpartition("/")
-            raise DeadLetterLimit(topic, int(partition), dead=total, window=len(window))
+        if limits.dead_letter_limit_off or not any(isinstance(one, Undecodable) for one in records):
+            return
+        window, total = deque(self._recent_dead, limits.dead_letter_window), sum(self._recent_dead)
+        for decoded in records:
+            if len(window) == limits.dead_letter_window:
+                total -= window[0]
+            window.append(isinstance(decoded, Undecodable))
+            total += window[-1]
+            if total > limits.dead_letter_count and total > limits.dead_letter_share * len(window):
+                topic, _, partition = self._position.partition.rpartition("/")
+                raise DeadLetterLimit(topic, int(partition), dead=total, window=len(window))
 
     def _settle(self, batch: Batch) -> None:
         """Takes note of a committed batch."""

@@ -13,14 +13,14 @@ from consumer.domain.decider import decide
 from consumer.pipeline.encoder import duplicate_data, event_name, result_data
 from consumer.pipeline.entries import changes_json
 from consumer.pipeline.records import Incoming, Misplaced, Undecodable, record_time
-from consumer.storage.protocols import ContractWrite, HistoryEntry, Seen
+from consumer.storage.protocols import ContractWrite, HistoryEntry, Seen, base_of
 from schemas.messages import TYPE_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from consumer.domain.model import Decision, Policy
+    from consumer.domain.model import Decision, Event, Policy
     from consumer.pipeline.encoder import Encoder
     from consumer.pipeline.records import Decoded, Record
     from producers.recordbatches import BatchWriter, RecordBatch
@@ -57,6 +57,8 @@ class Fold:
         self._encoder = encoder
         self._writer = writer
         self._generation = generation
+        self._base = base_of(generation)
+        self._kept_bytes = 0
         self.contracts = dict(contracts)
         self.tallies = dict(tallies)
         self.history: list[HistoryEntry] = []
@@ -90,8 +92,8 @@ class Fold:
         ]
 
     def output_bytes(self) -> int:
-        """Uncompressed size of what is to be published so far."""
-        return 0 if self._writer is None else self._writer.bytes
+        """Uncompressed size of what is to be published and kept so far, about."""
+        return self._kept_bytes if self._writer is None else self._kept_bytes + self._writer.bytes
 
     def finish(self) -> list[RecordBatch] | None:
         """What is to be published, complete; None while replaying what was published before."""
@@ -111,10 +113,9 @@ class Fold:
         self._settle(incoming, decision, identity, now)
 
     def _settle(self, incoming: Incoming, decision: Decision, identity: bytes, now: datetime) -> None:
-        command = incoming.command
-        self._tally(self.contracts[command.account_id], -1)
-        self._tally(decision.contract, +1)
-        self.contracts[command.account_id] = decision.contract
+        account = incoming.command.account_id
+        self._tally(self.contracts[account], decision.contract)
+        self.contracts[account] = decision.contract
         if decision.former is not None:
             self.former.append(decision.former)
         result = result_data(decision.outcome, incoming, now)
@@ -122,20 +123,27 @@ class Fold:
         if subject is not None:
             result["contract_id"] = subject["contract_id"]
             result["version"] = subject["version"]
-        self._publish(incoming, decision, result, identity, now)
+        self._publish(incoming, decision.events, result, identity, now)
         self._record(incoming, result, identity, now, changes_json(decision.events))
         if incoming.spec.deduplicated:
             self._seen[identity] = _seen(result)
 
     def _publish(
-        self, incoming: Incoming, decision: Decision, result: dict[str, Any], identity: bytes, now: datetime
+        self,
+        incoming: Incoming,
+        events: tuple[Event, ...],
+        result: dict[str, Any],
+        identity: bytes,
+        now: datetime,
     ) -> None:
-        if self._writer is None:
+        writer = self._writer
+        if writer is None:
             return
-        for ordinal, event in enumerate(decision.events):
-            self._writer.add(self._encoder.event(event, incoming, identity, ordinal, now))
+        outputs = self._encoder.outputs(incoming, identity, now)
+        for event in events:
+            writer.add(outputs.event(event))
             self._made(event_name(event))
-        self._writer.add(self._encoder.result(result, incoming, identity, len(decision.events), now))
+        writer.add(outputs.result(result))
         self._made("command_result")
 
     def _duplicate(self, incoming: Incoming, seen: Seen, now: datetime) -> None:
@@ -143,9 +151,7 @@ class Fold:
         if seen.contract_id is not None:
             result |= {"contract_id": seen.contract_id, "version": seen.version}
         identity = self._place(incoming.record)
-        if self._writer is not None:
-            self._writer.add(self._encoder.result(result, incoming, identity, 0, now))
-            self._made("command_result")
+        self._publish(incoming, (), result, identity, now)
         self._record(incoming, result, identity, now, None)
 
     def _record(
@@ -154,11 +160,12 @@ class Fold:
         command, record = incoming.command, incoming.record
         outcome = result["outcome"]
         self._count(command.name, outcome)
+        self._kept_bytes += len(record.value or b"") + len(changes or "")
         self.history.append(
             HistoryEntry(
                 identity=identity,
                 partition=record.partition,
-                offset=record.offset,
+                offset=command.offset,
                 occurred_at=now,
                 outcome=outcome,
                 code=result.get("code"),
@@ -176,10 +183,11 @@ class Fold:
     def _dead_letter(self, letter: Undecodable) -> None:
         self.dead_letters[letter.code] = self.dead_letters.get(letter.code, 0) + 1
         identity = self._place(letter.record)
+        offset = self._base + letter.record.offset
         now = record_time(letter.record)
         if self._writer is not None:
             self._writer.add(self._encoder.dead_letter(letter))
-            result = self._encoder.dead_letter_result(letter, identity, now)
+            result = self._encoder.dead_letter_result(letter, identity, offset, now)
             if result is not None:
                 self._writer.add(result)
                 self._made("command_result")
@@ -188,7 +196,7 @@ class Fold:
             HistoryEntry(
                 identity=identity,
                 partition=letter.record.partition,
-                offset=letter.record.offset,
+                offset=offset,
                 occurred_at=now,
                 outcome="dead_letter",
                 code=letter.code,
@@ -206,7 +214,11 @@ class Fold:
             self._writer.add(self._encoder.forward(misplaced))
         self.history.append(
             HistoryEntry(
-                self._place(record), record.partition, record.offset, record_time(record), "forwarded"
+                self._place(record),
+                record.partition,
+                self._base + record.offset,
+                record_time(record),
+                "forwarded",
             )
         )
 
@@ -216,10 +228,15 @@ class Fold:
     def _count(self, name: str, outcome: OutcomeName) -> None:
         self.counts[name, outcome] = self.counts.get((name, outcome), 0) + 1
 
-    def _tally(self, contract: Contract | None, by: int) -> None:
-        if contract is not None:
-            label = f"{contract['contract_type']}/{contract['status']}"
-            self.tallies[label] = self.tallies.get(label, 0) + by
+    def _tally(self, before: Contract | None, after: Contract | None) -> None:
+        if before is after:
+            return
+        was, now = before and _label(before), after and _label(after)
+        if was != now:
+            if was:
+                self.tallies[was] = self.tallies.get(was, 0) - 1
+            if now:
+                self.tallies[now] = self.tallies.get(now, 0) + 1
 
     def _place(self, record: Record) -> bytes:
         """Identity of a record that has none of its own: where it stands in the log."""
@@ -229,3 +246,7 @@ class Fold:
 
 def _seen(result: dict[str, Any]) -> Seen:
     return Seen(result["outcome"], result.get("code"), result.get("contract_id"), result.get("version"))
+
+
+def _label(contract: Contract) -> str:
+    return f"{contract['contract_type']}/{contract['status']}"

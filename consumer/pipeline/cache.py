@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class ContractCache:
             known.pop(account, None)
             known[account] = contract
         excess = len(known) - self._capacity
-        for account in [*known][:excess] if excess > 0 else ():
+        for account in [*islice(known, max(0, excess))]:
             del known[account]
 
     def clear(self) -> None:

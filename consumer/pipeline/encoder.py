@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, Final, assert_never
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, assert_never
 
 from consumer.domain.model import (
     ABSENT,
@@ -17,18 +18,18 @@ from consumer.domain.model import (
 )
 from consumer.pipeline.records import forwarded_headers
 from producers.recordbatches import Output
-from schemas.cloudevents import event_headers
+from schemas.cloudevents import caused_headers
 from schemas.contract import to_json, visible
 from schemas.events import EVENTS
 from schemas.topics import DEAD_LETTERS
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Mapping
 
     from consumer.domain.model import Event, Outcome
     from consumer.pipeline.records import Incoming, Misplaced, Record, Undecodable
     from consumer.storage.protocols import Seen
-    from schemas.cloudevents import Envelope
+    from schemas.cloudevents import CausedHeaders, Envelope
 
 DEAD_LETTER_PREFIX: Final = "dlq-"
 
@@ -36,6 +37,8 @@ MAX_DEAD_LETTER_BYTES: Final = 900_000
 """A larger record is dead-lettered as a pointer: with our headers it might not fit into the topic."""
 
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
 _NAMES: Final = {Changed: "changed", Expiring: "expiring", RenewalNotice: "renewal_notice"}
 
 
@@ -47,54 +50,14 @@ class Encoder:
         self._event_topics = {name: topic_prefix + spec.topic for name, spec in EVENTS.items()}
         self._dead_letters = topic_prefix + DEAD_LETTERS
 
-    def event(self, event: Event, cause: Incoming, identity: bytes, ordinal: int, now: datetime) -> Output:
-        """One event; `identity` is that of its history entry, `ordinal` its place in that entry."""
-        match event:
-            case Changed():
-                return self._record("changed", changed_data(event, cause, now), cause, identity, ordinal, now)
-            case Expiring(notice):
-                return self._record("expiring", notice, cause, identity, ordinal, now)
-            case RenewalNotice(notice):
-                return self._record("renewal_notice", notice, cause, identity, ordinal, now)
-            case _:
-                assert_never(event)
-
-    def result(
-        self, result: dict[str, Any], cause: Incoming, identity: bytes, ordinal: int, now: datetime
-    ) -> Output:
-        """What became of a command: the last of its outputs."""
-        return self._record("command_result", result, cause, identity, ordinal, now)
-
-    def _record(
-        self, name: str, data: Any, cause: Incoming, identity: bytes, ordinal: int, now: datetime
-    ) -> Output:
-        return self._published(
-            name, data, cause.envelope, cause.command.account_id, cause.record, identity, ordinal, now
-        )
-
-    def _published(
-        self,
-        name: str,
-        data: Any,
-        envelope: Envelope,
-        account_id: str,
-        record: Record,
-        identity: bytes,
-        ordinal: int,
-        now: datetime,
-    ) -> Output:
-        headers = event_headers(
-            name,
-            identity=identity,
-            ordinal=ordinal,
-            offset=record.offset,
-            subject=account_id,
-            time=now,
-            cause=envelope,
-        )
-        timestamp = int(now.timestamp() * 1000)
-        topic = self._event_topics[name]
-        return Output(topic, self._partition, account_id.encode(), to_json(data), headers, timestamp)
+    def outputs(self, cause: Incoming, identity: bytes, now: datetime) -> CommandOutputs:
+        """What a command gives rise to; `identity` is that of its history entry."""
+        record = cause.record
+        timestamp = record.timestamp if now is cause.at else milliseconds(now)
+        place = Place(self._partition, record.key, timestamp)
+        command = cause.command
+        headers = caused_headers(identity, command.offset, command.account_id, now, cause.envelope)
+        return CommandOutputs(self._event_topics, place, headers, cause, now)
 
     def forward(self, misplaced: Misplaced) -> Output:
         """The record unchanged, on its way to its home, with a mark that it was forwarded once."""
@@ -115,8 +78,13 @@ class Encoder:
             key = key if key is not None and len(key) < MAX_DEAD_LETTER_BYTES else None
         return Output(self._dead_letters, self._partition, key, value, [*headers, *reason], record.timestamp)
 
-    def dead_letter_result(self, letter: Undecodable, identity: bytes, now: datetime) -> Output | None:
-        """The answer to the sender of a dead letter, when its identity could be read."""
+    def dead_letter_result(
+        self, letter: Undecodable, identity: bytes, offset: int, now: datetime
+    ) -> Output | None:
+        """The answer to the sender of a dead letter, when its identity could be read.
+
+        `offset` is its sequence number, as that of a command.
+        """
         if letter.envelope is None or letter.account_id is None:
             return None
         result = {
@@ -127,9 +95,71 @@ class Encoder:
             "errors": list(letter.errors),
             "processed_at": now,
         }
-        return self._published(
-            "command_result", result, letter.envelope, letter.account_id, letter.record, identity, 0, now
+        headers = caused_headers(identity, offset, letter.account_id, now, letter.envelope)
+        return Output(
+            self._event_topics["command_result"],
+            self._partition,
+            letter.account_id.encode(),
+            to_json(result),
+            headers.of("command_result", 0),
+            milliseconds(now),
         )
+
+
+class Place(NamedTuple):
+    """Where the outputs of a command go, beside their topics."""
+
+    partition: int
+    key: bytes | None
+    timestamp: int
+
+
+class CommandOutputs:
+    """The outputs of one command, to be made in their order: its events, then its result."""
+
+    __slots__ = ("_cause", "_headers", "_now", "_ordinal", "_place", "_topics")
+
+    def __init__(
+        self,
+        topics: Mapping[str, str],
+        place: Place,
+        headers: CausedHeaders,
+        cause: Incoming,
+        now: datetime,
+    ) -> None:
+        self._topics = topics
+        self._place = place
+        self._headers = headers
+        self._cause = cause
+        self._now = now
+        self._ordinal = 0
+
+    def event(self, event: Event) -> Output:
+        """The next event."""
+        match event:
+            case Changed():
+                return self._next("changed", changed_data(event, self._cause, self._now))
+            case Expiring(notice):
+                return self._next("expiring", notice)
+            case RenewalNotice(notice):
+                return self._next("renewal_notice", notice)
+            case _:
+                assert_never(event)
+
+    def result(self, result: dict[str, Any]) -> Output:
+        """What became of the command."""
+        return self._next("command_result", result)
+
+    def _next(self, name: str, data: Any) -> Output:
+        partition, key, timestamp = self._place
+        headers = self._headers.of(name, self._ordinal)
+        self._ordinal += 1
+        return Output(self._topics[name], partition, key, to_json(data), headers, timestamp)
+
+
+def milliseconds(moment: datetime) -> int:
+    """Since 1970, exactly: a float's way there loses one now and then."""
+    return (moment - _EPOCH) // _MILLISECOND
 
 
 def event_name(event: Event) -> str:

@@ -139,7 +139,7 @@ class _MemoryBatch:
         self._store.strike("seen")
         stored = self._history
         return {
-            identity: Seen(entry.outcome, entry.code, entry.contract_id, entry.version)
+            identity: Seen(*(getattr(entry, name) for name in Seen._fields))
             for identity in identities
             if (entry := stored.get(identity)) is not None
         }

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     )
     from schemas.contract import Contract
 
-_SEEN_FIELDS = ("outcome", "code", "contract_id", "version")
+_SEEN_FIELDS = ("outcome", "code", "contract_id", "version", "partition", "offset")
 
 
 class MongoBatch:

@@ -21,13 +21,20 @@ GENERATION_SHIFT: Final = 48
 """A contract remembers the sequence number of its last command: generation and offset in one number."""
 
 
+def base_of(generation: int) -> int:
+    """What is added to offsets to make them sequence numbers, which grow through all generations."""
+    return (generation - 1) << GENERATION_SHIFT
+
+
 class Seen(NamedTuple):
-    """What became of a command that was applied before."""
+    """What became of a command that was applied before, and where: None for one of the present batch."""
 
     outcome: str
     code: str | None
     contract_id: str | None
     version: int | None
+    partition: int | None = None
+    offset: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +72,8 @@ class Position:
     tallies: Mapping[str, int] = field(default_factory=dict)
 
     def base(self) -> int:
-        """What is added to offsets to make them sequence numbers, which grow through all generations."""
-        return (self.generation - 1) << GENERATION_SHIFT
+        """What is added to offsets to make them sequence numbers."""
+        return base_of(self.generation)
 
 
 class ContractWrite(NamedTuple):
@@ -82,7 +89,8 @@ class HistoryEntry:
     """What became of one consumed record: audit trail, version history and dedupe index at once.
 
     `identity` is 16 bytes: of the command, or of the record's place in the log for what has none,
-    was seen before, or is never deduplicated. `changes` is JSON text: the fields each event changed.
+    was seen before, or is never deduplicated. `offset` is its sequence number (see Position.base).
+    `changes` is JSON text: the fields each event changed.
     """
 
     identity: bytes

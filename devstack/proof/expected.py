@@ -72,7 +72,7 @@ def event_record(
         "ce_type": type_,
         "ce_subject": account,
         "ce_partitionkey": account,
-        "ce_sequence": f"{record.offset:019d}.{ordinal:05d}",
+        "ce_sequence": f"{record.sequence:019d}.{ordinal:05d}",
         "ce_causationid": envelope.id,
         "ce_correlationid": envelope.correlationid,
         "content-type": "application/json",
@@ -85,7 +85,7 @@ def command_entry(incoming: Incoming, record: LogRecord, result: dict[str, Any],
     command = incoming.command
     return Entry(
         record.partition,
-        record.offset,
+        record.sequence,
         now,
         result["outcome"],
         result.get("code"),
@@ -104,7 +104,7 @@ def letter_entry(letter: Undecodable, record: LogRecord, now: datetime) -> Entry
     envelope = letter.envelope
     return Entry(
         record.partition,
-        record.offset,
+        record.sequence,
         now,
         "dead_letter",
         letter.code,

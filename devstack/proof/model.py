@@ -66,6 +66,7 @@ class Model:
 
     def fold(self, record: LogRecord) -> None:
         """The next record of its partition."""
+        record = record._replace(base=self.base)
         self.last[record.partition] = record
         if not record.readable:
             bare = record._replace(key=None, value=None, headers=[])
@@ -82,7 +83,7 @@ class Model:
             case Misplaced():
                 self.misplaced[record.place] = (record, decoded.home)
                 self.history[self._place(record)] = Entry(
-                    record.partition, record.offset, _time(record), "forwarded"
+                    record.partition, record.sequence, _time(record), "forwarded"
                 )
         return None
 

@@ -6,7 +6,10 @@ Headers = list[tuple[str, bytes | None]]
 
 
 class LogRecord(NamedTuple):
-    """One record as an independent client reads it. `readable` False: its headers cannot be parsed."""
+    """One record as an independent client reads it.
+
+    `readable` False: its headers cannot be parsed. `base` is what its topic's generation adds to offsets.
+    """
 
     topic: str
     partition: int
@@ -16,6 +19,12 @@ class LogRecord(NamedTuple):
     value: bytes | None
     headers: Headers
     readable: bool = True
+    base: int = 0
+
+    @property
+    def sequence(self) -> int:
+        """Its number in the order of its partition through all generations of its topic."""
+        return self.base + self.offset
 
     @property
     def place(self) -> str:

@@ -103,7 +103,7 @@ class Expected:
         account = incoming and incoming.command.account_id
         identity = incoming and incoming.command.identity[:IDENTITY_BYTES]
         entry = self.history.get(identity) if identity else None
-        seen = entry and {identity: Seen(entry.outcome, entry.code, entry.contract_id, entry.version)}
+        seen = entry and {identity: Seen(*(getattr(entry, name) for name in Seen._fields))}
         fold = Fold(
             contracts={account: self.contracts.get(account)} if account else {},
             seen=seen or {},

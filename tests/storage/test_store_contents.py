@@ -137,12 +137,12 @@ async def test_an_account_named_like_a_key_is_no_poison(owner):
 
 async def test_seen_commands_are_found_with_what_became_of_them(owner):
     rejected = entry("two", outcome="rejected", code="invalid_terms", contract_id=None, version=None)
-    await owner.commit(writes(history=[entry(), rejected, entry("three", version=2**33)]))
+    await owner.commit(writes(history=[entry(), rejected, entry("three", version=2**33, offset=2**49)]))
     found = await owner.seen(entry().identity, rejected.identity, named("three", 16), named("never", 16))
     assert found == {
-        entry().identity: ("applied", None, "contract_1", 1),
-        rejected.identity: ("rejected", "invalid_terms", None, None),
-        named("three", 16): ("applied", None, "contract_1", 2**33),
+        entry().identity: ("applied", None, "contract_1", 1, 0, 0),
+        rejected.identity: ("rejected", "invalid_terms", None, None, 0, 0),
+        named("three", 16): ("applied", None, "contract_1", 2**33, 0, 2**49),
     }
 
 

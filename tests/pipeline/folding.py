@@ -1,0 +1,102 @@
+"""A log folded in batches, each of which reads what the one before has stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import bson
+
+from consumer.pipeline.batch import IDENTITY_BYTES, Fold
+from consumer.pipeline.decoder import Decoder
+from consumer.pipeline.encoder import Encoder
+from consumer.pipeline.records import Incoming
+from consumer.storage.documents import CODEC, contract_fields, contract_from
+from consumer.storage.mongo_batch import difference
+from consumer.storage.protocols import Seen, base_of
+from producers.recordbatches import BatchWriter, Output
+from tests.pipeline.logs import PARTITIONS
+from tests.pipeline.oracle import POLICY, decoded, read
+
+
+@dataclass
+class Folded:
+    """State and outputs; contracts are kept as a server keeps them."""
+
+    generation: int = 1
+    documents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    former: list[Any] = field(default_factory=list)
+    history: list[Any] = field(default_factory=list)
+    outputs: list[Output] = field(default_factory=list)
+    tallies: dict[str, int] = field(default_factory=dict)
+    folds: list[Fold] = field(default_factory=list)
+
+    @property
+    def contracts(self) -> dict[str, Any]:
+        return {account: _loaded(document) for account, document in self.documents.items()}
+
+    def fold(self, log: list[Any], *, muted: bool = False) -> Fold:
+        """One batch."""
+        decoder = Decoder(PARTITIONS, base=base_of(self.generation))
+        records = [decoded(record, decoder) for record in log]
+        commands = [one.command for one in records if isinstance(one, Incoming)]
+        accounts = {command.account_id for command in commands}
+        identities = {command.identity[:IDENTITY_BYTES] for command in commands}
+        fold = Fold(
+            contracts={account: self.contracts.get(account) for account in accounts},
+            seen={
+                entry.identity: Seen(*(getattr(entry, name) for name in Seen._fields))
+                for entry in self.history
+                if entry.identity in identities
+            },
+            tallies=self.tallies,
+            policy=POLICY,
+            encoder=Encoder(0),
+            writer=None if muted else BatchWriter("none"),
+            generation=self.generation,
+        )
+        for one in records:
+            fold.add(one)
+        self._store(fold)
+        return fold
+
+    def _store(self, fold: Fold) -> None:
+        for account, before, after in fold.writes():
+            if after is None:
+                self.documents.pop(account, None)
+            elif before is None or before["_id"] != after["_id"]:
+                self.documents[account] = _stored(contract_fields(after))
+            else:
+                _update(self.documents[account], difference(before, after))
+        self.former += fold.former
+        self.history += fold.history
+        self.outputs += read(fold.finish() or ())
+        self.tallies = fold.tallies
+        self.folds.append(fold)
+
+
+def folded(log: list[Any], *ends: int, muted: bool = False, generation: int = 1) -> Folded:
+    """The log in batches that end at these places."""
+    result = Folded(generation)
+    cuts = sorted({0, len(log), *(end for end in ends if end < len(log))})
+    for first, after in pairwise(cuts):
+        result.fold(log[first:after], muted=muted)
+    return result
+
+
+def _update(document: dict[str, Any], update: dict[str, Any]) -> None:
+    """As MongoDB does it: fields stay in their places, and new ones follow by name."""
+    changed = _stored(update.get("$set", {}))
+    for name in (*document.keys() & changed.keys(), *sorted(changed.keys() - document.keys())):
+        document[name] = changed[name]
+    for name in update.get("$unset", {}):
+        del document[name]
+
+
+def _stored(document: dict[str, Any]) -> dict[str, Any]:
+    return bson.decode(bson.encode(document, codec_options=CODEC), CODEC)
+
+
+def _loaded(document: dict[str, Any]) -> Any:
+    return contract_from(_stored(document))

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from producers.recordbatches import RecordBatch
 
-RETRY_BACKOFF_MS: Final = 20
+RETRY_BACKOFF_MS: Final = 5
 """aiokafka's default of 100 is added to a transaction whenever the broker is still verifying a partition."""
 
 STOP_SECONDS: Final = 2.0

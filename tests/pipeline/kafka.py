@@ -113,9 +113,6 @@ class FakeReader:
     def end(self) -> int | None:
         return self._kafka.end
 
-    async def look_for_end(self) -> int | None:
-        return self._kafka.end
-
 
 class FakePublisher:
     """In the place of a Publisher."""

@@ -5,12 +5,15 @@ from itertools import pairwise
 from typing import Any
 
 import orjson
+from pydantic import ValidationError
 
 from devstack.proof.expected import Expected
 from devstack.proof.model import Model
 from devstack.proof.records import LogRecord
 from devstack.proof.verdict import Verdict, first_difference
+from schemas.events import EVENTS
 
+PUBLISHED = {spec.type: spec.adapter.validator for spec in EVENTS.values()}
 MARK = "contracts-forwarded-from"
 
 
@@ -58,6 +61,16 @@ def _compare_content(each: Expected, record: LogRecord, prefix: str, verdict: Ve
     if difference := first_difference(content, found):
         path, wanted, is_there = difference
         verdict.add("diverged", f"{record.place} {path}", each.account, expected=wanted, found=is_there)
+    elif not is_letter:
+        _compare_schema(each, record, verdict)
+
+
+def _compare_schema(each: Expected, record: LogRecord, verdict: Verdict) -> None:
+    """The model may err as the service does: what readers rely on is the published schema."""
+    try:
+        PUBLISHED[record.header("ce_type") or ""].validate_json(record.value or b"", strict=True)
+    except (KeyError, ValidationError) as error:
+        verdict.add("diverged", record.place, each.account, expected="data as published", found=str(error))
 
 
 def _json(value: bytes | None) -> Any:

@@ -4,9 +4,12 @@ import asyncio
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
 import pytest
 
-from devstack.proof.records import State
+from devstack.proof.expected import Expected
+from devstack.proof.outputs import compare_outputs
+from devstack.proof.records import LogRecord, State
 from devstack.proof.verdict import Verdict
 from tests.faults.captured import Captured, capture
 
@@ -230,3 +233,15 @@ def test_forwards_in_another_order_are_found(captured: Captured) -> None:
     forwarded = captured.model.forwarded
     forwarded[-1] = forwarded[-1]._replace(offset=-1)
     assert only(captured.verdict(), "reordered")
+
+
+def test_data_that_the_published_schema_refuses_is_found_though_the_model_errs_too() -> None:
+    """A result without an outcome, expected just so."""
+    verdict = Verdict()
+    headers = {"ce_id": "1", "ce_type": "com.easytrade.contract.command_result.v1"}
+    topic, data = "contracts.command-results", {"processed_at": "2026-01-31T00:00:00Z"}
+    expected = Expected("1", topic, 0, "a", b"a", headers, data)
+    written = [(name, value.encode()) for name, value in headers.items()]
+    compare_outputs([expected], [LogRecord(topic, 0, 0, 0, b"a", orjson.dumps(data), written)], "", verdict)
+    assert only(verdict, "diverged"), str(verdict)
+    assert "outcome" in str(verdict)

@@ -192,7 +192,7 @@ def _headers_of_an_event(name: str) -> Document:
     written = event_headers(
         name, identity=identity, ordinal=0, offset=2741, subject=ACCOUNT_ID, time=_TIME, cause=_CAUSE
     )
-    return {header: value.decode() for header, value in written}
+    return {header: value.decode() for header, value in sorted(written)}
 
 
 def _message(spec: MessageSpec, headers: JsonSchema, correlation: str, sent: Document) -> Document:

@@ -12,9 +12,12 @@ from consumer.commands.output import Json, note, table_or_json
 from consumer.errors import InputRefused, SchemasIncompatible
 
 if TYPE_CHECKING:
+    from schemas.compatibility import Change
     from schemas.differences import Schema
 
 app = typer.Typer(help="Published JSON Schemas and AsyncAPI document.", no_args_is_help=True)
+
+COLUMNS = ("message", "path", "change", "producers", "consumers", "breaking")
 
 Folder = Annotated[Path, typer.Argument(help="Where to write them; made if need be.")]
 Against = Annotated[str, typer.Option(help="A commit, branch or tag, or a folder of exported schemas.")]
@@ -28,12 +31,18 @@ def export(folder: Folder, *, as_json: Json = False) -> None:
     """
     from schemas.export import export as write
 
-    table_or_json([{"file": str(file)} for file in write(folder)], ("file",), as_json=as_json)
+    try:
+        written = write(folder)
+    except OSError as error:
+        raise InputRefused(f"cannot write to {folder}: {error.strerror}") from None
+    table_or_json([{"file": str(file)} for file in written], ("file",), as_json=as_json)
 
 
 @app.command()
 def check(*, against: Against, as_json: Json = False) -> None:
     """Compare the schemas with another version of them; a change that breaks their users is an error.
+
+    Others produce commands and consume events: what breaks them needs a new version of the type.
 
     Example: contracts schemas check --against v1.0.0
     """
@@ -41,15 +50,22 @@ def check(*, against: Against, as_json: Json = False) -> None:
     from schemas.jsonschema import schemas
 
     found = changes(_published(against), schemas())
-    rows = [
-        {"message": change.label, "path": change.path, "change": change.text, "breaking": change.breaking}
-        for change in found
-    ]
-    table_or_json(rows, ("message", "path", "change", "breaking"), as_json=as_json)
+    table_or_json(map(_row, found), COLUMNS, as_json=as_json)
     breaking = sum(change.breaking for change in found)
     if breaking:
         raise SchemasIncompatible(f"{breaking} of {len(found)} changes break users of the messages")
     note(f"{len(found)} changes, none breaking")
+
+
+def _row(change: Change) -> dict[str, object]:
+    return {
+        "message": change.label,
+        "path": change.path,
+        "change": change.text,
+        "producers": "must change" if change.breaks_producers else "compatible",
+        "consumers": "must change" if change.breaks_consumers else "compatible",
+        "breaking": change.breaking,
+    }
 
 
 def _published(against: str) -> dict[str, Schema]:

@@ -33,7 +33,7 @@ def test_check_against_the_same(contracts, tmp_path):
     contracts("export", tmp_path)
     assert contracts("check", "--against", tmp_path) == (
         0,
-        "message\tpath\tchange\tbreaking\n",
+        "message\tpath\tchange\tproducers\tconsumers\tbreaking\n",
         "0 changes, none breaking\n",
     )
 
@@ -47,10 +47,17 @@ def test_check_against_an_older_version(contracts, tmp_path):
     file.write_bytes(orjson.dumps(older))
     code, out, err = contracts("check", "--against", tmp_path, "--json")
     assert code == 15
-    assert [orjson.loads(line) for line in out.splitlines()] == [
-        {"message": "cancel.v1", "path": "/comment", "change": "is gone", "breaking": True},
-        {"message": "cancel.v1", "path": "/reason", "change": "is new", "breaking": False},
-    ]
+    gone, new = (orjson.loads(line) for line in out.splitlines())
+    assert gone == {
+        "message": "cancel.v1",
+        "path": "/comment",
+        "change": "is gone",
+        "producers": "must change",
+        "consumers": "compatible",
+        "breaking": True,
+    }
+    # The consumer of commands is the service itself.
+    assert (new["producers"], new["consumers"], new["breaking"]) == ("compatible", "must change", False)
     assert "error: 1 of 2 changes break users" in err
     assert "hint: " in err
 

@@ -129,7 +129,7 @@ class PositionAdmin:
         members = sum(len(group[_MEMBERS]) for answer in answers for group in answer.groups)
         if members:
             raise InputRefused(
-                f"the group {self._origin.group} has {members} running members",
+                f"the group {self._origin.group} has running members: {members}",
                 hint="stop all instances of the service first",
             )
 

@@ -71,7 +71,7 @@ def command_message(
     spec = _spec(name)
     _check_account(account_id)
     value = _encoded(spec, data, max_bytes)
-    command_id = command_id or str(uuid4())
+    command_id = str(uuid4()) if command_id is None else command_id
     attributes = _attributes(spec, account_id, command_id, source, at or datetime.now(UTC))
     if correlation_id is not None:
         attributes["ce_correlationid"] = correlation_id
@@ -88,7 +88,7 @@ def unchecked_message(
     """
     spec = _spec(name)
     _check_account(account_id)
-    command_id = command_id or str(uuid4())
+    command_id = str(uuid4()) if command_id is None else command_id
     attributes = _attributes(spec, account_id, command_id, source, datetime.now(UTC))
     return CommandMessage(name, account_id, command_id, source, value, _headers(name, attributes))
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
 import typer
 
 from consumer.commands.events import time_of
-from consumer.commands.output import Json, document_or_json, note, table_or_json
+from consumer.commands.output import Json, document_or_json, note, progress, table_or_json
 from consumer.commands.running import run_async
 from consumer.errors import InputRefused
 from consumer.settings import load_settings
@@ -82,7 +82,7 @@ def show(
 def replay(
     letter_ids: Annotated[
         list[str] | None,
-        typer.Argument(help="PARTITION/OFFSET of each.", metavar="[ID]…", show_default=False),
+        typer.Argument(help="PARTITION/OFFSET of each.", metavar="ID", show_default=False),
     ] = None,
     reason: Reasons = None,
     key: Key = None,
@@ -159,7 +159,12 @@ async def _replayed(query: LetterQuery, *, send: bool, force: bool) -> list[Repl
         stack.callback(client.close)
         producer = await stack.enter_async_context(make_command_producer(settings)) if send else None
         store = MongoReplayStore(client, settings.mongo_database)
-        return [each async for each in Replay(settings, store, producer, force=force).run(letters)]
+        replayed = []
+        with progress("sent" if send else "looked at", len(letters)) as done:
+            async for each in Replay(settings, store, producer, force=force).run(letters):
+                replayed.append(each)
+                done(1)
+        return replayed
 
 
 def _row(letter: DeadLetter) -> dict[str, Any]:

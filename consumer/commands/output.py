@@ -17,6 +17,9 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+_UNFOLDED: Final = len("2026-01-31T00:00:00Z")
+"""Columns of a table are never made narrower than this, if a cell needs it."""
+
 _JSON_OPTIONS: Final = orjson.OPT_NON_STR_KEYS | orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON: one object a line.")]
@@ -38,15 +41,22 @@ def table_or_json(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, 
 
 
 def document_or_json(document: Mapping[str, Any], *, as_json: bool) -> None:
-    """Print one object: as JSON, or a line for each of its fields, nested ones by their path."""
+    """Print one object: as JSON, or a line for each of its fields, nested ones by their path.
+
+    On a terminal a list of objects is a table of its own.
+    """
     if as_json:
         _print_lines([to_json(document)])
         return
-    fields = [{"field": path, "value": value} for path, value in _flat(document)]
-    if sys.stdout.isatty():
-        _print_table(fields, ("field", "value"))
-    else:
-        _print_lines(f"{field['field']}\t{as_text(field['value'])}" for field in fields)
+    fields = list(_flat(document))
+    if not sys.stdout.isatty():
+        _print_lines(f"{path}\t{as_text(value)}" for path, value in fields)
+        return
+    lists = {path: value for path, value in fields if _is_table(value)}
+    rows = [{"field": path, "value": value} for path, value in fields if path not in lists]
+    _print_table(rows, ("field", "value"))
+    for path, inner in lists.items():
+        _print_table(inner, tuple(dict.fromkeys(name for row in inner for name in row)), title=path)
 
 
 def note(text: str) -> None:
@@ -109,6 +119,10 @@ def _flat(document: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
             yield f"{prefix}{key}", value
 
 
+def _is_table(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(row, dict) for row in value)
+
+
 def _with_heading(columns: Sequence[str], lines: Iterable[list[str]]) -> Iterator[list[str]]:
     yield list(columns)
     yield from lines
@@ -119,16 +133,24 @@ def _print_lines(lines: Iterable[str]) -> None:
         typer.echo(line)
 
 
-def _print_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
+def _print_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], title: str | None = None) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, header_style="bold")
-    for column in columns:
-        table.add_column(column.replace("_", " "), overflow="fold")
-    for row in rows:
+    lines = [[as_text(row.get(column)) for column in columns] for row in rows]
+    table = Table(
+        box=SIMPLE_HEAD,
+        header_style="bold",
+        title=title and title.replace("_", " "),
+        title_justify="left",
+        title_style="",
+    )
+    for place, column in enumerate(columns):
+        longest = max((len(line[place]) for line in lines), default=0)
+        table.add_column(column.replace("_", " "), overflow="fold", min_width=min(longest, _UNFOLDED))
+    for line in lines:
         # Text, not str: square brackets in a contract are no markup.
-        table.add_row(*(Text(as_text(row.get(column))) for column in columns))
+        table.add_row(*map(Text, line))
     Console().print(table)

@@ -30,7 +30,8 @@ def publish(
         CommandName, typer.Argument(help="What to do.", metavar="COMMAND", show_default=False)
     ],
     account_id: Annotated[
-        str, typer.Argument(help="The account whose contract it is about.", show_default=False)
+        str,
+        typer.Argument(help="The account whose contract it is about.", metavar="ACCOUNT", show_default=False),
     ],
     *,
     json_data: Annotated[
@@ -164,4 +165,6 @@ def _refuse_mistakes(name: str, data: bytes) -> None:
         listed = "; ".join(
             f"{mistake['path'] or 'data'} {mistake['message']}" for mistake in mistakes(COMMANDS[name], error)
         )
-        raise InputRefused(listed, hint="`contracts publish --no-check` sends it all the same") from None
+        raise InputRefused(
+            listed, hint="docs/reference/commands.md has every field; --no-check sends it all the same"
+        ) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -35,6 +36,9 @@ _TOO_LARGE: Final = frozenset({50, 257, 262, 290, 359})
 ExceededTimeLimit, TransactionExceededLifetimeLimitSeconds, TransactionTooLargeForCache."""
 
 _DUPLICATE_KEY: Final = 11000
+
+_TOPOLOGY: Final = re.compile(r" \(configured timeouts: [^)]*\)|, Timeout: .*", re.DOTALL)
+"""What the driver adds to an error: its view of all servers, ten times as long as the reason."""
 
 _UNENCODABLE: Final = (InvalidDocument, OverflowError, UnicodeEncodeError)
 """What bson raises, before anything is sent, for a value that has no BSON."""
@@ -76,7 +80,7 @@ def translate(error: Exception) -> ContractsError:
         return _by_code(failed[0].get("code"), failed[0], error)
     if isinstance(error, OperationFailure) and not isinstance(error, ConnectionFailure):
         return _by_code(error.code, error.details or {"errmsg": str(error)}, error)
-    return StoreUnavailable(f"MongoDB does not answer: {error}")
+    return StoreUnavailable(f"MongoDB does not answer: {_TOPOLOGY.sub('', str(error))}")
 
 
 def _by_code(code: int | None, details: Mapping[str, Any], error: PyMongoError) -> ContractsError:

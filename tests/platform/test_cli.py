@@ -251,6 +251,7 @@ def test_the_module_can_be_run() -> None:
         ),
         (["create", "acme", "--set", "contract_type"], "must be FIELD=VALUE"),
         (["create", "acme", "--data", "[]", "--set", "a=b"], "must be FIELD=VALUE on an object"),
+        (["activate", "acme", "--id", ""], "ce_id is empty"),
         (["update", "acme", "--set", "changes=1", "--set", "changes.notes=x"], "changes is not an object"),
     ],
 )
@@ -363,3 +364,10 @@ def test_waiting_in_vain_is_told(contracts, on_kafka: str, monkeypatch: pytest.M
     ran = contracts("publish", "create", "acme", "--set", "contract_type=basic", "--id", "c-9", "--wait")
     assert ran.code == errors.ResultTimeout.exit_code
     assert ran.err.startswith("error: no result of command c-9 within 0.5 s")
+
+
+def test_a_folder_that_cannot_be_written_is_told(contracts, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    ran = contracts("schemas", "export", str(tmp_path / "file" / "inside"))
+    assert ran.code == errors.InputRefused.exit_code
+    assert ran.err == f"error: cannot write to {tmp_path}/file/inside: Not a directory\n"

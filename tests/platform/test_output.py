@@ -108,9 +108,29 @@ def test_a_terminal_gets_a_table_and_a_progress_bar() -> None:
     assert "─" in shown
 
 
-def on_a_terminal(script: str) -> str:
+def test_a_terminal_gets_a_table_for_each_list_of_objects() -> None:
+    script = (
+        "from consumer.commands.output import document_or_json\n"
+        "document_or_json({'id': 1, 'add_ons': [{'name': 'data', 'monthly_fee': 5}]}, as_json=False)"
+    )
+    shown = on_a_terminal(script)
+    assert "add ons" in shown
+    assert "monthly fee" in shown
+    assert "{" not in shown
+
+
+def test_a_time_is_not_folded_on_a_narrow_terminal() -> None:
+    script = (
+        "from consumer.commands.output import table_or_json\n"
+        "row = {'at': '2026-01-31T00:00:00Z', 'text': 'word ' * 30, 'id': 'x' * 60}\n"
+        "table_or_json([row], ('at', 'text', 'id'), as_json=False)"
+    )
+    assert "2026-01-31T00:00:00Z" in on_a_terminal(script, columns="70")
+
+
+def on_a_terminal(script: str, columns: str = "100") -> str:
     ours, theirs = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": columns}
     running = subprocess.Popen([sys.executable, "-c", script], stdout=theirs, stderr=theirs, env=environment)
     os.close(theirs)
     shown = b""

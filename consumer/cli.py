@@ -23,7 +23,7 @@ from consumer.commands import (
     statistics,
     topics,
 )
-from consumer.commands.running import EXIT_CODES, exit_code_of
+from consumer.commands.running import EXIT_CODES, exit_code_of, tell_version
 from consumer.logs import configure_logging
 
 EPILOG: Final = (
@@ -64,6 +64,10 @@ app.add_typer(schemas.app, name="schemas", rich_help_panel="Develop")
 @app.callback()
 def common_options(
     *,
+    version: Annotated[  # noqa: ARG001 - its callback has done it
+        bool,
+        typer.Option("--version", help="Show the version and exit.", callback=tell_version, is_eager=True),
+    ] = False,
     debug: Annotated[
         bool, typer.Option("--debug", help="Log everything, with tracebacks, to stderr.")
     ] = False,

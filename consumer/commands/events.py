@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
 
 import typer
 
-from consumer.commands.output import Json, as_text, to_json
+from consumer.commands.output import Json, as_text, coloured, to_json
 from consumer.commands.running import run_async
 from consumer.errors import InputRefused
 from consumer.settings import load_settings
@@ -106,7 +106,7 @@ class _Printer:
         else:
             cells = [as_text(cell) for cell in (event.time, event.account_id, event.name, summary(event))]
             line = self._coloured(event, cells) if self._for_people else "\t".join(cells)
-        typer.echo(line)
+        typer.echo(line, color=coloured(sys.stdout))
         sys.stdout.flush()
 
     @staticmethod

@@ -5,11 +5,12 @@ Results go to stdout, everything else (progress, notes) to stderr, so that resul
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, TextIO
 
 import orjson
 import typer
@@ -57,6 +58,11 @@ def document_or_json(document: Mapping[str, Any], *, as_json: bool) -> None:
     _print_table(rows, ("field", "value"))
     for path, inner in lists.items():
         _print_table(inner, tuple(dict.fromkeys(name for row in inner for name in row)), title=path)
+
+
+def coloured(stream: TextIO) -> bool:
+    """Whether people see this, and want colours: https://no-color.org."""
+    return stream.isatty() and not os.environ.get("NO_COLOR")
 
 
 def note(text: str) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import typer
 
+from consumer.commands.output import coloured
 from consumer.errors import ContractsError, SettingsError
 from consumer.logs import get_logger, hide_text
 
@@ -34,6 +35,15 @@ EXIT_CODES: Final = {
 
 _UsageError: Final[type[Any]] = typer.BadParameter.__mro__[1]
 """Click's, or that of the Click which newer versions of Typer bring along."""
+
+
+def tell_version(*, wanted: bool) -> None:
+    """Print the version and end, if it is asked for."""
+    if wanted:
+        from consumer.metrics import service_version
+
+        typer.echo(service_version())
+        raise typer.Exit
 
 
 def run_async(work: Coroutine[Any, Any, Result]) -> Result:
@@ -92,4 +102,5 @@ def _tell(error: ContractsError) -> None:
 def _say(label: str, text: str) -> None:
     colour = typer.colors.RED if label == "error" else typer.colors.CYAN
     one_line = " ".join(text.split())
-    typer.echo(f"{typer.style(label, fg=colour, bold=True)}: {one_line}", err=True, color=sys.stderr.isatty())
+    shown = typer.style(label, fg=colour, bold=True)
+    typer.echo(f"{shown}: {one_line}", err=True, color=coloured(sys.stderr))

@@ -16,6 +16,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from consumer import cli, errors
 from consumer.commands import publish
 from consumer.commands.running import EXIT_CODES, exit_code_of, run_async
+from consumer.metrics import service_version
 from devstack.given import GivenKafka
 from devstack.kafka import KafkaServer
 from producers.commands import Sent
@@ -68,6 +69,11 @@ def test_help_lists_the_commands_and_the_exit_codes(contracts) -> None:
     words = " ".join(ran.out.split())
     for code, meaning in EXIT_CODES.items():
         assert f"{code} {meaning}" in words
+
+
+def test_the_version_is_the_one_that_metrics_show(contracts) -> None:
+    ran = contracts("--version")
+    assert (ran.code, ran.out, ran.err) == (0, f"{service_version()}\n", "")
 
 
 def test_every_command_explains_itself_and_its_options() -> None:

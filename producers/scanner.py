@@ -8,7 +8,7 @@ is due at its record's time and nothing else. What is not due yet stays due for 
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Final, Protocol
@@ -97,12 +97,12 @@ class Scanner:
         if not await self._lease.hold():
             return ScanResult(active=False, due=0, published=0, held=0, seconds=0.0)
         run = ScanRun(self._clock(), dict(self._last_sent))
-        page = await self._queries.due(run.now, None, PAGE)
-        while page:
-            await self._publish(run, page)
-            run.tell_progress()
-            more = len(page) == PAGE and await self._lease.hold()
-            page = await self._queries.due(run.now, page[-1], PAGE) if more else []
+        async with aclosing(self._queries.due(run.now, PAGE)) as pages:
+            async for page in pages:
+                await self._publish(run, page)
+                run.tell_progress()
+                if not await self._lease.hold():
+                    break
         result = run.result()
         self._metrics.scanned(seconds=result.seconds, due=result.due, at=run.now.timestamp())
         return result

@@ -15,7 +15,7 @@ from consumer.storage.queries import ChangeCount, Due, EndingCount, Revenue
 from schemas.types import ContractTypeName, StatusName
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncGenerator, Mapping, Sequence
     from datetime import datetime
 
     from consumer.storage.mongo import Client
@@ -143,20 +143,20 @@ class MongoQueries:
             )
         return int(current) + int(former)
 
-    async def due(self, now: datetime, after: Due | None, limit: int) -> list[Due]:
-        if after is None:
-            return await self._due({"$lte": now}, None, limit)
-        found = await self._due(after.due_at, after.account_id, limit)
-        if len(found) < limit:
-            found += await self._due({"$gt": after.due_at, "$lte": now}, None, limit - len(found))
-        return found
-
-    async def _due(self, due_at: Any, after: str | None, limit: int) -> list[Due]:
-        wanted = {DUE: due_at, **({} if after is None else {"account_id": {"$gt": after}})}
+    async def due(self, now: datetime, size: int) -> AsyncGenerator[list[Due], None]:
+        # One cursor along the index. To ask for each page anew, from a time and an account on, would make
+        # the server sort all that is still due for every page.
         fields = {"_id": 0, DUE: 1, "account_id": 1, "contract_id": 1}
-        found = self._db.contracts.find(wanted, fields).sort([(DUE, 1), ("account_id", 1)]).limit(limit)
+        cursor = self._db.contracts.find({DUE: {"$lte": now}}, fields, batch_size=size).sort([(DUE, 1)])
+        try:
+            while page := await self._page(cursor, size):
+                yield page
+        finally:
+            await cursor.close()
+
+    async def _page(self, cursor: Any, size: int) -> list[Due]:
         with answered(self._seconds):
-            documents = await found.to_list(limit)
+            documents = await cursor.to_list(size)
         return [
             Due(document["lifecycle"]["next_action_at"], document["account_id"], document["contract_id"])
             for document in documents

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncGenerator, Mapping, Sequence
     from datetime import datetime
     from decimal import Decimal
 
@@ -118,8 +118,12 @@ class Queries(Protocol):
     async def running_at(self, moment: datetime) -> int:
         """How many contracts ran at a moment in the past. Reads the history since then."""
 
-    async def due(self, now: datetime, after: Due | None, limit: int) -> list[Due]:
-        """Contracts with something due at `now`, by due time and account id, from the first after `after`."""
+    def due(self, now: datetime, size: int) -> AsyncGenerator[list[Due], None]:
+        """Contracts with something due at `now`, by due time, in pages of `size`.
+
+        Each due contract is read once, however many there are; one that changes meanwhile may come twice
+        or not at all.
+        """
 
     async def applied(self, topic: str) -> Mapping[int, int]:
         """The offset of the next command to be applied, by partition of the topic."""

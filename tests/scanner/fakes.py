@@ -1,7 +1,7 @@
 """Everything a scanner talks to, in memory: a log whose commands are applied when the test says so."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Iterable
 from datetime import UTC, datetime, timedelta
 
 from consumer.errors import ServiceUnavailable
@@ -57,12 +57,14 @@ class FakeQueries:
 
     def __init__(self, count: int) -> None:
         self.rows = [Due(NOW - timedelta(hours=count - i), f"a{i}", f"contract-{i}") for i in range(count)]
-        self.asked: list[Due | None] = []
+        self.pages: list[int] = []
 
-    async def due(self, now: datetime, after: Due | None, limit: int) -> list[Due]:
-        self.asked.append(after)
-        ahead = [row for row in self.rows if row.due_at <= now and (after is None or row > after)]
-        return ahead[:limit]
+    async def due(self, now: datetime, size: int) -> AsyncGenerator[list[Due], None]:
+        found = [row for row in self.rows if row.due_at <= now]
+        for at in range(0, len(found), size):
+            page = found[at : at + size]
+            self.pages.append(len(page))
+            yield page
 
 
 class FakeLease:

@@ -31,7 +31,7 @@ async def test_everything_due_gets_one_command_in_pages(monkeypatch: pytest.Monk
     result = await scanner_of(queries, log, metrics=metrics).run_once()
     assert log.accounts == [row.account_id for row in queries.rows]
     assert (result.active, result.due, result.published, result.held) == (True, 8, 8, 0)
-    assert queries.asked == [None, queries.rows[2], queries.rows[5]]
+    assert queries.pages == [3, 3, 2]
     assert metrics.value("scan_due") == 8
     assert metrics.value("scan_last_success_timestamp_seconds") == NOW.timestamp()
     assert metrics.value("scan_duration_seconds_count") == 1
@@ -58,7 +58,7 @@ async def test_nothing_due_is_a_success() -> None:
 async def test_a_scanner_without_the_lease_reads_nothing() -> None:
     queries, log, metrics = FakeQueries(3), FakeLog(), Metrics()
     result = await scanner_of(queries, log, FakeLease(0), metrics=metrics).run_once()
-    assert (result.active, log.sent, queries.asked) == (False, [], [])
+    assert (result.active, log.sent, queries.pages) == (False, [], [])
     assert metrics.value("scan_duration_seconds_count") == 0
 
 
@@ -119,7 +119,8 @@ async def test_it_goes_on_after_a_failure_and_lets_go_at_the_end() -> None:
     async def at_last(*arguments: Any) -> Any:
         if failures:
             raise failures.pop()
-        return await due(*arguments)
+        async for page in due(*arguments):
+            yield page
 
     queries.due = at_last
     beats = asyncio.Queue[None]()

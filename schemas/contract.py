@@ -261,8 +261,9 @@ def visible(contract: Contract) -> ContractState:
     return dict(zip(names, values(contract), strict=True))  # type: ignore[return-value]
 
 
-PLACES: Final = {name: place for place, name in enumerate(ContractState.__annotations__)}
-"""Where a field stands in everything that is shown."""
+_STORED: Final = ("_id", *ContractState.__annotations__, "lifecycle")
+PLACES: Final = {name: place for place, name in enumerate(_STORED)}
+"""Where a field stands in everything that is stored and shown."""
 
 
 @lru_cache(maxsize=4096)

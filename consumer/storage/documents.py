@@ -18,6 +18,7 @@ from bson import Binary, Decimal128, ObjectId
 from bson.codec_options import CodecOptions, TypeCodec, TypeRegistry
 
 from consumer.storage.protocols import HistoryEntry, LastRecord, Origin, OutboxSlot, Position, Seen
+from schemas.contract import PLACES
 from schemas.upcasting import upcast_contract
 
 if TYPE_CHECKING:
@@ -75,8 +76,14 @@ def _escape(key: str) -> str:
     return _HOSTILE.sub(lambda found: f"%{ord(found[0]):02X}", key)
 
 
+def contract_document(contract: Contract) -> dict[str, Any]:
+    """A whole contract as MongoDB stores it: the same has the same bytes, whichever way it came about."""
+    fields: Mapping[str, Any] = contract
+    return contract_fields({name: fields[name] for name in sorted(fields, key=PLACES.__getitem__)})
+
+
 def contract_fields(contract: Mapping[str, Any]) -> dict[str, Any]:
-    """A contract, or some fields of one, as MongoDB stores it."""
+    """Some fields of a contract as MongoDB stores them."""
     stored = dict(contract)
     if "_id" in stored:
         stored["_id"] = ObjectId(stored["_id"])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import bson
 
 from consumer.errors import AheadOfPosition, Fenced, PoisonDocument
-from consumer.storage.documents import CODEC, contract_fields, contract_from, history_document
+from consumer.storage.documents import CODEC, contract_document, contract_from, history_document
 from consumer.storage.mongo_errors import translated
 from consumer.storage.protocols import Seen
 
@@ -194,7 +194,7 @@ class _Documents:
 
     def __init__(self, writes: BatchWrites) -> None:
         self.contracts = {write.account_id: _contract(write) for write in writes.contracts}
-        self.former = [_encoded(contract_fields(contract)) for contract in writes.former]
+        self.former = [_encoded(contract_document(contract)) for contract in writes.former]
         self.history = {entry.identity: _entry(entry) for entry in writes.history}
 
 
@@ -202,7 +202,7 @@ def _contract(write: ContractWrite) -> Stored | None:
     after = write.after
     if after is None:
         return None
-    return Stored(after["_id"], after["contract_id"], _encoded(contract_fields(after)))
+    return Stored(after["_id"], after["contract_id"], _encoded(contract_document(after)))
 
 
 def _entry(entry: HistoryEntry) -> HistoryEntry:

@@ -38,7 +38,7 @@ _CHANGE: Final = (
 """The beginning of a change in `history.changes`: its name, and the status before when that changed.
 
 No text of a contract can look like it: quotes inside JSON text are escaped, and `version` takes a number.
-The status, where it changes, is the first field of these changes: see the order in domain/openings.py.
+The status, where it changes, is the first field of these changes: see PLACES in schemas/contract.py.
 """
 
 

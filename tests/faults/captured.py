@@ -22,7 +22,7 @@ from consumer.pipeline.homes import crc32_home, murmur2_home
 from consumer.pipeline.records import Undecodable
 from consumer.pipeline.resume import Resumed
 from consumer.pipeline.unreadable import Unreadable
-from consumer.storage.documents import CODEC, contract_fields, history_document, position_document
+from consumer.storage.documents import CODEC, contract_document, history_document, position_document
 from consumer.storage.memory import MemoryStore
 from consumer.storage.protocols import Origin, Position
 from devstack.proof.load import Load
@@ -156,8 +156,8 @@ def _model(logs: _Logs, partitions: int) -> Model:
 def _state(store: MemoryStore, committed: dict[int, int]) -> State:
     positions = [{"_id": each.partition, **position_document(each)} for each in store.positions.values()]
     return State(
-        _stored(map(contract_fields, store.contracts.values())),
-        _stored(map(contract_fields, store.former)),
+        _stored(map(contract_document, store.contracts.values())),
+        _stored(map(contract_document, store.former)),
         _stored(map(history_document, store.history.values())),
         _stored(positions),
         dict(committed),

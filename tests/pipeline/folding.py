@@ -12,7 +12,7 @@ from consumer.pipeline.batch import IDENTITY_BYTES, Fold
 from consumer.pipeline.decoder import Decoder
 from consumer.pipeline.encoder import Encoder
 from consumer.pipeline.records import Incoming
-from consumer.storage.documents import CODEC, contract_fields, contract_from
+from consumer.storage.documents import CODEC, contract_document, contract_from
 from consumer.storage.mongo_batch import difference
 from consumer.storage.protocols import Seen, base_of
 from producers.recordbatches import BatchWriter, Output
@@ -35,6 +35,12 @@ class Folded:
     @property
     def contracts(self) -> dict[str, Any]:
         return {account: _loaded(document) for account, document in self.documents.items()}
+
+    @property
+    def stored(self) -> tuple[dict[str, bytes], list[bytes]]:
+        """The documents as the server has them, those of former contracts, too."""
+        current = {account: _encoded(document) for account, document in self.documents.items()}
+        return current, [_encoded(contract_document(contract)) for contract in self.former]
 
     def fold(self, log: list[Any], *, muted: bool = False) -> Fold:
         """One batch."""
@@ -65,10 +71,10 @@ class Folded:
         for account, before, after in fold.writes():
             if after is None:
                 self.documents.pop(account, None)
-            elif before is None or before["_id"] != after["_id"]:
-                self.documents[account] = _stored(contract_fields(after))
+            elif before is None or before["_id"] != after["_id"] or before.keys() != after.keys():
+                self.documents[account] = _stored(contract_document(after))
             else:
-                _update(self.documents[account], difference(before, after))
+                self.documents[account] |= _stored(difference(before, after))
         self.former += fold.former
         self.history += fold.history
         self.outputs += read(fold.finish() or ())
@@ -85,17 +91,12 @@ def folded(log: list[Any], *ends: int, muted: bool = False, generation: int = 1)
     return result
 
 
-def _update(document: dict[str, Any], update: dict[str, Any]) -> None:
-    """As MongoDB does it: fields stay in their places, and new ones follow by name."""
-    changed = _stored(update.get("$set", {}))
-    for name in (*document.keys() & changed.keys(), *sorted(changed.keys() - document.keys())):
-        document[name] = changed[name]
-    for name in update.get("$unset", {}):
-        del document[name]
-
-
 def _stored(document: dict[str, Any]) -> dict[str, Any]:
-    return bson.decode(bson.encode(document, codec_options=CODEC), CODEC)
+    return bson.decode(_encoded(document), CODEC)
+
+
+def _encoded(document: dict[str, Any]) -> bytes:
+    return bson.encode(document, codec_options=CODEC)
 
 
 def _loaded(document: dict[str, Any]) -> Any:

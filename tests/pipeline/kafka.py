@@ -103,9 +103,6 @@ class FakeReader:
         await self._worker.turn("bounds")
         return self._kafka.start, self._kafka.end
 
-    async def look_for_end(self) -> int | None:
-        return self._kafka.end
-
     async def committed(self) -> int | None:
         await self._worker.turn("offset")
         return self._kafka.committed

@@ -15,7 +15,7 @@ from consumer.pipeline.decoder import Decoder
 from consumer.pipeline.encoder import Encoder
 from consumer.pipeline.records import Incoming, Undecodable
 from consumer.pipeline.unreadable import Unreadable
-from consumer.storage.documents import CODEC, contract_fields, contract_from
+from consumer.storage.documents import CODEC, contract_document, contract_from
 from consumer.storage.protocols import Seen
 from producers.recordbatches import BatchWriter, Output
 from tests.pipeline.logs import PARTITIONS, POISON
@@ -92,7 +92,7 @@ class Expected:
             self.contracts.pop(account, None)
             if after is not None:
                 # As the next record finds it in the database.
-                stored = bson.encode(contract_fields(after), codec_options=CODEC)
+                stored = bson.encode(contract_document(after), codec_options=CODEC)
                 self.contracts[account] = contract_from(bson.decode(stored, CODEC))
         self.former += fold.former
         self.history |= {entry.identity: entry for entry in fold.history}

@@ -4,6 +4,7 @@ import asyncio
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -16,9 +17,9 @@ import pytest_asyncio
 
 from consumer.clients import make_command_producer
 from producers.bulk import BulkImport
-from producers.bulk_rows import Row, rows_of, survey
+from producers.bulk_rows import Row
 from tests import servers as kinds
-from tests.running import Running, running, settings_for
+from tests.running import Running, running, settings_for, until
 from tests.servers import Servers
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.kafka, pytest.mark.mongo]
@@ -36,16 +37,21 @@ async def service(servers: Servers) -> AsyncIterator[Running]:
 
 
 @pytest.fixture
-def contracts(service: Running) -> Run:
-    """Runs `contracts …` as a process; returns (code, output lines as JSON, errors)."""
+def environment(service: Running) -> dict[str, str]:
+    """What `contracts …` needs to know of the service."""
     settings = service.settings
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CONTRACTS_")}
-    environment = kept | {
+    return kept | {
         "CONTRACTS_KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
         "CONTRACTS_MONGO_URI": settings.mongo_uri.get_secret_value(),
         "CONTRACTS_MONGO_DATABASE": settings.mongo_database,
         "CONTRACTS_TOPIC_PREFIX": settings.topic_prefix,
     }
+
+
+@pytest.fixture
+def contracts(environment: dict[str, str]) -> Run:
+    """Runs `contracts …` as a process; returns (code, output lines as JSON, errors)."""
 
     async def run(*arguments: object) -> tuple[int, list[Any], str]:
         command = [sys.executable, "-m", "consumer", *map(str, arguments), "--json"]
@@ -62,33 +68,34 @@ def write_lines(path: Path, *rows: dict[str, Any]) -> Path:
     return path
 
 
-async def test_an_import_that_is_cut_off_and_resumed(service: Running, test_id: str, tmp_path: Path) -> None:
-    names = [f"{test_id}-{number:04d}" for number in range(1_000)]
+async def test_an_import_that_is_killed_and_run_again(
+    contracts: Run, environment: dict[str, str], service: Running, test_id: str, tmp_path: Path
+) -> None:
+    names = [f"{test_id}-{number:04d}" for number in range(2_000)]
     rows = ({"account_id": name, "contract_type": "basic"} for name in names)
     path = write_lines(tmp_path / "contracts.jsonl", *rows)
-    digest, lines = survey(path)
-    assert lines == 1_000
-    async with make_command_producer(service.settings) as commands:
-        half = asyncio.create_task(BulkImport(digest).run(slowed(path, 500), commands, window=100))
-        await asyncio.wait({half})
-        assert isinstance(half.exception(), ConnectionResetError)
-    async with make_command_producer(service.settings) as commands:
-        report = await BulkImport(digest).run(rows_of(path), commands)
-    assert (report.rows, report.applied + report.duplicates, report.refused) == (1_000, 1_000, 0)
-    assert 0 < report.duplicates <= 500
-    stored = service.database.contracts.find({"account_id": {"$gte": names[0], "$lte": names[-1]}})
-    assert {each["account_id"] async for each in stored} == set(names)
-    created = {"type": "create", "outcome": "applied", "account_id": {"$gte": names[0], "$lte": names[-1]}}
-    assert await service.database.history.count_documents(created) == 1_000
+    ours = {"account_id": {"$gte": names[0], "$lte": names[-1]}}
 
+    async def stored() -> int:
+        return await service.database.contracts.count_documents(ours)
 
-def slowed(path: Path, count: int) -> Any:
-    """The first rows of a file; then the process is gone."""
-    for number, row in enumerate(rows_of(path)):
-        if number == count:
-            raise ConnectionResetError
-        assert isinstance(row, Row)
-        yield row
+    async def some() -> bool:
+        return await stored() > 300
+
+    command = [sys.executable, "-m", "consumer", "import", str(path), "--window", "100"]
+    first = await asyncio.create_subprocess_exec(*command, env=environment)
+    await until(some)
+    first.kill()
+    assert await first.wait() == -signal.SIGKILL
+    assert await stored() < 2_000, "it was through before it was killed: nothing was tried here"
+    code, (report,), err = await contracts("import", path)
+    assert (code, report["rows"], report["refused"]) == (0, 2_000, 0), err
+    assert report["applied"] + report["duplicates"] == 2_000
+    assert report["duplicates"] > 300
+    found = service.database.contracts.find(ours)
+    assert sorted([each["account_id"] async for each in found]) == names
+    created = {"type": "create", "outcome": "applied", **ours}
+    assert await service.database.history.count_documents(created) == 2_000
 
 
 async def test_rows_of_an_account_are_applied_in_their_order(service: Running, test_id: str) -> None:

@@ -43,7 +43,7 @@ check: venv
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q tests/wire/test_published.py tests/wire/test_asyncapi.py
+	$(BIN)/pytest -q tests/wire/test_published.py tests/wire/test_compatibility.py tests/wire/test_asyncapi.py
 
 format: venv  ## what `check` would complain about and a program can mend
 	$(BIN)/ruff check --fix-only --quiet .

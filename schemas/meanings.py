@@ -162,7 +162,10 @@ DEAD_LETTERS: Final[dict[DeadLetterCode, str]] = {
 def meaning_of(shape: str, field: str) -> str:
     """What a field means in a shape or message (`AddOn`, `expiring`)."""
     places = (f"{shape}.{field}", *((f"command.{field}",) if shape in COMMANDS else ()), field)
-    return next(MEANINGS[place] for place in places if place in MEANINGS)
+    for place in places:
+        if place in MEANINGS:
+            return MEANINGS[place]
+    raise KeyError(f"what {shape}.{field} means is not in schemas/meanings.py")
 
 
 def explained(shape: str, schema: dict[str, Any]) -> dict[str, Any]:

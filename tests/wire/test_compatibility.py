@@ -2,6 +2,7 @@
 
 import copy
 import subprocess
+from pathlib import Path
 
 import orjson
 import pytest
@@ -14,6 +15,7 @@ from schemas.differences import differences
 from schemas.export import PUBLISHED
 from schemas.jsonschema import DIALECT, schemas
 
+ROOT = Path(__file__).parents[2]
 CLOSED = {
     "type": "object",
     "properties": {
@@ -201,3 +203,14 @@ def test_schemas_of_another_commit(tmp_path):
     assert in_git("v1", tmp_path) == {"update.v1": command(a=TEXT)}
     with pytest.raises(subprocess.CalledProcessError):
         in_git("no-such", tmp_path)
+
+
+def test_nothing_breaks_the_users_of_the_last_release():
+    """Before the first release: those of the commit before."""
+    command = ["git", "-C", ROOT, "describe", "--tags", "--abbrev=0"]
+    tag = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    try:
+        released = in_git(tag or "HEAD~1", ROOT)
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        pytest.skip("no git, or no earlier commit with schemas: NOT compared")
+    assert [str(change) for change in changes(released, schemas()) if change.breaking] == []

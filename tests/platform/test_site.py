@@ -1,5 +1,6 @@
 """The site: built strictly, whole without a network, and a broken link stops it."""
 
+import json
 import os
 import re
 import shutil
@@ -75,3 +76,51 @@ def test_a_broken_link_stops_the_build(mkdocs: None, tmp_path: Path) -> None:
     built = build(tmp_path, tmp_path / "site")
     assert built.returncode != 0
     assert "no-such-page.md" in built.stderr + built.stdout
+
+
+FRAMES = """<!doctype html><body><script>
+const pages = %s, told = [];
+async function look(width, page) {
+  const frame = document.createElement("iframe");
+  Object.assign(frame, {src: page, width, height: 800});
+  const loaded = new Promise(resolve => frame.addEventListener("load", resolve));
+  document.body.append(frame);
+  await loaded;
+  const there = frame.contentDocument;
+  const waiting = () => there.querySelector("pre.mermaid, #document:empty");
+  for (let turn = 0; turn < 100 && waiting(); turn++)
+    await new Promise(resolve => setTimeout(resolve, 50));
+  const wide = there.documentElement.scrollWidth;
+  const verdict = wide > width ? `is ${wide} wide` : waiting() ? "is not drawn" : "fits";
+  told.push(`${page} ${width} ${verdict}`);
+  frame.remove();
+}
+(async () => {
+  for (const page of pages) for (const width of [1280, 390]) await look(width, page);
+  document.body.innerText = told.join("\\n");
+})();
+</script></body>"""
+
+
+def test_every_page_fits_a_desk_and_a_telephone(site: Path) -> None:
+    """In Chromium: nothing is wider than the window; every diagram and the AsyncAPI document are drawn."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("Chromium is not installed: the pages were NOT looked at")
+    if not (site / "assets/mermaid.js").exists():
+        pytest.skip("npm gave no scripts: the pages were NOT looked at")
+    pages = sorted(str(page.relative_to(site)) for page in site.glob("**/*.html") if page.name != "404.html")
+    pages = [page for page in pages if not page.startswith("source/")]
+    (site / "frames.html").write_text(FRAMES % json.dumps(pages))
+    options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files"]
+    options += ["--virtual-time-budget=600000", f"--user-data-dir={site}/profile", "--dump-dom"]
+    looked = subprocess.run(
+        [chromium, *options, (site / "frames.html").as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=True,
+    )
+    told = [line for page in pages for line in re.findall(rf"{re.escape(page)} \d+ [^<]+", looked.stdout)]
+    assert len(told) == 2 * len(pages), looked.stdout
+    assert [line for line in told if not line.endswith("fits")] == []

@@ -7,6 +7,7 @@
 #   make chaos    processes killed, paused and cut while commands flow (ROUNDS=200 SEED=7; SOAK=30 minutes)
 #   make bench    the service against its peers, on servers started for it (ARGS=--full: hours)
 #   make bench-quick   the main ratios, in less than five minutes
+#   make audit    licences of what the image holds, and its known vulnerabilities (asks pypi.org)
 #   make docs     the reference pages and published schemas, generated from the code
 
 VENV   := .venv
@@ -16,7 +17,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3.14
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-docker check format bench bench-quick chaos docs clean
+.PHONY: help venv demo test test-docker check audit format bench bench-quick chaos docs clean
 
 help:  ## tell what there is
 	@sed -n 's/^#   //p' Makefile
@@ -44,6 +45,11 @@ check: venv
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q tests/wire/test_published.py tests/wire/test_compatibility.py tests/wire/test_asyncapi.py
+
+audit: venv
+	$(BIN)/python -m tools.licences
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit
+	$(BIN)/pip-audit --requirement ops/docker/requirements.lock --require-hashes --disable-pip
 
 format: venv  ## what `check` would complain about and a program can mend
 	$(BIN)/ruff check --fix-only --quiet .

@@ -42,11 +42,16 @@ class KafkaSettings(BaseModel):
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="encryption and log-in"
     )
-    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = Field(
         "SCRAM-SHA-512", description="how to log in with a SASL_… protocol"
     )
     kafka_sasl_username: str | None = Field(None, description="user to log in as")
     kafka_sasl_password: SecretStr | None = Field(None, description="password of that user")
+    kafka_sasl_token_provider: str | None = Field(
+        None,
+        pattern=r"^[\w.]+:\w+$",
+        description="`module:function`, a coroutine function that returns a token for OAUTHBEARER",
+    )
     kafka_ssl_cafile: str | None = Field(
         None, description="PEM file of trusted authorities; default: the system's"
     )
@@ -234,17 +239,23 @@ class Settings(
 
     def _rules(self) -> tuple[tuple[bool, str], ...]:
         protocol = self.kafka_security_protocol
-        log_in = protocol.startswith("SASL")
+        with_token = protocol.startswith("SASL") and self.kafka_sasl_mechanism == "OAUTHBEARER"
+        with_password = protocol.startswith("SASL") and not with_token
+        ignoring = "OAUTHBEARER" if with_token else protocol
         user_or_password = bool(self.kafka_sasl_username or self.kafka_sasl_password)
         user_and_password = bool(self.kafka_sasl_username and self.kafka_sasl_password)
         return (
             (
-                log_in and not user_and_password,
+                with_password and not user_and_password,
                 f"CONTRACTS_KAFKA_SASL_USERNAME: {protocol} needs it and the password",
             ),
             (
-                not log_in and user_or_password,
-                f"CONTRACTS_KAFKA_SASL_USERNAME: {protocol} would ignore it and the password",
+                not with_password and user_or_password,
+                f"CONTRACTS_KAFKA_SASL_USERNAME: {ignoring} would ignore it and the password",
+            ),
+            (
+                with_token != bool(self.kafka_sasl_token_provider),
+                "CONTRACTS_KAFKA_SASL_TOKEN_PROVIDER: goes with OAUTHBEARER and SASL_…, and only with both",
             ),
             (
                 (self.kafka_ssl_certfile is None) != (self.kafka_ssl_keyfile is None),

@@ -26,7 +26,7 @@ from consumer.pipeline.encoder import Encoder
 from consumer.pipeline.records import Incoming
 from consumer.pipeline.resume import moved
 from consumer.storage.memory import MemoryStore
-from consumer.storage.protocols import BatchWrites, Origin, Position
+from consumer.storage.protocols import NO_PAST, BatchWrites, Origin, Position
 from producers.messages import command_message
 from producers.recordbatches import BatchWriter
 from producers.results import CommandResult
@@ -198,11 +198,14 @@ class Testkit(TypedCommands[CommandResult]):
         async with self._store.transaction(PARTITION, owner=_OWNER, expected=position.next) as batch:
             contracts: dict[str, Contract | None] = {}
             seen = {}
+            past = NO_PAST
             if isinstance(decoded, Incoming):
                 account = decoded.command.account_id
                 contracts[account] = (await batch.contracts([account])).get(account)
                 if decoded.spec.deduplicated:
                     seen = await batch.seen([decoded.command.identity[:IDENTITY_BYTES]])
+                if decoded.command.name == "erase":
+                    past = await batch.past([account])
             fold = Fold(
                 contracts=contracts,
                 seen=seen,
@@ -211,10 +214,12 @@ class Testkit(TypedCommands[CommandResult]):
                 encoder=self._encoder,
                 writer=outputs,
                 generation=position.generation,
+                past=past,
             )
             fold.add(decoded)
             target = moved(position, record.offset + 1, record, fold.tallies)
-            await batch.write(BatchWrites(fold.writes(), fold.former, fold.history, None), target)
+            writes = BatchWrites(fold.writes(), fold.former, fold.history, None, fold.rewritten())
+            await batch.write(writes, target)
         self._position = target
         self._take(fold, outputs)
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
+from importlib import import_module
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka import errors as kafka
+from aiokafka.abc import AbstractTokenProvider
 from aiokafka.helpers import create_ssl_context
 
 from consumer.errors import BrokerDenied, BrokerUnavailable, SettingsError
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
     from consumer.settings import Settings
 
@@ -40,7 +43,7 @@ def kafka_options(settings: Settings) -> dict[str, Any]:
     """Keyword arguments that every aiokafka client takes.
 
     Raises:
-        SettingsError: a certificate or key cannot be read.
+        SettingsError: a certificate or key cannot be read, or there is no such token provider.
     """
     password = settings.kafka_sasl_password
     return {
@@ -52,7 +55,36 @@ def kafka_options(settings: Settings) -> dict[str, Any]:
         "sasl_mechanism": settings.kafka_sasl_mechanism,
         "sasl_plain_username": settings.kafka_sasl_username,
         "sasl_plain_password": password.get_secret_value() if password else None,
+        "sasl_oauth_token_provider": _token_provider(settings.kafka_sasl_token_provider),
     }
+
+
+class _TokenProvider(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka has no types
+    """Asks the function of the settings for a token whenever a connection is made."""
+
+    def __init__(self, place: str, function: Callable[[], Awaitable[str]]) -> None:
+        self._place = place
+        self._function = function
+
+    async def token(self) -> str:
+        """The bearer token. One that cannot be had is like a broker that does not answer: tried again."""
+        try:
+            return await self._function()
+        except Exception as error:
+            raise ConnectionError(f"{self._place} gives no token: {type(error).__name__}: {error}") from error
+
+
+def _token_provider(place: str | None) -> _TokenProvider | None:
+    if place is None:
+        return None
+    module, _, name = place.partition(":")
+    try:
+        function = getattr(import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise SettingsError([f"CONTRACTS_KAFKA_SASL_TOKEN_PROVIDER: {error}"]) from error
+    if not iscoroutinefunction(function):
+        raise SettingsError([f"CONTRACTS_KAFKA_SASL_TOKEN_PROVIDER: {place} is no coroutine function"])
+    return _TokenProvider(place, function)
 
 
 def _ssl_context(settings: Settings) -> ssl.SSLContext:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         ChangePlanData,
         CreateData,
         DeleteData,
+        EraseData,
         RenewData,
         UpdateData,
         WithdrawCancellationData,
@@ -171,4 +172,17 @@ class TypedCommands(ABC, Generic[Answer_co]):
         """Removes the contract; its history stays."""
         return await self.publish(
             "delete", account_id, data, command_id=command_id, correlation_id=correlation_id
+        )
+
+    async def erase(
+        self,
+        account_id: str,
+        *,
+        command_id: str | None = None,
+        correlation_id: str | None = None,
+        **data: Unpack[EraseData],
+    ) -> Answer_co:
+        """Removes the personal data of the account from its contracts and their history."""
+        return await self.publish(
+            "erase", account_id, data, command_id=command_id, correlation_id=correlation_id
         )

@@ -236,6 +236,10 @@ class DeleteData(CommandData):
     reason: NotRequired[Reason]
 
 
+class EraseData(CommandData):
+    """Removes the personal data of the account from its contracts and their history."""
+
+
 @with_config(STRICT)
 class AdvanceData(TypedDict):
     """From the scanner: do everything that is due."""
@@ -266,6 +270,7 @@ COMMANDS: Final[dict[str, CommandSpec]] = {
         CommandSpec("cancel", CancelData, "ends a contract, now or at the end of its term"),
         CommandSpec("withdraw_cancellation", WithdrawCancellationData, "takes back a scheduled cancellation"),
         CommandSpec("delete", DeleteData, "removes the contract; its history stays"),
+        CommandSpec("erase", EraseData, "removes the account's personal data from contracts and history"),
         CommandSpec("advance", AdvanceData, "makes everything due happen", deduplicated=False),
     )
 }

@@ -31,6 +31,7 @@ Change = Literal[
     "cancelled",
     "expired",
     "deleted",
+    "erased",
 ]
 
 OutcomeName = Literal["applied", "unchanged", "rejected", "duplicate"]
@@ -70,11 +71,15 @@ class CommandReference(TypedDict):
 
 @with_config(_OPEN)
 class ChangedField(TypedDict):
-    """One difference, by JSON Pointer; `before` or `after` is left out where there was or is nothing."""
+    """One difference, by JSON Pointer; `before` or `after` is left out where there was or is nothing.
+
+    `erased`: the values were personal data and are not told; what is left is in the contract.
+    """
 
     path: str
     before: NotRequired[Any]
     after: NotRequired[Any]
+    erased: NotRequired[bool]
 
 
 @with_config(_OPEN)

@@ -97,6 +97,7 @@ COMMAND_EXAMPLES: Final[dict[str, list[dict[str, Any]]]] = {
     "cancel.v1": [{"effective": "end_of_term", "reason": "Consolidating vendors."}],
     "withdraw_cancellation.v1": [{"requested_by": "crm:mlee"}],
     "delete.v1": [{"reason": "Opened by mistake.", "contract_id": CONTRACT_ID}],
+    "erase.v1": [{"requested_by": "privacy-desk"}],
     "advance.v1": [{"contract_id": CONTRACT_ID, "due_at": "2026-12-16T09:30:00Z"}],
 }
 

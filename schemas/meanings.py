@@ -98,6 +98,7 @@ MEANINGS: Final[dict[str, str]] = {
     "path": "JSON Pointer of the field; empty: the whole.",
     "before": "Value before; not there if there was none.",
     "after": "Value after; not there if there is none.",
+    "erased": "True where the values were personal data and are not told.",
     "ScheduledChange.effective_at": "When it will happen.",
     "effective_at": "When it was due.",
     "occurred_at": "When it was brought out: the record time of the command.",

@@ -29,6 +29,10 @@ _CONTENT: Final = ("changes", "overrides", "reason")
 """What can make a contract longer. A command without it is never refused for the contract's size."""
 
 
+_NAMES_CONTRACT: Final = ("contract_id", "expected_version")
+"""With these a command means one contract, and no other."""
+
+
 def decide(contract: Contract | None, command: Command, now: datetime, policy: Policy) -> Decision:
     """What `command` does to the account's contract.
 
@@ -67,7 +71,7 @@ def _advanced(present: Contract | None, command: Command, due: list[Event]) -> O
 def _change(present: Contract | None, command: Command, moment: Moment, due: list[Event]) -> Decision:
     """A command on a contract that is there."""
     if present is None:
-        return Decision(Rejected("contract_not_found", "the account has no contract"), None)
+        return _without_contract(command)
     if refusal := _refusal(present, command):
         return Decision(refusal, present, tuple(due))
     if command.name == "delete":
@@ -77,6 +81,13 @@ def _change(present: Contract | None, command: Command, moment: Moment, due: lis
     if not isinstance(effect, Effect):
         return Decision(effect, present, tuple(due))
     return _changed(present, command, effect, moment, due)
+
+
+def _without_contract(command: Command) -> Decision:
+    """Nothing to change; but an account's former contracts and its history can still be erased."""
+    if command.name == "erase" and command.data.keys().isdisjoint(_NAMES_CONTRACT):
+        return Decision(Applied(), None, erases=True)
+    return Decision(Rejected("contract_not_found", "the account has no contract"), None)
 
 
 def _refusal(present: Contract, command: Command) -> Rejected | None:
@@ -101,7 +112,8 @@ def _changed(
         return Decision(too_large, present, tuple(due))
     after, told = told_at_once(present, after, moment.now)
     after, late = settle(after, moment)
-    return Decision(Applied(), after, (*due, changed, *told, *late))
+    events = (*due, changed, *told, *late)
+    return Decision(Applied(), after, events, erases=effect.change == "erased")
 
 
 def _open(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from consumer.domain import rules
 from consumer.domain.dates import DAY, add_months, iso
+from consumer.domain.erasure import erased
 from consumer.domain.lifecycle import cancelled
 from consumer.domain.mistakes import mistake, rejected
 from consumer.domain.model import Rejected, Unchanged
@@ -157,6 +158,12 @@ def withdraw_cancellation(contract: Contract, _data: object, _moment: Moment) ->
     return _withdraw(contract, "cancellation")
 
 
+def erase(contract: Contract, _data: object, _moment: Moment) -> Result:
+    """Removes the personal data. Always a version of its own: it tells that, and when, this was done."""
+    lifecycle = contract["lifecycle"] | {"size": 0}
+    return Effect("erased", erased(contract) | {"lifecycle": lifecycle})
+
+
 _SCHEDULED: Final[Mapping[str, Change]] = {
     "plan_change": "plan_change_scheduled",
     "cancellation": "cancellation_scheduled",
@@ -194,5 +201,6 @@ EFFECTS: Final[Mapping[str, Callable[[Contract, Any, Moment], Result]]] = {
     "renew": renew,
     "cancel": cancel,
     "withdraw_cancellation": withdraw_cancellation,
+    "erase": erase,
 }
 """Every command on a contract that is there, but `delete`, which leaves none, and `advance`."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from consumer.domain import notices
 from consumer.domain.dates import add_months
 from consumer.domain.differences import diff
+from consumer.domain.erasure import withheld
 from consumer.domain.model import Changed
 from consumer.domain.schedule import scheduled, with_next_term, without_scheduled
 from consumer.domain.size import bounded_size
@@ -73,6 +74,8 @@ def evolve(
     stamped = after | {"version": version, "updated_at": now, "last_modified_by": moment.by}
     contract = noted(stamped, moment, added)
     changes = diff(before, contract)
+    if change == "erased":
+        changes = withheld(changes)
     return contract, Changed(change, contract, version, changes, effective_at or now, moment.by)
 
 

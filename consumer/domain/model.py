@@ -39,13 +39,19 @@ class Policy:
     notice_days: tuple[int, ...] = (90, 60, 30, 14, 7, 1)
 
 
-class _Absent:
+class _Marker:
+    def __init__(self, name: str) -> None:
+        self._name = name
+
     def __repr__(self) -> str:
-        return "ABSENT"
+        return self._name
 
 
-ABSENT: Final = _Absent()
+ABSENT: Final = _Marker("ABSENT")
 """In a FieldChange: there was, or is, no such field."""
+
+ERASED: Final = _Marker("ERASED")
+"""In a FieldChange, as before and after: the values were personal data, and are not told."""
 
 
 class FieldChange(NamedTuple):
@@ -124,9 +130,11 @@ class Decision:
     object that went in when nothing changed. `former` is the contract that this decision replaced
     or deleted. `events` are in the order in which they happened. Whatever the outcome, they and the
     contract hold what was due before the command, even one that is rejected or changes nothing.
+    `erases`: the account's former contracts and its history lose their personal data, too.
     """
 
     outcome: Outcome
     contract: Contract | None
     events: tuple[Event, ...] = ()
     former: Contract | None = None
+    erases: bool = False

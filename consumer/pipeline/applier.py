@@ -26,7 +26,7 @@ from consumer.pipeline.batch import IDENTITY_BYTES, Fold
 from consumer.pipeline.cache import ContractCache
 from consumer.pipeline.records import Incoming, Undecodable
 from consumer.pipeline.resume import moved
-from consumer.storage.protocols import OUTBOX_SLOTS, BatchWrites, OutboxSlot
+from consumer.storage.protocols import NO_PAST, OUTBOX_SLOTS, BatchWrites, OutboxSlot
 from producers.recordbatches import BatchWriter, pack
 
 if TYPE_CHECKING:
@@ -195,7 +195,8 @@ class Applier:
             outbox = outputs and OutboxSlot(self._slot, position.generation, position.next, to, pack(outputs))
             with self._metrics.stage("store"):
                 await transaction.write(
-                    BatchWrites(fold.writes(), fold.former, fold.history, outbox or None), target
+                    BatchWrites(fold.writes(), fold.former, fold.history, outbox or None, fold.rewritten()),
+                    target,
                 )
         return Batch(target, records, outputs, fold)
 
@@ -207,11 +208,13 @@ class Applier:
         identities = {
             incoming.command.identity[:IDENTITY_BYTES] for incoming in commands if incoming.spec.deduplicated
         }
+        to_erase = {incoming.command.account_id for incoming in commands if incoming.command.name == "erase"}
         with self._metrics.stage("load"):
             contracts = self._cache.known(accounts)
             unknown = accounts - contracts.keys()
             loaded = await transaction.contracts(unknown)
             seen = await transaction.seen(identities)
+            past = await transaction.past(to_erase) if to_erase else NO_PAST
         self._check_torn(loaded, seen)
         contracts |= {account: loaded.get(account) for account in unknown}
         return Fold(
@@ -222,6 +225,7 @@ class Applier:
             encoder=self._encoder,
             writer=writer,
             generation=self._position.generation,
+            past=past,
         )
 
     async def _fold(self, fold: Fold, records: list[Decoded]) -> int:

@@ -10,10 +10,11 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from consumer.domain.decider import decide
+from consumer.domain.erasure import erased
 from consumer.pipeline.encoder import duplicate_data, event_name, result_data
-from consumer.pipeline.entries import changes_json
+from consumer.pipeline.entries import changes_json, erased_entry
 from consumer.pipeline.records import Incoming, Misplaced, Undecodable, record_time
-from consumer.storage.protocols import ContractWrite, HistoryEntry, Seen, base_of
+from consumer.storage.protocols import NO_PAST, ContractWrite, HistoryEntry, Past, Seen, base_of
 from schemas.messages import TYPE_PREFIX
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Fold:
         seen: those of the batch's commands that the history already holds.
         tallies: number of stored contracts by "type/status", before the batch.
         writer: takes the outputs; None while replaying what was published before.
+        past: what is stored of the accounts that an `erase` in the batch names.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Fold:
         encoder: Encoder,
         writer: BatchWriter | None,
         generation: int,
+        past: Past = NO_PAST,
     ) -> None:
         self._before = contracts
         self._seen = dict(seen)
@@ -59,6 +62,8 @@ class Fold:
         self._generation = generation
         self._base = base_of(generation)
         self._kept_bytes = 0
+        self._past = past
+        self._erased: set[str] = set()
         self.contracts = dict(contracts)
         self.tallies = dict(tallies)
         self.history: list[HistoryEntry] = []
@@ -90,6 +95,15 @@ class Fold:
             for account, after in self.contracts.items()
             if after is not before[account]
         ]
+
+    def rewritten(self) -> Past:
+        """What is stored already, where it loses personal data with this batch."""
+        history = [entry for entry in self._past.history if entry.account_id in self._erased]
+        former = [contract for contract in self._past.former if contract["account_id"] in self._erased]
+        return Past(
+            [after for entry in history if (after := erased_entry(entry)) != entry],
+            [left for contract in former if (left := erased(contract)) != contract],
+        )
 
     def output_bytes(self) -> int:
         """Uncompressed size of what is to be published and kept so far, about."""
@@ -127,6 +141,18 @@ class Fold:
         self._record(incoming, result, identity, now, changes_json(decision.events))
         if incoming.spec.deduplicated:
             self._seen[identity] = _seen(result)
+        if decision.erases:
+            self._erase(account)
+
+    def _erase(self, account: str) -> None:
+        """As if the batch had ended here: where it ends must make no difference."""
+        self._erased.add(account)
+        self.history = [
+            erased_entry(entry) if entry.account_id == account else entry for entry in self.history
+        ]
+        self.former = [
+            erased(contract) if contract["account_id"] == account else contract for contract in self.former
+        ]
 
     def _publish(
         self,

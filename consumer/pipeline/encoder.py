@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, assert_never
 
 from consumer.domain.model import (
     ABSENT,
+    ERASED,
     Applied,
     Changed,
     Expiring,
@@ -207,6 +208,8 @@ def changed_data(event: Changed, cause: Incoming, now: datetime) -> dict[str, An
 def changed_field(change: FieldChange) -> dict[str, Any]:
     """One difference as JSON shows it."""
     path, before, after = change
+    if after is ERASED:
+        return {"path": path, "erased": True}
     difference = {"path": path}
     if before is not ABSENT:
         difference["before"] = before

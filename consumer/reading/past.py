@@ -94,6 +94,8 @@ def _changes_of(entry: HistoryEntry, contract_id: str) -> list[dict[str, Any]]:
 
 def _field_changes(change: dict[str, Any]) -> Iterable[FieldChange]:
     for each in change["fields"]:
+        if "erased" in each:
+            continue  # what is gone now counts as never having been there
         yield FieldChange(each["path"], each.get("before", ABSENT), each.get("after", ABSENT))
 
 

@@ -12,11 +12,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import bson
+from bson import ObjectId
 
 from consumer.errors import AheadOfPosition, Fenced, PoisonDocument
 from consumer.storage.documents import CODEC, contract_document, contract_from, history_document
 from consumer.storage.mongo_errors import translated
-from consumer.storage.protocols import Seen
+from consumer.storage.protocols import Past, Seen
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
 
 MAX_DOCUMENT_BYTES = 16 << 20
 
-FailPoint = Literal["position", "claim", "contracts", "seen", "write", "commit", "committed", "outbox"]
+FailPoint = Literal[
+    "position", "claim", "contracts", "seen", "past", "write", "commit", "committed", "outbox"
+]
 """Where a fault strikes; `committed` is after the commit, when the answer gets lost."""
 
 
@@ -144,6 +147,11 @@ class _MemoryBatch:
             if (entry := stored.get(identity)) is not None
         }
 
+    async def past(self, accounts: Collection[str]) -> Past:
+        self._store.strike("past")
+        history = [replace(entry) for entry in self._history.values() if entry.account_id in accounts]
+        return Past(history, [former for former in self._store.former if former["account_id"] in accounts])
+
     async def write(self, writes: BatchWrites, position: Position) -> None:
         self._store.strike("write")
         self._check_owner()
@@ -171,6 +179,10 @@ class _MemoryBatch:
         if len(documents.history) != len(writes.history) or not known.isdisjoint(documents.history):
             raise AheadOfPosition("there is another document with the same _id")
 
+        former = {_decoded(document)["_id"] for document in self._store.former_documents}
+        if documents.rewritten.keys() - known or documents.rewritten_former.keys() - former:
+            raise Fenced("what is to be erased was removed meanwhile")
+
     def commit(self) -> None:
         if self._pending is None:
             return
@@ -182,8 +194,11 @@ class _MemoryBatch:
                 store.current.pop(account, None)
             else:
                 store.current[account] = stored
-        store.former_documents += documents.former
-        store.history |= documents.history
+        former = store.former_documents
+        if rewritten := documents.rewritten_former:
+            former[:] = [rewritten.get(_decoded(each)["_id"], each) for each in former]
+        former += documents.former
+        store.history |= documents.rewritten | documents.history
         store.positions[self._partition] = position
         if writes.outbox is not None:
             store.slots[self._partition, writes.outbox.number] = writes.outbox
@@ -196,6 +211,11 @@ class _Documents:
         self.contracts = {write.account_id: _contract(write) for write in writes.contracts}
         self.former = [_encoded(contract_document(contract)) for contract in writes.former]
         self.history = {entry.identity: _entry(entry) for entry in writes.history}
+        rewritten = writes.rewritten
+        self.rewritten = {entry.identity: _entry(entry) for entry in rewritten.history}
+        self.rewritten_former = {
+            ObjectId(former["_id"]): _encoded(contract_document(former)) for former in rewritten.former
+        }
 
 
 def _contract(write: ContractWrite) -> Stored | None:

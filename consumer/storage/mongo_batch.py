@@ -13,10 +13,12 @@ from consumer.storage.documents import (
     contract_fields,
     contract_from,
     history_document,
+    history_from,
     position_fields,
     seen_from,
     slot_document,
 )
+from consumer.storage.protocols import Past
 from schemas.upcasting import Upcast
 
 if TYPE_CHECKING:
@@ -70,6 +72,13 @@ class MongoBatch:
         documents = await self._find(self._db.history, "_id", [*map(Binary, identities)], _SEEN_FIELDS)
         return {bytes(document["_id"]): seen_from(document) for document in documents}
 
+    async def past(self, accounts: Collection[str]) -> Past:
+        of_accounts = {"account_id": {"$in": list(accounts)}}
+        with self._asking():
+            history = await self._db.history.find(of_accounts, session=self._session).to_list(None)
+            former = await self._db.former_contracts.find(of_accounts, session=self._session).to_list(None)
+        return Past([*map(history_from, history)], [*map(contract_from, former)])
+
     async def _find(
         self, collection: Any, key: str, values: list[Any], fields: Sequence[str] | None = None
     ) -> list[dict[str, Any]]:
@@ -89,6 +98,7 @@ class MongoBatch:
             await self._write_contracts(writes.contracts)
             await self._write_former(writes.former)
             await self._write_history(writes.history)
+            await self._rewrite(writes.rewritten)
             if writes.outbox is not None:
                 await self._write_outbox(position.partition, writes.outbox)
 
@@ -117,6 +127,20 @@ class MongoBatch:
     async def _write_history(self, history: Sequence[HistoryEntry]) -> None:
         if history:
             await self._db.history.insert_many(map(history_document, history), session=self._session)
+
+    async def _rewrite(self, past: Past) -> None:
+        history = [
+            ReplaceOne({"_id": Binary(entry.identity)}, history_document(entry)) for entry in past.history
+        ]
+        former = [
+            ReplaceOne({"_id": ObjectId(contract["_id"])}, contract_document(contract))
+            for contract in past.former
+        ]
+        for collection, operations in (self._db.history, history), (self._db.former_contracts, former):
+            if operations:
+                done = await collection.bulk_write(operations, ordered=False, session=self._session)
+                if done.matched_count != len(operations):
+                    raise Fenced("what is to be erased was removed meanwhile")
 
     async def _write_outbox(self, partition: str, slot: OutboxSlot) -> None:
         await self._db.outbox.replace_one(

@@ -109,6 +109,16 @@ class HistoryEntry:
     changes: str | None = None
 
 
+class Past(NamedTuple):
+    """What is stored of some accounts beside their current contracts."""
+
+    history: Sequence[HistoryEntry] = ()
+    former: Sequence[Contract] = ()
+
+
+NO_PAST: Final = Past()
+
+
 OUTBOX_SLOTS: Final = 2
 """A batch is folded while the one before it is being published: at most two are unpublished at a time."""
 
@@ -128,12 +138,13 @@ class OutboxSlot(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BatchWrites:
-    """Everything one batch changes."""
+    """Everything one batch changes. `rewritten` takes the place of what is stored already."""
 
     contracts: Sequence[ContractWrite]
     former: Sequence[Contract]
     history: Sequence[HistoryEntry]
     outbox: OutboxSlot | None
+    rewritten: Past = NO_PAST
 
 
 class BatchTransaction(Protocol):
@@ -144,6 +155,9 @@ class BatchTransaction(Protocol):
 
     async def seen(self, identities: Collection[bytes]) -> dict[bytes, Seen]:
         """Which of these commands are in the history already."""
+
+    async def past(self, accounts: Collection[str]) -> Past:
+        """All that is stored of these accounts beside their current contracts."""
 
     async def write(self, writes: BatchWrites, position: Position) -> None:
         """Writes the batch and moves the position."""

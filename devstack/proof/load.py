@@ -203,6 +203,7 @@ _DATA = {
     "cancel": _cancel,
     "withdraw_cancellation": _nothing,
     "delete": _nothing,
+    "erase": _nothing,
     "advance": _advance,
 }
-_WEIGHTS = dict(zip(_DATA, [10, 45, 4, 7, 3, 5, 5, 3, 4, 6], strict=True))
+_WEIGHTS = dict(zip(_DATA, [10, 45, 4, 7, 3, 5, 5, 3, 4, 1, 6], strict=True))

@@ -17,6 +17,7 @@ from consumer.domain.model import Policy
 from consumer.pipeline.decoder import Decoder
 from consumer.pipeline.homes import murmur2_home
 from consumer.pipeline.records import Incoming, Misplaced, Undecodable
+from devstack.proof.erasing import erased_entry, erased_former
 from devstack.proof.expected import Entry, Expected, command_entry, event_record, letter_entry
 from devstack.proof.rendering import event_data, kept, letter_content, outcome_data, reference
 
@@ -110,7 +111,18 @@ class Model:
         self.history[identity] = command_entry(incoming, record, result, now)._replace(
             changes=[kept(event) for event in decision.events] or None
         )
+        if command.name == "erase" and result["outcome"] == "applied":
+            self._erase(account)
         return None
+
+    def _erase(self, account: str) -> None:
+        """Slow, as the history has no index here; and rare."""
+        for identity, entry in self.history.items():
+            if entry.account_id == account:
+                self.history[identity] = erased_entry(entry)
+        for contract_id, contract in self.former.items():
+            if contract["account_id"] == account:
+                self.former[contract_id] = erased_former(contract)
 
     def _keep(self, account: str, partition: int, before: Any, after: Any) -> None:
         if before is not None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from consumer.domain.model import ABSENT, Changed, Expiring, Rejected, Unchanged
+from consumer.domain.model import ABSENT, ERASED, Changed, Expiring, Rejected, Unchanged
 
 if TYPE_CHECKING:
     from consumer.domain.model import Decision, Event
@@ -54,6 +54,8 @@ def event_data(event: Event, incoming: Incoming, now: datetime) -> tuple[str, An
 
 
 def _field(path: str, before: Any, after: Any) -> dict[str, Any]:
+    if before is ERASED:
+        return {"path": path, "erased": True}
     sides = {"before": before, "after": after}
     return {"path": path} | {name: value for name, value in sides.items() if value is not ABSENT}
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pydantic import TypeAdapter
 
 from consumer.domain.differences import STAMPS, revert
+from consumer.domain.erasure import SOMEBODY, erased
 from consumer.domain.model import Changed, Rejected
 from consumer.domain.size import SLACK
 from consumer.domain.states import ENDED, RUNNING, TRANSITIONS
@@ -96,6 +97,9 @@ def _check_change(state, event) -> None:
         return
     assert (state["status"], event.contract["status"]) in _MOVES
     assert event.contract["version"] == event.version
+    if event.change == "erased":
+        assert erased(event.contract) == event.contract | {"last_modified_by": SOMEBODY}
+        return
     stamps = {name: state[name] for name in STAMPS}
     assert revert(visible(event.contract), event.changed_fields) | stamps == visible(state)
     paths = [change.path for change in event.changed_fields]

@@ -102,6 +102,7 @@ _NAMES = (
     "withdraw_plan_change",
     "withdraw_cancellation",
     "create",
+    "erase",
     "delete",
 )
 

@@ -20,6 +20,7 @@ DATA = {
     "renew": {},
     "cancel": {},
     "withdraw_cancellation": {},
+    "erase": {},
     "delete": {},
 }
 
@@ -48,7 +49,7 @@ def test_then_its_id_must_match_then_its_version_then_its_status(name):
     )
     account.cancel()
     account.send(name, **DATA[name], contract_id=right, expected_version=2)
-    assert account.refused == (None if name in {"update", "delete"} else "invalid_transition")
+    assert account.refused == (None if name in {"update", "erase", "delete"} else "invalid_transition")
 
 
 def test_then_come_protected_fields_then_terms():

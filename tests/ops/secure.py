@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,10 @@ USER, PASSWORD = "contracts", "not-a-secret"
 PAGE = Path(__file__).parents[2] / "docs/security.md"
 ROW = re.compile(
     r"^\| (Topic|Group|TransactionalId) \| `([^`]+)`(, prefixed)? \| (\w+) \| (.+) \|$", re.MULTILINE
+)
+SETTLE_SECONDS = 15
+EVERY = AclBindingFilter(
+    ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY
 )
 KINDS = {
     "Topic": ResourceType.TOPIC,
@@ -96,13 +101,22 @@ def binding(right: tuple[str, str, bool, str], prefix: str, group: str, *, kind:
     return kind(KINDS[resource], full, pattern, f"User:{USER}", "*", *allowed)
 
 
-def grant(kafka: ApacheKafka, bindings: list[AclBinding]) -> None:
+def grant(kafka: ApacheKafka, bindings: list[AclBinding], without: AclBindingFilter | None = None) -> None:
+    """Give these rights, take one away again, and return once the broker goes by it: it learns it later."""
     client = admin(kafka)
     for done in client.create_acls(bindings).values():
         done.result()
+    if without is not None:
+        [gone] = [done.result() for done in client.delete_acls([without]).values()]
+        assert gone, "no such right"
+    wanted = {key(right) for right in bindings} - ({key(without)} if without else set())
+    names = {right.name for right in bindings}
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while {key(right) for right in client.describe_acls(EVERY).result() if right.name in names} != wanted:
+        assert time.monotonic() < deadline, "the broker does not learn of the rights"
+        time.sleep(0.02)
 
 
-def withdraw(kafka: ApacheKafka, filters: list[AclBindingFilter]) -> None:
-    client = admin(kafka)
-    for done in client.delete_acls(filters).values():
-        assert done.result(), "no such right"
+def key(right: Any) -> tuple[Any, ...]:
+    """What makes a right."""
+    return right.restype, right.name, right.operation

@@ -109,8 +109,10 @@ async def test_with_one_right_less_it_stops(
     locked: ApacheKafka, mongo: Any, database: str, certs: Path, missing: Any
 ) -> None:
     await prepared(locked, mongo, database)
-    secure.grant(locked, [secure.binding(right, f"{database}.", database) for right in RIGHTS])
-    secure.withdraw(locked, [secure.binding(missing, f"{database}.", database, kind=AclBindingFilter)])
+    rights = [secure.binding(right, f"{database}.", database) for right in RIGHTS]
+    secure.grant(
+        locked, rights, without=secure.binding(missing, f"{database}.", database, kind=AclBindingFilter)
+    )
     invisible = missing[0] == "Topic" and missing[1] != COMMANDS
     expected = TopicsMissing.__name__ if invisible else BrokerDenied.__name__
     assert await outcome(settings(locked, mongo, database, certs)) == expected

@@ -14,7 +14,7 @@ from consumer.pipeline.encoder import Encoder
 from consumer.pipeline.records import Incoming
 from consumer.storage.documents import CODEC, contract_document, contract_from
 from consumer.storage.mongo_batch import difference
-from consumer.storage.protocols import Seen, base_of
+from consumer.storage.protocols import Past, Seen, base_of
 from producers.recordbatches import BatchWriter, Output
 from tests.pipeline.logs import PARTITIONS
 from tests.pipeline.oracle import POLICY, decoded, read
@@ -61,6 +61,7 @@ class Folded:
             encoder=Encoder(0),
             writer=None if muted else BatchWriter("none"),
             generation=self.generation,
+            past=Past(self.history, self.former),
         )
         for one in records:
             fold.add(one)
@@ -75,8 +76,11 @@ class Folded:
                 self.documents[account] = _stored(contract_document(after))
             else:
                 self.documents[account] |= _stored(difference(before, after))
-        self.former += fold.former
-        self.history += fold.history
+        past = fold.rewritten()
+        former = {one["_id"]: one for one in past.former}
+        history = {entry.identity: entry for entry in past.history}
+        self.former = [former.get(one["_id"], one) for one in self.former] + fold.former
+        self.history = [history.get(entry.identity, entry) for entry in self.history] + fold.history
         self.outputs += read(fold.finish() or ())
         self.tallies = fold.tallies
         self.folds.append(fold)

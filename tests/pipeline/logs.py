@@ -15,7 +15,7 @@ PARTITIONS: Final = 2
 START: Final = 1_790_000_000_000
 DAY: Final = 86_400_000
 POISON: Final = "the database refuses this"
-"""Notes that the store under test refuses."""
+"""A reference that the store under test refuses. Not personal: an erasure must not heal it in a batch."""
 
 
 class Record(NamedTuple):
@@ -74,12 +74,12 @@ COMMANDS: Final[dict[str, tuple[str, Any]]] = {
     "create other": ("create", {"contract_type": "enterprise", "auto_renewal": False, "notes": "é😀"}),
     "create draft": ("create", {"contract_type": "professional", "status": "draft"}),
     "create bad": ("create", {"contract_type": "custom"}),
-    "create poison": ("create", {"contract_type": "basic", "notes": POISON}),
+    "create poison": ("create", {"contract_type": "basic", "external_reference": POISON}),
     "set": ("update", {"changes": {"notes": "n", "external_reference": "r", "metadata": {"$a.b": "1"}}}),
     "unset": ("update", {"changes": {"notes": None, "metadata": {"$a.b": None}}}),
     "set in turn": ("update", {"changes": {"external_reference": "s", "billing_contact": {"name": "B"}}}),
     "fee": ("update", {"changes": {"base_monthly_fee": 12.5}}),
-    "poison": ("update", {"changes": {"notes": POISON}}),
+    "poison": ("update", {"changes": {"external_reference": POISON}}),
     "nothing": ("update", {"changes": {"currency": "USD"}}),
     "protected": ("update", {"changes": {"version": 9}}),
     "lapse": ("update", {"changes": {"auto_renewal": False}}),
@@ -91,6 +91,8 @@ COMMANDS: Final[dict[str, tuple[str, Any]]] = {
     "withdraw": ("withdraw_cancellation", {}),
     "activate": ("activate", {}),
     "delete": ("delete", {}),
+    "erase": ("erase", {}),
+    "named": ("update", {"changes": {"primary_contact": {"name": "Ada"}}, "requested_by": "ada"}),
     "advance": ("advance", {"contract_id": "contract_x", "due_at": "2026-01-01"}),
     "invalid": ("update", {"changes": 1}),
     "unknown": ("explode", {}),

@@ -16,7 +16,7 @@ from consumer.pipeline.encoder import Encoder
 from consumer.pipeline.records import Incoming, Undecodable
 from consumer.pipeline.unreadable import Unreadable
 from consumer.storage.documents import CODEC, contract_document, contract_from
-from consumer.storage.protocols import Seen
+from consumer.storage.protocols import Past, Seen
 from producers.recordbatches import BatchWriter, Output
 from tests.pipeline.logs import PARTITIONS, POISON
 
@@ -49,7 +49,7 @@ def is_poison(contracts: Any, former: Any, history: Any) -> bool:
     domain never makes, so that the outcome does not depend on where a batch ends.
     """
     stored = [after for _, _, after in contracts if after is not None]
-    kept = any(contract.get("notes") == POISON for contract in (*stored, *former))
+    kept = any(contract.get("external_reference") == POISON for contract in (*stored, *former))
     return kept or any(POISON in (entry.changes or "") for entry in history)
 
 
@@ -94,8 +94,10 @@ class Expected:
                 # As the next record finds it in the database.
                 stored = bson.encode(contract_document(after), codec_options=CODEC)
                 self.contracts[account] = contract_from(bson.decode(stored, CODEC))
-        self.former += fold.former
-        self.history |= {entry.identity: entry for entry in fold.history}
+        past = fold.rewritten()
+        self.history |= {entry.identity: entry for entry in (*past.history, *fold.history)}
+        rewritten = {contract["_id"]: contract for contract in past.former}
+        self.former = [rewritten.get(former["_id"], former) for former in self.former] + fold.former
         self.tallies = fold.tallies
 
     def _folded(self, one: Any) -> Fold:
@@ -112,6 +114,7 @@ class Expected:
             encoder=Encoder(0),
             writer=BatchWriter("none"),
             generation=1,
+            past=Past([*self.history.values()], self.former),
         )
         fold.add(one)
         return fold

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given, settings
 
 from tests.pipeline.chaos import FAULTS, Plan, plans
-from tests.pipeline.logs import create, logs, rubbish, update
+from tests.pipeline.logs import ACCOUNTS, create, logs, record, rubbish, update
 from tests.pipeline.world import World
 
-PLAIN = [create(0), *(update(offset) for offset in range(1, 9)), rubbish(9)]
+ERASE = record(5, ACCOUNTS[0], "erase", {})
+PLAIN = [create(0), *map(update, range(1, 5)), ERASE, *map(update, range(6, 9)), rubbish(9)]
 SMALL = 3
 
 

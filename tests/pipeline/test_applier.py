@@ -216,7 +216,9 @@ async def test_a_conflict_that_does_not_pass_is_given_up():
 @pytest.mark.parametrize("place", [0, 1, 17, 38, 39])
 async def test_only_the_poisonous_command_becomes_a_dead_letter(place):
     log = [create(0), *updates(39)]
-    log[place] = create(0, notes=POISON) if place == 0 else update(place, notes=POISON)
+    log[place] = (
+        create(0, external_reference=POISON) if place == 0 else update(place, external_reference=POISON)
+    )
     scene = await Scene(log).apply_all()
     wanted = scene.check()
     refused = [one for one in wanted.history.values() if one.code == "refused_by_database"]
@@ -227,13 +229,13 @@ async def test_only_the_poisonous_command_becomes_a_dead_letter(place):
 async def test_each_of_several_poisonous_commands_is_found():
     log = [create(0), *updates(39)]
     for place in (3, 4, 20, 37):
-        log[place] = update(place, ACCOUNTS[0], notes=POISON)
+        log[place] = update(place, ACCOUNTS[0], external_reference=POISON)
     wanted = (await Scene(log).apply_all()).check()
     assert wanted.refused == 4
 
 
 async def test_after_poison_batches_are_as_large_as_before():
-    log = [create(0), update(1, notes=POISON), *updates(98, 2)]
+    log = [create(0), update(1, external_reference=POISON), *updates(98, 2)]
     scene = Scene(log, batch_commands=20)
     await scene.apply_all()
     assert scene.sizes[-3:] == [20, 20, 19]
@@ -396,7 +398,7 @@ async def test_that_an_account_has_no_contract_is_remembered_too():
 
 
 async def test_a_refused_command_stays_in_the_intake_as_a_dead_letter():
-    scene = Scene([update(0), create(1, notes=POISON)], batch_commands=1)
+    scene = Scene([update(0), create(1, external_reference=POISON)], batch_commands=1)
     await scene.apply()
     await scene.apply()
     assert isinstance(scene.batches[1].records[0], Undecodable)

@@ -8,7 +8,7 @@ from consumer.errors import WriteConflict
 from tests.storage.samples import FIRST, PARTITION, at, writes
 
 if TYPE_CHECKING:
-    from consumer.storage.protocols import BatchWrites, Position, Store
+    from consumer.storage.protocols import BatchWrites, Past, Position, Store
 
 CONFLICT_TRIES = 20
 
@@ -49,6 +49,10 @@ class Owner:
     async def contracts(self, *accounts: str) -> dict[str, Any]:
         async with self.transaction() as transaction:
             return await transaction.contracts(accounts)
+
+    async def past(self, *accounts: str) -> Past:
+        async with self.transaction() as transaction:
+            return await transaction.past(accounts)
 
     async def seen(self, *identities: bytes) -> dict[bytes, Any]:
         async with self.transaction() as transaction:

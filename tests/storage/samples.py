@@ -9,12 +9,14 @@ from hashlib import sha256
 from typing import Any
 
 from consumer.storage.protocols import (
+    NO_PAST,
     BatchWrites,
     ContractWrite,
     HistoryEntry,
     LastRecord,
     Origin,
     OutboxSlot,
+    Past,
     Position,
 )
 
@@ -91,9 +93,13 @@ def changed(before: Any, after: Any) -> ContractWrite:
 
 
 def writes(
-    *contracts: ContractWrite, former: Any = (), history: Any = (), outbox: OutboxSlot | None = None
+    *contracts: ContractWrite,
+    former: Any = (),
+    history: Any = (),
+    outbox: OutboxSlot | None = None,
+    rewritten: Past = NO_PAST,
 ) -> BatchWrites:
-    return BatchWrites(contracts, former, history, outbox)
+    return BatchWrites(contracts, former, history, outbox, rewritten)
 
 
 def at(offset: int, **changes: Any) -> Position:

@@ -2,11 +2,12 @@
 
 import asyncio
 import time
+from dataclasses import replace
 
 import pytest
 
 from consumer.errors import Fenced, PoisonDocument, StoreError, WriteConflict
-from consumer.storage.protocols import Origin, OutboxSlot, Position
+from consumer.storage.protocols import Origin, OutboxSlot, Past, Position
 from tests.storage.owner import Owner
 from tests.storage.samples import (
     FIRST,
@@ -241,3 +242,55 @@ async def test_more_documents_than_fit_into_one_answer(backend, owner):
     found = await owner.contracts(*(one["account_id"] for one in many), "nobody")
     assert found == {one["account_id"]: one for one in many}
     assert len(await owner.seen(*(one.identity for one in entries), named("never", 16))) == 250
+
+
+# ---- the past of an account
+
+
+def past_of(number: int) -> Past:
+    """Entries and former contracts of one account, more than fit into one answer of the server."""
+    account = f"account-{number}"
+    entries = [entry(f"{account} {each}", account_id=account, offset=each) for each in range(150)]
+    former = [contract(account, _id=named(f"{account} {each}"), version=each + 1) for each in range(2)]
+    return Past(entries, former)
+
+
+def sorted_past(past: Past) -> Past:
+    return Past(
+        sorted(past.history, key=lambda each: each.offset),
+        sorted(past.former, key=lambda each: each["version"]),
+    )
+
+
+async def test_the_past_of_an_account_is_found_and_rewritten(backend, owner):
+    one, two = past_of(1), past_of(2)
+    await owner.commit(writes(former=[*one.former, *two.former], history=[*one.history, *two.history]))
+    assert sorted_past(await owner.past("account-1", "nobody")) == one
+    after = Past(
+        [replace(each, requested_by="erased", changes=None) for each in one.history[50:]],
+        [each | {"notes": "less"} for each in one.former[:1]],
+    )
+    await owner.commit(writes(rewritten=after, history=[entry("new", account_id="account-1", offset=999)]))
+    found = sorted_past(await owner.past("account-1"))
+    assert [*found.history[:50]] == [*one.history[:50]]
+    assert [*found.history[50:150]] == [*after.history]
+    assert [each.offset for each in found.history[150:]] == [999]
+    assert found.former == [*after.former, one.former[1]]
+    assert sorted_past(await owner.past("account-2")) == two
+
+
+async def test_a_rewrite_of_a_batch_that_fails_leaves_the_past_alone(backend, owner):
+    before = past_of(1)
+    await owner.commit(writes(former=before.former, history=before.history))
+    rewritten = Past([replace(each, changes=None) for each in before.history])
+    with pytest.raises(PoisonDocument):
+        await owner.commit(writes(created(contract("bad", notes="\ud800")), rewritten=rewritten))
+    assert sorted_past(await owner.past("account-1")) == before
+
+
+async def test_a_rewrite_of_what_is_gone_fences(backend, owner):
+    await owner.commit(writes(history=[entry("one")]))
+    with pytest.raises(Fenced):
+        await owner.commit(writes(rewritten=Past([entry("one"), entry("gone")])))
+    with pytest.raises(Fenced):
+        await owner.commit(writes(rewritten=Past(former=[contract("gone")])))

@@ -90,11 +90,13 @@ class Publisher:
         try:
             async with asyncio.timeout(self._deadline):
                 await producer.start()
-        except (KafkaError, TimeoutError, OSError) as error:
+                sender = producer._sender
+                sender._do_txn_commit = MethodType(_end_transaction_once, sender)
+                await settle_offsets(producer, self._group, self._input)
+        except (KafkaError, IllegalOperation, TimeoutError, OSError, AssertionError, LogError) as error:
+            denied = _denial(producer)
             await self.discard()
-            raise _unavailable("does not let the publisher start", error) from error
-        sender = producer._sender
-        sender._do_txn_commit = MethodType(_end_transaction_once, sender)
+            raise _unavailable("does not let the publisher start", denied or error) from error
 
     async def publish(self, batches: Sequence[RecordBatch], offset: int) -> None:
         """Publishes the batches and commits the input offset, all or nothing.
@@ -145,6 +147,19 @@ class Publisher:
             if task.done() and not task.cancelled():
                 task.exception()
         producer._closed = True
+
+
+async def settle_offsets(producer: AIOKafkaProducer, group: str, partition: TopicPartition) -> None:
+    """Makes sure that the group's offsets, when they are read next, are not old ones.
+
+    A group coordinator that has just taken over (its broker was killed and is back) answers for a second
+    or so from before it knows how far its log is replicated: with no offset, or with an older one, and
+    what lies above that would be published again. It answers a write only when it knows. So this is one,
+    of an offset that never counts: its transaction is aborted.
+    """
+    await producer.begin_transaction()
+    await producer.send_offsets_to_transaction({partition: OffsetAndMetadata(0, "")}, group)
+    await producer.abort_transaction()
 
 
 def _denial(producer: AIOKafkaProducer) -> BaseException | None:
@@ -209,7 +224,7 @@ async def _end_transaction_once(sender: Any, result: Any) -> None:
     await _EndOnce(sender, result).do(coordinator)
 
 
-def _unavailable(what: str, error: Exception) -> LogError:
+def _unavailable(what: str, error: BaseException) -> LogError:
     if isinstance(error, _DENIED):
         return BrokerDenied(f"Kafka {what}: {error!r}")
     return BrokerUnavailable(f"Kafka {what}: {error!r}")

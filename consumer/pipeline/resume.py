@@ -64,7 +64,7 @@ async def resume(
     """
     partition = f"{reader.topic}/{reader.partition}"
     await store.position(partition)  # while the store is away, do not wear out the producer's epochs
-    await publisher.start()  # from here on C stands still
+    await publisher.start()  # from here on C stands still, and is told as it is
     committed = await reader.committed()
     position = await _claimed(reader, store, partition, owner, origin, committed)
     await _check(reader, position, committed)

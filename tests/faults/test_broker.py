@@ -1,9 +1,16 @@
 """Kafka killed and restarted under load."""
 
+import asyncio
+
 import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata
 
 from devstack.kafka import ApacheKafka
+from producers.publisher import settle_offsets
 from tests.faults.scene import Scene
+from tests.servers import create_topic
 
 pytestmark = pytest.mark.fault
 
@@ -12,10 +19,9 @@ pytestmark = pytest.mark.fault
 def test_the_broker_killed_and_restarted(scene: Scene, apache_kafka: ApacheKafka) -> None:
     scene.start()
     scene.start()
-    for _ in range(2):
-        scene.publish(2_000)
-        apache_kafka.kill()
-        apache_kafka.start()
+    scene.publish(2_000)
+    apache_kafka.kill()
+    apache_kafka.start()
     scene.publish(500)
     scene.done()
 
@@ -29,3 +35,36 @@ def test_the_broker_stopped_in_order_and_restarted(scene: Scene, apache_kafka: A
     scene.publish(500)
     scene.done()
     worker.check()
+
+
+@pytest.mark.timeout(240)
+async def test_no_old_offset_is_read_after_the_broker_was_killed(
+    apache_kafka: ApacheKafka, test_id: str
+) -> None:
+    """Without `settle_offsets` it tells none, or an earlier one, for a second or so."""
+    create_topic(apache_kafka.bootstrap, test_id)
+    partition = TopicPartition(test_id, 0)
+    where = {"bootstrap_servers": apache_kafka.bootstrap}
+    producer = AIOKafkaProducer(**where, transactional_id=test_id)
+    await producer.start()
+    for offset in range(10):
+        await producer.begin_transaction()
+        await producer.send_offsets_to_transaction({partition: OffsetAndMetadata(offset, "")}, test_id)
+        await producer.commit_transaction()
+    apache_kafka.kill()
+    restart = asyncio.create_task(asyncio.to_thread(apache_kafka.start))
+    read: list[int | None] = []
+    while len(read) < 10:
+        consumer = AIOKafkaConsumer(**where, group_id=test_id, enable_auto_commit=False)
+        try:
+            await consumer.start()
+            consumer.assign([partition])
+            await settle_offsets(producer, test_id, partition)
+            read.append(await consumer.committed(partition))
+        except KafkaError:
+            assert not read, "it had answered before"
+        finally:
+            await consumer.stop()
+    await restart
+    await producer.stop()
+    assert read == [9] * 10

@@ -93,11 +93,8 @@ def play(arena: Arena, seed: int, first: int, rounds: int) -> Tally:
         if anew:
             tally.failed.append(number)
             _tell_how_to_repeat(seed, number, place)
-    print(
-        f"faults: {dict(sorted(arena.hurt.items()))}; workers that ended by themselves: {arena.revived}; "
-        f"failed rounds: {tally.failed or 'none'}\n{tally}",
-        flush=True,
-    )
+    print(arena)
+    print(f"failed rounds: {tally.failed or 'none'}\n{tally}", flush=True)
     return tally
 
 

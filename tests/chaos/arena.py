@@ -26,10 +26,17 @@ DEFECT = 1
 """Exit code of a worker that ended for no reason it knows."""
 
 SETTINGS = {
+    "CONTRACTS_KAFKA_REQUEST_TIMEOUT_MS": "2500",
+    "CONTRACTS_REBALANCE_TIMEOUT_MS": "2000",
+    "CONTRACTS_MONGO_TIMEOUT_MS": "1500",
+    "CONTRACTS_TRANSACTION_TIMEOUT_MS": "2000",
     "CONTRACTS_MAX_BATCH_COMMANDS": "50",
     "CONTRACTS_SCAN_INTERVAL_SECONDS": "1",
     "FAULTS_COMMAND": "run",
 }
+"""Less patience than a fault may last, so that requests time out with unknown outcomes."""
+
+BROKER = {"transaction.abort.timed.out.transaction.cleanup.interval.ms": 500}
 
 
 class Broken(AssertionError):
@@ -43,6 +50,7 @@ class Arena:
         self._folder = folder
         self._stack = ExitStack()
         self.hurt: Counter[str] = Counter()
+        self._resumed: Counter[str] = Counter()
         self.revived = 0
         self._epochs = itertools.count(1)
         self._links: dict[str, Proxy] = {}
@@ -55,6 +63,20 @@ class Arena:
         self.workers: dict[str, Worker] = {}
         self._started: list[Worker] = []
 
+    def __str__(self) -> str:
+        """What was done to the service, and what it did about it."""
+        faults, resumes = (dict(sorted(counter.items())) for counter in (self.hurt, self.resumes()))
+        return f"faults: {faults}\nresumes: {resumes}; workers that ended by themselves: {self.revived}"
+
+    def resumes(self) -> Counter[str]:
+        """Why partitions were resumed, and how often: what the faults came to."""
+        lines = [line for worker in self._started for line in worker.lines("resumed")]
+        return (
+            self._resumed
+            + Counter(line["reason"] for line in lines)
+            + Counter("the database went back" for line in lines if line["published"] > line["position"])
+        )
+
     def close(self) -> None:
         """Ends everything."""
         self._end_workers()
@@ -63,12 +85,15 @@ class Arena:
     def _end_workers(self) -> None:
         for worker in self._started:
             worker.close()
+        self._resumed = self.resumes()
         self._started, self.workers = [], {}
 
     def _start_kafka(self) -> ApacheKafka:
         """A listener for each slot and one for producers, each advertised behind its proxy."""
         slots = (*SLOTS, PRODUCERS)
-        kafka = ApacheKafka(self._folder / "kafka", listeners=dict.fromkeys(slots, "PLAINTEXT"))
+        kafka = ApacheKafka(
+            self._folder / "kafka", properties=BROKER, listeners=dict.fromkeys(slots, "PLAINTEXT")
+        )
         advertised = [f"INTERNAL://{kafka.address('INTERNAL')}", f"CLIENT://{kafka.bootstrap}"]
         for slot in slots:
             proxy = self._stack.enter_context(Proxy(int(kafka.address(slot).rpartition(":")[2])))

@@ -45,7 +45,7 @@ def play(arena: Arena, seed: int, seconds: float) -> int:
     verdict = arena.check()
     print(verdict)
     flat = _tell(samples)
-    print(f"faults: {dict(sorted(arena.hurt.items()))}; workers that ended by themselves: {arena.revived}")
+    print(arena)
     took = f"{time.monotonic() - began:.0f} s, {number} rounds, {verdict.commands} commands"
     print(f"soak: {took}: {verdict.line()}, {'flat' if flat else 'GROWS'}", flush=True)
     return 0 if verdict.ok and flat else 1

@@ -10,10 +10,8 @@ from tests.faults.worker import POINTS
 
 pytestmark = pytest.mark.fault
 
-COMMANDS = int(os.environ.get("FAULTS_COMMANDS", "4000"))
-"""20,000 take minutes on a small machine: ask for them with FAULTS_COMMANDS=20000."""
-
-ROUNDS = 20
+COMMANDS, KILLS = (20_000, 20) if os.environ.get("FAULTS_FULL") else (3_000, 6)
+"""The full number takes minutes; the rounds of tests/chaos kill at random moments, too."""
 
 
 @pytest.mark.timeout(600)
@@ -21,8 +19,8 @@ def test_killed_at_random_moments_while_commands_flow(scene: Scene) -> None:
     random = Random(20)
     scene.start()
     scene.start()
-    for _ in range(ROUNDS):
-        scene.publish(COMMANDS // ROUNDS)
+    for _ in range(KILLS):
+        scene.publish(COMMANDS // KILLS)
         victims = [worker for worker in scene.workers if worker.running]
         if random.random() < 0.7:
             victims = [random.choice(victims)]

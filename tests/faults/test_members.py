@@ -17,7 +17,7 @@ def test_two_workers_joining_and_leaving(scene: Scene) -> None:
     stays = scene.start(**SMALL)
     stays.wait_for("resumed", count=scene.partitions)
     with scene.flowing(300):
-        for _ in range(3):
+        for _ in range(2):
             joins = scene.start(**SMALL)
             joins.wait_for("listening")
             scene.publish(1_000)

@@ -28,6 +28,10 @@ WINDOW: Final = 500
 """Commands under way at a time: enough for full batches, and all that is kept in memory."""
 
 
+RESULT_SECONDS: Final = 120.0
+"""How long a command waits for its result: long, because up to a window of others are before it."""
+
+
 @dataclass(frozen=True, slots=True)
 class RefusedRow:
     """A row that changed nothing, and why. `code` None: it is no command, and was not sent."""
@@ -135,7 +139,7 @@ class BulkImport:
             return
         await room.acquire()
         # One after the other, so that the rows of an account are applied in their order.
-        answer = await commands.awaiting().submit(message)
+        answer = await commands.awaiting(RESULT_SECONDS).submit(message)
         finishing = asyncio.create_task(self._finish(row.place, answer, room), name="import-row")
         for task in (answer, finishing):
             pending.add(task)

@@ -22,7 +22,7 @@ class KitCommands:
         self.failure: Exception = ResultTimeout("no result")
         self.waiting = self.under_way = self.submitted = 0
 
-    def awaiting(self) -> "KitCommands":
+    def awaiting(self, timeout: float) -> "KitCommands":
         return self
 
     async def submit(self, message: CommandMessage) -> asyncio.Task[Any]:

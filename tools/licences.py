@@ -22,6 +22,7 @@ SPELLINGS: Mapping[str, str] = {
     "Apache 2": "Apache-2.0",
     "Apache License, Version 2.0": "Apache-2.0",
     "Apache Software License": "Apache-2.0",
+    "BSD License": "BSD-3-Clause",  # or another: all of them are allowed
     "ISC License": "ISC",
     "ISC License (ISCL)": "ISC",
     "MIT License": "MIT",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
+from functools import wraps
 from importlib import import_module
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka import errors as kafka
 from aiokafka.abc import AbstractTokenProvider
+from aiokafka.conn import AIOKafkaConnection, CloseReason
 from aiokafka.helpers import create_ssl_context
 
 from consumer.errors import BrokerDenied, BrokerUnavailable, SettingsError
@@ -35,6 +37,31 @@ SAFE_AGAIN: Final = "it may be in the log; sending it again under the same id is
 """The hint where a command's fate is unknown."""
 
 _DENIED_WORDS = ("SaslAuthenticationFailed", "AuthenticationFailed", "CERTIFICATE_VERIFY_FAILED", "SSL")
+
+
+def _losing(send: Callable[..., Any]) -> Callable[..., Any]:
+    """A way to send that takes a closed transport for what it is: a lost connection.
+
+    Writing to one is no error to asyncio, but a RuntimeError to uvloop. aiokafka does not expect that:
+    whichever of its tasks sends next would die of it, and the process with the task.
+    """
+
+    @wraps(send)
+    def sending(connection: Any, *arguments: Any, **named: Any) -> Any:
+        try:
+            return send(connection, *arguments, **named)
+        except RuntimeError as error:
+            if isinstance(error, NotImplementedError):
+                raise
+            connection.close(reason=CloseReason.CONNECTION_BROKEN)
+            place = f"{connection.host}:{connection.port}"
+            raise kafka.KafkaConnectionError(f"Connection at {place} broken: {error}") from error
+
+    return sending
+
+
+AIOKafkaConnection.send = _losing(AIOKafkaConnection.send)
+AIOKafkaConnection._send_sasl_token = _losing(AIOKafkaConnection._send_sasl_token)
 
 _FAILED_TO_CONNECT = ("Unable connect to", "Unable to request metadata")
 

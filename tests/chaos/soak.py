@@ -4,8 +4,10 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from devstack.errors import ServerError
+from devstack.proof.checker import NotDone
 from devstack.proof.verdict import Verdict
-from tests.chaos.arena import Arena
+from tests.chaos.arena import Arena, Broken
 from tests.chaos.schedule import draw
 from tests.faults.workers import Worker
 
@@ -37,7 +39,13 @@ def play(arena: Arena, seed: int, seconds: float) -> int:
     verdict = Verdict()
     while time.monotonic() - began < seconds and verdict.ok:
         number += 1
-        arena.play(draw(seed, number, lives=LIVES))
+        round_ = draw(seed, number, lives=LIVES)
+        try:
+            arena.play(round_)
+        except (Broken, NotDone, ServerError) as error:
+            print(f"round {number}: {round_}\n  {type(error).__name__}: {error}")
+            print(f"soak: FAILED after {number} rounds", flush=True)
+            return 1
         samples += _samples(arena.workers, time.monotonic() - began)
         if number % CHECKED_EVERY == 0:
             verdict = arena.check()

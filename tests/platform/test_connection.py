@@ -1,11 +1,14 @@
 """How Kafka is reached, and what aiokafka's errors become."""
 
+import asyncio
 import logging
 import ssl
 from pathlib import Path
 
 import pytest
+import uvloop
 from aiokafka import errors as kafka
+from aiokafka.conn import AIOKafkaConnection
 
 from consumer.errors import BrokerDenied, BrokerUnavailable, LogError, SettingsError
 from consumer.settings import load_settings
@@ -77,3 +80,21 @@ def test_the_reason_that_aiokafka_only_logs_is_told(logged: str, kind: type[LogE
         connect()
     assert str(caught.value).endswith(f": {logged}")
     assert not [handler for handler in log.handlers if type(handler).__name__ == "_ReasonKeeper"]
+
+
+def test_a_transport_closed_by_uvloop_is_a_lost_connection() -> None:
+    """And not an error that nobody expects, which ended the process."""
+
+    async def send() -> None:
+        async with await asyncio.start_server(lambda *_: None, "127.0.0.1", 0) as server:
+            host, port = server.sockets[0].getsockname()
+            connection = AIOKafkaConnection(host, port)
+            connection._read_task = asyncio.create_task(asyncio.sleep(0))
+            connection._reader, connection._writer = await asyncio.open_connection(host, port)
+            connection._writer.transport.abort()
+            await connection._reader.read()
+            with pytest.raises(kafka.KafkaConnectionError, match="the handler is closed"):
+                connection._send_sasl_token(b"token")
+            assert not connection.connected()
+
+    uvloop.run(send())

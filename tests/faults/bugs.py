@@ -15,7 +15,6 @@ from consumer.pipeline.partition import PartitionLoop
 from consumer.pipeline.reader import PartitionReader
 from consumer.pipeline.resume import Resumed
 from consumer.pipeline.service import Service
-from consumer.storage.documents import position_fields
 from consumer.storage.mongo_batch import MongoBatch
 from producers.publisher import Publisher, _Prebuilt
 from producers.recordbatches import unpack
@@ -91,17 +90,6 @@ def own_transactional_ids() -> None:
             self._make_producer = make
 
     Publisher.start = unfenced  # type: ignore[method-assign]
-
-
-def no_fence() -> None:
-    """The position moves whoever owns it and wherever it is."""
-
-    async def move(self: Any, position: Any) -> None:
-        await self._db.positions.update_one(
-            {"_id": position.partition}, {"$set": position_fields(position)}, session=self._session
-        )
-
-    MongoBatch._move = move  # type: ignore[method-assign]
 
 
 def skip_kill_sessions() -> None:

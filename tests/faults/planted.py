@@ -41,9 +41,6 @@ PLANTED: dict[str, Planted] = {
             f"{PAUSE}paused_at_a_point_replaced_and_continued[publishing]",
             DUPLICATED,
         ),
-        Planted(
-            bugs.no_fence, f"{PAUSE}paused_at_random_moments_replaced_and_continued", f"{STUCK}|{DIVERGED}"
-        ),
         Planted(bugs.keep_cache, f"{MONGO}mongodb_killed_in_its_lossy_mode", DIVERGED),
         Planted(bugs.publish_before_store, f"{MONGO}mongodb_killed_and_restarted", DUPLICATED),
         Planted(bugs.replay_publishes, f"{MONGO}the_database_set_back_to_an_earlier_copy", DUPLICATED),

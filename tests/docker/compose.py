@@ -42,6 +42,11 @@ def stand_ins_needed() -> bool:
     return pulled.returncode != 0
 
 
+def build_stand_ins() -> None:
+    """Images under the official names, where those cannot be pulled."""
+    subprocess.run([HERE / "images.sh"], check=True, timeout=UP_SECONDS)
+
+
 class Compose:
     """The whole stack under a project name of its own."""
 
@@ -69,7 +74,7 @@ class Compose:
     def up(self) -> None:
         """Build what is needed and start everything in order."""
         if self.stand_ins:
-            subprocess.run([HERE / "images.sh"], check=True, timeout=UP_SECONDS)
+            build_stand_ins()
             built = ["docker", "build", "--network", "host", "-t", "contracts:local", str(ROOT)]
             subprocess.run(built, check=True, capture_output=True, timeout=UP_SECONDS)
         self("up", "-d")

@@ -38,7 +38,7 @@ KINDS = {
 
 
 def certificates(folder: Path) -> Path:
-    """A private authority `ca.pem` and, for 127.0.0.1, `server.pem` with key and certificate."""
+    """An authority, `ca.pem`; key and certificate of 127.0.0.1, `server.pem`, and a client, `client.pem`."""
     folder.mkdir(parents=True)
 
     def openssl(*arguments: str) -> None:
@@ -50,7 +50,11 @@ def certificates(folder: Path) -> Path:
     (folder / "names").write_text("subjectAltName=IP:127.0.0.1,DNS:localhost")
     signing = ("-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "names")
     openssl("x509", "-req", "-in", "server.csr", *signing, "-out", "cert.pem")
-    (folder / "server.pem").write_text((folder / "key.pem").read_text() + (folder / "cert.pem").read_text())
+    openssl(*new, "-subj", "/CN=contracts", "-keyout", "client.key", "-out", "client.csr")
+    openssl("x509", "-req", "-in", "client.csr", *signing, "-out", "client.crt")
+    pairs = {"client.pem": ("client.key", "client.crt"), "server.pem": ("key.pem", "cert.pem")}
+    for both, parts in pairs.items():
+        (folder / both).write_text("".join((folder / part).read_text() for part in parts))
     return folder
 
 

@@ -1,4 +1,7 @@
-"""TLS and SCRAM towards MongoDB, on a server that demands both."""
+"""TLS, SCRAM, certificates and roles of MongoDB, on a server that goes by them.
+
+It lets everybody end sessions, so the privilege `killAnySession` cannot be tried here.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +12,11 @@ from pymongo import MongoClient
 from consumer import bootstrap
 from consumer.errors import StoreDenied, StoreUnavailable
 from consumer.settings import load_settings
+from consumer.storage import indexes
 from devstack.mongo import SecantusMongo
 from devstack.server import Server
 from tests.ops import secure
+from tests.storage.owner import Owner
 
 
 class Locked(SecantusMongo):
@@ -65,3 +70,70 @@ async def test_a_wrong_password_is_refused_and_not_told(locked: Server, certs: P
 async def test_an_authority_that_is_not_trusted_is_told(locked: Server, certs: Path) -> None:
     with pytest.raises(StoreUnavailable, match=r"CERTIFICATE_VERIFY_FAILED|certificate verify failed"):
         await position(locked, certs, trusted=False)
+
+
+CLIENT = "CN=contracts"
+DATABASE = "contracts"
+
+
+def role(*names: str, database: str = DATABASE) -> list[dict[str, str]]:
+    return [{"role": name, "db": database} for name in names]
+
+
+ROLES = {
+    "enough": role("readWrite", "dbAdmin"),
+    "read-only": role("read"),
+    "elsewhere": role("readWrite", "dbAdmin", database="other"),
+}
+
+
+@pytest.fixture(scope="module")
+def by_rights(tmp_path_factory: pytest.TempPathFactory, certs: Path) -> Iterator[Server]:
+    """Knows the client's certificate, and a user for each set of rights."""
+    folder = tmp_path_factory.mktemp("rights")
+    with SecantusMongo(folder) as open_server, MongoClient(open_server.uri) as client:
+        client["$external"].command("createUser", CLIENT, roles=ROLES["enough"], mechanisms=["MONGODB-X509"])
+        for name, roles in ROLES.items():
+            client.admin.command("createUser", name, pwd=secure.PASSWORD, roles=roles)
+    tls = ("--tls-cert-file", certs / "cert.pem", "--tls-key-file", certs / "key.pem")
+    options = ("--auth", *tls, "--tls-ca-file", certs / "ca.pem")
+    with Locked(folder, options=tuple(map(str, options))) as server:
+        yield server
+
+
+async def work(server: Server, certs: Path, user: str, more: str = "") -> None:
+    """What the service does first: indexes, a claim, a batch."""
+    tls = f"tls=true&tlsCAFile={certs / 'ca.pem'}"
+    uri = f"mongodb://{user}127.0.0.1:{server.port}/?directConnection=true&{tls}"
+    settings = load_settings(mongo_uri=uri + more, mongo_database=DATABASE, mongo_timeout_ms=5_000)
+    client = bootstrap.make_mongo(settings)
+    try:
+        await indexes.ensure(client[DATABASE])
+        owner = await Owner(bootstrap.make_store(settings, client)).claim()
+        await owner.commit()
+    finally:
+        client.close()
+
+
+def certificate(file: Path) -> str:
+    return f"&authMechanism=MONGODB-X509&tlsCertificateKeyFile={file}"
+
+
+async def test_a_certificate_is_a_log_in(by_rights: Server, certs: Path) -> None:
+    await work(by_rights, certs, "", certificate(certs / "client.pem"))
+
+
+async def test_a_certificate_of_somebody_unknown_is_none(by_rights: Server, certs: Path) -> None:
+    with pytest.raises(StoreDenied, match="MongoDB refuses us"):
+        await work(by_rights, certs, "", certificate(certs / "server.pem"))
+
+
+async def test_the_listed_roles_suffice(by_rights: Server, certs: Path) -> None:
+    await work(by_rights, certs, f"enough:{secure.PASSWORD}@", "&authSource=admin")
+
+
+@pytest.mark.parametrize("rights", ["read-only", "elsewhere"])
+async def test_less_does_not(by_rights: Server, certs: Path, rights: str) -> None:
+    with pytest.raises(StoreDenied, match="MongoDB refuses us") as denied:
+        await work(by_rights, certs, f"{rights}:{secure.PASSWORD}@", "&authSource=admin")
+    assert secure.PASSWORD not in str(denied.value)

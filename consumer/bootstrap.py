@@ -166,7 +166,7 @@ def make_service(
                 metrics=metrics,
             ),
             owner=owner,
-            origin=Origin(cluster, settings.group_id, partitions),
+            origin=Origin(cluster, settings.group_id, partitions, settings.partitioner),
             make_decoder=lambda base: Decoder(
                 partitions,
                 home_of=HOMES[settings.partitioner],

@@ -29,7 +29,10 @@ ContractsError                      exit code
     - GroupChanged
     - TopicRecreated
     - PartitionCountChanged
-    - PositionOutsideLog
+    - PartitionerChanged
+    - PositionBeforeLog
+    - PositionBeyondLog
+    - OffsetBeyondLog
     - OutboxHole
     - TornDatabase
   x DeadLetterLimit                         8   too many records are not commands: the partition is paused
@@ -145,15 +148,7 @@ class Fenced(StoreError):
 
 
 class PoisonDocument(StoreError):
-    """MongoDB refuses one document (validation, size, encoding) and always will.
-
-    `identity` is that of the command whose document it is; None when a batch was refused as a whole
-    and must be folded again one by one to find out.
-    """
-
-    def __init__(self, message: str, *, identity: bytes | None = None) -> None:
-        super().__init__(message)
-        self.identity = identity
+    """MongoDB refuses a document of the batch (validation, size, encoding) and always will."""
 
 
 class AheadOfPosition(StoreError):
@@ -264,11 +259,32 @@ class PartitionCountChanged(PositionError):
     decision = "--accept-partition-count"
 
 
-class PositionOutsideLog(PositionError):
-    """The log does not reach the position: records were deleted unread, or the log lost its tail."""
+class PartitionerChanged(PositionError):
+    """Another partitioner looks for the accounts in other partitions: as if the count had changed."""
 
-    why = "the position {position} lies outside the log, which holds offsets {start} to {end}"
+    why = "accounts were found by the partitioner {expected}, but CONTRACTS_PARTITIONER is {found}"
+    decision = "--accept-partition-count"
+
+
+class PositionBeforeLog(PositionError):
+    """Records were deleted before they were applied."""
+
+    why = "the log begins at offset {start}: records from {position} on were deleted unread"
     decision = "--to-log-start"
+
+
+class PositionBeyondLog(PositionError):
+    """The log has lost its tail: what was applied is not in it any more."""
+
+    why = "the log ends at offset {end}, but was applied up to {position}: it has lost its tail"
+    decision = "--to-log-end"
+
+
+class OffsetBeyondLog(PositionError):
+    """The log has lost its tail: what was published came from there, but not all of what is stored."""
+
+    why = "the log ends at offset {end}, but the group has committed {committed}: it has lost its tail"
+    decision = "--to-database"
 
 
 class OutboxHole(PositionError):

@@ -17,17 +17,14 @@ from aiokafka.errors import KafkaError
 
 from consumer.errors import (
     BrokerUnavailable,
-    ClusterChanged,
-    GroupChanged,
     InputRefused,
     OffsetMissing,
-    PartitionCountChanged,
     PositionError,
     PositionMissing,
-    PositionOutsideLog,
     TopicRecreated,
     TopicsMissing,
 )
+from consumer.pipeline.resume import log_problem, origin_problem
 from consumer.storage.protocols import Origin, Position
 from producers.connection import kafka_options
 from producers.topic_plan import plan
@@ -125,12 +122,25 @@ class PositionAdmin:
 
     async def _refuse_while_running(self) -> None:
         """A running owner would overwrite the decision, or be overwritten by it."""
-        answers = await self._admin.describe_consumer_groups([self._origin.group])
-        members = sum(len(group[_MEMBERS]) for answer in answers for group in answer.groups)
-        if members:
+        places = [f"{self._topic}/{partition}" for partition in range(self._origin.partitions)]
+        positions = [await self._store.position(place) for place in places]
+        for group in sorted({self._origin.group, *(each.origin.group for each in positions if each)}):
+            answers = await self._admin.describe_consumer_groups([group])
+            members = sum(len(found[_MEMBERS]) for answer in answers for found in answer.groups)
+            if members:
+                raise InputRefused(
+                    f"the group {group} has running members: {members}",
+                    hint="stop all instances of the service first",
+                )
+
+    async def _refuse_unpublished(self, position: Position, partition: int) -> None:
+        """The new group's offset would say that everything stored was published."""
+        tp, group = TopicPartition(self._topic, partition), position.origin.group
+        committed = (await self._admin.list_consumer_group_offsets(group, partitions=[tp]))[tp].offset
+        if 0 <= committed < position.next:
             raise InputRefused(
-                f"the group {self._origin.group} has running members: {members}",
-                hint="stop all instances of the service first",
+                f"the group {group} has published {committed} of {position.next}: the rest would be lost",
+                hint=f"start the service once more with CONTRACTS_GROUP_ID={group}, until both are equal",
             )
 
     async def _carry_out(self, decision: Decision, row: Row, generation: int) -> None:
@@ -138,6 +148,11 @@ class PositionAdmin:
         stored = await self._store.position(name)
         fresh = Position(name, self._origin, next=row.log_start)
         position, committed = _decided(decision, stored, fresh, row, generation)
+        if stored is not None and decision is Decision.ACCEPT_GROUP:
+            await self._refuse_unpublished(stored, row.partition)
+        if stored is not None and decision is Decision.ACCEPT_PARTITION_COUNT:
+            # The log is the same: what is stored and not published yet must still come out.
+            await self._store.keep_outbox(name, (stored.generation, generation))
         if committed is not None:
             await self._commit(row.partition, committed)
         await self._store.replace_position(position)
@@ -178,19 +193,14 @@ class PositionAdmin:
             if row.committed is not None:
                 yield PositionMissing(*place, group=origin.group, committed=row.committed)
             return
-        stored = position.origin
-        if stored.cluster != origin.cluster:
-            yield ClusterChanged(*place, expected=stored.cluster, found=origin.cluster)
-        if stored.group != origin.group:
-            yield GroupChanged(*place, expected=stored.group, found=origin.group)
-        if stored.partitions != origin.partitions:
-            yield PartitionCountChanged(*place, expected=stored.partitions, found=origin.partitions)
+        if problem := origin_problem(place, position.origin, origin):
+            yield problem
         if row.committed is None and position.last is not None and position.next > row.log_end:
             yield TopicRecreated(*place, offset=position.next - 1)
         if row.committed is None and position.last is not None:
             yield OffsetMissing(*place, group=origin.group, position=position.next)
-        if not row.log_start <= position.next <= row.log_end:
-            yield PositionOutsideLog(*place, position=position.next, start=row.log_start, end=row.log_end)
+        if problem := log_problem(place, position.next, row.committed, row.log_start, row.log_end):
+            yield problem
 
 
 def _decided(
@@ -198,7 +208,7 @@ def _decided(
 ) -> tuple[Position, int | None]:
     """The position after the decision, and the offset to commit; None: leave it as it is."""
     if decision is Decision.REBUILD:
-        if stored is not None and stored.last is not None:
+        if stored is not None and (stored.last is not None or stored.generation > 1):
             raise InputRefused(
                 f"{fresh.partition} has a position: only an empty database is rebuilt",
                 hint="drop the database, or name another with CONTRACTS_MONGO_DATABASE",
@@ -223,11 +233,18 @@ def _kept(decision: Decision, position: Position, row: Row, generation: int) -> 
         case Decision.NEW_GENERATION:
             return replace(position, next=row.log_start, generation=generation, last=None), row.log_start
         case Decision.TO_LOG_START:
-            return replace(position, next=row.log_start, last=None), row.log_start
+            return _moved(position, row.log_start, generation), row.log_start
         case Decision.TO_LOG_END:
-            return replace(position, next=row.log_end, last=None), row.log_end
+            return _moved(position, row.log_end, generation), row.log_end
         case _:
             return position, position.next
+
+
+def _moved(position: Position, offset: int, generation: int) -> Position:
+    """At another offset. Going back begins a generation: other records have the same offsets now."""
+    if offset >= position.next:
+        generation = position.generation
+    return replace(position, next=offset, generation=generation, last=None)
 
 
 @asynccontextmanager
@@ -254,7 +271,7 @@ async def position_admin(settings: Settings, store: Store) -> AsyncIterator[Posi
             raise TopicsMissing([topic])
         partitions = described[topic].partitions
         consumer.assign([TopicPartition(topic, partition) for partition in range(partitions)])
-        origin = Origin(cluster, settings.group_id, partitions)
+        origin = Origin(cluster, settings.group_id, partitions, settings.partitioner)
         yield PositionAdmin(settings, store, consumer, admin, origin)
     except KafkaError as error:
         raise BrokerUnavailable(f"Kafka does not answer: {error!r}") from error

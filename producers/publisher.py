@@ -25,7 +25,7 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
     TransactionalIdAuthorizationFailed,
 )
-from aiokafka.producer.sender import EndTxnHandler
+from aiokafka.producer.sender import BaseHandler, EndTxnHandler, TxnOffsetCommitHandler
 from aiokafka.structs import OffsetAndMetadata
 
 from consumer.errors import BrokerDenied, BrokerUnavailable, LogError, PublisherFenced, PublishInDoubt
@@ -91,6 +91,7 @@ class Publisher:
             async with asyncio.timeout(self._deadline):
                 await producer.start()
                 sender = producer._sender
+                sender._do_txn_offset_commit = MethodType(_commit_offsets_once, sender)
                 sender._do_txn_commit = MethodType(_end_transaction_once, sender)
                 await settle_offsets(producer, self._group, self._input)
         except (KafkaError, IllegalOperation, TimeoutError, OSError, AssertionError, LogError) as error:
@@ -194,18 +195,18 @@ class _Prebuilt:
         return True
 
 
-class _EndOnce(EndTxnHandler):  # type: ignore[misc]
-    """Ends a transaction with one request.
+class _Once(BaseHandler):  # type: ignore[misc]
+    """Asks once, where aiokafka would repeat the request after a transport error.
 
-    aiokafka repeats it after a transport error; but the first may have been carried out, and the
-    repetition would then end the *next* transaction.
+    The first request may still be on its way: late, it would end the *next* transaction or set its
+    offset back.
     """
 
     async def do(self, node_id: int) -> bool:
         try:
             response = await self._sender.client.send(node_id, self.create_request(), group=self.group)
         except KafkaError as error:
-            raise PublishInDoubt(f"no answer to the end of a transaction: {error!r}") from error
+            raise PublishInDoubt(f"no answer to {type(self).__name__}: {error!r}") from error
         backoff = self.handle_response(response)
         if backoff is None:
             return True
@@ -213,15 +214,33 @@ class _EndOnce(EndTxnHandler):  # type: ignore[misc]
         return False
 
 
+class _CommitOffsets(_Once, TxnOffsetCommitHandler):  # type: ignore[misc]
+    """Sets the input offset within the transaction."""
+
+
+class _EndTransaction(_Once, EndTxnHandler):  # type: ignore[misc]
+    """Ends the transaction."""
+
+
+async def _commit_offsets_once(sender: Any, offsets: Any, group: str) -> None:
+    """Sender._do_txn_offset_commit of aiokafka, with `_CommitOffsets` for its handler."""
+    try:
+        coordinator = await sender._find_coordinator(CoordinationType.GROUP, group)
+    except GroupAuthorizationFailedError as error:
+        sender._txn_manager.error_transaction(error)
+    else:
+        await _CommitOffsets(sender, offsets, group).do(coordinator)
+
+
 async def _end_transaction_once(sender: Any, result: Any) -> None:
-    """Sender._do_txn_commit of aiokafka, with `_EndOnce` for its handler."""
+    """Sender._do_txn_commit of aiokafka, with `_EndTransaction` for its handler."""
     await sender._message_accumulator.flush_for_commit()
     transaction = sender._txn_manager
     if transaction.is_empty_transaction():
         transaction.complete_transaction()
         return
     coordinator = await sender._find_coordinator(CoordinationType.TRANSACTION, transaction.transactional_id)
-    await _EndOnce(sender, result).do(coordinator)
+    await _EndTransaction(sender, result).do(coordinator)
 
 
 def _unavailable(what: str, error: BaseException) -> LogError:

@@ -282,7 +282,12 @@ class Applier:
     def _check_dead_letters(self, records: list[Decoded]) -> None:
         """Stops before the batch with which the dead letters become too many: its producer must be wrong."""
         limits = self._limits
-        if limits.dead_letter_limit_off or not any(isinstance(one, Undecodable) for one in records):
+        replaying = self._replay_to() is not None  # it was let pass then, and nothing is published
+        if (
+            replaying
+            or limits.dead_letter_limit_off
+            or not any(isinstance(one, Undecodable) for one in records)
+        ):
             return
         window, total = deque(self._recent_dead, limits.dead_letter_window), sum(self._recent_dead)
         for decoded in records:

@@ -86,6 +86,12 @@ class PartitionLoop:
         self._settled: int | None = None
         self.error: ContractsError | None = None
         """Why the partition stands still; None while it works."""
+        self._failures = 0
+        self._trouble: ContractsError | None = None
+
+    def why_idle(self) -> ContractsError | None:
+        """Why nothing is done here: for good, or again and again; None while it works."""
+        return self.error or (self._trouble if self._failures > 1 else None)
 
     def stop(self) -> None:
         """Asks the loop to finish what is under way and end."""
@@ -94,21 +100,20 @@ class PartitionLoop:
 
     async def run(self) -> None:
         """Resumes and works, again after every failure, until stopped or revoked."""
-        failures = 0
         reason = "assigned"
         try:
             while not self._stopped.done():
                 try:
                     await self._take_over(reason)
-                    failures = 0
                     await self._work()
                 except (PositionError, DeadLetterLimit) as error:
                     await self._halt(error)
                 except (StoreError, LogError) as error:
                     reason = type(error).__name__
                     self._log.warning("resuming", reason=reason, error=str(error))
-                    await self._wait(BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)])
-                    failures += 1
+                    self._trouble = error
+                    await self._wait(BACKOFF_SECONDS[min(self._failures, len(BACKOFF_SECONDS) - 1)])
+                    self._failures += 1
         except Revoked:
             self._log.info("revoked")
         finally:
@@ -143,6 +148,7 @@ class PartitionLoop:
                 if self._stopped.done() or not self._applier.intake.records:
                     continue
                 batch = await self._apply(publishing)
+                self._failures = 0
                 self._settle(batch.position)
                 if publishing is not None:
                     await publishing
@@ -156,9 +162,10 @@ class PartitionLoop:
         try:
             return await self._applier.apply()
         except ContractsError:
-            # Whatever stops this batch, the one before it is committed: let it out.
+            # Whatever stops this batch, the one before it is stored: let it out. Where that fails, its
+            # error comes first, because a resume publishes it and then meets this batch again.
             if publishing is not None:
-                await asyncio.wait({publishing})
+                await publishing
             raise
 
     async def _fill_unless_ended(self, publishing: asyncio.Task[None] | None) -> None:

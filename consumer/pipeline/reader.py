@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
-from consumer.errors import BrokerUnavailable, PositionOutsideLog
+from consumer.errors import BrokerUnavailable, PositionBeforeLog
 from consumer.pipeline.unreadable import Unreadable, read_tolerantly
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from consumer.pipeline.records import Record
 
-BOUNDS_TIMEOUT_MS: Final = 10_000
+ANSWER_SECONDS: Final = 30.0
+"""Without a coordinator, aiokafka asks for a committed offset for ever."""
 
 
 class Revoked(Exception):
@@ -49,7 +50,7 @@ class PartitionReader:
         """The next records; none when there are none within the time. Cancelling it loses nothing.
 
         Raises:
-            PositionOutsideLog: the log has been cut off below the position.
+            PositionBeforeLog: the log has been cut off below the position.
             Revoked: not ours any more.
         """
         before = await self._position()
@@ -59,10 +60,8 @@ class PartitionReader:
             # The client cannot parse a header name and would fail at this record for ever.
             return await self._step_over(before, max_records)
         except OffsetOutOfRangeError as error:
-            start, end = await self.bounds()
-            raise PositionOutsideLog(
-                self.topic, self.partition, position=before, start=start, end=end
-            ) from error
+            start, _ = await self.bounds()
+            raise PositionBeforeLog(self.topic, self.partition, position=before, start=start) from error
         except NoOffsetForPartitionError:
             return Fetched((), before)  # stored before our seek; it is gone with this call
         except KafkaError as error:
@@ -139,8 +138,9 @@ class PartitionReader:
     async def committed(self) -> int | None:
         """The group's committed offset. Settled only once no earlier publisher can commit."""
         try:
-            offset = await self._consumer.committed(self._tp)
-        except KafkaError as error:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                offset = await self._consumer.committed(self._tp)
+        except (KafkaError, TimeoutError) as error:
             raise BrokerUnavailable(f"cannot read the committed offset of {self._tp}: {error!r}") from error
         return None if offset is None else int(offset)
 

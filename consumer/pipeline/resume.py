@@ -22,17 +22,21 @@ from consumer.errors import (
     ClusterChanged,
     Fenced,
     GroupChanged,
+    OffsetBeyondLog,
     OffsetMissing,
     OutboxHole,
     PartitionCountChanged,
+    PartitionerChanged,
+    PositionBeforeLog,
+    PositionBeyondLog,
     PositionMissing,
-    PositionOutsideLog,
     TopicRecreated,
 )
 from consumer.storage.protocols import LastRecord, Origin, OutboxSlot, Position
 from producers.recordbatches import unpack
 
 if TYPE_CHECKING:
+    from consumer.errors import PositionError
     from consumer.pipeline.reader import PartitionReader
     from consumer.pipeline.records import Record
     from consumer.storage.protocols import Store
@@ -87,7 +91,8 @@ async def _claimed(
             raise PositionMissing(reader.topic, reader.partition, group=origin.group, committed=committed)
         await _check_first_start(reader, store, origin)
     else:
-        _check_origin(reader, stored, origin)
+        if problem := origin_problem((reader.topic, reader.partition), stored.origin, origin):
+            raise problem
         if committed is None and stored.last is not None:
             await _check_recreated(reader, stored)
             raise OffsetMissing(reader.topic, reader.partition, group=origin.group, position=stored.next)
@@ -108,14 +113,33 @@ async def _check_first_start(reader: PartitionReader, store: Store, origin: Orig
         )
 
 
-def _check_origin(reader: PartitionReader, position: Position, origin: Origin) -> None:
-    stored, place = position.origin, (reader.topic, reader.partition)
-    if stored.cluster != origin.cluster:
-        raise ClusterChanged(*place, expected=stored.cluster, found=origin.cluster)
-    if stored.group != origin.group:
-        raise GroupChanged(*place, expected=stored.group, found=origin.group)
-    if stored.partitions != origin.partitions:
-        raise PartitionCountChanged(*place, expected=stored.partitions, found=origin.partitions)
+def origin_problem(place: tuple[str, int], stored: Origin, found: Origin) -> PositionError | None:
+    """Why a position of the one origin cannot go on in the other; None: they are the same."""
+    if stored.cluster != found.cluster:
+        return ClusterChanged(*place, expected=stored.cluster, found=found.cluster)
+    if stored.group != found.group:
+        return GroupChanged(*place, expected=stored.group, found=found.group)
+    if stored.partitions != found.partitions:
+        return PartitionCountChanged(*place, expected=stored.partitions, found=found.partitions)
+    if stored.partitioner != found.partitioner:
+        return PartitionerChanged(*place, expected=stored.partitioner, found=found.partitioner)
+    return None
+
+
+def log_problem(
+    place: tuple[str, int], position: int, committed: int | None, start: int, end: int
+) -> PositionError | None:
+    """Why position and committed offset lie outside the log; None: they are within.
+
+    A committed offset below the start does no harm: what follows it comes from the outbox.
+    """
+    if position < start:
+        return PositionBeforeLog(*place, position=position, start=start)
+    if position > end:
+        return PositionBeyondLog(*place, position=position, end=end)
+    if committed is not None and committed > end:
+        return OffsetBeyondLog(*place, committed=committed, end=end)
+    return None
 
 
 async def _check_recreated(reader: PartitionReader, position: Position) -> None:
@@ -129,11 +153,9 @@ async def _check_recreated(reader: PartitionReader, position: Position) -> None:
 async def _check(reader: PartitionReader, position: Position, committed: int | None) -> None:
     """Position and offset lie inside the log, and the record before is the one that was folded in."""
     start, end = await reader.bounds()
-    # An offset below the start does no harm: what follows it comes from the outbox.
-    offsets = [position.next] if committed is None else [position.next, max(committed, start)]
-    for offset in offsets:
-        if not start <= offset <= end:
-            raise PositionOutsideLog(reader.topic, reader.partition, position=offset, start=start, end=end)
+    place = (reader.topic, reader.partition)
+    if problem := log_problem(place, position.next, committed, start, end):
+        raise problem
     last = position.last
     if last is None or last.offset < start:
         return
@@ -141,10 +163,9 @@ async def _check(reader: PartitionReader, position: Position, committed: int | N
     reader.unpause()
     found = await reader.fetch(max_records=1, timeout_ms=REREAD_TIMEOUT_MS)
     if not found.records and found.next == last.offset:
-        place = f"{reader.topic}/{reader.partition}"
-        raise BrokerUnavailable(f"{place}: offset {last.offset} cannot be read again")
+        raise BrokerUnavailable(f"{position.partition}: offset {last.offset} cannot be read again")
     if not found.records or last_record(found.records[0]) != last:
-        raise TopicRecreated(reader.topic, reader.partition, offset=last.offset)
+        raise TopicRecreated(*place, offset=last.offset)
 
 
 async def _publish_outbox(

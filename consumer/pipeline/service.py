@@ -64,6 +64,7 @@ class Service(ConsumerRebalanceListener):  # type: ignore[misc]
         self._metrics = metrics
         self._health = health
         self._loops: dict[int, tuple[PartitionLoop, asyncio.Task[None]]] = {}
+        self._assigned = False
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def why_no_broker(self) -> str | None:
@@ -72,8 +73,10 @@ class Service(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def why_idle(self) -> str | None:
         """The partitions that stand still, and why; None when all work."""
-        stopped = {partition: loop.error for partition, (loop, _) in self._loops.items() if loop.error}
-        return "; ".join(f"{partition}: {error}" for partition, error in stopped.items()) or None
+        if not self._assigned:
+            return "no partitions are assigned yet"
+        idle = {partition: loop.why_idle() for partition, (loop, _) in self._loops.items()}
+        return "; ".join(f"{partition}: {error}" for partition, error in idle.items() if error) or None
 
     def why_late(self, most_records: int | None, most_seconds: float | None) -> str | None:
         """The partitions in which more waits than allowed; None when there are none."""
@@ -115,6 +118,7 @@ class Service(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._start(partition)
         except Exception as error:  # noqa: BLE001 - a partition without a loop would wait for ever
             self._fail(error)
+        self._assigned = True
         self._metrics.partitions.owned(self._loops)
         self._metrics.partitions.input_partitions(len(self._consumer.partitions_for_topic(self._topic) or ()))
 

@@ -157,6 +157,7 @@ def position_document(position: Position) -> dict[str, Any]:
         "cluster": origin.cluster,
         "group": origin.group,
         "partitions": origin.partitions,
+        "partitioner": origin.partitioner,
         "generation": position.generation,
         **position_fields(position),
     }
@@ -167,7 +168,9 @@ def position_from(document: Mapping[str, Any]) -> Position:
     last = document.get("last")
     return Position(
         partition=document["_id"],
-        origin=Origin(document["cluster"], document["group"], document["partitions"]),
+        origin=Origin(
+            document["cluster"], document["group"], document["partitions"], document["partitioner"]
+        ),
         next=document["next"],
         generation=document["generation"],
         last=LastRecord(last["offset"], last["timestamp"], last["checksum"]) if last else None,

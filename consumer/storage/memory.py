@@ -113,6 +113,12 @@ class MemoryStore:
         self.positions[position.partition] = position
         self.owners.pop(position.partition, None)
 
+    async def keep_outbox(self, partition: str, generations: tuple[int, int]) -> None:
+        before, after = generations
+        for place, slot in self.slots.items():
+            if place[0] == partition and slot.generation == before:
+                self.slots[place] = slot._replace(generation=after)
+
     async def outbox(self, partition: str) -> list[OutboxSlot]:
         self.strike("outbox")
         mine = [slot for (owner, _), slot in self.slots.items() if owner == partition]

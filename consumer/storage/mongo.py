@@ -123,6 +123,16 @@ class MongoStore:
             if taken is None:
                 await self.database.positions.insert_one({"_id": position.partition, **document})
 
+    async def keep_outbox(self, partition: str, generations: tuple[int, int]) -> None:
+        before, after = generations
+        slots = [f"{partition}/{number}" for number in range(OUTBOX_SLOTS)]
+        with self._asking():
+            # An open transaction of a dead owner may hold the slots.
+            await self._take(partition, {"$set": {"owner": None, "session": None}})
+            await self.database.outbox.update_many(
+                {"_id": {"$in": slots}, "generation": before}, {"$set": {"generation": after}}
+            )
+
     async def _take(self, partition: str, update: Any) -> dict[str, Any] | None:
         """Changes a position that another owner may be writing; None: there is none."""
         positions = self.database.positions

@@ -39,11 +39,16 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The log a position belongs to. A position is worthless in any other log."""
+    """The log a position belongs to, and how accounts find their partition in it.
+
+    A position is worthless in any other log, and two owners that look for an account in different
+    partitions would both write it.
+    """
 
     cluster: str
     group: str
     partitions: int
+    partitioner: str = "murmur2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +131,7 @@ OUTBOX_SLOTS: Final = 2
 class OutboxSlot(NamedTuple):
     """The outputs of the batch [first, next), as they are to be published.
 
-    Slots are used in turn, so the outbox never grows; `frames` is made by pipeline/frames.py.
+    Slots are used in turn, so the outbox never grows; `frames` is made by producers/recordbatches.py.
     """
 
     number: int
@@ -196,6 +201,9 @@ class Store(Protocol):
 
     async def replace_position(self, position: Position) -> None:
         """An operator's decision: puts the position there as it is, without an owner."""
+
+    async def keep_outbox(self, partition: str, generations: tuple[int, int]) -> None:
+        """An operator's decision: takes the slots of the first generation over into the second."""
 
     async def outbox(self, partition: str) -> list[OutboxSlot]:
         """The slots that may still be unpublished, by their first offset."""

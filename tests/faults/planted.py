@@ -1,9 +1,7 @@
 """Each fault test must fail with the bug that it is for, or it proves nothing.
 
-    python -m tests.faults.planted              plants each bug in turn and runs its test
-    python -m tests.faults.planted keep_cache   only that one
-
-What caught what is written down in docs/testing.md.
+python -m tests.faults.planted              plants each bug in turn and runs its test
+python -m tests.faults.planted keep_cache   only that one
 """
 
 import os

@@ -7,8 +7,8 @@ published, gives the decision with `contracts positions reset`, and compares eve
 from typing import Any
 
 import pytest
-from confluent_kafka import TopicPartition
-from confluent_kafka.admin import AdminClient, NewPartitions
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka.admin import AdminClient, NewPartitions, OffsetSpec
 from pymongo import MongoClient
 
 from consumer import errors
@@ -36,6 +36,14 @@ def worked(scene: Scene, commands: int = 150) -> None:
     scene.publish(commands)
     scene.done()
     worker.stop()
+
+
+def unpublished(scene: Scene) -> None:
+    """A worker died between the two transactions: what it stored is not published yet."""
+    victim = scene.start(FAULTS_STOP_AT="stored:1:KILL")
+    scene.publish(40)
+    victim.wait_ended()
+    assert scene.checker.positions() != scene.checker.committed()
 
 
 def stopped(
@@ -77,6 +85,19 @@ def admin(apache_kafka: ApacheKafka) -> AdminClient:
     return AdminClient({"bootstrap.servers": apache_kafka.bootstrap, "log_level": 0})
 
 
+def recreate(scene: Scene, admin: AdminClient) -> None:
+    """The command topic is deleted and made anew, empty."""
+    finished(admin.delete_topics([scene.checker.topic], operation_timeout=30))
+    until(lambda: scene.checker.topic not in admin.list_topics().topics, 20, "the topic is gone")
+    scene.create_topics(scene.checker.bootstrap)
+
+
+def rename(scene: Scene, suffix: str, group: str | None = None) -> None:
+    """The service is given another group id."""
+    scene.checker.group = (group or scene.checker.group) + suffix
+    scene.environment["CONTRACTS_GROUP_ID"] = scene.checker.group
+
+
 def finished(futures: dict[Any, Any]) -> None:
     for future in futures.values():
         future.result(30)
@@ -104,9 +125,7 @@ def test_a_lost_database_is_rebuilt_from_the_log(scene: Scene) -> None:
 
 def test_a_deleted_and_recreated_topic(scene: Scene, admin: AdminClient) -> None:
     worked(scene)
-    finished(admin.delete_topics([scene.checker.topic], operation_timeout=30))
-    until(lambda: scene.checker.topic not in admin.list_topics().topics, 20, "the topic is gone")
-    scene.create_topics(scene.checker.bootstrap)
+    recreate(scene, admin)
     scene.publish(60)
     worker = stopped(scene, errors.TopicRecreated)
     scene.checker.recreated()
@@ -115,8 +134,12 @@ def test_a_deleted_and_recreated_topic(scene: Scene, admin: AdminClient) -> None
 
 
 def test_a_changed_partition_count(scene: Scene, admin: AdminClient) -> None:
-    """The partitions that were added must not begin either: their accounts lived in the others."""
+    """The partitions that were added must not begin either: their accounts lived in the others.
+
+    What is stored and not published yet comes out all the same.
+    """
     worked(scene)
+    unpublished(scene)
     topics = [scene.checker.topic, *(scene.prefix + topic for topic in OUTPUTS)]
     finished(admin.create_partitions([NewPartitions(topic, PARTITIONS + 1) for topic in topics]))
     scene.checker.repartitioned(PARTITIONS + 1)
@@ -135,19 +158,57 @@ def test_a_log_cut_off_below_the_position(scene: Scene, admin: AdminClient) -> N
     cut = {partition: offset + 5 for partition, offset in reached.items()}
     offsets = [TopicPartition(scene.checker.topic, *each) for each in cut.items()]
     finished(admin.delete_records(offsets))
-    worker = stopped(scene, errors.PositionOutsideLog)
+    worker = stopped(scene, errors.PositionBeforeLog)
     scene.checker.skip_to(cut)
     decided(scene, worker, "--to-log-start")
+    scene.done()
+
+
+def test_a_log_that_lost_its_tail(scene: Scene, admin: AdminClient) -> None:
+    """What was applied from there stays; other records have its offsets now."""
+    worked(scene)
+    reached = scene.checker.committed()
+    recreate(scene, admin)
+    scene.publish(20)
+    offsets = [TopicPartition(scene.checker.topic, *each) for each in reached.items()]
+    committed = ConsumerGroupTopicPartitions(scene.checker.group, offsets)
+    finished(admin.alter_consumer_group_offsets([committed]))
+    worker = stopped(scene, errors.PositionBeyondLog)
+    scene.checker.recreated()
+    latest = {
+        TopicPartition(scene.checker.topic, number): OffsetSpec.latest() for number in range(PARTITIONS)
+    }
+    found = admin.list_offsets(latest).items()
+    scene.checker.skip_to({place.partition: future.result(30).offset for place, future in found})
+    decided(scene, worker, "--to-log-end")
+    scene.publish(60)
     scene.done()
 
 
 def test_another_group(scene: Scene) -> None:
     worked(scene)
     scene.publish(50)
-    scene.checker.group += "-renamed"
-    scene.environment["CONTRACTS_GROUP_ID"] = scene.checker.group
+    rename(scene, "-renamed")
     worker = stopped(scene, errors.GroupChanged)
     decided(scene, worker, "--accept-group")
+    scene.done()
+
+
+def test_another_group_before_everything_was_published(scene: Scene) -> None:
+    worked(scene)
+    unpublished(scene)
+    before = scene.checker.group
+    rename(scene, "-renamed")
+    worker = stopped(scene, errors.GroupChanged)
+    worker.stop()
+    with pytest.raises(AssertionError, match=f"the group {before} has published"):
+        scene.contracts("positions", "reset", "--accept-group")
+    rename(scene, "", before)
+    worker = scene.start()
+    scene.done()
+    rename(scene, "-renamed")
+    decided(scene, worker, "--accept-group")
+    scene.publish(50)
     scene.done()
 
 

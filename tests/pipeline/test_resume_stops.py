@@ -9,11 +9,14 @@ from consumer.errors import (
     ClusterChanged,
     Fenced,
     GroupChanged,
+    OffsetBeyondLog,
     OffsetMissing,
     OutboxHole,
     PartitionCountChanged,
+    PartitionerChanged,
+    PositionBeforeLog,
+    PositionBeyondLog,
     PositionMissing,
-    PositionOutsideLog,
     TopicRecreated,
 )
 from consumer.pipeline.reader import Fetched
@@ -105,6 +108,12 @@ async def test_another_number_of_partitions(scene):
     await scene.stops(PartitionCountChanged)
 
 
+async def test_another_partitioner(scene):
+    """Two owners would look for an account in different partitions, and both write it."""
+    scene.origin = replace(ORIGIN, partitioner="crc32")
+    await scene.stops(PartitionerChanged)
+
+
 async def test_a_new_partition_of_an_old_topic(fresh):
     there = replace(ORIGIN, partitions=1)
     fresh.store.positions["contracts.commands/7"] = Position("contracts.commands/7", there, next=0)
@@ -114,19 +123,19 @@ async def test_a_new_partition_of_an_old_topic(fresh):
 async def test_a_log_that_was_cut_off_below_the_position(scene):
     scene.kafka.start = END + 1
     scene.kafka.end = END + 9
-    await scene.stops(PositionOutsideLog)
+    await scene.stops(PositionBeforeLog)
 
 
 async def test_a_log_that_lost_its_tail(scene):
     scene.kafka.end = END - 1
-    await scene.stops(PositionOutsideLog)
+    await scene.stops(PositionBeyondLog)
 
 
 async def test_an_offset_beyond_the_log(scene):
     """What comes next would be applied without its events, up to that offset."""
     scene.kafka.committed = END + 1
-    error = await scene.stops(PositionOutsideLog)
-    assert error.facts["position"] == END + 1
+    error = await scene.stops(OffsetBeyondLog)
+    assert error.facts["committed"] == END + 1
 
 
 async def test_a_log_that_was_cut_off_below_the_last_record_is_taken_as_it_is(scene):

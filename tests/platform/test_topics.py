@@ -132,7 +132,7 @@ def planned_commands() -> Topic:
         ("max.message.bytes", "1000", True),
         ("max.message.bytes", "99999999", False),
         ("retention.ms", "604800000", False),
-        ("message.timestamp.type", "CreateTime", False),
+        ("message.timestamp.type", "CreateTime", True),
     ],
 )
 def test_only_differences_that_lose_records_are_fatal(setting: str, value: str, fatal: bool) -> None:

@@ -162,6 +162,17 @@ async def test_an_operators_position_replaces_the_stored_one_and_its_owner(backe
     assert await owner.store.position("t/7") == Position("t/7", ORIGIN, 1)
 
 
+async def test_slots_are_taken_over_into_another_generation(owner):
+    slots = [OutboxSlot(0, 1, 0, 1, b"a"), OutboxSlot(1, 1, 1, 2, b"b")]
+    for number, slot in enumerate(slots, start=1):
+        await owner.commit(writes(outbox=slot), at(number))
+    await owner.store.keep_outbox("t/4", (1, 2))
+    await owner.store.keep_outbox(PARTITION, (3, 4))
+    assert await owner.store.outbox(PARTITION) == slots
+    await owner.store.keep_outbox(PARTITION, (1, 2))
+    assert await owner.store.outbox(PARTITION) == [slot._replace(generation=2) for slot in slots]
+
+
 # ---- a batch
 
 

@@ -45,7 +45,7 @@ class Level:
 LEVELS: Final = {
     level.name: level
     for level in (
-        Level("quick", 20_000, 3, 150, 8, (0.5,), ("compare", "latency")),
+        Level("quick", 20_000, 2, 150, 8, (0.5,), ("compare", "latency")),
         Level("usual", 100_000, 3, 500, 20, SHARES, ("compare", "vary", "latency")),
         Level("full", 100_000, 3, 1_000, 30, SHARES, PARTS),
     )

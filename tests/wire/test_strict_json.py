@@ -25,7 +25,8 @@ def pairs(items):
 def number(text):
     if math.isinf(float(text)):
         raise Refused("infinite")
-    return int(text) if re.fullmatch(r"-?\d+", text) and abs(float(text)) < 2**63 else float(text)
+    whole = re.fullmatch(r"-?\d+", text) and -(2**63) <= int(text) < 2**64
+    return int(text) if whole else float(text)
 
 
 def constant(text):
@@ -101,6 +102,7 @@ JSON_TEXTS = st.recursive(SCALARS, containers, max_leaves=12)
 
 @settings(max_examples=1500, deadline=None)
 @given(JSON_TEXTS)
+@example("[9223372036854775296, -9223372036854775809]")
 @example('{"a":1,"a":2}')
 @example('{"a":1,"\\u0061":2}')
 @example('{"a":1,"a":"\\u003a"}')

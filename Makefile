@@ -2,6 +2,7 @@
 #
 #   make demo     embedded servers, the service, a few thousand commands; checks its own outcome (KEEP=1 stays up)
 #   make test     unit, property, contract-suite and integration tests (ARGS="-k topics -x" passes options on)
+#   make faults   the service and its servers killed, paused and cut off at every point where it could matter
 #   make test-docker   the image, docker-compose.yml and testcontainers, where a Docker engine answers
 #   make check    lint, format, strict types, import directions, published schemas
 #   make chaos    processes killed, paused and cut while commands flow (ROUNDS=200 SEED=7; SOAK=30 minutes)
@@ -17,7 +18,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3.14
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-docker check audit format bench bench-quick chaos docs clean
+.PHONY: help venv demo test faults test-docker check audit format bench bench-quick chaos docs clean
 
 help:  ## tell what there is
 	@sed -n 's/^#   //p' Makefile
@@ -34,7 +35,10 @@ demo: venv
 	$(BIN)/contracts demo $(if $(KEEP),--keep) $(ARGS)
 
 test: venv
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -m "not fault" $(ARGS)
+
+faults: venv
+	$(BIN)/pytest -m fault $(ARGS)
 
 test-docker: venv
 	CONTRACTS_TEST_DOCKER=1 $(BIN)/pytest --timeout 1200 tests/docker $(ARGS)

@@ -2,11 +2,15 @@
 
 import asyncio
 import hashlib
+import json
 from typing import Any, NamedTuple
+
+from aiokafka import AIOKafkaConsumer
 
 from consumer.clients import contract_reader, make_command_producer
 from consumer.dead_letters import LetterQuery, dead_letters
 from consumer.pipeline.homes import murmur2_home
+from consumer.settings import Settings
 from consumer.storage.indexes import CONTRACT_VALIDATOR
 from devstack.proof.message import Message
 from devstack.proof.sending import Sender
@@ -88,6 +92,26 @@ ROWS = {
 }
 
 
+async def results(settings: Settings, bootstrap: str) -> dict[str, tuple[str, str | None]]:
+    """Outcome and code of every answered command, by its id, from the topic that their senders read."""
+    consumer = AIOKafkaConsumer(
+        f"{settings.topic_prefix}contracts.command-results",
+        bootstrap_servers=bootstrap,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+    )
+    async with consumer:
+        ends = await consumer.end_offsets(consumer.assignment())
+        found = {}
+        while any([await consumer.position(place) < end for place, end in ends.items()]):
+            for records in (await consumer.getmany(timeout_ms=1000)).values():
+                for record in records:
+                    result = json.loads(record.value)
+                    assert result["command"]["id"] not in found
+                    found[result["command"]["id"]] = (result["outcome"], result.get("code"))
+        return found
+
+
 async def test_every_row_has_its_outcome_and_the_service_goes_on(
     kafka: Any, mongo: Any, database: str
 ) -> None:
@@ -105,16 +129,21 @@ async def test_every_row_has_its_outcome_and_the_service_goes_on(
         history = service.database["history"]
         dead = [each async for each in history.find({"outcome": "dead_letter"})]
 
-        assert sorted(each.reason for each in letters) == sorted(row.reason for row in ROWS.values())
-        assert len(dead) == len(ROWS)
-        by_value = {(each.key, each.value): each for each in letters}
-        for name, row in ROWS.items():
-            if name in {"above-the-topic", "unreadable"}:
-                continue
-            letter = by_value[row.message.key, row.message.value]
-            assert letter.key == row.message.key, name
-        told = {each["command_id"] for each in dead if each.get("account_id") and each.get("command_id")}
-        assert told == {name for name, row in ROWS.items() if row.answered}
+        assert len(letters) == len(dead) == len(ROWS)
+        letters.sort(key=lambda each: each.time)  # that of the record: in the order of sending
+        for (name, row), letter in zip(ROWS.items(), letters, strict=True):
+            assert letter.reason == row.reason, name
+            assert letter.source.startswith(f"{topic}/"), name
+            if name != "unreadable":
+                assert letter.key == row.message.key, name
+                assert letter.value == (None if name == "above-the-topic" else row.message.value), name
+        told = await results(settings, kafka.bootstrap)
+        assert {name: told[name] for name in ROWS if name in told} == {
+            name: ("rejected", row.reason) for name, row in ROWS.items() if row.answered
+        }
+        assert {name: each for name, each in told.items() if name not in ROWS} == dict.fromkeys(
+            told.keys() - ROWS.keys(), ("applied", None)
+        )
         assert service.metrics.value("dead_letters_total", reason="malformed") == 10
 
 

@@ -1,6 +1,7 @@
 """What an owner does not decide by itself: the partition stands still, and nothing is changed."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -20,6 +21,7 @@ from consumer.errors import (
     TopicRecreated,
 )
 from consumer.pipeline.reader import Fetched
+from consumer.positions import Decision, PositionAdmin
 from consumer.storage.protocols import Position
 from tests.pipeline.logs import unreadable, update
 from tests.pipeline.resuming import END, LOG
@@ -41,6 +43,39 @@ async def test_slots_of_an_older_generation_do_not_count(scene):
     scene.forget_published(4)
     scene.set_position(generation=2)
     await scene.stops(OutboxHole)
+
+
+class Reached:
+    """What an operator's command asks the broker of, after `forget_published`."""
+
+    def __init__(self, kafka):
+        self.kafka = kafka
+
+    async def committed(self, place):
+        return self.kafka.committed if place.partition == 0 else None
+
+    async def beginning_offsets(self, places):
+        return dict.fromkeys(places, 0)
+
+    async def end_offsets(self, places):
+        return {place: END if place.partition == 0 else 0 for place in places}
+
+    async def commit(self, offsets):
+        assert all(place.partition for place in offsets), "what is published has not changed"
+
+    async def describe_consumer_groups(self, groups):
+        return []
+
+
+async def test_more_partitions_keep_what_is_not_published_yet(scene):
+    scene.forget_published(4)
+    scene.origin = replace(ORIGIN, partitions=ORIGIN.partitions + 1)
+    await scene.stops(PartitionCountChanged)
+    broker = Reached(scene.kafka)
+    admin = PositionAdmin(SimpleNamespace(topic_prefix=""), scene.store, broker, broker, scene.origin)
+    await admin.reset(Decision.ACCEPT_PARTITION_COUNT)
+    assert (await scene.resume()).position.generation == 2
+    assert scene.kafka.transactions[-1] == (4, END)
 
 
 async def test_slots_beyond_the_position_do_not_count(scene):

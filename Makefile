@@ -1,7 +1,7 @@
 # Every target makes .venv by itself when it is missing or older than pyproject.toml: no step comes before it.
 #
 #   make demo     embedded servers, the service, a few thousand commands; checks its own outcome (KEEP=1 stays up)
-#   make test     unit, property, contract-suite and integration tests (ARGS="-k topics -x" passes options on)
+#   make test     unit, property, contract-suite and integration tests, two at a time (ARGS="-n 0 -x" passes options on)
 #   make faults   the service and its servers killed, paused and cut off at every point where it could matter
 #   make test-docker   the image, docker-compose.yml and testcontainers, where a Docker engine answers
 #   make check    lint, format, strict types, import directions, published schemas
@@ -35,7 +35,7 @@ demo: venv
 	$(BIN)/contracts demo $(if $(KEEP),--keep) $(ARGS)
 
 test: venv
-	$(BIN)/pytest -m "not fault" $(ARGS)
+	$(BIN)/pytest -m "not fault" -n 2 --dist loadfile $(ARGS)
 
 faults: venv
 	$(BIN)/pytest -m fault $(ARGS)

@@ -10,6 +10,7 @@ from consumer import bootstrap
 from consumer.health import Health
 from consumer.metrics import Metrics
 from consumer.pipeline.service import Service
+from consumer.positions import PositionAdmin, position_admin
 from consumer.settings import Settings, load_settings
 from consumer.storage import indexes
 from producers import topics
@@ -63,6 +64,17 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         service.stop()
         await task
         mongo.close()
+
+
+@asynccontextmanager
+async def positions(settings: Settings) -> AsyncIterator[PositionAdmin]:
+    """What an operator sees and decides, on a connection of its own."""
+    client = bootstrap.make_mongo(settings)
+    try:
+        async with position_admin(settings, bootstrap.make_store(settings, client)) as admin:
+            yield admin
+    finally:
+        client.close()
 
 
 async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 60) -> None:

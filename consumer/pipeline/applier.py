@@ -242,7 +242,7 @@ class Applier:
     def _check_torn(self, loaded: dict[str, Contract], seen: dict[bytes, Seen]) -> None:
         """Nothing that was read may lie ahead of the position: the dump would be of two moments."""
         after = self._position.base() + self._position.next
-        partition = int(self._position.partition.rpartition("/")[2])
+        _, partition = self._position.place
         for contract in loaded.values():
             offset = contract["lifecycle"]["offset"]
             if offset >= after:
@@ -256,8 +256,7 @@ class Applier:
         stored = await self._store.position(self._position.partition)
         if stored is None or stored.next != self._position.next:
             return Fenced(f"{self._position.partition} is not at {self._position.next} any more")
-        topic, _, partition = self._position.partition.rpartition("/")
-        return TornDatabase(topic, int(partition), what=str(error), position=self._position.next)
+        return TornDatabase(*self._position.place, what=str(error), position=self._position.next)
 
     def _isolate(self, records: list[Decoded], error: PoisonDocument) -> None:
         """Finds the document that the database refuses by halving, and puts a dead letter in its place."""
@@ -296,8 +295,7 @@ class Applier:
             window.append(isinstance(decoded, Undecodable))
             total += window[-1]
             if total > limits.dead_letter_count and total > limits.dead_letter_share * len(window):
-                topic, _, partition = self._position.partition.rpartition("/")
-                raise DeadLetterLimit(topic, int(partition), dead=total, window=len(window))
+                raise DeadLetterLimit(*self._position.place, dead=total, window=len(window))
 
     def _settle(self, batch: Batch) -> None:
         """Takes note of a committed batch."""

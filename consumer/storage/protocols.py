@@ -76,6 +76,12 @@ class Position:
     last: LastRecord | None = None
     tallies: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def place(self) -> tuple[str, int]:
+        """Topic and number of the partition."""
+        topic, _, number = self.partition.rpartition("/")
+        return topic, int(number)
+
     def base(self) -> int:
         """What is added to offsets to make them sequence numbers."""
         return base_of(self.generation)

@@ -1,8 +1,6 @@
 """The whole log into an empty database: contracts and history come back byte for byte."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 from bson.codec_options import CodecOptions
@@ -10,12 +8,12 @@ from bson.raw_bson import RawBSONDocument
 from pymongo import MongoClient
 
 from consumer import bootstrap
-from consumer.positions import Decision, PositionAdmin, position_admin
+from consumer.positions import Decision
 from consumer.settings import Settings
 from devstack.proof.load import Load
 from devstack.proof.sending import Sender
 from schemas.topics import COMMANDS
-from tests.running import running, settings_for, until
+from tests.running import positions, running, settings_for, until
 
 RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
 RECORDS = 900
@@ -45,16 +43,6 @@ async def test_a_replay_is_byte_identical(kafka: Any, mongo: Any, database: str)
         assert after[collection].keys() == documents.keys()
         differing = [key for key, raw in documents.items() if after[collection][key] != raw]
         assert differing == [], (collection, documents[differing[0]], after[collection][differing[0]])
-
-
-@asynccontextmanager
-async def positions(settings: Settings) -> AsyncIterator[PositionAdmin]:
-    client = bootstrap.make_mongo(settings)
-    try:
-        async with position_admin(settings, bootstrap.make_store(settings, client)) as admin:
-            yield admin
-    finally:
-        client.close()
 
 
 def publish(settings: Settings) -> None:

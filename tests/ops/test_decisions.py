@@ -1,7 +1,5 @@
 """The steps of the runbooks on the real Kafka: stopped, decided, going on, and every event once."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -10,12 +8,12 @@ from confluent_kafka.admin import AdminClient, NewPartitions
 
 from consumer import bootstrap
 from consumer.clients import make_command_producer
-from consumer.positions import Decision, PositionAdmin, position_admin
+from consumer.positions import Decision
 from consumer.settings import Settings
 from producers import topics
 from schemas.topics import CHANGED, COMMANDS, TOPICS
 from tests.ops.test_fed_metrics import total, until
-from tests.running import running, settings_for
+from tests.running import positions, running, settings_for
 
 ACCOUNTS = 12
 
@@ -23,16 +21,6 @@ ACCOUNTS = 12
 @pytest.fixture
 def settings(apache_kafka: Any, mongo: Any, database: str) -> Settings:
     return settings_for(apache_kafka, mongo, database)
-
-
-@asynccontextmanager
-async def positions(settings: Settings) -> AsyncIterator[PositionAdmin]:
-    client = bootstrap.make_mongo(settings)
-    try:
-        async with position_admin(settings, bootstrap.make_store(settings, client)) as admin:
-            yield admin
-    finally:
-        client.close()
 
 
 async def work(settings: Settings, name: str) -> None:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Schema = dict[str, Any]
+Others = Schema | bool
 
 
 class Difference(NamedTuple):
@@ -48,7 +49,7 @@ class _Comparison:
     def between(self, old: Schema, new: Schema, path: str) -> Iterator[Difference]:
         old, new = _resolved(old, self._old_definitions), _resolved(new, self._new_definitions)
         if "anyOf" in old or "anyOf" in new:
-            yield from self._alternatives(old.get("anyOf", [old]), new.get("anyOf", [new]), path)
+            yield from self._alternatives(_alternatives_of(old), _alternatives_of(new), path)
             return
         yield from _types(old, new, path)
         yield from _choices(old, new, path)
@@ -82,24 +83,23 @@ class _Comparison:
     def _members(self, old: Schema, new: Schema, path: str) -> Iterator[Difference]:
         yield from _required(old, new, path)
         before, after = old.get("properties", {}), new.get("properties", {})
-        for name in before:
-            if name in after:
-                yield from self.between(before[name], after[name], f"{path}/{name}")
-            else:
-                closed = new.get("additionalProperties") is False
-                yield Difference(f"{path}/{name}", "is gone", accepts_less=closed)
-        for name in after:
-            if name not in before:
-                closed = old.get("additionalProperties") is False
-                yield Difference(f"{path}/{name}", "is new", accepts_more=closed)
-        yield from self._others(old, new, path)
+        old_others, new_others = (schema.get("additionalProperties", True) for schema in (old, new))
+        for name in {**before, **after}:
+            place = f"{path}/{name}"
+            if name not in after:
+                yield Difference(place, "is gone", accepts_less=new_others is False)
+            elif name not in before:
+                yield Difference(place, "is new", accepts_more=old_others is False)
+            one, other = before.get(name, old_others), after.get(name, new_others)
+            if isinstance(one, dict) and isinstance(other, dict):
+                yield from self.between(one, other, place)
+        yield from self._others(old_others, new_others, path)
 
-    def _others(self, old: Schema, new: Schema, path: str) -> Iterator[Difference]:
+    def _others(self, before: Others, after: Others, path: str) -> Iterator[Difference]:
         """Members that are not listed: anything, nothing, or by a schema."""
-        before, after = old.get("additionalProperties", True), new.get("additionalProperties", True)
         if isinstance(before, dict) and isinstance(after, dict):
             yield from self.between(before, after, f"{path}/*")
-        elif before != after and "object" in (old.get("type", "object"), new.get("type", "object")):
+        elif before != after:
             more = before is False or after is True
             text = "is open to other fields" if more else "is closed to other fields"
             yield Difference(path, text, accepts_less=not more, accepts_more=more)
@@ -114,9 +114,17 @@ class _Comparison:
 
 
 def _resolved(schema: Schema, definitions: Schema) -> Schema:
+    """What a reference stands for; what is said beside it holds, too."""
     while "$ref" in schema:
-        schema = {**definitions[schema["$ref"].rpartition("/")[2]]}
+        beside = {word: value for word, value in schema.items() if word != "$ref"}
+        schema = {**definitions[schema["$ref"].rpartition("/")[2]], **beside}
     return schema
+
+
+def _alternatives_of(schema: Schema) -> list[Schema]:
+    """What is said beside alternatives holds for each of them."""
+    beside = {word: value for word, value in schema.items() if word != "anyOf"}
+    return [{**beside, **alternative} for alternative in schema.get("anyOf", [{}])]
 
 
 def _type_set(schema: Schema) -> set[str] | None:

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from schemas.commands import COMMANDS_BY_TYPE
-from schemas.contract import SCHEMA_VERSION, ContractState
+from schemas.contract import ContractState
 from schemas.events import EVENTS
 from schemas.examples import COMMAND_EXAMPLES, CONTRACT, EVENT_EXAMPLES
 from schemas.meanings import explained
@@ -17,7 +17,8 @@ from schemas.messages import schema_uri
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
-CONTRACT_LABEL: Final = f"contract.v{SCHEMA_VERSION}"
+CONTRACT_LABEL: Final = "contract.v1"
+"""What readers and events show. How it is stored is nobody else's business, and has a version of its own."""
 
 JsonSchema = dict[str, Any]
 

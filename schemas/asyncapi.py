@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any, Final, get_args
 
 from schemas import topics
 from schemas.cloudevents import CONTENT_TYPE, JSON_MEDIA_TYPE, SPEC_VERSION, Envelope, event_headers
 from schemas.commands import COMMANDS, COMMANDS_BY_TYPE
 from schemas.events import EVENTS, DeadLetterCode
-from schemas.examples import ACCOUNT_ID
+from schemas.examples import ACCOUNT_ID, COMMAND_EXAMPLES, COMMAND_ID, EVENT_EXAMPLES
 from schemas.identity import command_identity
 from schemas.jsonschema import JsonSchema, schemas
 from schemas.messages import MessageSpec, schema_uri
+from schemas.types import parse_instant
 
 Document = dict[str, Any]
 
@@ -78,8 +78,7 @@ DEAD_LETTER_HEADERS: Final[dict[str, str]] = {
 }
 _DEAD_LETTER_OPTIONAL: Final = {"dlq-value-bytes", "dlq-value-sha256"}
 
-_CAUSE: Final = Envelope("8c2f0b1e", "/crm", COMMANDS["update"].type, correlationid="ticket-5120")
-_TIME: Final = datetime(2026, 2, 3, 11, 4, 9, 512_000, UTC)
+_CAUSE: Final = Envelope(COMMAND_ID, "/crm", COMMANDS["update"].type, correlationid="ticket-5120")
 _DEAD_LETTER_EXAMPLE: Final = {
     "ce_specversion": SPEC_VERSION,
     "ce_id": _CAUSE.id,
@@ -88,7 +87,7 @@ _DEAD_LETTER_EXAMPLE: Final = {
     "dlq-topic": topics.COMMANDS,
     "dlq-partition": "3",
     "dlq-offset": "2741",
-    "dlq-timestamp": str(int(_TIME.timestamp() * 1000)),
+    "dlq-timestamp": "1770116649512",
     "dlq-reason": "schema_violation",
     "dlq-message": "/changes/end_dat unknown field; did you mean `end_date`?",
     "dlq-path": "/changes/end_dat",
@@ -171,7 +170,8 @@ def _command(spec: MessageSpec) -> Document:
     fixed = {"ce_specversion": SPEC_VERSION, "ce_type": spec.type, CONTENT_TYPE: JSON_MEDIA_TYPE}
     headers = _headers(_COMMAND_HEADERS, _COMMAND_REQUIRED, fixed)
     sent = fixed | {"ce_id": _CAUSE.id, "ce_source": _CAUSE.source, "ce_subject": ACCOUNT_ID}
-    return _message(spec, headers, "$message.header#/ce_id", sent)
+    examples = [{"headers": sent, "payload": example} for example in COMMAND_EXAMPLES[spec.label]]
+    return _message(spec, headers, "$message.header#/ce_id", examples)
 
 
 def _event(spec: MessageSpec) -> Document:
@@ -183,20 +183,29 @@ def _event(spec: MessageSpec) -> Document:
     }
     required = [name for name in _EVENT_HEADERS if name not in _EVENT_OPTIONAL]
     headers = _headers(_EVENT_HEADERS, required, fixed)
-    return _message(spec, headers, "$message.header#/ce_causationid", _headers_of_an_event(spec.name))
+    examples = [
+        {"headers": _headers_of_an_event(spec.name, example), "payload": example}
+        for example in EVENT_EXAMPLES[spec.label]
+    ]
+    return _message(spec, headers, "$message.header#/ce_causationid", examples)
 
 
-def _headers_of_an_event(name: str) -> Document:
-    """As the service writes them."""
-    identity = command_identity(ACCOUNT_ID, _CAUSE.source, _CAUSE.id)
+def _headers_of_an_event(name: str, example: Document) -> Document:
+    """As the service writes them with this example for data."""
+    cause = _CAUSE._replace(id=example.get("command", {"id": COMMAND_ID})["id"])
     written = event_headers(
-        name, identity=identity, ordinal=0, offset=2741, subject=ACCOUNT_ID, time=_TIME, cause=_CAUSE
+        name,
+        identity=command_identity(ACCOUNT_ID, cause.source, cause.id),
+        ordinal=0,
+        offset=2741,
+        subject=ACCOUNT_ID,
+        time=parse_instant(example.get("occurred_at") or example["processed_at"]),
+        cause=cause,
     )
     return {header: value.decode() for header, value in sorted(written)}
 
 
-def _message(spec: MessageSpec, headers: JsonSchema, correlation: str, sent: Document) -> Document:
-    examples = [{"headers": sent, "payload": example} for example in schemas()[spec.label]["examples"]]
+def _message(spec: MessageSpec, headers: JsonSchema, correlation: str, examples: list[Document]) -> Document:
     return {
         "name": spec.type,
         "title": spec.label,
@@ -250,9 +259,7 @@ def _components() -> Document:
     for label, schema in schemas().items():
         suffix = "" if label in commands else "-published"
         definitions = {f"{name}{suffix}": body for name, body in schema.get("$defs", {}).items()}
-        body = {
-            key: value for key, value in schema.items() if key not in {"$schema", "$id", "$defs", "examples"}
-        }
+        body = {key: value for key, value in schema.items() if key not in _NOT_IN_COMPONENTS}
         for name, definition in ({label: body} | definitions).items():
             moved = _moved(definition, suffix)
             if found.setdefault(name, moved) != moved:

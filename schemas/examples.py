@@ -6,7 +6,7 @@ from typing import Any, Final
 
 ACCOUNT_ID: Final = "acct-2741"
 CONTRACT_ID: Final = "contract_20260115_093000_4f1c2a9b7d03"
-_COMMAND: Final = "5f2a7c1e-9a63-4a3e-8a0e-6f5a2b1c9d10"
+COMMAND_ID: Final = "5f2a7c1e-9a63-4a3e-8a0e-6f5a2b1c9d10"
 
 CONTRACT: Final[dict[str, Any]] = {
     "contract_id": CONTRACT_ID,
@@ -126,7 +126,7 @@ EVENT_EXAMPLES: Final[dict[str, list[dict[str, Any]]]] = {
             "version": 2,
             "effective_at": "2026-02-03T11:04:09.512000Z",
             "occurred_at": "2026-02-03T11:04:09.512000Z",
-            "command": {"id": _COMMAND, "source": "/crm", "type": "com.easytrade.contract.update.v1"},
+            "command": {"id": COMMAND_ID, "source": "/crm", "type": "com.easytrade.contract.update.v1"},
             "requested_by": "crm:mlee",
         }
     ],
@@ -148,7 +148,7 @@ EVENT_EXAMPLES: Final[dict[str, list[dict[str, Any]]]] = {
     ],
     "command_result.v1": [
         {
-            "command": {"id": _COMMAND, "source": "/crm", "type": "com.easytrade.contract.update.v1"},
+            "command": {"id": COMMAND_ID, "source": "/crm", "type": "com.easytrade.contract.update.v1"},
             "outcome": "applied",
             "contract_id": CONTRACT_ID,
             "version": 2,

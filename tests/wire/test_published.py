@@ -222,6 +222,8 @@ def test_every_example_in_the_asyncapi_document_is_valid():
             if "payload" in message:
                 schema = message["payload"] | {"components": components}
                 Draft202012Validator(schema, registry=Registry()).validate(shown["payload"])
+                if "command" in shown["payload"]:
+                    assert shown["headers"]["ce_causationid"] == shown["payload"]["command"]["id"]
 
 
 def test_the_headers_of_dead_letters_are_those_that_are_written():

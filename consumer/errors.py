@@ -11,6 +11,7 @@ ContractsError                      exit code
   x StoreError                              5
     - StoreUnavailable                          MongoDB is away or slow: retry with backoff
     - StoreDenied                               MongoDB refuses our credentials or rights
+    - NewerSchema                               a newer program has been at work: wait for the upgrade
     - Fenced                                    another owner, or the database went back: resume
     - PoisonDocument                            MongoDB refuses one document, and always will
     - AheadOfPosition                           MongoDB holds writes beyond its position
@@ -141,6 +142,12 @@ class StoreDenied(StoreError):
     """MongoDB refuses our credentials, or a right is missing: wait, and tell the operator."""
 
     hint = "check the user in CONTRACTS_MONGO_URI and its roles"
+
+
+class NewerSchema(StoreError):
+    """A contract is stored in a shape that only a newer version of this program knows."""
+
+    hint = "upgrade this instance, too: an older one cannot go on with what a newer one has stored"
 
 
 class Fenced(StoreError):

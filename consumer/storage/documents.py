@@ -17,9 +17,10 @@ from urllib.parse import unquote
 from bson import Binary, Decimal128, ObjectId
 from bson.codec_options import CodecOptions, TypeCodec, TypeRegistry
 
+from consumer.errors import NewerSchema
 from consumer.storage.protocols import HistoryEntry, LastRecord, Origin, OutboxSlot, Position, Seen
 from schemas.contract import PLACES
-from schemas.upcasting import upcast_contract
+from schemas.upcasting import UnknownVersion, upcast_contract
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,13 +94,20 @@ def contract_fields(contract: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def contract_from(document: dict[str, Any]) -> Contract:
-    """A stored contract as the domain knows it, whichever version it was stored in."""
+    """A stored contract as the domain knows it, whichever version it was stored in.
+
+    Raises:
+        NewerSchema: it was stored by a newer program.
+    """
     if "_id" in document:
         document["_id"] = document["_id"].binary
     metadata = document.get("metadata")
     if metadata:
         document["metadata"] = {unquote(key): value for key, value in metadata.items()}
-    return upcast_contract(cast("Contract", document))
+    try:
+        return upcast_contract(cast("Contract", document))
+    except UnknownVersion as error:
+        raise NewerSchema(f"contract {document['contract_id']}: {error}") from error
 
 
 def history_document(entry: HistoryEntry) -> dict[str, Any]:

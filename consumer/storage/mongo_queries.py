@@ -171,13 +171,13 @@ class MongoQueries:
     async def _one(self, collection: Any, wanted: Mapping[str, Any]) -> Contract | None:
         with answered(self._seconds):
             document = await collection.find_one(wanted)
-        return None if document is None else contract_from(document)
+            return None if document is None else contract_from(document)
 
     async def _many(self, collection: Any, wanted: Any, order: Any, limit: int | None) -> list[Contract]:
         found = collection.find(wanted).sort(order)
         with answered(self._seconds):
             documents = await (found.limit(limit) if limit else found).to_list(limit)
-        return [contract_from(document) for document in documents]
+            return [contract_from(document) for document in documents]
 
     async def _aggregate(self, collection: Any, pipeline: Any) -> list[dict[str, Any]]:
         with answered(PATIENT_SECONDS):

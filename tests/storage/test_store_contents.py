@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from consumer.errors import AheadOfPosition, Fenced, PoisonDocument
+from consumer.errors import AheadOfPosition, Fenced, NewerSchema, PoisonDocument
 from consumer.storage.protocols import ContractWrite, OutboxSlot, Position
 from schemas import upcasting
 from schemas.contract import SCHEMA_VERSION
@@ -51,6 +51,15 @@ async def test_a_contract_of_an_older_version_is_written_as_a_whole(owner, monke
     after = found | {"base_monthly_fee": Decimal(10)}
     await owner.commit(writes(changed(found, after)))
     assert (await owner.contracts("acme"))["acme"] == after
+
+
+async def test_a_contract_of_a_newer_program_stops_an_older_one_until_it_is_upgraded(owner, monkeypatch):
+    await owner.commit(writes(created(contract())))
+    with monkeypatch.context() as older:
+        older.setattr(upcasting, "SCHEMA_VERSION", SCHEMA_VERSION - 1)
+        with pytest.raises(NewerSchema, match="version 1 is newer than 0"):
+            await owner.contracts("acme")
+    assert await owner.contracts("acme") == {"acme": contract()}
 
 
 async def test_a_field_can_be_taken_away_and_given_again(owner):

@@ -12,14 +12,13 @@ and replay need one partition for each account. The producer is idempotent and w
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from aiokafka.errors import KafkaError
 
 from consumer.errors import BrokerUnavailable
-from producers.connection import SAFE_AGAIN, broker_error, kafka_errors
+from producers.connection import SAFE_AGAIN, broker_error, kafka_errors, stop_producer
 from producers.messages import CommandMessage, command_message
 from producers.requests import AwaitedCommands
 from producers.typed import TypedCommands
@@ -31,9 +30,6 @@ if TYPE_CHECKING:
     from aiokafka import AIOKafkaProducer
 
     from producers.results import ResultListener
-
-STOP_SECONDS: Final = 10.0
-"""Sending what is still buffered needs a broker; without one, aiokafka's stop() may never return."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,16 +113,20 @@ class CommandProducer(TypedCommands[Sent]):
             with kafka_errors(self._address):
                 await producer.start()
         except BaseException:
-            await _stopped(producer)
+            await stop_producer(producer)
             raise
         self._producer = producer
 
     async def stop(self) -> None:
-        """Sends what is still buffered, and disconnects."""
+        """Sends what is still buffered, and disconnects; nothing goes on in the background.
+
+        Whoever still waits for a result gets a ResultTimeout, for an acknowledgement that does not come a
+        BrokerUnavailable.
+        """
         await self._listener.stop()
         producer, self._producer = self._producer, None
         if producer is not None:
-            await _stopped(producer)
+            await stop_producer(producer)
 
     def message(
         self,
@@ -235,12 +235,6 @@ class CommandProducer(TypedCommands[Sent]):
         if self._producer is None:
             raise RuntimeError("start the CommandProducer first: async with make_command_producer(settings)")
         return self._producer
-
-
-async def _stopped(producer: AIOKafkaProducer) -> None:
-    with suppress(Exception):
-        async with asyncio.timeout(STOP_SECONDS):
-            await producer.stop()
 
 
 def _seen(task: asyncio.Task[Sent]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from contextlib import contextmanager
 from functools import wraps
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Awaitable, Callable, Iterator
 
+    from aiokafka import AIOKafkaProducer
+
     from consumer.settings import Settings
 
 _DENIED = (
@@ -35,6 +38,9 @@ _DENIED = (
 )
 SAFE_AGAIN: Final = "it may be in the log; sending it again under the same id is safe"
 """The hint where a command's fate is unknown."""
+
+STOP_SECONDS: Final = 10.0
+"""How long a producer that is stopped goes on sending."""
 
 _DENIED_WORDS = ("SaslAuthenticationFailed", "AuthenticationFailed", "CERTIFICATE_VERIFY_FAILED", "SSL")
 
@@ -144,6 +150,23 @@ def kafka_errors(bootstrap_servers: str) -> Iterator[None]:
             kind = BrokerDenied if denied else BrokerUnavailable
             verb = "refuses us" if denied else "does not answer"
             raise kind(f"Kafka at {bootstrap_servers} {verb}: {reason}") from error
+
+
+async def stop_producer(producer: AIOKafkaProducer) -> None:
+    """Sends what is still buffered, and disconnects.
+
+    That needs a broker: without one, aiokafka's stop() may never return. What is buffered is given up then,
+    so that no task goes on looking for the broker in the process that let the producer go.
+    """
+    ending = {asyncio.create_task(producer.stop())}
+    _, late = await asyncio.wait(ending, timeout=STOP_SECONDS)
+    if late:
+        producer._message_accumulator.fail_all(kafka.KafkaTimeoutError())
+        ending.add(asyncio.create_task(producer.client.close()))
+        await asyncio.wait(ending, timeout=STOP_SECONDS)
+    for task in ending:
+        if task.done() and not task.cancelled():
+            task.exception()  # it is gone either way
 
 
 def broker_error(what: str, error: Exception) -> BrokerDenied | BrokerUnavailable:

@@ -37,7 +37,7 @@ class AwaitedCommands(TypedCommands[CommandResult]):
         """Publishes a command and returns what became of it; a refused one is no error here.
 
         Raises:
-            ResultTimeout: it is in the log, but its result has not come in time.
+            ResultTimeout: it is in the log, but its result has not come in time, or before the stop.
             InputRefused, BrokerUnavailable, BrokerDenied: as of `CommandProducer.publish`.
         """
         message = self._producer.message(

@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 import orjson
 from aiokafka import TopicPartition
 
-from consumer.errors import BrokerUnavailable, CommandRejected
-from producers.connection import broker_error, kafka_errors
+from consumer.errors import BrokerUnavailable, CommandRejected, ResultTimeout
+from producers.connection import SAFE_AGAIN, broker_error, kafka_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aiokafka import AIOKafkaConsumer
 
+    from consumer.errors import ContractsError
     from schemas.events import OutcomeName
 
 IDLE_SECONDS: Final = 5.0
@@ -97,7 +98,7 @@ class CommandResult:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Waiter:
-    """Somebody waits for `result`. The future may raise BrokerUnavailable."""
+    """Somebody waits for `result`. The future may raise BrokerUnavailable, and ResultTimeout after a stop."""
 
     key: CommandKey
     partition: int
@@ -155,7 +156,10 @@ class ResultListener:
             self._last_used[waiter.partition] = monotonic()
 
     async def stop(self) -> None:
-        """Lets the consumer go."""
+        """Lets the consumer go, and those who still wait."""
+        for waiter in self._pending():
+            what = f"the result of command {waiter.key.command_id} is not waited for any more"
+            _end(waiter, ResultTimeout(what, hint=SAFE_AGAIN))
         reader, self._reader = self._reader, None
         if reader is not None:
             reader.cancel()
@@ -230,7 +234,13 @@ class ResultListener:
         self._last_used.clear()
         if self._consumer is not None:
             self._consumer.unsubscribe()
-        for waiters in self._waiting.values():
-            for waiter in waiters:
-                if not waiter.result.done():
-                    waiter.result.set_exception(broker_error("the results cannot be read", error))
+        for waiter in self._pending():
+            _end(waiter, broker_error("the results cannot be read", error))
+
+    def _pending(self) -> list[Waiter]:
+        return [each for waiters in self._waiting.values() for each in waiters if not each.result.done()]
+
+
+def _end(waiter: Waiter, error: ContractsError) -> None:
+    waiter.result.set_exception(error)
+    waiter.result.exception()  # whoever waited may be gone: then this is no unhandled error

@@ -1,14 +1,17 @@
 """Waiting for results that somebody else publishes: which one is taken, and which are not."""
 
+import asyncio
 import json
 
 import pytest
 from confluent_kafka import Producer
 
 from consumer.clients import make_command_producer
-from consumer.errors import ResultTimeout
+from consumer.errors import BrokerUnavailable, ResultTimeout
 from consumer.pipeline.homes import murmur2_home
 from consumer.settings import Settings
+from devstack.kafka import KafkaServer
+from producers import connection
 from producers.messages import CommandMessage, unchecked_message
 from producers.results import CommandKey
 from producers.topics import ensure
@@ -49,6 +52,30 @@ async def test_the_result_of_this_very_command_is_taken(settings: Settings) -> N
         tell(settings, ("other id", "/crm", "c-77"), ("other source", "/erp", "c-7"))
         tell(settings, ("applied", "/crm", "c-7"), ("later", "/crm", "c-7"))
         assert (await waiter.result).outcome == "applied"
+
+
+async def test_a_stop_ends_the_waiting(settings: Settings) -> None:
+    """Not after the half minute that a result may take: a service that stops must not hang."""
+    async with make_command_producer(settings) as producer:
+        waiting = await producer.awaiting(timeout=200).submit(COMMAND)
+    with pytest.raises(ResultTimeout, match="the result of command c-7 is not waited for any more"):
+        await asyncio.wait_for(waiting, 10)
+
+
+async def test_without_a_broker_a_stop_ends_all_there_is(
+    settings: Settings, kafka: KafkaServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "STOP_SECONDS", 1.0)
+    before = asyncio.all_tasks()
+    producer = make_command_producer(settings)
+    await producer.start()
+    await producer.sent(COMMAND)  # it knows the topic
+    kafka.pause()
+    sending = await producer.send(COMMAND)
+    await producer.stop()
+    with pytest.raises(BrokerUnavailable, match="c-7 was not stored"):
+        await asyncio.wait_for(sending, 10)
+    assert asyncio.all_tasks() == before
 
 
 async def test_an_old_result_is_none(settings: Settings) -> None:

@@ -8,14 +8,16 @@
     ]
 
 It decodes, folds and encodes with the service's own code, so that what it publishes is what the service
-would publish. It has the methods of a CommandProducer that waits for results, and can stand in for one.
+would publish. It can stand in for a CommandProducer, with `awaiting()` or without: every command has its
+result at once. To try a handler, give it each `event.record`.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import orjson
 
@@ -36,7 +38,7 @@ from schemas.messages import TYPE_PREFIX
 from schemas.topics import COMMANDS, DEAD_LETTERS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from consumer.pipeline.records import Record
     from consumer.storage.protocols import Store
@@ -51,7 +53,7 @@ _OWNER: Final = "testkit"
 
 @dataclass(frozen=True, slots=True)
 class KitRecord:
-    """A record as the service would find it in the log."""
+    """A record of the log, as aiokafka and others hand it to their users."""
 
     topic: str
     partition: int
@@ -64,13 +66,14 @@ class KitRecord:
 
 @dataclass(frozen=True, slots=True)
 class PublishedEvent:
-    """An event as its consumers get it; `data` is the parsed JSON."""
+    """An event, and the record that its consumers get; `data` is the parsed JSON."""
 
     name: str
     topic: str
     account_id: str
     headers: Mapping[str, str]
     data: Any
+    record: KitRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,7 @@ class Testkit(TypedCommands[CommandResult]):
         self._decoder = Decoder(1)
         self._encoder = Encoder(0)
         self._contracts: dict[str, Contract] = {}
+        self._ends: Counter[str] = Counter()
         self._position: Position | None = None
 
     def contract(self, account_id: str) -> ContractState | None:
@@ -129,6 +133,34 @@ class Testkit(TypedCommands[CommandResult]):
             if event.name == "changed" and account_id in {None, event.account_id}
         ]
 
+    def awaiting(self, timeout: float | None = None) -> Self:  # noqa: ARG002 - nothing takes time here
+        """Itself."""
+        return self
+
+    def message(
+        self,
+        name: str,
+        account_id: str,
+        data: Mapping[str, Any],
+        *,
+        command_id: str | None = None,
+        correlation_id: str | None = None,
+    ) -> CommandMessage:
+        """A checked command, for `result` and `publish_all`.
+
+        Raises:
+            InputRefused: it does not fit its schema.
+        """
+        return command_message(
+            name,
+            account_id,
+            data,
+            source=self._source,
+            command_id=command_id,
+            correlation_id=correlation_id,
+            at=self.now,
+        )
+
     async def publish(
         self,
         name: str,
@@ -143,16 +175,13 @@ class Testkit(TypedCommands[CommandResult]):
         Raises:
             InputRefused: it does not fit its schema.
         """
-        message = command_message(
-            name,
-            account_id,
-            data,
-            source=self._source,
-            command_id=command_id,
-            correlation_id=correlation_id,
-            at=self.now,
+        return await self.result(
+            self.message(name, account_id, data, command_id=command_id, correlation_id=correlation_id)
         )
-        return await self.result(message)
+
+    async def publish_all(self, messages: Iterable[CommandMessage]) -> list[CommandResult]:
+        """Applies many, in their order."""
+        return [await self.result(message) for message in messages]
 
     async def result(self, message: CommandMessage) -> CommandResult:
         """Applies a message and returns what became of it."""
@@ -241,7 +270,10 @@ class Testkit(TypedCommands[CommandResult]):
         account = (output.key or b"").decode()
         name = headers["ce_type"].removeprefix(TYPE_PREFIX).removesuffix(".v1")
         data = orjson.loads(output.value or b"null")
-        self.events.append(PublishedEvent(name, output.topic, account, headers, data))
+        topic, partition, key, value, sent, timestamp = output
+        record = KitRecord(topic, partition, self._ends[topic], timestamp, key, value, sent)
+        self._ends[topic] += 1
+        self.events.append(PublishedEvent(name, output.topic, account, headers, data, record))
         if name == "command_result":
             self.results.append(CommandResult.from_data(account, data))
 

@@ -1,6 +1,8 @@
 """The test kit answers as the service does."""
 
+import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from consumer.domain.model import Policy
 from consumer.testkit import Testkit
@@ -63,6 +65,33 @@ async def test_duplicates_rejections_and_dead_letters() -> None:
     await kit.deliver(b"account-1", b"not json")
     assert [letter.reason for letter in kit.dead_letters] == ["malformed"]
     assert kit.dead_letters[0].value == b"not json"
+
+
+async def renewed_all(commands: Any, accounts: list[str]) -> list[str]:
+    """What somebody's service might do with a CommandProducer."""
+    notes = [commands.message("update", name, {"changes": {"notes": "renewed"}}) for name in accounts]
+    sent = await commands.publish_all(notes)
+    results = [await commands.awaiting(timeout=5).renew(one.account_id) for one in sent]
+    return [result.raise_if_rejected().outcome for result in results]
+
+
+async def test_it_stands_in_for_a_producer() -> None:
+    kit = Testkit()
+    for name in ("a", "b"):
+        await kit.create(name, contract_type="basic")
+    assert await renewed_all(kit, ["a", "b"]) == ["applied", "applied"]
+    assert [event.data["change"] for event in kit.changes("b")] == ["created", "updated", "renewed"]
+
+
+async def test_a_handler_gets_records() -> None:
+    kit = Testkit(now=JANUARY)
+    await kit.create("a", contract_type="basic")
+    await kit.create("b", contract_type="basic")
+    first, second = (event.record for event in kit.changes())
+    assert (second.topic, second.key, second.offset - first.offset) == ("contracts.changed", b"b", 1)
+    assert second.timestamp == JANUARY.timestamp() * 1000
+    assert json.loads(second.value)["change"] == "created"
+    assert dict(second.headers)["ce_subject"] == b"b"
 
 
 async def test_moving_past_nothing_only_moves_the_clock() -> None:

@@ -1,10 +1,8 @@
 """The read model of examples/upsell.py: events that come twice, or late, leave it as it is."""
 
-import json
 import runpy
 import sqlite3
 from datetime import datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 from consumer.testkit import PublishedEvent, Testkit
@@ -15,8 +13,7 @@ UPSELL = runpy.run_path(str(EXAMPLES / "upsell.py"))
 
 def fold(model: sqlite3.Connection, events: list[PublishedEvent]) -> None:
     for event in events:
-        headers = [(name, text.encode()) for name, text in event.headers.items()]
-        UPSELL["apply"](model, SimpleNamespace(headers=headers, value=json.dumps(event.data).encode()))
+        UPSELL["apply"](model, event.record)
 
 
 def rows(model: sqlite3.Connection, table: str) -> list[Any]:

@@ -1,12 +1,13 @@
 """A contract's earlier states: its last one, with the recorded changes undone one by one.
 
-The history keeps of each change only what it changed, so the way back is the only way. Changes take
-effect in the order in which they are recorded: what was due happens as of its due time, before the
-command that brings it out.
+The history keeps of each change only what it changed, so the way back is the only way. Changes hold in
+the order in which they are recorded: what was due holds from its due time, before the command that brings
+it out; what a command makes due in its own past (a start or a window that lies back) holds from the command.
 """
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
@@ -36,16 +37,12 @@ _CONTRACT: Final = TypeAdapter(ContractState)
 
 
 class Step(NamedTuple):
-    """One recorded change, and the contract after it, as JSON."""
+    """One recorded change, the contract after it, as JSON, and from when on it was like that."""
 
     after: dict[str, Any]
     change: dict[str, Any]
     entry: HistoryEntry
-
-    @property
-    def effective_at(self) -> datetime:
-        """When the change took effect."""
-        return parse_instant(self.change["effective_at"])
+    held_from: datetime
 
     def past(self) -> PastContract:
         """The contract after this change, with the stamps of then."""
@@ -53,7 +50,8 @@ class Step(NamedTuple):
         stamps = {"updated_at": self.entry.occurred_at, "last_modified_by": by}
         stamped = {**self.after, **stamps, **self.change.get("stamps", {}), "version": self.change["version"]}
         contract = _CONTRACT.validate_json(to_json(stamped))
-        return PastContract(contract, self.change["change"], self.effective_at, self.entry.occurred_at, by)
+        effective_at = parse_instant(self.change["effective_at"])
+        return PastContract(contract, self.change["change"], effective_at, self.entry.occurred_at, by)
 
 
 async def steps_back(queries: Queries, contract: Contract) -> AsyncIterator[Step]:
@@ -72,8 +70,10 @@ async def steps_back(queries: Queries, contract: Contract) -> AsyncIterator[Step
         contract["account_id"], after=None, before=before, newest_first=True, limit=CHUNK
     ):
         for entry in entries:
-            for change in reversed(_changes_of(entry, contract["contract_id"])):
-                yield Step(state, change, entry)
+            changes = _changes_of(entry, contract["contract_id"])
+            held_from = accumulate((parse_instant(each["effective_at"]) for each in changes), max)
+            for change, since in reversed([*zip(changes, held_from, strict=True)]):
+                yield Step(state, change, entry, since)
                 if change["change"] in OPENINGS:
                     return
                 state = revert(state, _field_changes(change))
@@ -112,7 +112,7 @@ async def at_version(queries: Queries, contract: Contract, version: int) -> Past
 async def at_time(queries: Queries, contract: Contract, moment: datetime) -> PastContract | None:
     """The contract as it stood at a moment; None: it was not there yet."""
     async for step in steps_back(queries, contract):
-        if step.effective_at <= moment:
+        if step.held_from <= moment:
             return step.past()
     return None
 

@@ -170,7 +170,8 @@ class ContractReader:
     async def as_of(self, account_id: str, moment: datetime) -> PastContract | None:
         """The account's contract as it stood at a moment; None: there was none.
 
-        What was due counts from when it was due, not from when the scanner or a command brought it out.
+        What was due counts from when it was due, not from when the scanner or a command brought it out; but
+        never from before the command that made it due.
 
         Raises:
             HistoryPruned: the way back to that moment is not kept any more.

@@ -10,8 +10,10 @@ from consumer.errors import ContractNotFound, HistoryPruned, InputRefused
 from consumer.reading.reader import ContractReader
 from consumer.testkit import START, Testkit
 from schemas.contract import ContractState, to_json
+from tests.reading.told import since_when
 
 DAY = timedelta(days=1)
+MOMENT = timedelta(milliseconds=1)
 CONTRACT = TypeAdapter(ContractState)
 
 
@@ -47,12 +49,21 @@ async def busy_life(kit: Testkit) -> None:
     await kit.move(DAY)
     await kit.create("acme", contract_type="custom", base_monthly_fee=1, usage_limits={}, term_months=1)
     await kit.update("acme", changes={"tags": ["x"]})
+    await kit.delete("acme")
+    await kit.move(DAY)
+    # Both begin their renewal window in the past: no state of then ever was like that.
+    lately = {"start_date": kit.now - 90 * DAY, "end_date": kit.now + 10 * DAY}
+    await kit.create("acme", contract_type="basic", **lately)
+    await kit.move(2 * DAY)
+    await kit.update("acme", changes={"end_date": kit.now + 60 * DAY})
+    await kit.move(DAY)
+    await kit.update("acme", changes={"renewal_window_days": 70, "notes": "wider"})
 
 
 async def test_every_version_is_what_its_event_said(kit: Testkit, reader: ContractReader) -> None:
     await busy_life(kit)
     told = [event.data for event in kit.changes("acme") if event.data["change"] != "deleted"]
-    assert len(told) == 19
+    assert len(told) == 24
     for data in told:
         past = await reader.at_version(data["contract"]["contract_id"], data["version"])
         assert past.contract == state(data["contract"])
@@ -66,10 +77,10 @@ async def test_any_moment_shows_the_last_change_that_had_taken_effect(
     kit: Testkit, reader: ContractReader
 ) -> None:
     await busy_life(kit)
-    told = [(datetime.fromisoformat(e.data["effective_at"]), e.data) for e in kit.changes("acme")]
-    moments = {moment + shift for moment, _ in told for shift in (timedelta(0), -timedelta(milliseconds=1))}
-    for moment in sorted(moments):
-        before = [data for effective, data in told if effective <= moment]
+    told = [*since_when(kit.changes("acme"))]
+    effective = {datetime.fromisoformat(data["effective_at"]) for _, data in told}
+    for moment in sorted({each + shift for each in effective for shift in (-MOMENT, 0 * MOMENT)}):
+        before = [data for since, data in told if since <= moment]
         past = await reader.as_of("acme", moment)
         if not before or before[-1]["change"] == "deleted":
             assert past is None

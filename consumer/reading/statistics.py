@@ -38,7 +38,9 @@ class Retention:
 
     `churn_rate`: the share of the contracts running at the start that expired or were cancelled.
     `renewal_rate`: the share of the ended terms and contracts that were renewed. None: there were none.
-    Drafts that were cancelled are not counted, and deleted contracts stand apart.
+    What was due counts from when it was due, whenever the scanner brought it out. An early renewal counts
+    when it was agreed on. Contracts run from their `start_date` on, adopted ones as well. Drafts that were
+    cancelled are not counted, and deleted contracts stand apart.
     """
 
     start: datetime

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, get_args
 
+import orjson
 from pymongo import ReadPreference
 from pymongo.read_concern import ReadConcern
 
@@ -12,7 +13,7 @@ from consumer.storage import pipelines
 from consumer.storage.documents import CODEC, contract_from, history_from
 from consumer.storage.mongo_errors import answered
 from consumer.storage.queries import ChangeCount, Due, EndingCount, Revenue
-from schemas.types import ContractTypeName, StatusName
+from schemas.types import ContractTypeName, StatusName, parse_instant
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -133,13 +134,15 @@ class MongoQueries:
         return [ChangeCount(row["_id"]["change"], row["_id"].get("before"), row["times"]) for row in rows]
 
     async def running_at(self, moment: datetime) -> int:
-        deleted_since = await self._aggregate(self._db.history, pipelines.deleted_since(moment))
-        deleted = [row["contract_id"] for row in deleted_since]
-        ran = pipelines.ran_at(moment)
+        rows = await self._aggregate(self._db.history, pipelines.hidden_since(moment))
+        deleted = [row["contract_id"] for row in rows if row["type"] == "delete"]
+        idle = [row["contract_id"] for row in rows if row["type"] != "delete" and not _ran(row, moment)]
+        runs, ran = pipelines.still_runs(moment), pipelines.ran_at(moment)
+        others = {"contract_id": {"$nin": idle}}
         with answered(PATIENT_SECONDS):
-            current = await self._db.contracts.count_documents({"$or": [pipelines.still_runs(moment), *ran]})
+            current = await self._db.contracts.count_documents({"$or": [runs, *ran], **others})
             former = await self._db.former_contracts.count_documents(
-                {"$or": [{"contract_id": {"$in": deleted}, **pipelines.still_runs(moment)}, *ran]}
+                {"$or": [{"contract_id": {"$in": deleted}, **runs}, *ran], **others}
             )
         return int(current) + int(former)
 
@@ -187,6 +190,13 @@ class MongoQueries:
 
 _LATEST: Final = [("lifecycle.offset", -1)]
 _RUNNING: Final = {"$in": sorted(RUNNING)}
+
+
+def _ran(row: Mapping[str, Any], moment: datetime) -> bool:
+    """Whether a contract ran at a moment that was then cancelled as a draft, or renewed after its end."""
+    fields = [field for change in orjson.loads(row["changes"]) for field in change.get("fields", ())]
+    ends = [field["before"] for field in fields if field["path"] == "/end_date"]
+    return row["type"] == "renew" and parse_instant(ends[-1]) > moment
 
 
 def _filter(selection: Selection) -> dict[str, Any]:

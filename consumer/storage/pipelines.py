@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from consumer.domain.states import RUNNING
+from schemas.contract import to_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,10 +33,10 @@ _SCHEDULED: Final = {"$map": {"input": "$scheduled_changes", "as": "each", "in":
 _LAPSES: Final = {"$or": [{"$eq": ["$auto_renewal", False]}, {"$in": ["cancellation", _SCHEDULED]}]}
 
 _CHANGE: Final = (
-    r'\{"change":"(\w+)","version":\d+,"effective_at":"[^"]*","fields":\['
+    r'\{"change":"(\w+)","version":\d+,"effective_at":"([^"]*)Z","fields":\['
     r'(?:\{"path":"/status","before":"(\w+)")?'
 )
-"""The beginning of a change in `history.changes`: its name, and the status before when that changed.
+"""The beginning of a change in `history.changes`: its name, when, and the status before if that changed.
 
 No text of a contract can look like it: quotes inside JSON text are escaped, and `version` takes a number.
 The status, where it changes, is the first field of these changes: see PLACES in schemas/contract.py.
@@ -76,28 +77,49 @@ def ending(now: datetime, windows: Sequence[int]) -> Stages:
 
 
 def changes(start: datetime, end: datetime) -> Stages:
-    """Reads the period's history; without an index on its time (see the retention setting), all of it."""
+    """Reads the history since `start`: nothing is recorded before it takes effect.
+
+    Without an index on its time (see the retention setting), that is all of it.
+    """
     return [
-        {"$match": {"occurred_at": {"$gte": start, "$lt": end}, "changes": {"$exists": True}}},
+        {"$match": {"occurred_at": {"$gte": start}, "changes": {"$exists": True}}},
         {"$project": {"found": {"$regexFindAll": {"input": "$changes", "regex": _CHANGE}}}},
         {"$unwind": "$found"},
         {
-            "$group": {
-                "_id": {
-                    "change": {"$arrayElemAt": ["$found.captures", 0]},
-                    "before": {"$arrayElemAt": ["$found.captures", 1]},
-                },
-                "times": {"$sum": 1},
+            "$project": {
+                "change": {"$arrayElemAt": ["$found.captures", 0]},
+                "at": {"$arrayElemAt": ["$found.captures", 1]},
+                "before": {"$arrayElemAt": ["$found.captures", 2]},
             }
         },
+        {"$match": {"at": {"$gte": _text(start), "$lt": _text(end)}}},
+        {"$group": {"_id": {"change": "$change", "before": "$before"}, "times": {"$sum": 1}}},
     ]
 
 
-def deleted_since(moment: datetime) -> Stages:
-    """Reads the history since then."""
+def _text(moment: datetime) -> str:
+    """A moment as `_CHANGE` finds it: such texts are in the order of time, as no `Z` follows the digits."""
+    return to_json(moment).decode().strip('"').removesuffix("Z")
+
+
+def hidden_since(moment: datetime) -> Stages:
+    """What became of contracts since then that their last state does not tell. Reads the history since then.
+
+    Deleted ones; cancelled drafts; and expired ones that were renewed later.
+    """
     return [
-        {"$match": {"occurred_at": {"$gt": moment}, "type": "delete", "outcome": "applied"}},
-        {"$project": {"_id": 0, "contract_id": 1}},
+        {
+            "$match": {
+                "occurred_at": {"$gt": moment},
+                "outcome": "applied",
+                "$or": [
+                    {"type": "delete"},
+                    {"type": "cancel", "changes": {"$regex": '"path":"/status","before":"draft"'}},
+                    {"type": "renew", "changes": {"$regex": '"path":"/status","before":"expired"'}},
+                ],
+            }
+        },
+        {"$project": {"_id": 0, "type": 1, "contract_id": 1, "changes": 1}},
     ]
 
 

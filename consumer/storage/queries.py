@@ -113,7 +113,7 @@ class Queries(Protocol):
         """Contracts that end within the largest of these windows, each counted in the smallest it fits."""
 
     async def change_counts(self, start: datetime, end: datetime) -> list[ChangeCount]:
-        """How often each change was recorded from `start` until before `end`. Reads the history."""
+        """How often each change took effect from `start` until before `end`. Reads the history."""
 
     async def running_at(self, moment: datetime) -> int:
         """How many contracts ran at a moment in the past. Reads the history since then."""

@@ -2,14 +2,17 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 import pytest
 
 from consumer.errors import InputRefused
-from consumer.reading.statistics import ContractStatistics, ExpiringWindow
+from consumer.reading.statistics import ContractStatistics, ExpiringWindow, Retention
 from consumer.storage.queries import Revenue
 from consumer.testkit import START, Testkit
+from tests.reading.told import happened, running_at
+from tests.year.life import Life
 
 DAY = timedelta(days=1)
 
@@ -109,6 +112,65 @@ async def test_churn_and_renewals_of_a_period(kit: Testkit, statistics: Contract
     # Later events do not change what is said of an earlier period.
     await kit.move(800 * DAY)
     assert await statistics.retention(half_year, START + 400 * DAY) == retention
+
+
+async def test_what_the_last_state_of_a_contract_does_not_tell(
+    kit: Testkit, statistics: ContractStatistics
+) -> None:
+    """It ran, or not, though it looks otherwise today."""
+    await kit.create("draft", contract_type="basic", status="draft")
+    await kit.create("comes-back", contract_type="basic", auto_renewal=False)
+    await kit.create("went-on", contract_type="basic", auto_renewal=False)
+    await kit.move_to(START + 370 * DAY)
+    await kit.renew("went-on")
+    moment = START + 372 * DAY
+    await kit.move_to(moment + DAY)
+    await kit.cancel("draft", reason='"path":"/status","before":"active"')
+    await kit.renew("comes-back")
+    assert (await statistics.retention(moment, moment + 2 * DAY)).running_at_start == 1
+    # In the middle of their first terms both ran.
+    assert (await statistics.retention(START + 10 * DAY, moment)).running_at_start == 2
+
+
+async def test_a_scanner_that_slept_changes_no_figure(kit: Testkit, statistics: ContractStatistics) -> None:
+    await kit.create("lapses", contract_type="basic", auto_renewal=False)
+    await kit.create("renews", contract_type="basic", term_months=6)
+    kit.now = START + 500 * DAY
+    await kit.move(DAY)
+    year = await statistics.retention(START, START + 366 * DAY)
+    assert (year.renewed, year.expired) == (2, 1)
+    later = await statistics.retention(START + 366 * DAY, kit.now)
+    assert (later.running_at_start, later.renewed, later.expired) == (1, 0, 0)
+
+
+async def test_periods_of_a_busy_time_are_what_the_events_tell(
+    kit: Testkit, statistics: ContractStatistics
+) -> None:
+    """Contracts of all kinds and all that happens to them; the scanner sleeps now and then."""
+    random = Random(7)
+    life = Life(random)
+    for number in range(300):
+        pause = random.random() * 4 * DAY
+        if random.random() < 0.2:
+            await kit.move(pause)
+        kit.now += pause
+        await kit.result(life.open(kit.now) if number % 6 == 0 else life.next(kit.now))
+    await kit.move(DAY)
+    changes = kit.changes()
+    for _ in range(12):
+        start = START + random.random() * (kit.now - START)
+        end = start + random.random() * 200 * DAY
+        found, counted = await statistics.retention(start, end), happened(changes, start, end)
+        assert found == Retention(
+            start,
+            end,
+            running_at(changes, start),
+            counted["created"] + counted["adopted"],
+            counted["renewed"],
+            counted["expired"],
+            counted["cancelled"],
+            counted["deleted"],
+        )
 
 
 async def test_a_period_in_which_nothing_happened(kit: Testkit, statistics: ContractStatistics) -> None:

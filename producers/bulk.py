@@ -1,19 +1,25 @@
 """Imports: many commands at once, each with its result, at a pace that the service can keep up with.
 
-Every row has a deterministic id, made of the source's name and the row's place in it. So an import that
-was interrupted is run again as it is: what was applied before turns out to be a duplicate. A mended
-file is another source; a report of the refused rows is what to mend.
+Every row has a deterministic id, made of the source's name, the row's place in it and the command it is.
+So an import that was interrupted is run again as it is: what was applied before turns out to be a
+duplicate. A mended file is another source; a report of the refused rows is what to mend.
 """
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
+from consumer.domain.decider import decide
+from consumer.domain.model import Command, Policy, Rejected
+from consumer.domain.openings import OPENINGS
 from consumer.errors import CommandRejected, ContractsError, InputRefused
 from producers.bulk_rows import BadRow
 from producers.messages import command_message
+from schemas.commands import COMMANDS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
@@ -69,6 +75,7 @@ class BulkImport:
     Args:
         source_name: names the file or collection by its content: the same rows under the same name get
             the same ids.
+        policy: what new contracts copy, for a dry run.
         on_refused: gets each refused row when it is known.
         on_progress: gets the number of rows finished, one or more at a time.
     """
@@ -77,22 +84,40 @@ class BulkImport:
         self,
         source_name: str,
         *,
+        policy: Policy | None = None,
         on_refused: Callable[[RefusedRow], None] = lambda _: None,
         on_progress: Callable[[int], None] = lambda _: None,
     ) -> None:
         self.report = ImportReport()
         self._failure: Exception | None = None
         self._source_name = source_name
+        self._policy = policy or Policy()
+        self._now = datetime.now(UTC)
         self._on_refused = on_refused
         self._on_progress = on_progress
 
     async def check(self, rows: AsyncIterator[Row | BadRow] | Iterable[Row | BadRow]) -> ImportReport:
-        """A dry run: looks at every row as the service would at a command, and sends nothing."""
+        """A dry run: looks at every row as the service would at a command, and sends nothing.
+
+        A new contract is opened here, as the service would on an account that has none. What other
+        commands would do depends on contracts that are not looked at.
+        """
         async for row in _each(rows):
             self.report.rows += 1
-            self._message(row)
+            message = self._message(row)
+            if message is not None and message.name in OPENINGS:
+                self._open(row.place, message)
             self._on_progress(1)
         return self.report
+
+    def _open(self, place: str, message: CommandMessage) -> None:
+        data = COMMANDS[message.name].adapter.validate_json(message.value)
+        identity = sha256(message.command_id.encode()).digest()
+        named = (message.name, message.account_id, data, identity, message.source, message.command_id)
+        outcome = decide(None, Command(*named, offset=0), self._now, self._policy).outcome
+        if isinstance(outcome, Rejected):
+            errors = tuple((each["path"], each["message"]) for each in outcome.errors)
+            self._refuse(RefusedRow(place, outcome.message, outcome.code, errors))
 
     async def run(
         self,
@@ -149,7 +174,8 @@ class BulkImport:
         if isinstance(row, BadRow):
             self._refuse(RefusedRow(row.place, row.message, None, row.errors))
             return None
-        name = f"import/{self._source_name}/{row.place}"
+        parts = ("import", self._source_name, row.place, row.name, row.revision)
+        name = "/".join(filter(None, parts))
         try:
             return command_message(row.name, row.account_id, row.data, source=SOURCE, command_id=name)
         except InputRefused as refused:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -35,12 +35,16 @@ _DIGEST_CHARACTERS: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A command to be published. `place` names it within its source, the same at every reading."""
+    """A command to be published. `place` names it within its source, the same at every reading.
+
+    `revision` tells apart what stands at a place of a source that may change.
+    """
 
     place: str
     name: str
     account_id: str
     data: Mapping[str, Any]
+    revision: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,10 @@ def table_rows(lines: Iterable[str], contracts_as: ContractsAs = "create") -> It
     """A table with a heading, comma-separated. A row's place is the line on which it ends."""
     reader = csv.DictReader(lines, strict=True)
     try:
+        columns = reader.fieldnames or ()
+        if twice := {column for column in columns if columns.count(column) > 1}:
+            yield BadRow("1", f"the heading has more than one column {min(twice)!r}")
+            return
         for cells in reader:
             yield _table_row(str(reader.line_num), cells, contracts_as)
     except (csv.Error, UnicodeDecodeError) as error:
@@ -141,8 +149,11 @@ async def document_rows(
     async for document in documents:
         place = str(document["_id"])
         named = {(fields or {}).get(name, name): value for name, value in document.items() if name != "_id"}
-        contract = plain({name: value for name, value in named.items() if name})
-        yield contract_row(place, {"contract_id": place, **contract}, "adopt")
+        contract = {"contract_id": place, **plain({name: value for name, value in named.items() if name})}
+        row = contract_row(place, contract, "adopt")
+        # Or a document that was refused and then mended would be taken for the one seen before.
+        revision = hashlib.sha256(repr(contract).encode()).hexdigest()[:_DIGEST_CHARACTERS]
+        yield replace(row, revision=revision) if isinstance(row, Row) else row
 
 
 def _row(place: str, name: Any, account_id: Any, data: Any) -> Row | BadRow:

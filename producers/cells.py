@@ -32,7 +32,14 @@ def data_from(spec: CommandSpec, cells: Mapping[str, str]) -> dict[str, Any]:
         if cell:
             place = tuple(column.split("."))
             _put(data, place, _value(spec, place, cell))
-    return data
+    return {**_empty_objects(spec, cells), **data}
+
+
+def _empty_objects(spec: CommandSpec, cells: Mapping[str, str]) -> dict[str, Any]:
+    """Objects that must be there and have columns, but maybe nothing in them."""
+    steps = {column.partition(".")[0] for column in cells if "." in column}
+    required = {name for node in nodes_at(spec.type, ()) for name in node.get("required", ())}
+    return {name: {} for name in sorted(steps & required)}
 
 
 def _put(target: dict[str, Any], place: tuple[str, ...], value: Any) -> None:

@@ -118,7 +118,8 @@ async def _work(
     from producers.bulk import BulkImport
 
     with progress("imported" if window else "checked", total) as done:
-        importing = BulkImport(source_name, on_refused=on_refused, on_progress=done)
+        policy = load_settings().policy
+        importing = BulkImport(source_name, policy=policy, on_refused=on_refused, on_progress=done)
         if window is None:
             return await importing.check(rows)
         try:

@@ -91,12 +91,18 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     # An empty list is written out: an empty cell would say nothing, and a plan's features would come back.
-    if isinstance(value, list) and value and all(isinstance(each, str) and ";" not in each for each in value):
+    if isinstance(value, list) and value and all(map(_plain, value)):
         return ";".join(value)
     return value if isinstance(value, str) else to_json(value).decode().strip('"')
 
 
+def _plain(each: Any) -> bool:
+    """Whether it comes back as it was from a list with semicolons."""
+    return isinstance(each, str) and ";" not in each and each == each.strip() and each[:1] not in ("[", "{")
+
+
 def _line(cells: Any) -> bytes:
     written = io.StringIO()
-    csv.writer(written, lineterminator="\n").writerow(cells)
-    return written.getvalue().encode()
+    # With a line feed for its end of line, the writer would leave carriage returns unquoted.
+    csv.writer(written, lineterminator="\r\n").writerow(cells)
+    return written.getvalue().removesuffix("\r\n").encode() + b"\n"

@@ -1,7 +1,9 @@
 """Imports into a service in memory: what is applied, refused, and done again."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from consumer.errors import BrokerUnavailable, ResultTimeout
 from consumer.testkit import Testkit
 from producers.bulk import NOT_SENT, BulkImport, ImportReport, RefusedRow
-from producers.bulk_rows import BadRow, Row
+from producers.bulk_rows import BadRow, Row, document_rows
 from producers.messages import CommandMessage
 
 
@@ -120,8 +122,61 @@ async def test_a_server_that_is_away_ends_it_with_what_is_known(failure: Excepti
     assert commands.submitted < 50
 
 
-async def test_a_dry_run_sends_nothing_and_finds_what_the_schema_finds() -> None:
+async def test_the_same_file_may_be_taken_another_way() -> None:
+    """What was refused as a new contract may be one to adopt: no duplicate of what was refused."""
+    kit = Testkit()
+    commands = KitCommands(kit)
+    start, end = kit.now - timedelta(days=400), kit.now + timedelta(days=3)
+    data = {"contract_type": "basic", "start_date": start, "term_months": 1}
+    report = await BulkImport("f").run([Row("1", "create", "a", data)], commands)
+    assert report.by_code == {"invalid_terms": 1}
+    data |= {"contract_id": "old", "status": "active", "end_date": end}
+    data |= {"base_monthly_fee": 1, "usage_limits": {}}
+    for wanted in ("applied", "duplicates"):
+        report = await BulkImport("f").run([Row("1", "adopt", "a", data)], commands)
+        assert asdict(report)[wanted] == 1
+
+
+async def test_a_document_that_was_mended_is_tried_again_and_what_is_adopted_stays() -> None:
+    kit = Testkit()
+    commands = KitCommands(kit)
+    document = {
+        "_id": 7,
+        "account_id": "a",
+        "contract_type": "basic",
+        "status": "expired",
+        "start_date": datetime(2025, 1, 1),  # noqa: DTZ001 - as pymongo gives them
+        "end_date": datetime(2026, 6, 1),  # noqa: DTZ001
+        "base_monthly_fee": 1,
+        "usage_limits": {},
+    }
+
+    async def adopted() -> ImportReport:
+        async def documents() -> AsyncIterator[dict[str, Any]]:
+            yield document
+
+        return await BulkImport("old.contracts").run(document_rows(documents()), commands)
+
+    assert (await adopted()).by_code == {"invalid_terms": 1}
+    document["status"] = "active"
+    assert (await adopted()).applied == 1
+    assert (await adopted()).duplicates == 1
+    document["base_monthly_fee"] = 2
+    assert (await adopted()).by_code == {"contract_exists": 1}
+    assert kit.contract("a")["base_monthly_fee"] == 1
+
+
+async def test_a_dry_run_sends_nothing_and_finds_what_is_wrong_with_new_contracts() -> None:
     refused: list[RefusedRow] = []
-    report = await BulkImport("f", on_refused=refused.append).check(MIXED)
-    assert (report.rows, report.refused, report.by_code) == (7, 3, {NOT_SENT: 3})
-    assert [row.place for row in refused] == ["2", "3", "7"]
+    adopted = {"contract_id": "c", "contract_type": "basic", "base_monthly_fee": 1, "usage_limits": {}}
+    adopted |= {"start_date": "2020-01-01", "end_date": "2120-01-01", "status": "expired"}
+    rows = [
+        *MIXED,
+        Row("8", "create", "c", {"contract_type": "custom", "term_months": 1}),
+        Row("9", "adopt", "d", adopted),
+        Row("10", "adopt", "d", adopted | {"status": "active"}),
+    ]
+    report = await BulkImport("f", on_refused=refused.append).check(rows)
+    assert (report.rows, report.by_code) == (10, {NOT_SENT: 3, "invalid_terms": 2})
+    assert [row.place for row in refused] == ["2", "3", "7", "8", "9"]
+    assert [path for path, _ in refused[3].errors] == ["/base_monthly_fee", "/usage_limits"]

@@ -105,6 +105,11 @@ def test_a_table_of_commands() -> None:
     ]
 
 
+def test_a_column_that_is_there_twice_ends_it() -> None:
+    rows = list(table_rows(["account_id,notes,notes", "a,x,y"]))
+    assert rows == [BadRow("1", "the heading has more than one column 'notes'")]
+
+
 def test_a_table_with_uneven_rows_and_one_that_breaks_off() -> None:
     rows = list(table_rows(["account_id,contract_type", "a", "b,basic,more", '"c', "d,basic"]))
     assert [(row.place, type(row)) for row in rows[:2]] == [("2", BadRow), ("3", BadRow)]

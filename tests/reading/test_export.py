@@ -37,6 +37,17 @@ async def rich(kit: Testkit) -> None:
         external_reference="007",
         notes="null",
     )
+    await kit.create(
+        "odd",
+        contract_type="custom",
+        base_monthly_fee=0,
+        usage_limits={},
+        term_months=1,
+        notes="one\rtwo",
+        tags=[" a", "b "],
+        features=["[x]", "null"],
+        metadata={"k": "\r"},
+    )
     await kit.change_plan("rich", contract_type="enterprise", effective="at_renewal")
     await kit.create("over", contract_type="basic")
     await kit.move(timedelta(days=3))
@@ -64,8 +75,8 @@ async def test_an_export_holds_every_contract_whole(kit: Testkit, reader: Contra
         found = adopted(json_rows(text.splitlines(), "adopt"))
     else:
         text = await exported(export.table(reader.each(chunk=2)))
-        found = adopted(table_rows(io.StringIO(text.decode()), "adopt"))
-    for account in ("plain", "rich", "over"):
+        found = adopted(table_rows(io.StringIO(text.decode(), newline=""), "adopt"))
+    for account in ("plain", "rich", "odd", "over"):
         expected = dict(kit.contract(account))
         if form == "csv":  # an empty cell says nothing
             found[account] = {

@@ -69,8 +69,11 @@ class ScanRun:
         return fits, waiting
 
     def _room(self, partition: int, standing: Standing, limit: int) -> int:
-        """None until what the run before sent is applied: or the same would be sent again and again."""
-        if standing.applied <= self._sent_before.get(partition, -1):
+        """None until what the run before sent is applied: or the same would be sent again and again.
+
+        What lies beyond the log's end was sent to a topic that has been made anew since.
+        """
+        if standing.applied <= self._sent_before.get(partition, -1) < standing.end:
             return 0
         return limit - standing.waiting
 

@@ -112,6 +112,15 @@ async def test_what_was_sent_before_is_not_sent_again_until_it_is_applied() -> N
     assert {message.account_id for message in log.sent[6:]} == {"a0", "a2", "a4"}
 
 
+async def test_a_log_that_was_made_anew_is_not_waited_for() -> None:
+    log = FakeLog()
+    scanner = scanner_of(FakeQueries(6), log)
+    assert (await scanner.run_once()).published == 6
+    log.ends.clear()
+    log.applied.clear()
+    assert (await scanner.run_once()).published == 6
+
+
 async def test_it_goes_on_after_a_failure_and_lets_go_at_the_end() -> None:
     queries, log, lease = FakeQueries(1), FakeLog(), FakeLease()
     due, failures = queries.due, [ServiceUnavailable("away"), ServiceUnavailable("away")]

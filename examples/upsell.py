@@ -24,15 +24,15 @@ NEXT_PLAN = {"basic": "professional", "professional": "enterprise"}
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS contracts (
     account_id TEXT PRIMARY KEY, contract_id TEXT, plan TEXT, status TEXT, end_date TEXT, monthly_fee REAL,
-    sequence TEXT, deleted INTEGER
+    email TEXT, lapses INTEGER, deleted INTEGER, sequence TEXT
 );
 CREATE TABLE IF NOT EXISTS opportunities (
     event_id TEXT PRIMARY KEY, account_id TEXT, contract_id TEXT, end_date TEXT, offer TEXT,
-    days_left INTEGER, reason TEXT, email TEXT
+    days_left INTEGER, reason TEXT
 );
 CREATE VIEW IF NOT EXISTS open_opportunities AS
-    SELECT o.* FROM opportunities o JOIN contracts c USING (contract_id, end_date)
-    WHERE c.deleted = 0 AND c.status IN ('active', 'pending_renewal')
+    SELECT o.*, c.email FROM opportunities o JOIN contracts c USING (contract_id, end_date)
+    WHERE c.lapses AND NOT c.deleted AND c.status IN ('active', 'pending_renewal')
     GROUP BY contract_id HAVING days_left = min(days_left);
 """
 
@@ -51,14 +51,19 @@ def apply(model: sqlite3.Connection, record: ConsumerRecord) -> None:
 
 
 def changed(model: sqlite3.Connection, data: dict[str, Any], sequence: str) -> None:
-    """Keep the newest state of the account's contract."""
+    """Keep the newest state of the account's contract.
+
+    Personal data is kept here only: it goes with the event that tells of its erasure.
+    """
     contract = data["contract"]
+    cancelled = any(each["kind"] == "cancellation" for each in contract["scheduled_changes"])
     model.execute(
         """
-        INSERT INTO contracts VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO contracts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (account_id) DO UPDATE SET contract_id = excluded.contract_id, plan = excluded.plan,
             status = excluded.status, end_date = excluded.end_date, monthly_fee = excluded.monthly_fee,
-            sequence = excluded.sequence, deleted = excluded.deleted
+            email = excluded.email, lapses = excluded.lapses, deleted = excluded.deleted,
+            sequence = excluded.sequence
         WHERE excluded.sequence > contracts.sequence
         """,
         (
@@ -68,8 +73,10 @@ def changed(model: sqlite3.Connection, data: dict[str, Any], sequence: str) -> N
             contract["status"],
             contract["end_date"],
             contract["base_monthly_fee"],
-            sequence,
+            contract.get("primary_contact", {}).get("email"),
+            cancelled or not contract["auto_renewal"],
             data["change"] == "deleted",
+            sequence,
         ),
     )
 
@@ -77,11 +84,10 @@ def changed(model: sqlite3.Connection, data: dict[str, Any], sequence: str) -> N
 def expiring(model: sqlite3.Connection, data: dict[str, Any], event_id: str) -> None:
     """Somebody should call: with the next larger plan, where there is one."""
     plan = data["contract_type"]
-    email = data.get("primary_contact", {}).get("email")
     row = (event_id, data["account_id"], data["contract_id"], data["end_date"], NEXT_PLAN.get(plan, plan))
     model.execute(
-        "INSERT OR IGNORE INTO opportunities VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (*row, data["days_left"], data["reason"], email),
+        "INSERT OR IGNORE INTO opportunities VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (*row, data["days_left"], data["reason"]),
     )
 
 

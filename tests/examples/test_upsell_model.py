@@ -51,5 +51,29 @@ async def test_replays_and_late_events_change_nothing() -> None:
     }
 
 
+async def test_who_stays_after_all_is_not_called_and_who_was_erased_is_not_named() -> None:
+    kit = Testkit()
+    contact = {"email": "ann@example.com"}
+    for account in ("stays", "renews", "leaves"):
+        await kit.create(account, contract_type="basic", primary_contact=contact)
+        await kit.cancel(account, effective="end_of_term")
+    await kit.create("lapses", contract_type="basic", primary_contact=contact, auto_renewal=False)
+    await kit.move(timedelta(days=340))
+    model = sqlite3.connect(":memory:")
+    model.executescript(UPSELL["SCHEMA"])
+    query = "SELECT account_id, email FROM open_opportunities ORDER BY 1"
+    fold(model, kit.events)
+    everybody = [(account, "ann@example.com") for account in ("lapses", "leaves", "renews", "stays")]
+    assert model.execute(query).fetchall() == everybody
+    await kit.withdraw_cancellation("stays")
+    await kit.update("lapses", changes={"auto_renewal": True})
+    await kit.withdraw_cancellation("renews")
+    await kit.renew("renews")
+    await kit.erase("leaves")
+    for late in (kit.events, kit.events[::-1]):
+        fold(model, late)
+        assert model.execute(query).fetchall() == [("leaves", None)]
+
+
 def iso(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")

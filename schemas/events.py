@@ -94,6 +94,7 @@ class ChangedData(TypedDict):
     occurred_at: Instant
     command: CommandReference
     requested_by: str
+    reason: NotRequired[str]
 
 
 @with_config(_OPEN)

@@ -109,6 +109,7 @@ MEANINGS: Final[dict[str, str]] = {
     "days_left": "Days to the end, rounded up.",
     "window_days": "The notice window that was reached.",
     "missed_windows": "Wider windows that were never noticed, as it was too late.",
+    "changed.reason": "Why it was deleted, if the command told.",
     "expiring.reason": "Why it lapses.",
     "renewal_notice.reason": "Why it lapses, if it does.",
     "next_term": "What will happen at the end of the term.",

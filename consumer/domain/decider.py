@@ -75,12 +75,16 @@ def _change(present: Contract | None, command: Command, moment: Moment, due: lis
     if refusal := _refusal(present, command):
         return Decision(refusal, present, tuple(due))
     if command.name == "delete":
-        deleted = Changed("deleted", present, present["version"] + 1, (), moment.now, moment.by)
-        return Decision(Applied(), None, (*due, deleted), former=present)
+        return Decision(Applied(), None, (*due, _deleted(present, command, moment)), former=present)
     effect = EFFECTS[command.name](present, command.data, moment)
     if not isinstance(effect, Effect):
         return Decision(effect, present, tuple(due))
     return _changed(present, command, effect, moment, due)
+
+
+def _deleted(present: Contract, command: Command, moment: Moment) -> Changed:
+    reason = command.data.get("reason")
+    return Changed("deleted", present, present["version"] + 1, (), moment.now, moment.by, reason)
 
 
 def _without_contract(command: Command) -> Decision:

@@ -71,6 +71,7 @@ class Changed:
     It leaves out `version`, `updated_at` and `last_modified_by`, which every change sets.
     `by` is who asked for it: `requested_by` or else the command's source; "lifecycle" for what was due
     by itself, whichever command brought it out.
+    `reason`: why it was deleted, if the command told. Of a cancellation the contract itself has it.
     """
 
     change: Change
@@ -79,6 +80,7 @@ class Changed:
     changed_fields: tuple[FieldChange, ...]
     effective_at: datetime
     by: str
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

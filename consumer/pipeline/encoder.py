@@ -193,7 +193,7 @@ def reference(envelope: Envelope) -> dict[str, str]:
 
 def changed_data(event: Changed, cause: Incoming, now: datetime) -> dict[str, Any]:
     """The data of a `changed` event."""
-    return {
+    data: dict[str, Any] = {
         "change": event.change,
         "contract": visible(event.contract),
         "changed_fields": [changed_field(change) for change in event.changed_fields],
@@ -203,6 +203,7 @@ def changed_data(event: Changed, cause: Incoming, now: datetime) -> dict[str, An
         "command": reference(cause.envelope),
         "requested_by": event.by,
     }
+    return data if event.reason is None else data | {"reason": event.reason}
 
 
 def changed_field(change: FieldChange) -> dict[str, Any]:

@@ -61,6 +61,8 @@ def _kept_change(event: Changed) -> dict[str, Any]:
     contract = event.contract
     if event.by == TIME:
         kept["by"] = event.by
+    if event.reason is not None:
+        kept["reason"] = event.reason
     if event.change == "adopted":
         kept["stamps"] = {name: contract[name] for name in ("updated_at", "last_modified_by")}
     return kept
@@ -79,6 +81,7 @@ def erased_entry(entry: HistoryEntry) -> HistoryEntry:
 
 
 def _erased(kept: dict[str, Any]) -> dict[str, Any]:
+    kept = {name: value for name, value in kept.items() if name != "reason"}
     if "fields" in kept:
         kept = kept | {"fields": [*_erased_fields(kept["fields"])]}
     if "stamps" in kept:

@@ -241,5 +241,6 @@ def _change(kept: dict[str, Any], by: str | None) -> HistoryChange:
         version=kept.get("version"),
         by=author,
         window_days=kept.get("window_days"),
+        reason=kept.get("reason"),
         fields=tuple(kept.get("fields", ())),
     )

@@ -56,7 +56,7 @@ class HistoryChange:
     """One event in an entry of the history: a change of the contract, or a notice.
 
     `fields` are the differences as `contracts.changed` has them: path, before, after. `window_days`
-    belongs to notices, `version` and `by` to changes.
+    belongs to notices, `version` and `by` to changes, `reason` to deletions.
     """
 
     kind: str
@@ -64,6 +64,7 @@ class HistoryChange:
     version: int | None
     by: str | None
     window_days: int | None
+    reason: str | None
     fields: tuple[Mapping[str, Any], ...]
 
 

@@ -31,7 +31,7 @@ def erased_entry(entry: Entry) -> Entry:
 
 
 def _erased_change(change: dict[str, Any]) -> dict[str, Any]:
-    left = dict(change)
+    left = {name: value for name, value in change.items() if name != "reason"}
     if "stamps" in left:
         left["stamps"] = left["stamps"] | {"last_modified_by": "erased"}
     if "fields" in left:

@@ -40,7 +40,7 @@ def outcome_data(decision: Decision) -> dict[str, Any]:
 def event_data(event: Event, incoming: Incoming, now: datetime) -> tuple[str, Any]:
     if isinstance(event, Changed):
         shown = {name: value for name, value in event.contract.items() if name not in ("_id", "lifecycle")}
-        return "changed", {
+        data = {
             "change": event.change,
             "contract": shown,
             "changed_fields": [_field(*each) for each in event.changed_fields],
@@ -50,6 +50,9 @@ def event_data(event: Event, incoming: Incoming, now: datetime) -> tuple[str, An
             "command": reference(incoming.envelope),
             "requested_by": event.by,
         }
+        if event.change == "deleted" and "reason" in incoming.command.data:
+            data["reason"] = incoming.command.data["reason"]
+        return "changed", data
     return ("expiring" if isinstance(event, Expiring) else "renewal_notice"), event.notice
 
 
@@ -74,6 +77,8 @@ def kept(event: Event) -> Any:
     }
     if event.by == "lifecycle":
         entry["by"] = event.by
+    if event.reason is not None:
+        entry["reason"] = event.reason
     if event.change == "adopted":
         entry["stamps"] = {name: event.contract[name] for name in ("updated_at", "last_modified_by")}
     return plain(entry)

@@ -111,6 +111,7 @@ def test_delete_removes_it_in_any_status(status):
     former = account.decision.former
     assert former["status"] == status
     assert account.changes[-1].contract == former
+    assert account.changes[-1].reason == "by mistake"
     assert account.changes[-1].version == former["version"] + 1
 
 

@@ -101,7 +101,10 @@ async def test_what_comes_after_is_kept_until_the_next_time(
     item = (await reader.history("acme", limit=1)).items[0]
     assert item.by == ANN
     assert kit.contract("acme")["notes"] == ANN
-    await kit.delete("acme", requested_by=ANN)
+    await kit.delete("acme", requested_by=ANN, reason=f"{ANN} wants it")
+    told = (await reader.history("acme", limit=1)).items[0].changes[-1]
+    assert (told.kind, told.reason) == ("deleted", f"{ANN} wants it")
+    assert kit.changes("acme")[-1].data["reason"] == told.reason
     await kit.erase("acme", requested_by="privacy-desk 2")
     assert ANN.encode() not in await dump(client, database, "acme")
     asked = [i.by for i in (await reader.history("acme")).items if i.command == "erase"]

@@ -34,6 +34,7 @@ KINDS = {
     "activate": 8,
     "again": 8,
     "delete": 2,
+    "erase": 2,
     "wrong version": 2,
     "twice": 4,
     "rubbish": 1,
@@ -71,7 +72,7 @@ class Life:
         name, data = self._command(kind, now)
         return self._message(name, account, data, now)
 
-    def _command(self, kind: str, now: datetime) -> tuple[str, Any]:  # noqa: C901, PLR0911 - a table
+    def _command(self, kind: str, now: datetime) -> tuple[str, Any]:  # noqa: C901, PLR0911, PLR0912 - a table
         pick = self._random
         match kind:
             case "terms":
@@ -94,6 +95,8 @@ class Life:
             case "cancel" | "cancel later":
                 effective = "immediately" if kind == "cancel" else "end_of_term"
                 return "cancel", {"effective": effective, "reason": "because"}
+            case "delete":
+                return "delete", {"reason": "closed"}
             case "again":
                 return "create", self._created(now)
             case "wrong version":

@@ -128,7 +128,7 @@ async def test_a_year_of_ten_thousand_contracts() -> None:
 def assert_that_it_was_a_full_year(year: Year, state) -> None:
     """A test that everything was as expected says little where little happened."""
     changes = {terms.change for story in year.stories.values() for terms in story}
-    assert changes == set(get_args(Change)) - {"erased"}  # nobody asks for that in this year
+    assert changes == set(get_args(Change))
     assert {contract["contract_type"] for contract in state.contracts} == {
         "basic",
         "professional",

@@ -44,7 +44,7 @@ def settings_page() -> str:
     for section in SECTIONS:
         rows = [_setting(name, field) for name, field in section.model_fields.items()]
         columns = ("variable", "default", "values", "meaning")
-        lines += ["", f"## {section.__doc__}", "", *table(columns, rows)]
+        lines += ["", f"## {str(section.__doc__).rstrip('.')}", "", *table(columns, rows)]
     return _page(lines)
 
 

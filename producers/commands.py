@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from aiokafka.errors import KafkaError
 
-from consumer.errors import BrokerUnavailable
+from consumer.errors import BrokerUnavailable, TopicsMissing
 from producers.connection import SAFE_AGAIN, broker_error, kafka_errors, stop_producer
 from producers.messages import CommandMessage, command_message
 from producers.requests import AwaitedCommands
@@ -107,15 +107,23 @@ class CommandProducer(TypedCommands[Sent]):
 
         Raises:
             BrokerUnavailable, BrokerDenied: Kafka does not answer, or refuses us.
+            TopicsMissing: there is no topic for the commands, or it is hidden from this user.
         """
         producer = self._make_producer()
         try:
             with kafka_errors(self._address):
                 await producer.start()
+                await self._look_for_topic(producer)
         except BaseException:
             await stop_producer(producer)
             raise
         self._producer = producer
+
+    async def _look_for_topic(self, producer: AIOKafkaProducer) -> None:
+        """Among all topics: to ask for one by name may create it, with wrong settings."""
+        listed = await producer.client.fetch_all_metadata()
+        if self._topic not in listed.topics():
+            raise TopicsMissing([self._topic])
 
     async def stop(self) -> None:
         """Sends what is still buffered, and disconnects; nothing goes on in the background.

@@ -39,6 +39,7 @@ class AwaitedCommands(TypedCommands[CommandResult]):
         Raises:
             ResultTimeout: it is in the log, but its result has not come in time, or before the stop.
             InputRefused, BrokerUnavailable, BrokerDenied: as of `CommandProducer.publish`.
+            TopicsMissing: there is no topic for the results.
         """
         message = self._producer.message(
             name, account_id, data, command_id=command_id, correlation_id=correlation_id

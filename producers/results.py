@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 import orjson
 from aiokafka import TopicPartition
 
-from consumer.errors import BrokerUnavailable, CommandRejected, ResultTimeout
+from consumer.errors import BrokerUnavailable, CommandRejected, ResultTimeout, TopicsMissing
 from producers.connection import SAFE_AGAIN, broker_error, kafka_errors
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ class ResultListener:
             partitions: how many there are.
 
         Raises:
-            BrokerUnavailable: the results cannot be read.
+            BrokerUnavailable, TopicsMissing: the results cannot be read.
         """
         await self._listen(partition, partitions)
         waiter = Waiter(key, partition, asyncio.get_running_loop().create_future())
@@ -194,6 +194,8 @@ class ResultListener:
     async def _started(self, partitions: int) -> AIOKafkaConsumer:
         self._consumer = consumer = self._make_consumer()
         await consumer.start()
+        if self._topic not in await consumer.topics():
+            raise TopicsMissing([self._topic])
         targets = [TopicPartition(self._topic, partition) for partition in range(partitions)]
         consumer.assign(targets)
         consumer.pause(*targets)

@@ -88,7 +88,9 @@ def history(
     oldest_first: Annotated[bool, typer.Option("--oldest-first", help="In the order it happened.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show what happened to an account: every command with its outcome, who sent it, and what it changed.
+    """Show what happened to an account.
+
+    Every command with its outcome, who sent it, and what it changed.
 
     Example: contracts history acme --oldest-first
     """

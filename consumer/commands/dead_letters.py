@@ -49,7 +49,9 @@ def list_(
     *,
     as_json: Json = False,
 ) -> None:
-    """List dead letters, the oldest first, with the reason and where the record was read.
+    """List dead letters, with reason and origin.
+
+    The oldest first.
 
     Example: contracts dead-letters list --reason schema_violation --since 7d
     """
@@ -93,11 +95,11 @@ def replay(
     force: Annotated[bool, typer.Option("--force", help="Also those that were sent again before.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Send dead letters again as they were, for instance after an upgrade that understands them.
+    """Send dead letters again as they were.
 
-    A dry run unless --send is given. Each is sent once; it keeps its headers and gets the header
-    `contracts-replayed-from`. It comes after everything sent since: later commands of the same account
-    were applied before it.
+    For instance after an upgrade that understands them. A dry run unless --send is given. Each is sent
+    once; it keeps its headers and gets the header `contracts-replayed-from`. It comes after everything sent
+    since: later commands of the same account were applied before it.
 
     Example: contracts dead-letters replay --reason unknown_type --send
     """

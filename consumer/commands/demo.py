@@ -14,9 +14,11 @@ def demo(
     *,
     keep: Annotated[bool, typer.Option("--keep", help="Stay up afterwards, to play with.")] = False,
 ) -> None:
-    """Start embedded servers and the service, publish commands, and check the outcome against the model.
+    """Try everything on embedded servers, and check the outcome.
 
-    Ends with exit code 1 when anything was lost, doubled, reordered or differs.
+    Commands of all kinds are published, some of them hostile, and all that is stored and published is
+    compared with the pure model. Ends with exit code 1 when anything was lost, doubled, reordered or
+    differs.
 
     Example: contracts demo --keep
     """

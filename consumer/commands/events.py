@@ -57,7 +57,9 @@ def events(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as they come, until Ctrl-C.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show events as their consumers get them: committed ones, without joining a consumer group.
+    """Show what was published, up to now or as it comes.
+
+    Events as their consumers get them, committed ones only; no consumer group is joined.
 
     For instance:
 

@@ -55,11 +55,11 @@ def import_rows(
     window: Annotated[int, typer.Option(min=1, max=10_000, help="Commands under way at a time.")] = 500,
     as_json: Json = False,
 ) -> None:
-    """Import contracts, or commands of any kind, and tell what became of each.
+    """Import contracts, or commands of any kind.
 
-    A row with `command`, `account_id` and `data` is a command; any other is a contract, to be created. In a
-    table a column is named by the path of its field: primary_contact.email. An interrupted import is resumed
-    by running it again: rows that were applied are duplicates then.
+    What became of each is told. A row with `command`, `account_id` and `data` is a command; any other is a
+    contract, to be created. In a table a column is named by the path of its field: primary_contact.email.
+    An interrupted import is resumed by running it again: rows that were applied are duplicates then.
 
     For instance:
 

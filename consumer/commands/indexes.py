@@ -13,9 +13,10 @@ app = typer.Typer(help="MongoDB collections and indexes.", no_args_is_help=True)
 
 @app.command()
 def ensure(*, as_json: Json = False) -> None:
-    """Create the collections and indexes that are missing; an index with other options is an error.
+    """Create missing collections and indexes.
 
-    The service does the same when it starts. Safe to run again, and from several places at once.
+    An index that exists with other options is an error. The service does the same when it starts. Safe to
+    run again, and from several places at once.
 
     Example: contracts indexes ensure --json
     """

@@ -79,7 +79,9 @@ def list_contracts(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """List current contracts by account, page by page, or export them all.
+    """List current contracts, or write them to a file.
+
+    By account, page by page; a file gets all of them.
 
     For instance:
 
@@ -137,7 +139,7 @@ def expiring(
     *,
     as_json: Json = False,
 ) -> None:
-    """List running contracts that end soon, and whether they renew or lapse.
+    """List contracts that end soon, renewing or lapsing.
 
     Example: contracts expiring --days 90 --json
     """

@@ -25,7 +25,9 @@ COLUMNS = ("partition", "position", "committed", "log_start", "log_end", "genera
 
 @app.command()
 def show(*, as_json: Json = False) -> None:
-    """Show where MongoDB, the consumer group and the log stand, and what does not fit together.
+    """Show where MongoDB, the group and the log stand.
+
+    And what does not fit together, if anything.
 
     Example: contracts positions show
     """

@@ -82,13 +82,8 @@ def publish(
 
 async def _send(message: CommandMessage, *, wait: bool) -> tuple[Sent, CommandResult | None]:
     from consumer.clients import make_command_producer
-    from producers import topics
-    from schemas.topics import COMMAND_RESULTS
-    from schemas.topics import COMMANDS as COMMANDS_TOPIC
 
-    settings = load_settings()
-    await topics.require(settings, COMMANDS_TOPIC, *([COMMAND_RESULTS] if wait else []))
-    async with make_command_producer(settings) as producer:
+    async with make_command_producer(load_settings()) as producer:
         if wait:
             return await producer.awaiting().exchange(message)
         return await producer.sent(message), None

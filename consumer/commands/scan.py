@@ -21,9 +21,10 @@ def scan(
     once: Annotated[bool, typer.Option("--once", help="Look once and tell what was found.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Look for contracts with something due, and publish the commands that make it happen.
+    """Publish commands for contracts with something due.
 
-    `contracts run` does it, too. Several at once do no harm: one is active, the others stand by.
+    They make it happen: renewals, notices, expiries. `contracts run` does it, too. Several at once do no
+    harm: one is active, the others stand by.
 
     Example: contracts scan --once --json
     """

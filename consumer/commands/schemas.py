@@ -25,7 +25,9 @@ Against = Annotated[str, typer.Option(help="A commit, branch or tag, or a folder
 
 @app.command()
 def export(folder: Folder, *, as_json: Json = False) -> None:
-    """Write the JSON Schema of each message and of the contract, and the AsyncAPI document.
+    """Write the JSON Schemas and the AsyncAPI document.
+
+    A schema for each message and for the contract.
 
     Example: contracts schemas export ./schemas --json
     """
@@ -40,9 +42,10 @@ def export(folder: Folder, *, as_json: Json = False) -> None:
 
 @app.command()
 def check(*, against: Against, as_json: Json = False) -> None:
-    """Compare the schemas with another version of them; a change that breaks their users is an error.
+    """Tell which changes of the schemas break their users.
 
-    Others produce commands and consume events: what breaks them needs a new version of the type.
+    Compared with another version of them; a breaking change is an error. Others produce commands and
+    consume events: what breaks them needs a new version of the type.
 
     Example: contracts schemas check --against v1.0.0
     """

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 
 def run() -> None:
-    """Run the whole service: pipeline, scanner, and HTTP with metrics and health.
+    """Run the whole service: pipeline, scanner, HTTP.
 
-    Ends in order on SIGTERM or Ctrl-C: what is under way is finished, the consumer group is left.
+    HTTP serves metrics and health. Ends in order on SIGTERM or Ctrl-C: what is under way is finished, the
+    consumer group is left.
 
     Example: CONTRACTS_KAFKA_BOOTSTRAP_SERVERS=localhost:9092 contracts run
     """
@@ -26,7 +27,9 @@ def run() -> None:
 
 
 def consume() -> None:
-    """Run the pipeline and HTTP without the scanner, where that runs by itself (see `contracts scan`).
+    """Run the service without the scanner.
+
+    For where that runs by itself: see `contracts scan`.
 
     Example: CONTRACTS_HTTP_PORT=0 contracts consume
     """

@@ -28,9 +28,10 @@ def stats(
     *,
     as_json: Json = False,
 ) -> None:
-    """Show counts, monthly revenue and what expires; with --from also churn and renewals.
+    """Show counts, monthly revenue and what expires.
 
-    Counts cost nothing; revenue reads every running contract, churn reads the history of the period.
+    With --from also churn and renewals. Counts cost nothing; revenue reads every running contract, churn
+    reads the history of the period.
 
     Example: contracts stats --from 2026-01-01 --to 2026-04-01 --json
     """

@@ -32,9 +32,10 @@ def ensure(
     *,
     as_json: Json = False,
 ) -> None:
-    """Create the topics that are missing, and tell how the existing ones differ from the plan.
+    """Create missing topics, and check the others.
 
-    Existing topics are never changed. Safe to run again, and from several places at once.
+    How existing ones differ from the plan is told. Existing topics are never changed. Safe to run again,
+    and from several places at once.
 
     Example: CONTRACTS_TOPIC_REPLICATION_FACTOR=1 contracts topics ensure --partitions 4
     """

@@ -24,6 +24,7 @@ from producers.results import CommandResult
 from schemas.commands import COMMANDS
 
 Broker = KafkaServer | GivenKafka
+GROUPS = [group.name for group in cli.app.registered_groups]
 CODES = [error for error in vars(errors).values() if isinstance(error, type)]
 
 
@@ -86,6 +87,12 @@ def test_every_command_explains_itself_and_its_options() -> None:
         assert [option.name for option in command.params if not getattr(option, "help", "")] == [], (
             command.name
         )
+
+
+@pytest.mark.parametrize("group", [[], *([name] for name in GROUPS)], ids=" ".join)
+def test_a_list_of_commands_says_all_of_what_each_does(contracts, group: list[str]) -> None:
+    """Typer cuts at 62 characters what has no full stop before."""
+    assert [line for line in contracts(*group, "--help").out.splitlines()[1:] if line.endswith("...")] == []
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,10 @@ import json
 
 import pytest
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
 
 from consumer.clients import make_command_producer
-from consumer.errors import BrokerUnavailable, ResultTimeout
+from consumer.errors import BrokerUnavailable, ResultTimeout, TopicsMissing
 from consumer.pipeline.homes import murmur2_home
 from consumer.settings import Settings
 from devstack.kafka import KafkaServer
@@ -15,8 +16,9 @@ from producers import connection
 from producers.messages import CommandMessage, unchecked_message
 from producers.results import CommandKey
 from producers.topics import ensure
-from schemas.topics import COMMAND_RESULTS
+from schemas.topics import COMMAND_RESULTS, COMMANDS
 from tests.running import settings_for
+from tests.servers import create_topic
 
 COMMAND = unchecked_message("create", "acme", b"{}", source="/crm", command_id="c-7")
 HOME = murmur2_home(b"acme", 4)
@@ -76,6 +78,22 @@ async def test_without_a_broker_a_stop_ends_all_there_is(
     with pytest.raises(BrokerUnavailable, match="c-7 was not stored"):
         await asyncio.wait_for(sending, 10)
     assert asyncio.all_tasks() == before
+
+
+async def test_topics_that_are_not_there_are_told_and_not_created(
+    settings: Settings, kafka: KafkaServer
+) -> None:
+    """A broker that makes topics on demand would make this one with settings that lose commands."""
+    admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap_servers})
+    elsewhere = settings.model_copy(update={"topic_prefix": f"{settings.topic_prefix}typo."})
+    with pytest.raises(TopicsMissing, match=r"missing topics: .*typo.contracts.commands"):
+        await make_command_producer(elsewhere).start()
+    create_topic(kafka.bootstrap, elsewhere.topic_prefix + COMMANDS)
+    async with make_command_producer(elsewhere) as producer:
+        with pytest.raises(TopicsMissing, match=r"missing topics: .*typo.contracts.command-results"):
+            await producer.awaiting().result(COMMAND)
+    there = {name for name in admin.list_topics(timeout=10).topics if "typo" in name}
+    assert there == {elsewhere.topic_prefix + COMMANDS}
 
 
 async def test_an_old_result_is_none(settings: Settings) -> None:

@@ -26,7 +26,7 @@ ACCOUNTS: Final = 5_000
 PARTITIONS: Final = 4
 DRAIN_SECONDS: Final = 60.0
 TICK_SECONDS: Final = 0.005
-WARM_SECONDS: Final = 5.0
+WARM_SECONDS: Final = 20.0
 """Sent at the same rate before what is measured: the broker's code is compiled while it runs."""
 
 

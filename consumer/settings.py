@@ -128,7 +128,7 @@ class PipelineSettings(BaseModel):
     max_command_bytes: Bytes = Field(262_144, description="larger commands are dead letters (`malformed`)")
     max_batch_commands: Count = Field(2_000, description="commands in one MongoDB transaction")
     max_batch_bytes: Bytes = Field(4 << 20, description="bytes of what one batch publishes")
-    max_fetch_bytes: Bytes = Field(4 << 20, description="bytes fetched at once from one partition")
+    max_fetch_bytes: Bytes = Field(2 << 20, description="bytes fetched at once from one partition")
     compression: Literal["lz4", "zstd", "snappy", "gzip", "none"] = Field(
         "zstd", description="of what is published"
     )

@@ -30,7 +30,7 @@ from consumer.storage.protocols import NO_PAST, OUTBOX_SLOTS, BatchWrites, Outbo
 from producers.recordbatches import BatchWriter, pack
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from consumer.domain.model import Policy
     from consumer.metrics import Metrics
@@ -96,12 +96,16 @@ class Intake:
 
 
 class Batch(NamedTuple):
-    """One applied batch on its way to Kafka; `outputs` None: it was published before."""
+    """What is left of an applied batch on its way to Kafka: the records themselves would be megabytes.
+
+    `outputs` None: it was published before. `timestamps`: its records', in milliseconds. `events`: how
+    many of each name.
+    """
 
     position: Position
-    records: Sequence[Decoded]
     outputs: list[RecordBatch] | None
-    fold: Fold
+    timestamps: Sequence[int]
+    events: Mapping[str, int]
 
 
 class Applier:
@@ -123,11 +127,13 @@ class Applier:
         self._owner = owner
         self._policy = policy
         self._limits = limits
+        self.batch_commands = limits.batch_commands
+        """The most that one batch takes: more need not be waiting."""
         self._compression = compression
         self._metrics = metrics
         self._cache = ContractCache(limits.cached_contracts)
         self._recent_dead: deque[bool] = deque(maxlen=limits.dead_letter_window)
-        self._batch_limit = limits.batch_commands
+        self._batch_limit = self.batch_commands
         self._isolating = False
         self._slot = 0
         self._position: Position
@@ -154,7 +160,7 @@ class Applier:
             records, to = self.intake.take(self._batch_limit, self._replay_to())
             self._check_dead_letters(records)
             try:
-                batch = await self._transact(records, to)
+                return await self._transact(records, to)
             except WriteConflict:
                 conflicts += 1
                 if conflicts == CONFLICT_TRIES:
@@ -171,9 +177,6 @@ class Applier:
                 self._isolate(records, error)
             except AheadOfPosition as error:
                 raise await self._torn_or_fenced(error) from error
-            else:
-                self._settle(batch)
-                return batch
 
     def _replay_to(self) -> int | None:
         """The committed offset, while what lies before it is applied again without publishing."""
@@ -198,7 +201,8 @@ class Applier:
                     BatchWrites(fold.writes(), fold.former, fold.history, outbox or None, fold.rewritten()),
                     target,
                 )
-        return Batch(target, records, outputs, fold)
+        self._settle(target, records, fold)
+        return Batch(target, outputs, [decoded.record.timestamp for decoded in records], fold.published)
 
     async def _load(
         self, transaction: BatchTransaction, records: list[Decoded], writer: BatchWriter | None
@@ -268,7 +272,7 @@ class Applier:
         if not isinstance(poison, Incoming):
             raise error
         log.error("refused by the database", partition=poison.record.partition, offset=poison.record.offset)
-        self._batch_limit = self._limits.batch_commands
+        self._batch_limit = self.batch_commands
         self.intake.records[0] = Undecodable(
             code="refused_by_database",
             message="the database refuses what this command would store",
@@ -297,19 +301,16 @@ class Applier:
             if total > limits.dead_letter_count and total > limits.dead_letter_share * len(window):
                 raise DeadLetterLimit(*self._position.place, dead=total, window=len(window))
 
-    def _settle(self, batch: Batch) -> None:
+    def _settle(self, position: Position, records: Sequence[Decoded], fold: Fold) -> None:
         """Takes note of a committed batch."""
-        self._position = batch.position
-        self._cache.update(batch.fold.contracts)
-        self.intake.done(len(batch.records))
+        self._position = position
+        self._cache.update(fold.contracts)
+        self.intake.done(len(records))
         if not self._isolating:
-            self._batch_limit = min(2 * self._batch_limit, self._limits.batch_commands)
-        self._recent_dead.extend(isinstance(decoded, Undecodable) for decoded in batch.records)
+            self._batch_limit = min(2 * self._batch_limit, self.batch_commands)
+        self._recent_dead.extend(isinstance(decoded, Undecodable) for decoded in records)
         self._slot = (self._slot + 1) % OUTBOX_SLOTS
-        self._count(batch.fold, len(batch.records))
-
-    def _count(self, fold: Fold, records: int) -> None:
-        self._metrics.batch(records)
+        self._metrics.batch(len(records))
         for (name, outcome), count in fold.counts.items():
             self._metrics.command(name, outcome, count)
         for code, count in fold.dead_letters.items():

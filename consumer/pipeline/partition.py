@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 FETCH_TIMEOUT_MS: Final = 1_000
-FETCH_RECORDS: Final = 5_000
 BACKOFF_SECONDS: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 HALTED_POLL_SECONDS: Final = 1.0
 
@@ -187,7 +186,8 @@ class PartitionLoop:
         intake = self._applier.intake
         if intake.records:
             return
-        fetched = await self._reader.fetch(max_records=FETCH_RECORDS, timeout_ms=FETCH_TIMEOUT_MS)
+        most = self._applier.batch_commands
+        fetched = await self._reader.fetch(max_records=most, timeout_ms=FETCH_TIMEOUT_MS)
         self._take_lag(fetched)
         with self._metrics.stage("decode"):
             for number, record in enumerate(fetched.records, start=1):
@@ -207,8 +207,8 @@ class PartitionLoop:
         with self._metrics.stage("publish"):
             await self._publisher.publish(batch.outputs, batch.position.next)
         now = datetime.now(UTC).timestamp()
-        self._metrics.latencies([now - decoded.record.timestamp / 1000 for decoded in batch.records])
-        for name, count in batch.fold.published.items():
+        self._metrics.latencies([now - timestamp / 1000 for timestamp in batch.timestamps])
+        for name, count in batch.events.items():
             self._metrics.event(name, count)
 
     def _take_lag(self, fetched: Fetched) -> None:

@@ -156,12 +156,14 @@ def _formatter(renderer: Processor) -> logging.Formatter:
     )
 
 
+QUOTING: Final = ("pymongo", "aiokafka.conn", "aiokafka.producer.producer")
+"""Their debug lines quote whole requests: contracts, passwords, tokens. Never shown."""
+
+
 def _quieten_libraries(level: str) -> None:
     logging.getLogger("aiokafka").setLevel("DEBUG" if level == "debug" else "WARNING")
-    logging.getLogger("uvicorn").setLevel("WARNING")
-    logging.getLogger("pymongo").setLevel(
-        "WARNING"
-    )  # its debug lines quote whole commands, contracts and all
+    for name in ("uvicorn", *QUOTING):
+        logging.getLogger(name).setLevel("WARNING")
 
 
 class OncePerWhile(logging.Filter):

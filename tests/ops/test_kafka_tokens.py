@@ -2,8 +2,12 @@
 
 import base64
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +21,7 @@ from tests.conftest import _available
 from tests.running import running, settings_for
 
 HERE = "tests.ops.test_kafka_tokens"
+ROOT = Path(__file__).parents[2]
 
 
 def token(expires_in: float) -> str:
@@ -83,6 +88,38 @@ async def test_an_expired_token_does_not_let_in_and_is_not_shown(
     with pytest.raises(BrokerUnavailable, match="does not answer") as refused:
         await topics.check(settings(kafka_with_tokens, mongo, database, "expired"))
     assert (await expired())[:20] not in str(refused.value)
+
+
+def test_debug_tells_much_but_neither_the_token_nor_the_contract(
+    kafka_with_tokens: ApacheKafka, mongo: Any, database: str
+) -> None:
+    variables = {
+        "KAFKA_BOOTSTRAP_SERVERS": kafka_with_tokens.address("TOKENS"),
+        "KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT",
+        "KAFKA_SASL_MECHANISM": "OAUTHBEARER",
+        "KAFKA_SASL_TOKEN_PROVIDER": f"{HERE}:valid",
+        "TOPIC_PREFIX": f"{database}.",
+        "TOPIC_REPLICATION_FACTOR": "1",
+        "MONGO_URI": mongo.uri,
+    }
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        **{f"CONTRACTS_{name}": value for name, value in variables.items()},
+    }
+    create = "publish create acme --set contract_type=basic --set primary_contact.name=Jane"
+    for command in ("topics ensure", create):
+        done = subprocess.run(
+            [sys.executable, "-m", "consumer", "--debug", *command.split()],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert "[debug" in done.stderr
+        assert "Bearer" not in done.stderr
+        assert "Jane" not in done.stderr
 
 
 async def test_a_provider_that_fails_is_told(

@@ -17,6 +17,7 @@ from aiokafka.record.default_records import DefaultRecordBatch
 
 from consumer.errors import BrokerUnavailable, SlowClient
 from consumer.pipeline.applier import Applier, Limits
+from consumer.pipeline.cache import CacheBudget, ContractCache
 from consumer.pipeline.decoder import Decoder
 from consumer.pipeline.encoder import Encoder
 from consumer.pipeline.homes import HOMES
@@ -148,6 +149,7 @@ def make_service(
     consumer = make_consumer(settings)
     topic = settings.topic_prefix + COMMANDS
     instance = f"{socket.gethostname()}/{os.getpid()}"
+    budget = CacheBudget(settings.max_cache_bytes)
 
     def make_loop(partition: int) -> PartitionLoop:
         partitions = len(consumer.partitions_for_topic(topic) or ())
@@ -162,6 +164,7 @@ def make_service(
                 owner=owner,
                 policy=settings.policy,
                 limits=limits(settings),
+                cache=ContractCache(budget),
                 compression=settings.compression,
                 metrics=metrics,
             ),

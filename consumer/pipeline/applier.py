@@ -23,7 +23,6 @@ from consumer.errors import (
     WriteConflict,
 )
 from consumer.pipeline.batch import IDENTITY_BYTES, Fold
-from consumer.pipeline.cache import ContractCache
 from consumer.pipeline.records import Incoming, Undecodable
 from consumer.pipeline.resume import moved
 from consumer.storage.protocols import NO_PAST, OUTBOX_SLOTS, BatchWrites, OutboxSlot
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 
     from consumer.domain.model import Policy
     from consumer.metrics import Metrics
+    from consumer.pipeline.cache import ContractCache
     from consumer.pipeline.encoder import Encoder
     from consumer.pipeline.records import Decoded
     from consumer.pipeline.resume import Resumed
@@ -59,7 +59,6 @@ class Limits(NamedTuple):
 
     batch_commands: int = 2_000
     batch_output_bytes: int = 8 << 20
-    cached_contracts: int = 20_000
     dead_letter_share: float = 0.5
     dead_letter_count: int = 100
     dead_letter_window: int = 1_000
@@ -119,6 +118,7 @@ class Applier:
         owner: str,
         policy: Policy,
         limits: Limits,
+        cache: ContractCache,
         compression: str,
         metrics: Metrics,
     ) -> None:
@@ -131,7 +131,7 @@ class Applier:
         """The most that one batch takes: more need not be waiting."""
         self._compression = compression
         self._metrics = metrics
-        self._cache = ContractCache(limits.cached_contracts)
+        self._cache = cache
         self._recent_dead: deque[bool] = deque(maxlen=limits.dead_letter_window)
         self._batch_limit = self.batch_commands
         self._isolating = False

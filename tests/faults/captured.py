@@ -16,6 +16,7 @@ from aiokafka.record.default_records import DefaultRecordBatch
 from consumer.domain.model import Policy
 from consumer.metrics import Metrics
 from consumer.pipeline.applier import Applier, Limits
+from consumer.pipeline.cache import OVERHEAD, CacheBudget, ContractCache
 from consumer.pipeline.decoder import Decoder
 from consumer.pipeline.encoder import Encoder
 from consumer.pipeline.homes import crc32_home, murmur2_home
@@ -137,7 +138,8 @@ def _applier(store: MemoryStore, partition: int, partitions: int) -> Applier:
         Encoder(partition),
         owner="me",
         policy=Policy(),
-        limits=Limits(cached_contracts=10),
+        limits=Limits(),
+        cache=ContractCache(CacheBudget(10 * OVERHEAD)),
         compression="none",
         metrics=Metrics(),
     )

@@ -14,6 +14,7 @@ from consumer.errors import (
     WriteConflict,
 )
 from consumer.pipeline.applier import CONFLICT_TRIES, Applier, Limits
+from consumer.pipeline.cache import CacheBudget, ContractCache
 from consumer.pipeline.encoder import Encoder
 from consumer.pipeline.records import Undecodable
 from consumer.pipeline.resume import Resumed
@@ -74,6 +75,7 @@ class Scene:
             owner="me",
             policy=POLICY,
             limits=Limits(**limits),
+            cache=ContractCache(CacheBudget(1 << 20)),
             compression="none",
             metrics=METRICS,
         )

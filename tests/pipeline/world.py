@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from consumer.errors import BatchTooLarge, ContractsError, PoisonDocument, StoreUnavailable
 from consumer.metrics import Metrics
 from consumer.pipeline.applier import Applier, Limits
+from consumer.pipeline.cache import OVERHEAD, CacheBudget, ContractCache
 from consumer.pipeline.decoder import Decoder
 from consumer.pipeline.encoder import Encoder
 from consumer.pipeline.partition import PartitionLoop
@@ -43,9 +44,7 @@ class World:
         self.chaos = Chaos(plan)
         self.kafka = Kafka(log, **kafka)
         self.store = MemoryStore()
-        self.limits = limits or Limits(
-            batch_commands=plan.batch, cached_contracts=plan.batch, dead_letter_limit_off=True
-        )
+        self.limits = limits or Limits(batch_commands=plan.batch, dead_letter_limit_off=True)
         self.origin = ORIGIN
         self.era = 0
         self.workers: list[Worker] = []
@@ -127,6 +126,7 @@ class Worker:
             owner=name,
             policy=POLICY,
             limits=world.limits,
+            cache=ContractCache(CacheBudget(world.plan.batch * OVERHEAD)),
             compression="none",
             metrics=METRICS,
         )

@@ -12,6 +12,7 @@ from aiokafka.record.default_records import DefaultRecordBatch
 from consumer.domain.model import Policy
 from consumer.metrics import Metrics
 from consumer.pipeline.applier import Applier, Limits
+from consumer.pipeline.cache import CacheBudget, ContractCache
 from consumer.pipeline.decoder import Decoder
 from consumer.pipeline.encoder import Encoder
 from consumer.pipeline.homes import murmur2_home
@@ -224,6 +225,7 @@ class Service:
             owner=owner,
             policy=Policy(),
             limits=Limits(),
+            cache=ContractCache(CacheBudget(1 << 28)),
             compression="none",
             metrics=self._metrics,
         )

@@ -111,6 +111,12 @@ METRICS: Final = (
         "Contracts in the database, of the accounts in the owned partitions.",
         ("contract_type", "status"),
     ),
+    MetricSpec(
+        "monthly_revenue",
+        "gauge",
+        "What active and renewing contracts bring in a month, of the accounts in the owned partitions.",
+        ("contract_type", "currency"),
+    ),
     MetricSpec("expiring", "gauge", "Contracts that end within so many days.", ("within_days",)),
     MetricSpec("mongo_operations", "counter", "MongoDB operations by result.", ("operation", "result")),
     MetricSpec(

@@ -6,7 +6,7 @@ gauge that was set at the last fetch would stand still exactly when it matters.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING, Final, get_args
@@ -17,6 +17,7 @@ from schemas.types import ContractTypeName, StatusName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from decimal import Decimal
 
     from prometheus_client.core import GaugeMetricFamily
 
@@ -29,7 +30,7 @@ class _Partition:
     waiting: int = 0
     since: float | None = None
     stopped: str = NOT_STOPPED
-    tallies: Mapping[str, int] = field(default_factory=dict)
+    tallies: Mapping[str, int | Decimal] = field(default_factory=dict)
 
 
 class PartitionGauges(Collector):
@@ -75,8 +76,8 @@ class PartitionGauges(Collector):
         """The partition stands still until somebody decides."""
         self._partitions.setdefault(partition, _Partition()).stopped = reason
 
-    def stored(self, partition: int, tallies: Mapping[str, int]) -> None:
-        """The contracts of the partition's accounts, by "type/status"."""
+    def stored(self, partition: int, tallies: Mapping[str, int | Decimal]) -> None:
+        """The contracts of the partition's accounts, as its position tells."""
         self._partitions.setdefault(partition, _Partition()).tallies = tallies
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
@@ -85,28 +86,39 @@ class PartitionGauges(Collector):
         records, seconds, stopped = map(
             self._make, ("consumer_lag_records", "consumer_lag_seconds", "partition_stopped")
         )
-        stored: Counter[str] = Counter()
+        tallies: defaultdict[str, int | Decimal] = defaultdict(int)
         partitions = dict(self._partitions)
         for number, known in sorted(partitions.items()):
             records.add_metric([str(number)], known.waiting)
             seconds.add_metric([str(number)], 0.0 if known.since is None else now - known.since)
             stopped.add_metric([str(number), known.stopped], known.stopped != NOT_STOPPED)
-            stored.update(known.tallies)
+            for label, tally in known.tallies.items():
+                tallies[label] += tally
         yield from (
             records,
             seconds,
             stopped,
-            self._stored(stored),
+            self._stored(tallies),
+            self._revenue(tallies),
             self._single("owned_partitions", len(partitions)),
         )
         if self._input_partitions is not None:
             yield self._single("input_partitions", self._input_partitions)
 
-    def _stored(self, counts: Counter[str]) -> GaugeMetricFamily:
+    def _stored(self, tallies: Mapping[str, int | Decimal]) -> GaugeMetricFamily:
         family = self._make("stored")
         for contract_type in get_args(ContractTypeName):
             for status in get_args(StatusName):
-                family.add_metric([contract_type, status], counts[f"{contract_type}/{status}"])
+                count = tallies.get(f"{contract_type}/{status}", 0)
+                family.add_metric([contract_type, status], float(count))
+        return family
+
+    def _revenue(self, tallies: Mapping[str, int | Decimal]) -> GaugeMetricFamily:
+        family = self._make("monthly_revenue")
+        for label, tally in sorted(tallies.items()):
+            contract_type, _, currency = label.partition("/")
+            if currency.isupper():
+                family.add_metric([contract_type, currency], float(tally))
         return family
 
     def _single(self, name: str, value: float) -> GaugeMetricFamily:

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from consumer.domain.dates import DAY, add_months, days_left
 from consumer.domain.model import Expiring, RenewalNotice
 from consumer.domain.schedule import scheduled
-from consumer.domain.terms import with_plan
+from consumer.domain.terms import monthly_total, with_plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
-    from decimal import Decimal
 
     from consumer.domain.model import Event
     from schemas.contract import Contract
@@ -119,14 +118,9 @@ def _next_term(contract: Contract) -> NextTerm:
         "action": "renews",
         "on": end,
         "contract_type": contract["contract_type"],
-        "monthly_total": _monthly_total(contract),
+        "monthly_total": monthly_total(contract),
         "until": add_months(end, contract["term_months"], contract["lifecycle"]["anchor_day"]),
     }
-
-
-def _monthly_total(contract: Contract) -> Decimal:
-    add_ons = (each["monthly_fee"] for each in contract["add_ons"] if each.get("active", True))
-    return sum(add_ons, start=contract["base_monthly_fee"])
 
 
 def _recipients(contract: Contract) -> list[Recipient]:

@@ -81,6 +81,12 @@ def with_plan(contract: Contract, contract_type: ContractTypeName, overrides: Ma
     return patched(patched(contract, terms), overrides)
 
 
+def monthly_total(contract: Contract) -> Decimal:
+    """What it brings in a month: the fee and the active add-ons."""
+    add_ons = (each["monthly_fee"] for each in contract["add_ons"] if each.get("active", True))
+    return sum(add_ons, start=contract["base_monthly_fee"])
+
+
 def patched(contract: Contract, changes: Mapping[str, Any]) -> Contract:
     """The contract with a merge patch on it; a list or map that every contract has is left empty by null."""
     merged: Any = merge(cast("Mapping[str, Any]", contract), changes)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from consumer.domain.decider import decide
 from consumer.domain.erasure import erased
+from consumer.domain.states import RUNNING
+from consumer.domain.terms import monthly_total
 from consumer.pipeline.encoder import duplicate_data, event_name, result_data
 from consumer.pipeline.entries import changes_json, erased_entry
 from consumer.pipeline.records import Incoming, Misplaced, Undecodable, record_time
@@ -20,6 +22,7 @@ from schemas.messages import TYPE_PREFIX
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+    from decimal import Decimal
 
     from consumer.domain.model import Decision, Event, Policy
     from consumer.pipeline.encoder import Encoder
@@ -37,7 +40,7 @@ class Fold:
     Args:
         contracts: current contract of every account in the batch; None where there is none.
         seen: those of the batch's commands that the history already holds.
-        tallies: number of stored contracts by "type/status", before the batch.
+        tallies: those of the position, before the batch.
         writer: takes the outputs; None while replaying what was published before.
         past: what is stored of the accounts that an `erase` in the batch names.
     """
@@ -47,7 +50,7 @@ class Fold:
         *,
         contracts: Mapping[str, Contract | None],
         seen: Mapping[bytes, Seen],
-        tallies: Mapping[str, int],
+        tallies: Mapping[str, int | Decimal],
         policy: Policy,
         encoder: Encoder,
         writer: BatchWriter | None,
@@ -257,12 +260,19 @@ class Fold:
     def _tally(self, before: Contract | None, after: Contract | None) -> None:
         if before is after:
             return
+        tallies = self.tallies
         was, now = before and _label(before), after and _label(after)
         if was != now:
             if was:
-                self.tallies[was] = self.tallies.get(was, 0) - 1
+                tallies[was] = tallies.get(was, 0) - 1
             if now:
-                self.tallies[now] = self.tallies.get(now, 0) + 1
+                tallies[now] = tallies.get(now, 0) + 1
+        earned, earns = _monthly(before), _monthly(after)
+        if earned != earns:
+            if earned:
+                tallies[earned[0]] = tallies.get(earned[0], 0) - earned[1]
+            if earns:
+                tallies[earns[0]] = tallies.get(earns[0], 0) + earns[1]
 
     def _place(self, record: Record) -> bytes:
         """Identity of a record that has none of its own: where it stands in the log."""
@@ -276,3 +286,10 @@ def _seen(result: dict[str, Any]) -> Seen:
 
 def _label(contract: Contract) -> str:
     return f"{contract['contract_type']}/{contract['status']}"
+
+
+def _monthly(contract: Contract | None) -> tuple[str, Decimal] | None:
+    """Where it counts as revenue, and how much it brings in a month."""
+    if contract is None or contract["status"] not in RUNNING:
+        return None
+    return f"{contract['contract_type']}/{contract['currency']}", monthly_total(contract)

@@ -36,6 +36,8 @@ from consumer.storage.protocols import LastRecord, Origin, OutboxSlot, Position
 from producers.recordbatches import unpack
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from consumer.errors import PositionError
     from consumer.pipeline.reader import PartitionReader
     from consumer.pipeline.records import Record
@@ -196,7 +198,7 @@ def _unpublished(
     return chain
 
 
-def moved(position: Position, to: int, last: Record | None, tallies: dict[str, int]) -> Position:
+def moved(position: Position, to: int, last: Record | None, tallies: dict[str, int | Decimal]) -> Position:
     """The position after a batch."""
     return replace(
         position, next=to, last=position.last if last is None else last_record(last), tallies=tallies

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime
+    from decimal import Decimal
 
     from schemas.contract import Contract
 
@@ -67,6 +68,9 @@ class Position:
     `next` is the consumer's position after the last batch, not the last offset plus one:
     transaction markers lie between. `generation` counts the re-creations of the topic that an
     operator accepted, so that offsets of different logs never meet in the history.
+
+    `tallies` are of the contracts that the partition made: how many of each "type/status", and by
+    "type/CURRENCY" what those bring in a month that are active or in renewal.
     """
 
     partition: str
@@ -74,7 +78,7 @@ class Position:
     next: int
     generation: int = 1
     last: LastRecord | None = None
-    tallies: Mapping[str, int] = field(default_factory=dict)
+    tallies: Mapping[str, int | Decimal] = field(default_factory=dict)
 
     @property
     def place(self) -> tuple[str, int]:

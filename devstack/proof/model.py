@@ -7,7 +7,7 @@ in the pipeline's batches, encoder or store cannot hide in the expectation.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -49,8 +49,9 @@ class Model:
         self.misplaced: dict[str, tuple[LogRecord, int]] = {}
         self.forwarded: list[LogRecord] = []
         self.last: dict[int, LogRecord] = {}
-        self.tallies: defaultdict[int, Counter[str]] = defaultdict(Counter)
-        """How many contracts of a "type/status" each partition has made and not ended."""
+        self.tallies: defaultdict[int, defaultdict[str, Any]] = defaultdict(lambda: defaultdict(int))
+        """How many contracts of a "type/status" each partition has made and not ended, and by
+        "type/CURRENCY" what those bring in a month that are active or in renewal."""
         self.commands = 0
         self._home_of = home_of
         self._decoder = Decoder(partitions, home_of=home_of, base=self.base)
@@ -126,11 +127,18 @@ class Model:
 
     def _keep(self, account: str, partition: int, before: Any, after: Any) -> None:
         if before is not None:
-            self.tallies[partition][f"{before['contract_type']}/{before['status']}"] -= 1
+            self._tally(partition, before, -1)
             del self.contracts[account]
         if after is not None:
-            self.tallies[partition][f"{after['contract_type']}/{after['status']}"] += 1
+            self._tally(partition, after, 1)
             self.contracts[account] = after
+
+    def _tally(self, partition: int, contract: Any, times: int) -> None:
+        tallies, type_ = self.tallies[partition], contract["contract_type"]
+        tallies[f"{type_}/{contract['status']}"] += times
+        if contract["status"] in ("active", "pending_renewal"):
+            active = [add_on["monthly_fee"] for add_on in contract["add_ons"] if add_on.get("active", True)]
+            tallies[f"{type_}/{contract['currency']}"] += times * sum([contract["base_monthly_fee"], *active])
 
     def _duplicate(self, incoming: Incoming, record: LogRecord, first: Entry, now: datetime) -> None:
         named = f"{first.outcome} ({first.code})" if first.code else first.outcome

@@ -106,8 +106,8 @@ def _compare_positions(
             verdict.add("diverged", where, "", expected=(last.offset + 1, ends[partition]), found=found)
         if position["last"] != (remembered := _remembered(last)):
             verdict.add("diverged", f"{where} last", "", expected=remembered, found=position["last"])
-        tallies = {label: count for label, count in position["tallies"].items() if count}
-        counted = {label: count for label, count in model.tallies[partition].items() if count}
+        tallies = {label: tally for label, tally in _domain(position["tallies"]).items() if tally}
+        counted = {label: tally for label, tally in model.tallies[partition].items() if tally}
         if tallies != counted:
             verdict.add("diverged", f"{where} tallies", "", expected=counted, found=tallies)
 

@@ -121,6 +121,8 @@ def _panel(panel: Panel) -> dict[str, Any]:
     if panel.steps:
         colours = ("green", "yellow", "red") if len(panel.steps) > 1 else ("green", "red")
         values = (None, *panel.steps)
+        if panel.low_is_bad:
+            colours = colours[::-1]
         defaults["thresholds"] = {
             "mode": "absolute",
             "steps": [

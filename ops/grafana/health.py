@@ -42,6 +42,9 @@ HEALTH: Final = Dashboard(
             total("command_latency_seconds_bucket", 'le="5.0"')
             + " / "
             + total("command_latency_seconds_count"),
+            0.99,
+            0.995,
+            low_is_bad=True,
         ),
         stat(
             "Commands",

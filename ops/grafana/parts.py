@@ -15,7 +15,7 @@ FAILED: Final = 'result!="ok"'
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """`queries` are (PromQL, legend); `steps` are thresholds, from good to bad."""
+    """`queries` are (PromQL, legend); `steps` are thresholds, upwards."""
 
     title: str
     description: str
@@ -26,6 +26,7 @@ class Panel:
     height: int = 8
     stacked: bool = False
     steps: tuple[float, ...] = ()
+    low_is_bad: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,15 @@ def quantiles(name: str) -> tuple[tuple[str, str], ...]:
     )
 
 
-def stat(title: str, description: str, unit: str, expr: str, *steps: float) -> Panel:
+def stat(
+    title: str,
+    description: str,
+    unit: str,
+    expr: str,
+    *steps: float,
+    width: int = 4,
+    low_is_bad: bool = False,
+) -> Panel:
     """One number, coloured by its thresholds."""
-    return Panel(title, description, unit, ((expr, ""),), kind="stat", width=4, height=4, steps=steps)
+    queries = ((expr, ""),)
+    return Panel(title, description, unit, queries, "stat", width, 4, steps=steps, low_is_bad=low_is_bad)

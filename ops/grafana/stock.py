@@ -8,22 +8,24 @@ from ops.grafana.parts import Dashboard, Panel, Row, metric, now, quantiles, rat
 
 CONTRACTS: Final = Dashboard(
     "contracts-contracts",
-    "Contracts: contracts",
-    "What is stored, and what happens to it.",
+    "Contracts: contracts and revenue",
+    "What is stored, what it brings in, and what happens to it.",
     (
         Row("Stored"),
-        stat("Contracts", "All that are stored.", "short", now("stored")),
+        stat("Contracts", "All that are stored.", "short", now("stored"), width=8),
         stat(
             "Active",
             "Active ones, those about to end included.",
             "short",
             now("stored", 'status=~"active|pending_renewal"'),
+            width=8,
         ),
         stat(
             "Changes",
             "Changes of contracts, per second.",
             "ops",
             total("events_published_total", 'event="changed"'),
+            width=8,
         ),
         Panel(
             "By status",
@@ -40,6 +42,26 @@ CONTRACTS: Final = Dashboard(
             ((f"sum by (contract_type) ({metric('stored')})", "{{contract_type}}"),),
             width=12,
             stacked=True,
+        ),
+        Row("Revenue"),
+        Panel(
+            "Monthly revenue",
+            "Fees and active add-ons a month of active and renewing contracts, each currency by itself.",
+            "short",
+            ((f"sum by (currency) ({metric('monthly_revenue')})", "{{currency}}"),),
+            width=12,
+        ),
+        Panel(
+            "Monthly revenue by type",
+            "The same by type and currency.",
+            "short",
+            (
+                (
+                    f"sum by (contract_type, currency) ({metric('monthly_revenue')})",
+                    "{{contract_type}}, {{currency}}",
+                ),
+            ),
+            width=12,
         ),
         Row("What happens"),
         Panel(
@@ -74,18 +96,21 @@ RENEWALS: Final = Dashboard(
             f"time() - max({metric('scan_last_success_timestamp_seconds')})",
             300,
             900,
+            width=8,
         ),
         stat(
             "Due",
             "Contracts with something due that the last scan found.",
             "short",
             f"max({metric('scan_due')})",
+            width=8,
         ),
         stat(
             "About to end",
             "Contracts in their renewal window.",
             "short",
             now("stored", 'status="pending_renewal"'),
+            width=8,
         ),
         Panel(
             "Due",

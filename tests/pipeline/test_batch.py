@@ -87,8 +87,14 @@ def test_tallies_are_never_negative_and_equal_a_recount(log, ends):
     result = folded(log, *ends)
     for fold in result.folds:
         assert min(fold.tallies.values(), default=0) >= 0
-    recount = Counter(f"{one['contract_type']}/{one['status']}" for one in result.contracts.values())
-    assert _counted(result.tallies) == recount
+    recount = Counter()
+    for one in result.contracts.values():
+        recount[f"{one['contract_type']}/{one['status']}"] += 1
+        if one["status"] in ("active", "pending_renewal"):
+            active = (add_on for add_on in one["add_ons"] if add_on.get("active", True))
+            fees = one["base_monthly_fee"] + sum(add_on["monthly_fee"] for add_on in active)
+            recount[f"{one['contract_type']}/{one['currency']}"] += fees
+    assert _counted(result.tallies) == _counted(recount)
 
 
 @given(logs(), cuts)

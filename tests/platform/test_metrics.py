@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -33,7 +34,7 @@ def busy() -> Metrics:
     metrics.partitions.input_partitions(12)
     metrics.partitions.lag(3, 12, 1.5)
     metrics.partitions.stopped(3, "TopicRecreated")
-    metrics.partitions.stored(3, {"basic/active": 7})
+    metrics.partitions.stored(3, {"basic/active": 7, "basic/USD": Decimal("693.00")})
     metrics.resumed("assigned")
     metrics.expiring({30: 2, 90: 5})
     metrics.mongo_operation("find", "ok", 0.002)
@@ -69,6 +70,7 @@ def test_the_values_arrive(busy: Metrics) -> None:
     assert busy.value("partition_stopped", partition="3", reason="TopicRecreated") == 1
     assert busy.value("stored", contract_type="basic", status="active") == 7
     assert busy.value("stored", contract_type="custom", status="draft") == 0
+    assert busy.value("monthly_revenue", contract_type="basic", currency="USD") == 693
     assert busy.value("expiring", within_days="30") == 2
     assert busy.value("scan_due") == 9
     assert busy.value("stage_duration_seconds_count", stage="decode") == 1
@@ -101,8 +103,9 @@ def test_its_contracts_and_its_condition_are_not_told_here_either(busy: Metrics)
 
 def test_contracts_of_all_owned_partitions_are_counted_together(busy: Metrics) -> None:
     busy.partitions.owned([3, 4])
-    busy.partitions.stored(4, {"basic/active": 5, "custom/draft": 1})
+    busy.partitions.stored(4, {"basic/active": 5, "custom/draft": 1, "basic/USD": Decimal("0.50")})
     assert busy.value("stored", contract_type="basic", status="active") == 12
+    assert busy.value("monthly_revenue", contract_type="basic", currency="USD") == 693.5
     busy.partitions.stored(4, {"basic/active": 4, "custom/draft": 0})
     assert busy.value("stored", contract_type="basic", status="active") == 11
     assert busy.value("stored", contract_type="custom", status="draft") == 0

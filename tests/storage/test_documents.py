@@ -123,7 +123,8 @@ def test_history_entry_comes_back_with_all_that_is_known(entry):
 @given(
     st.builds(LastRecord, st.integers(0, 2**60), st.integers(-1, 2**50), st.integers(0, 2**32 - 1))
     | st.none(),
-    st.dictionaries(st.sampled_from(["basic/active", "custom/draft"]), st.integers(0, 10**9)),
+    st.dictionaries(st.sampled_from(["basic/active", "custom/draft"]), st.integers(0, 10**9))
+    | st.dictionaries(st.sampled_from(["basic/USD", "custom/EUR"]), st.decimals(0, 10**18, places=4)),
     st.integers(0, 2**60),
     st.integers(1, 1000),
 )

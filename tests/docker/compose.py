@@ -85,7 +85,7 @@ class Compose:
 
     def containers(self, service: str) -> list[dict[str, Any]]:
         """What Docker knows of the containers of a service."""
-        ids = self("ps", "-q", service).split()
+        ids = self("ps", "-a", "-q", service).split()
         if not ids:
             return []
         done = subprocess.run(["docker", "inspect", *ids], capture_output=True, check=True)

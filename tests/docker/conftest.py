@@ -17,6 +17,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def engine() -> None:
     """A Docker engine that answers."""
     if not os.environ.get("CONTRACTS_TEST_DOCKER"):
-        pytest.skip("DOCKER NOT TESTED: run `make test-docker`")
+        pytest.skip(f"DOCKER NOT TESTED: {missing_engine() or 'run `make test-docker`'}")
     if reason := missing_engine():
-        pytest.skip(f"DOCKER NOT TESTED: {reason}")
+        pytest.fail(f"`make test-docker` needs a Docker engine: {reason}", pytrace=False)

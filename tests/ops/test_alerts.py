@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 RULES = ROOT / "ops/prometheus/rules/contracts.yml"
 TESTS = sorted((ROOT / "ops/prometheus/tests").glob("*.yml"))
 METRIC = re.compile(r"\bcontracts_[a-z_]+")
+PAGE = ROOT / "docs/operate.md"
 SECTIONS = ["## What it means", "## Find out", "## Do"]
 
 
@@ -61,6 +62,18 @@ def test_each_alert_has_a_runbook_that_says_what_to_do(rule: dict[str, Any]) -> 
     assert rule["alert"] in runbook
     assert [line for line in runbook.splitlines() if line.startswith("## ")] == SECTIONS
     assert rule["labels"]["severity"] in {"page", "ticket"}
+
+
+def test_the_page_lists_every_alert_and_no_other() -> None:
+    listed = re.findall(r"^\| \[(\w+)\]\((\S+)\) \| (\w+) \|", PAGE.read_text(), re.MULTILINE)
+    assert sorted(listed) == sorted(
+        (
+            rule["alert"],
+            rule["annotations"]["runbook_url"].removeprefix("docs/"),
+            rule["labels"]["severity"],
+        )
+        for rule in ALERTS
+    )
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.get("alert") or rule["record"])

@@ -28,6 +28,8 @@ RULES = Path(__file__).parents[2] / "ops/prometheus/rules"
 READY_SECONDS = 60
 SCRAPES = 8
 PAUSE_SECONDS = 0.2
+VARIABLES = {"$__rate_interval": "20s", "$job": ".+", "$instance": ".+"}
+"""As Grafana would fill them in, for everything that is scraped."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,13 @@ class Watched:
         return list((await self.client.get("/api/v1/alerts")).json()["data"]["alerts"])
 
 
+def expanded(expr: str) -> str:
+    """A dashboard's query without its variables."""
+    for variable, value in VARIABLES.items():
+        expr = expr.replace(variable, value)
+    return expr
+
+
 def missing_prometheus() -> str | None:
     """Why Prometheus cannot be started; None when it can."""
     if shutil.which("prometheus"):
@@ -64,17 +73,21 @@ async def prometheus(folder: Path, scraped: int) -> AsyncIterator[httpx.AsyncCli
     port = reserve_port()
     config = {
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
-        "rule_files": [f"{RULES}/*.yml"],
+        "rule_files": ["rules/*.yml"],
         "scrape_configs": [
             {"job_name": "contracts", "static_configs": [{"targets": [f"127.0.0.1:{scraped}"]}]}
         ],
     }
     (folder / "prometheus.yml").write_text(json.dumps(config))
+    (folder / "rules").symlink_to(RULES)
     port.release()
-    command = ["prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
+    command = ["prometheus", "--config.file=prometheus.yml", "--storage.tsdb.path=data"]
     with (folder / "prometheus.log").open("wb") as log:
         process = subprocess.Popen(  # noqa: ASYNC220 - ends with the block
-            [*command, f"--web.listen-address=127.0.0.1:{port.number}"], stdout=log, stderr=log
+            [*command, f"--web.listen-address=127.0.0.1:{port.number}"],
+            cwd=folder,
+            stdout=log,
+            stderr=log,
         )
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port.number}") as client:

@@ -139,6 +139,6 @@ async def _until_scraped(watched: Watched, running: asyncio.Task[None]) -> None:
             try:
                 if await watched.query(f"count_over_time(contracts_build_info[1m]) >= {SCRAPES}"):
                     return
-            except httpx.TransportError:
-                pass
+            except (httpx.TransportError, json.JSONDecodeError):
+                pass  # not listening, or not ready to answer
             await asyncio.sleep(0.1)

@@ -16,6 +16,7 @@ from consumer.reading.reader import ContractReader
 from consumer.reading.statistics import ContractStatistics
 from consumer.storage.leases import MongoLease
 from consumer.storage.mongo_queries import MongoQueries
+from consumer.storage.pruning import HistoryPruner
 from producers.async_manager import AsyncContractManager
 from producers.backlog import Backlog
 from producers.commands import CommandProducer
@@ -106,7 +107,8 @@ def contract_statistics(settings: Settings) -> Iterator[ContractStatistics]:
     """Statistics with a client of their own, which connects when it is first asked."""
     client = make_mongo(settings)
     try:
-        yield ContractStatistics(make_queries(settings, client))
+        queries = make_queries(settings, client)
+        yield ContractStatistics(queries, history_days=settings.history_retention_days)
     finally:
         client.close()
 
@@ -159,6 +161,11 @@ async def scanner(
             )
         finally:
             await backlog.stop()
+
+
+def history_pruner(settings: Settings, client: Client) -> HistoryPruner:
+    """Strips old history, if the settings say so."""
+    return HistoryPruner(client, settings.mongo_database, settings.history_retention_days)
 
 
 def expiring_gauge(settings: Settings, client: Client, metrics: Metrics) -> ExpiringGauge:

@@ -377,7 +377,7 @@ class HistoryPruned(ContractsError):
 
     exit_code = 14
     label = "history not kept"
-    hint = "how long the history is kept is a setting; `contracts.changed` may still hold the event"
+    hint = "CONTRACTS_HISTORY_RETENTION_DAYS sets how long; `contracts.changed` may still hold the event"
 
 
 class SchemasIncompatible(ContractsError):

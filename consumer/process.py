@@ -120,10 +120,11 @@ class Process:
         self.health.watch("scanner", within=interval + SCAN_SECONDS)
         beat = partial(self.health.beat, "scanner")
         gauge = clients.expiring_gauge(self.settings, client, self.metrics)
+        pruner = clients.history_pruner(self.settings, client)
         while True:
             try:
                 async with clients.scanner(self.settings, client, self.metrics, beat=beat) as scanner:
-                    await scan_for_ever(scanner, gauge, interval, beat=beat)
+                    await scan_for_ever(scanner, gauge, pruner, interval, beat=beat)
             except LogError as error:
                 log.warning("cannot scan yet", error=str(error), hint=error.hint)
             beat()
@@ -155,7 +156,7 @@ class Process:
         settings = self.settings
         database = client[settings.mongo_database]
         await indexes.check_transactions(client, database)
-        await indexes.ensure(database)
+        await indexes.ensure(database, history_retention_days=settings.history_retention_days)
         await topics.check(settings)
         return await bootstrap.cluster_id(settings)
 

@@ -81,6 +81,9 @@ class MongoSettings(BaseModel):
     mongo_timeout_ms: Milliseconds = Field(
         10_000, description="when an operation, election included, counts as failed"
     )
+    history_retention_days: Annotated[int, Field(ge=1, le=36_500)] | None = Field(
+        None, description="days until history entries keep only identity and outcome; default: never"
+    )
 
 
 class TopicSettings(BaseModel):

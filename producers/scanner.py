@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from consumer.metrics import Metrics
+    from consumer.storage.pruning import HistoryPruner
     from consumer.storage.queries import Due, Queries
     from producers.backlog import Backlog
     from producers.commands import CommandProducer
@@ -167,13 +168,20 @@ class Scanner:
 
 
 async def scan_for_ever(
-    scanner: Scanner, gauge: ExpiringGauge, interval: float, *, beat: Callable[[], None] = lambda: None
+    scanner: Scanner,
+    gauge: ExpiringGauge,
+    pruner: HistoryPruner,
+    interval: float,
+    *,
+    beat: Callable[[], None] = lambda: None,
 ) -> None:
-    """Runs the scanner every `interval` seconds until it is cancelled, and keeps the gauge fresh."""
+    """Runs the scanner every `interval` seconds until it is cancelled, and what else is done now and then."""
     try:
         while True:
             began = monotonic()
-            await _scan(scanner)
+            if await _scan(scanner):
+                beat()
+                await _prune(pruner)
             beat()
             await _refresh(gauge)
             beat()
@@ -183,14 +191,26 @@ async def scan_for_ever(
             await scanner.release()
 
 
-async def _scan(scanner: Scanner) -> None:
+async def _scan(scanner: Scanner) -> bool:
+    """One run; whether this process is the one that scans."""
     try:
         result = await scanner.run_once()
     except (ServiceUnavailable, LogError) as error:
         log.warning("scan failed", error=str(error), hint=error.hint)
-        return
+        return False
     if result.due:
         log.info("scanned", due=result.due, published=result.published, held=result.held)
+    return result.active
+
+
+async def _prune(pruner: HistoryPruner) -> None:
+    try:
+        stripped = await pruner.run_once()
+    except ServiceUnavailable as error:
+        log.warning("pruning the history failed", error=str(error), hint=error.hint)
+        return
+    if stripped:
+        log.info("history pruned", entries=stripped)
 
 
 async def _refresh(gauge: ExpiringGauge) -> None:

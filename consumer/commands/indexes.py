@@ -33,6 +33,6 @@ async def _ensure(settings: Settings) -> list[str]:
     try:
         database = client[settings.mongo_database]
         await indexes.check_transactions(client, database)
-        return await indexes.ensure(database)
+        return await indexes.ensure(database, history_retention_days=settings.history_retention_days)
     finally:
         client.close()

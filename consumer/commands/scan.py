@@ -44,6 +44,8 @@ async def _once(settings: Settings) -> ScanResult:
     try:
         async with clients.scanner(settings, client, Metrics()) as scanner:
             result = await scanner.run_once()
+            if result.active:
+                await clients.history_pruner(settings, client).run_once()
             await scanner.release()
             return result
     finally:

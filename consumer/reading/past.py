@@ -103,18 +103,36 @@ async def at_version(queries: Queries, contract: Contract, version: int) -> Past
     """The contract as it stood at a version; None: it never had it."""
     if version > contract["version"]:
         return None
-    async for step in steps_back(queries, contract):
-        if step.change["version"] == version:
-            return step.past()
+    try:
+        async for step in steps_back(queries, contract):
+            if step.change["version"] == version:
+                return step.past()
+    except HistoryPruned:
+        if version == contract["version"]:
+            return _untold(contract)
+        raise
     return None
 
 
-async def at_time(queries: Queries, contract: Contract, moment: datetime) -> PastContract | None:
+async def at_time(
+    queries: Queries, contract: Contract, moment: datetime, *, current: bool
+) -> PastContract | None:
     """The contract as it stood at a moment; None: it was not there yet."""
-    async for step in steps_back(queries, contract):
-        if step.held_from <= moment:
-            return step.past()
+    try:
+        async for step in steps_back(queries, contract):
+            if step.held_from <= moment:
+                return step.past()
+    except HistoryPruned:
+        if current and contract["lifecycle"]["at"] <= moment:
+            return _untold(contract)
+        raise
     return None
+
+
+def _untold(contract: Contract) -> PastContract:
+    """The last state, where the history tells no more how it came about."""
+    by = contract["last_modified_by"]
+    return PastContract(visible(contract), None, None, contract["updated_at"], by)
 
 
 async def deleted_at(queries: Queries, former: Contract) -> datetime | None:

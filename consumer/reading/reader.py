@@ -177,13 +177,15 @@ class ContractReader:
             HistoryPruned: the way back to that moment is not kept any more.
         """
         contract = await self._queries.contract(account_id)
-        if contract is not None and (found := await past.at_time(self._queries, contract, moment)):
+        if contract is not None and (
+            found := await past.at_time(self._queries, contract, moment, current=True)
+        ):
             return found
         for former in await self._queries.former_of(account_id):
             ended = await past.deleted_at(self._queries, former)
             if ended is not None and ended <= moment:
                 return None
-            if found := await past.at_time(self._queries, former, moment):
+            if found := await past.at_time(self._queries, former, moment, current=False):
                 return found
         return None
 

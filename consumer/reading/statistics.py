@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from consumer.domain.dates import DAY
 from consumer.domain.states import RUNNING
-from consumer.errors import InputRefused
+from consumer.errors import HistoryPruned, InputRefused
 from consumer.storage.queries import Ending
 
 if TYPE_CHECKING:
@@ -70,13 +70,19 @@ class ContractStatistics:
 
     Args:
         queries: questions to the database.
+        history_days: how long history entries stay whole; None: for ever.
         clock: aware UTC.
     """
 
     def __init__(
-        self, queries: Queries, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        queries: Queries,
+        *,
+        history_days: int | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._queries = queries
+        self._history_days = history_days
         self._clock = clock
 
     async def counts(self) -> dict[tuple[ContractTypeName, StatusName], int]:
@@ -123,9 +129,13 @@ class ContractStatistics:
 
         Raises:
             InputRefused: the period has no length, or has not begun.
+            HistoryPruned: it began before what the history still tells.
         """
-        if not start < end or start > self._clock():
+        now, kept = self._clock(), self._history_days
+        if not start < end or start > now:
             raise InputRefused("a period ends after its start, and has begun")
+        if kept is not None and start < now - kept * DAY:
+            raise HistoryPruned(f"the history tells of the last {kept} days only")
         times = _times(await self._queries.change_counts(start, end))
         return Retention(
             start=start,

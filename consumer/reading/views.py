@@ -42,11 +42,14 @@ class ExpiringContract:
 
 @dataclass(frozen=True, slots=True)
 class PastContract:
-    """A contract as it stood once: which change made it so, when it took effect, and who made it."""
+    """A contract as it stood once: which change made it so, when it took effect, and who made it.
+
+    `change` and `effective_at` None: the history is not kept that long.
+    """
 
     contract: ContractState
-    change: str
-    effective_at: datetime
+    change: str | None
+    effective_at: datetime | None
     recorded_at: datetime
     by: str
 

@@ -115,8 +115,7 @@ async def ensure(database: Any, *, history_retention_days: int | None = None) ->
         present = {
             name: await database[name].index_information() for name in {spec.collection for spec in specs}
         }
-        if history_retention_days is None:
-            _refuse_retention(present["history"])
+        _refuse_removal(present["history"])
         with pymongo.timeout(BUILD_SECONDS):
             return [await _ensure_index(database, spec, present[spec.collection]) for spec in specs]
 
@@ -124,10 +123,8 @@ async def ensure(database: Any, *, history_retention_days: int | None = None) ->
 def _specs(history_retention_days: int | None) -> Iterator[IndexSpec]:
     yield from INDEXES
     if history_retention_days is not None:
-        seconds = history_retention_days * 86_400
-        yield IndexSpec(
-            "history", (("occurred_at", 1),), "prunes old entries", {"expireAfterSeconds": seconds}
-        )
+        kept_whole = {"partialFilterExpression": {"account_id": {"$exists": True}}}
+        yield IndexSpec("history", (("occurred_at", 1),), "old entries to strip", kept_whole)
 
 
 async def _ensure_collections(database: Any) -> None:
@@ -175,11 +172,13 @@ def _same(spec: IndexSpec, found: Mapping[str, Any]) -> bool:
     return [*map(tuple, found["key"])] == [*spec.keys] and there == planned
 
 
-def _refuse_retention(present: Mapping[str, Any]) -> None:
-    """An index of an earlier setting would go on pruning in silence."""
+def _refuse_removal(present: Mapping[str, Any]) -> None:
+    """Somebody who wants less history might make one; CONTRACTS_HISTORY_RETENTION_DAYS is for that."""
     for name, found in present.items():
         if found.get("expireAfterSeconds") is not None:
-            raise IndexConflict(f"the index history.{name} prunes entries, but no retention is set")
+            raise IndexConflict(
+                f"the index history.{name} removes entries: commands sent again would be applied again"
+            )
 
 
 def _short(error: OperationFailure) -> str:

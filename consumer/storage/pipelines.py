@@ -32,6 +32,9 @@ _ADD_ONS: Final = {
 _SCHEDULED: Final = {"$map": {"input": "$scheduled_changes", "as": "each", "in": "$$each.kind"}}
 _LAPSES: Final = {"$or": [{"$eq": ["$auto_renewal", False]}, {"$in": ["cancellation", _SCHEDULED]}]}
 
+_TOLD: Final = {"account_id": {"$exists": True}}
+"""Entries that were not stripped: the condition of the index on their time."""
+
 _CHANGE: Final = (
     r'\{"change":"(\w+)","version":\d+,"effective_at":"([^"]*)Z","fields":\['
     r'(?:\{"path":"/status","before":"(\w+)")?'
@@ -82,7 +85,7 @@ def changes(start: datetime, end: datetime) -> Stages:
     Without an index on its time (see the retention setting), that is all of it.
     """
     return [
-        {"$match": {"occurred_at": {"$gte": start}, "changes": {"$exists": True}}},
+        {"$match": {"occurred_at": {"$gte": start}, **_TOLD, "changes": {"$exists": True}}},
         {"$project": {"found": {"$regexFindAll": {"input": "$changes", "regex": _CHANGE}}}},
         {"$unwind": "$found"},
         {
@@ -111,6 +114,7 @@ def hidden_since(moment: datetime) -> Stages:
         {
             "$match": {
                 "occurred_at": {"$gt": moment},
+                **_TOLD,
                 "outcome": "applied",
                 "$or": [
                     {"type": "delete"},

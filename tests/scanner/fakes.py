@@ -82,6 +82,13 @@ class FakeLease:
         self.released = True
 
 
+class FakePruner:
+    """Pruning always fails."""
+
+    async def run_once(self) -> int:
+        raise ServiceUnavailable("pruning takes too long")
+
+
 class FakeGauge:
     """Counting always fails."""
 

@@ -10,7 +10,7 @@ from consumer.errors import ServiceUnavailable
 from consumer.metrics import Metrics
 from producers import scanner as module
 from producers.scanner import Scanner, scan_for_ever
-from tests.scanner.fakes import NOW, FakeGauge, FakeLease, FakeLog, FakeQueries
+from tests.scanner.fakes import NOW, FakeGauge, FakeLease, FakeLog, FakePruner, FakeQueries
 
 
 def scanner_of(queries: Any, log: FakeLog, lease: FakeLease | None = None, **options: Any) -> Scanner:
@@ -135,7 +135,11 @@ async def test_it_goes_on_after_a_failure_and_lets_go_at_the_end() -> None:
     beats = asyncio.Queue[None]()
     task = asyncio.create_task(
         scan_for_ever(
-            scanner_of(queries, log, lease), FakeGauge(), 0.001, beat=lambda: beats.put_nowait(None)
+            scanner_of(queries, log, lease),
+            FakeGauge(),
+            FakePruner(),
+            0.001,
+            beat=lambda: beats.put_nowait(None),
         )
     )
     async with asyncio.timeout(10):

@@ -1,0 +1,73 @@
+"""Takes out of old history entries what they tell, and leaves what the service needs for ever.
+
+What stays is who is not named: identity, place, time, outcome. So a command that is sent again is a
+duplicate however old the first is, and a replay of the log, whose entries are all old at once, decides as
+the first run did. Removing whole entries, or a TTL index, would break both.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from consumer.storage.mongo_errors import answered
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from consumer.storage.mongo import Client
+
+TOLD: Final = ("account_id", "type", "source", "command_id", "requested_by", "changes")
+"""Fields that go. Without an account, no reader finds the entry any more."""
+
+CHUNK: Final = 1_000
+MOST: Final = 50 * CHUNK
+"""Entries of one run: what is left waits for the next, so that a large backlog holds nothing up."""
+
+
+class HistoryPruner:
+    """Strips the entries of records that are older than so many days.
+
+    Args:
+        client: connected lazily.
+        database: name of the database.
+        days: how long entries stay whole; None: for ever.
+        clock: aware UTC.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        database: str,
+        days: int | None,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._history = client.get_database(database).history
+        self._seconds: float | None = client.delegate.options.timeout
+        self._days = days
+        self._clock = clock
+
+    async def run_once(self) -> int:
+        """Strips what is old, and returns how many entries it was. Two at once do no harm.
+
+        Raises:
+            ServiceUnavailable: the next run does what was left undone.
+        """
+        if self._days is None:
+            return 0
+        old = {"$lt": self._clock() - timedelta(days=self._days)}
+        stripped = 0
+        while stripped < MOST:
+            found = await self._strip({"occurred_at": old, "account_id": {"$exists": True}})
+            stripped += found
+            if found < CHUNK:
+                break
+        return stripped
+
+    async def _strip(self, wanted: dict[str, object]) -> int:
+        with answered(self._seconds):
+            found = await self._history.find(wanted, ["_id"]).limit(CHUNK).to_list(CHUNK)
+            names = [entry["_id"] for entry in found]
+            await self._history.update_many({"_id": {"$in": names}}, {"$unset": dict.fromkeys(TOLD, "")})
+        return len(names)

@@ -6,7 +6,7 @@
 #   make test-docker   the image, docker-compose.yml and testcontainers, where a Docker engine answers
 #   make check    lint, format, strict types, import directions, published schemas
 #   make chaos    processes killed, paused and cut while commands flow (ROUNDS=200 SEED=7; SOAK=30 minutes)
-#   make bench    the service against its peers, on servers started for it (ARGS=--full: hours)
+#   make bench    the service against its peers, on servers started for it (ARGS=--full: also a million contracts)
 #   make bench-quick   the main ratios, in less than five minutes
 #   make audit    licences of what the image holds, and its known vulnerabilities (asks pypi.org)
 #   make docs     the reference pages and published schemas, generated from the code

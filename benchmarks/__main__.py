@@ -46,8 +46,8 @@ LEVELS: Final = {
     level.name: level
     for level in (
         Level("quick", 20_000, 2, 150, 8, (0.5,), ("compare", "latency")),
-        Level("usual", 100_000, 3, 500, 20, SHARES, ("compare", "vary", "latency")),
-        Level("full", 100_000, 3, 1_000, 30, SHARES, PARTS),
+        Level("usual", 60_000, 2, 500, 20, SHARES, ("compare", "vary", "latency")),
+        Level("full", 60_000, 2, 500, 20, SHARES, PARTS),
     )
 }
 
@@ -137,7 +137,10 @@ def _folder(given: Path | None) -> Iterator[Path]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     levels = parser.add_mutually_exclusive_group()
-    for name, what in (("quick", "the main ratios, in a few minutes"), ("full", "everything, for hours")):
+    for name, what in (
+        ("quick", "the main ratios, in a few minutes"),
+        ("full", "everything, a million contracts too: about an hour"),
+    ):
         levels.add_argument(f"--{name}", dest="level", action="store_const", const=name, help=what)
     parser.add_argument("--only", type=lambda text: text.split(","), help=f"some of {','.join(PARTS)}")
     parser.add_argument(

@@ -5,18 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-import matplotlib as mpl
-
-mpl.use("Agg")
-from matplotlib import pyplot as plt
-
+from benchmarks import plots
 from benchmarks.world import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 PAGE: Final = ROOT / "docs" / "performance.md"
-PICTURES: Final = ROOT / "docs" / "pictures"
 PARTS: Final = ("client", "broker", "database")
 
 TEXT: Final = """\
@@ -66,6 +61,17 @@ BSON by one client that does nothing else, reach {floor:,.0f}/s and cost the dat
 spend {triple:.0f} µs on a command, so that target is out of reach on this machine with any client.
 """
 
+VARIED: Final = """
+## Other logs, partitions and processes
+
+Each is the comparison above with one thing changed. A peer that is not shown cannot be asked for it on equal
+terms.
+
+![Commands a second]({picture})
+
+{rows}
+"""
+
 LATENCY: Final = """
 ## Latency
 
@@ -79,6 +85,27 @@ watching consumer run on the same {cores} cores.
 
 **latency_p50_over_floor** is the median for one command alone, divided by the medians of a bare MongoDB
 transaction and a bare Kafka transaction added up.
+
+Under load a partition works on its next batch as soon as it can, so batches are small while there is little
+to do. A batch costs the three processes together some 10 ms of CPU whatever it holds
+([decision 4](decisions/0004-levers.md)), and each of its commands what it costs at full speed: four
+partitions keep the {cores} cores busy long before the capacity is reached, and a command waits for them.
+"""
+
+SCALE: Final = """
+## Many contracts, and a million commands
+
+Updates spread over all stored contracts, or over the same few; a scan that finds the same number of contracts
+due among all of them.
+
+{rows}
+
+While the largest number was being stored, one command each, the service's memory went from {first} MiB, after
+a fifth of the time, to {last} at the end, {most} at most:
+
+![Commands and memory]({picture})
+
+{starts}
 """
 
 
@@ -92,7 +119,7 @@ def main() -> None:
     spent = sum(service[f"cpu_{part}"] for part in PARTS)
     text = TEXT.format(
         machine=_table(("", ""), _facts(found)),
-        throughput=_throughput(medians, titles),
+        throughput=plots.throughput(medians, titles),
         compared=_table(
             ("", "commands/s", *(f"{part} CPU, µs a command" for part in PARTS), "peak MiB"),
             (_figures(titles[name], row) for name, row in medians.items()),
@@ -107,7 +134,8 @@ def main() -> None:
         **{part: 1e6 * service[f"cpu_{part}"] / 1000 for part in PARTS},
         **{name: compared[name] for name in ("commands", "accounts", "partitions", "rounds")},
     )
-    PAGE.write_text(text + _latency(found.get("latency"), cores))
+    parts = (_varied(found.get("vary")), _latency(found.get("latency"), cores), _scale(found.get("scale")))
+    PAGE.write_text(text + "".join(parts))
     print(f"wrote {PAGE.relative_to(ROOT)}")
 
 
@@ -126,50 +154,61 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _throughput(medians: Mapping[str, Mapping[str, float]], titles: Mapping[str, str]) -> str:
-    shown = [name for name in medians if name != "floor_reading"]
-    figure, axes = plt.subplots(figsize=(8, 3), layout="constrained")
-    bars = axes.barh(
-        [titles[name] for name in shown],
-        [medians[name]["per_second"] for name in shown],
-        color=["#00897b" if name == "service" else "#b0bec5" for name in shown],
+def _varied(rows: Sequence[Mapping[str, Any]] | None) -> str:
+    if not rows:
+        return ""
+    names = list(rows[0]["medians"])
+    return VARIED.format(
+        picture=plots.variations(rows),
+        rows=_table(
+            ("", *(f"{rows[0]['titles'][name]}, commands/s" for name in names), "service, peak MiB"),
+            (
+                (
+                    row["scenario"],
+                    *(_speed(row["medians"].get(name)) for name in names),
+                    f"{row['medians']['service']['memory']:,.0f}",
+                )
+                for row in rows
+            ),
+        ),
     )
-    axes.bar_label(bars, fmt="{:,.0f}", padding=3)
-    return _kept(figure, axes, "commands/s", "throughput.png")
+
+
+def _speed(row: Mapping[str, float] | None) -> str:
+    return f"{row['per_second']:,.0f}" if row else ""
 
 
 def _latency(found: Mapping[str, Any] | None, cores: int) -> str:
     if found is None:
         return ""
     rows = found["rows"]
-    figure, axes = plt.subplots(figsize=(8, 3), layout="constrained")
-    for offset, percentile in enumerate(("p99", "p95", "p50")):
-        axes.barh(
-            [place + 0.25 * offset for place in range(len(rows))],
-            [row[f"{percentile}_ms"] for row in rows.values()],
-            height=0.25,
-            label=percentile,
-        )
-    axes.set_yticks([place + 0.25 for place in range(len(rows))], list(rows))
-    axes.legend()
-    picture = _kept(figure, axes, "milliseconds", "latency.png")
     table = _table(
-        ("", "p50 ms", "p95 ms", "p99 ms"),
+        ("", *(f"{percentile} ms" for percentile in plots.PERCENTILES)),
         (
-            (name, *(f"{row[f'{percentile}_ms']:,.1f}" for percentile in ("p50", "p95", "p99")))
+            (name, *(f"{row[f'{percentile}_ms']:,.1f}" for percentile in plots.PERCENTILES))
             for name, row in rows.items()
         ),
     )
-    return LATENCY.format(capacity=found["capacity"], cores=cores, picture=picture, rows=table)
+    return LATENCY.format(capacity=found["capacity"], cores=cores, picture=plots.latency(rows), rows=table)
 
 
-def _kept(figure: Any, axes: Any, unit: str, name: str) -> str:
-    axes.invert_yaxis()
-    axes.set_xlabel(unit)
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(PICTURES / name, dpi=120, metadata={"Software": None})
-    plt.close(figure)
-    return f"pictures/{name}"
+def _scale(found: Mapping[str, Any] | None) -> str:
+    if found is None:
+        return ""
+    rows = found["rows"]
+    columns = list(next(iter(rows.values())))
+    memory = [sample["service_mib"] for sample in found["timeline"]]
+    return SCALE.format(
+        rows=_table(
+            ("", *columns),
+            ((name, *(f"{row[column]:,g}" for column in columns)) for name, row in rows.items()),
+        ),
+        picture=plots.growth(found["timeline"]),
+        first=memory[len(memory) // 5],
+        last=memory[-1],
+        most=max(memory),
+        starts=_table(("", "seconds"), ((name, f"{value:,.2f}") for name, value in found["starts"].items())),
+    )
 
 
 if __name__ == "__main__":

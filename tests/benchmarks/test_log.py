@@ -68,4 +68,4 @@ async def test_the_service_does_what_the_log_expects():
         await kit.deliver(record.key, record.value, record.headers)
     for account, wanted in log.expected.items():
         contract = kit.contract(account)
-        assert (float(contract.base_monthly_fee), contract.version) == (wanted.fee, wanted.commands)
+        assert (float(contract["base_monthly_fee"]), contract["version"]) == (wanted.fee, wanted.commands)

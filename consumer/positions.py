@@ -16,7 +16,6 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from consumer.errors import (
-    BrokerUnavailable,
     InputRefused,
     OffsetMissing,
     PositionError,
@@ -26,7 +25,7 @@ from consumer.errors import (
 )
 from consumer.pipeline.resume import log_problem, origin_problem
 from consumer.storage.protocols import Origin, Position
-from producers.connection import kafka_options
+from producers.connection import kafka_errors, kafka_options
 from producers.topic_plan import plan
 from producers.topics import TopicAdmin
 from schemas.topics import COMMANDS
@@ -252,7 +251,7 @@ async def position_admin(settings: Settings, store: Store) -> AsyncIterator[Posi
     """A connected PositionAdmin.
 
     Raises:
-        BrokerUnavailable: no answer.
+        BrokerUnavailable, BrokerDenied: Kafka does not answer, or refuses us.
     """
     consumer = AIOKafkaConsumer(
         **kafka_options(settings),
@@ -261,20 +260,19 @@ async def position_admin(settings: Settings, store: Store) -> AsyncIterator[Posi
         isolation_level="read_committed",
     )
     admin = AIOKafkaAdminClient(**kafka_options(settings))
-    try:
-        await admin.start()
-        cluster = str((await admin.describe_cluster())["cluster_id"])
-        await consumer.start()
-        topic = settings.topic_prefix + COMMANDS
-        described = await TopicAdmin(admin).describe(plan(settings)[:1])
-        if topic not in described:
-            raise TopicsMissing([topic])
-        partitions = described[topic].partitions
-        consumer.assign([TopicPartition(topic, partition) for partition in range(partitions)])
-        origin = Origin(cluster, settings.group_id, partitions, settings.partitioner)
-        yield PositionAdmin(settings, store, consumer, admin, origin)
-    except KafkaError as error:
-        raise BrokerUnavailable(f"Kafka does not answer: {error!r}") from error
-    finally:
-        await consumer.stop()
-        await admin.close()
+    with kafka_errors(settings.kafka_bootstrap_servers):
+        try:
+            await admin.start()
+            cluster = str((await admin.describe_cluster())["cluster_id"])
+            await consumer.start()
+            topic = settings.topic_prefix + COMMANDS
+            described = await TopicAdmin(admin).describe(plan(settings)[:1])
+            if topic not in described:
+                raise TopicsMissing([topic])
+            partitions = described[topic].partitions
+            consumer.assign([TopicPartition(topic, partition) for partition in range(partitions)])
+            origin = Origin(cluster, settings.group_id, partitions, settings.partitioner)
+            yield PositionAdmin(settings, store, consumer, admin, origin)
+        finally:
+            await consumer.stop()
+            await admin.close()

@@ -32,11 +32,17 @@ def get(
         bool, typer.Option("--id", help="ACCOUNT is a contract id; former contracts are found, too.")
     ] = False,
     version: Annotated[
-        int | None, typer.Option(min=1, help="As it stood at this version; with --id.", show_default=False)
+        int | None,
+        typer.Option(min=1, metavar="N", help="As it stood at this version; with --id.", show_default=False),
     ] = None,
     as_of: Annotated[
         str | None,
-        typer.Option("--as-of", help="As it stood at a time, or an age ago (2h, 7d).", show_default=False),
+        typer.Option(
+            "--as-of",
+            metavar="WHEN",
+            help="As it stood at a time, or an age ago (2h, 7d).",
+            show_default=False,
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -32,11 +32,17 @@ REPLAY_COLUMNS: Final = ("id", "reason", "key", "fate", "why")
 
 Reasons = Annotated[
     list[ReasonName] | None,
-    typer.Option("--reason", help="Only with this reason (may be given again).", show_default=False),
+    typer.Option(
+        "--reason",
+        metavar=" | ".join(get_args(DeadLetterCode)),
+        help="Only with this reason (may be given again).",
+        show_default=False,
+    ),
 ]
-Key = Annotated[str | None, typer.Option(help="Only with this key.", show_default=False)]
+Key = Annotated[str | None, typer.Option(metavar="KEY", help="Only with this key.", show_default=False)]
 Since = Annotated[
-    str | None, typer.Option(help="From an age (15m, 2h, 7d) or a time on.", show_default=False)
+    str | None,
+    typer.Option(metavar="WHEN", help="From an age (15m, 2h, 7d) or a time on.", show_default=False),
 ]
 
 
@@ -45,7 +51,9 @@ def list_(
     reason: Reasons = None,
     key: Key = None,
     since: Since = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="End after so many.", show_default=False)] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="End after so many.", show_default=False)
+    ] = None,
     *,
     as_json: Json = False,
 ) -> None:

@@ -10,7 +10,9 @@ from consumer.errors import InputRefused
 
 
 def demo(
-    commands: Annotated[int, typer.Option(min=1, max=1_000_000, help="Records to publish.")] = 3_000,
+    commands: Annotated[
+        int, typer.Option(min=1, max=1_000_000, metavar="N", help="Records to publish.")
+    ] = 3_000,
     *,
     keep: Annotated[bool, typer.Option("--keep", help="Stay up afterwards, to play with.")] = False,
 ) -> None:

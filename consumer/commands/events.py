@@ -35,24 +35,38 @@ _SHOWN_FIELDS: Final = 5
 
 def events(
     account: Annotated[
-        str | None, typer.Option("--account", help="Only of this account.", show_default=False)
+        str | None,
+        typer.Option("--account", metavar="ACCOUNT", help="Only of this account.", show_default=False),
     ] = None,
     event: Annotated[
         list[EventName] | None,
-        typer.Option("--event", help="Only these events (may be given again).", show_default=False),
+        typer.Option(
+            "--event",
+            metavar=" | ".join(EVENTS),
+            help="Only these events (may be given again).",
+            show_default=False,
+        ),
     ] = None,
     change: Annotated[
         list[ChangeName] | None,
-        typer.Option("--change", help="Only these changes (may be given again).", show_default=False),
+        typer.Option(
+            "--change",
+            metavar=" | ".join(get_args(Change)),
+            help="Only these changes (may be given again).",
+            show_default=False,
+        ),
     ] = None,
     since: Annotated[
         str | None,
         typer.Option(
+            metavar="WHEN",
             help="From an age (90s, 15m, 2h, 7d) or a time on; default: all, with --follow new ones.",
             show_default=False,
         ),
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="End after so many.", show_default=False)] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="End after so many.", show_default=False)
+    ] = None,
     *,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as they come, until Ctrl-C.")] = False,
     as_json: Json = False,

@@ -37,22 +37,32 @@ def import_rows(
     mongo: Annotated[
         str | None,
         typer.Option(
-            "--from-mongo", help="Adopt from another database: mongodb://host/DATABASE.", show_default=False
+            "--from-mongo",
+            metavar="URI",
+            help="Adopt from another database: mongodb://host/DATABASE.",
+            show_default=False,
         ),
     ] = None,
-    collection: Annotated[str, typer.Option(help="Its collection.")] = "contracts",
+    collection: Annotated[str, typer.Option(metavar="NAME", help="Its collection.")] = "contracts",
     fields: Annotated[
         list[str] | None,
         typer.Option(
-            "--field", help="THEIRS=OURS renames a field, THEIRS= leaves it out.", show_default=False
+            "--field",
+            metavar="THEIRS=OURS",
+            help="Renames a field; THEIRS= leaves it out (may be given again).",
+            show_default=False,
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every row and send nothing.")] = False,
     refused: Annotated[
         Path | None,
-        typer.Option("--refused", help="Write the refused rows to this file.", show_default=False),
+        typer.Option(
+            "--refused", metavar="FILE", help="Write the refused rows to this file.", show_default=False
+        ),
     ] = None,
-    window: Annotated[int, typer.Option(min=1, max=10_000, help="Commands under way at a time.")] = 500,
+    window: Annotated[
+        int, typer.Option(min=1, max=10_000, metavar="N", help="Commands under way at a time.")
+    ] = 500,
     as_json: Json = False,
 ) -> None:
     """Import contracts, or commands of any kind.

@@ -25,13 +25,29 @@ Status = Enum("Status", {name: name for name in get_args(StatusName)}, type=str)
 Plan = Enum("Plan", {name: name for name in get_args(ContractTypeName)}, type=str)  # type: ignore[misc]
 
 StatusOption = Annotated[
-    Status | None, typer.Option("--status", help="Only of this status.", show_default=False)
+    Status | None,
+    typer.Option(
+        "--status", metavar=" | ".join(get_args(StatusName)), help="Only of this status.", show_default=False
+    ),
 ]
-PlanOption = Annotated[Plan | None, typer.Option("--type", help="Only of this plan.", show_default=False)]
-Limit = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="At most so many.")]
+PlanOption = Annotated[
+    Plan | None,
+    typer.Option(
+        "--type",
+        metavar=" | ".join(get_args(ContractTypeName)),
+        help="Only of this plan.",
+        show_default=False,
+    ),
+]
+Limit = Annotated[int, typer.Option("--limit", metavar="N", min=1, max=10_000, help="At most so many.")]
 After = Annotated[
     str | None,
-    typer.Option("--after", help="Go on after this cursor, as told below a listing.", show_default=False),
+    typer.Option(
+        "--after",
+        metavar="CURSOR",
+        help="Go on after this cursor, as told below a listing.",
+        show_default=False,
+    ),
 ]
 
 LISTED: Final = (
@@ -68,14 +84,19 @@ def list_contracts(
     status: StatusOption = None,
     plan: PlanOption = None,
     reference: Annotated[
-        str | None, typer.Option("--reference", help="Only of this external reference.", show_default=False)
+        str | None,
+        typer.Option(
+            "--reference", metavar="TEXT", help="Only of this external reference.", show_default=False
+        ),
     ] = None,
     limit: Limit = 100,
     after: After = None,
     *,
     export: Annotated[
         Path | None,
-        typer.Option(help="Write all of them to this file: .csv, else JSON lines.", show_default=False),
+        typer.Option(
+            metavar="FILE", help="Write all of them to this file: .csv, else JSON lines.", show_default=False
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -133,7 +154,9 @@ async def _export(path: Path, selected: Any) -> int:
 
 
 def expiring(
-    days: Annotated[int, typer.Option("--days", min=0, max=36_500, help="How far to look ahead.")] = 30,
+    days: Annotated[
+        int, typer.Option("--days", metavar="N", min=0, max=36_500, help="How far to look ahead.")
+    ] = 30,
     limit: Limit = 100,
     after: After = None,
     *,

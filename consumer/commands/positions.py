@@ -37,7 +37,8 @@ def show(*, as_json: Json = False) -> None:
 @app.command()
 def reset(
     partition: Annotated[
-        list[int] | None, typer.Option(help="Only this partition (may be given again).", show_default=False)
+        list[int] | None,
+        typer.Option(metavar="N", help="Only this partition (may be given again).", show_default=False),
     ] = None,
     *,
     to_database: Annotated[

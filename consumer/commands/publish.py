@@ -36,18 +36,27 @@ def publish(
     *,
     json_data: Annotated[
         str,
-        typer.Option("--data", help="The command's data: JSON, @FILE, or - for stdin.", show_default=False),
+        typer.Option(
+            "--data",
+            metavar="JSON",
+            help="The command's data: JSON, @FILE, or - for stdin.",
+            show_default=False,
+        ),
     ] = "{}",
     fields: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", help="FIELD=VALUE, added to the data; nested: changes.notes=hello.", show_default=False
+            "--set",
+            metavar="FIELD=VALUE",
+            help="Added to the data; nested: changes.notes=hello (may be given again).",
+            show_default=False,
         ),
     ] = None,
     command_id: Annotated[
-        str | None, typer.Option("--id", help="Id of the command; default: a new one.", show_default=False)
+        str | None,
+        typer.Option("--id", metavar="ID", help="Id of the command; default: a new one.", show_default=False),
     ] = None,
-    source: Annotated[str, typer.Option(help="Who sends it: a URI-reference.")] = SOURCE,
+    source: Annotated[str, typer.Option(metavar="URI", help="Who sends it: a URI-reference.")] = SOURCE,
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait for the result; exit code 9 when rejected.")
     ] = False,
@@ -58,7 +67,8 @@ def publish(
 ) -> None:
     """Publish a command to Kafka.
 
-    The same id, source and account again is a duplicate and changes nothing: repeating is safe.
+    docs/reference/commands.md has every field of each command, `contracts schemas export` writes their JSON
+    Schemas. The same id, source and account again is a duplicate and changes nothing: repeating is safe.
 
     For instance:
 

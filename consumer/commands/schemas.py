@@ -20,7 +20,9 @@ app = typer.Typer(help="Published JSON Schemas and AsyncAPI document.", no_args_
 COLUMNS = ("message", "path", "change", "producers", "consumers", "breaking")
 
 Folder = Annotated[Path, typer.Argument(help="Where to write them; made if need be.")]
-Against = Annotated[str, typer.Option(help="A commit, branch or tag, or a folder of exported schemas.")]
+Against = Annotated[
+    str, typer.Option(metavar="REF", help="A commit, branch or tag, or a folder of exported schemas.")
+]
 
 
 @app.command()

@@ -19,11 +19,17 @@ def stats(
     start: Annotated[
         str | None,
         typer.Option(
-            "--from", help="Churn and renewals from this time on, or this long ago (30d).", show_default=False
+            "--from",
+            metavar="WHEN",
+            help="Churn and renewals from this time on, or this long ago (30d).",
+            show_default=False,
         ),
     ] = None,
     end: Annotated[
-        str | None, typer.Option("--to", help="…until before this time; default: now.", show_default=False)
+        str | None,
+        typer.Option(
+            "--to", metavar="WHEN", help="…until before this time; default: now.", show_default=False
+        ),
     ] = None,
     *,
     as_json: Json = False,

@@ -26,7 +26,11 @@ def ensure(
     partitions: Annotated[
         int | None,
         typer.Option(
-            min=1, max=10_000, help="Partitions of each topic, if there are none yet.", show_default=False
+            min=1,
+            max=10_000,
+            metavar="N",
+            help="Partitions of each topic, if there are none yet.",
+            show_default=False,
         ),
     ] = None,
     *,

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -87,6 +88,8 @@ def test_every_command_explains_itself_and_its_options() -> None:
         assert [option.name for option in command.params if not getattr(option, "help", "")] == [], (
             command.name
         )
+        options = command.get_help(typer.Context(command)).partition("Options:")[2]
+        assert not re.search(r"<\w+[\[ >]", options), options  # types of Python: <list[str]>, <int range>
 
 
 @pytest.mark.parametrize("group", [[], *([name] for name in GROUPS)], ids=" ".join)
@@ -155,11 +158,22 @@ def test_each_setting_that_is_wrong_has_a_line(contracts, monkeypatch: pytest.Mo
     assert ran.out == ""
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "topics ensure",
+        "positions show",
+        "events",
+        "dead-letters list",
+        "scan --once",
+        "publish create acme --set contract_type=basic",
+    ],
+)
 def test_a_server_that_is_away_is_told_in_one_line_with_a_hint(
-    contracts, monkeypatch: pytest.MonkeyPatch
+    contracts, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     monkeypatch.setenv("CONTRACTS_KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
-    ran = contracts("topics", "ensure")
+    ran = contracts(*command.split())
     assert ran.code == errors.LogError.exit_code
     error, hint = ran.err.splitlines()
     assert error.startswith("error: Kafka at 127.0.0.1:1 does not answer: [Errno 111]")
@@ -243,6 +257,26 @@ def test_help_needs_no_kafka_and_no_mongodb() -> None:
 def test_the_module_can_be_run() -> None:
     ran = subprocess.run([sys.executable, "-m", "consumer", "-h"], capture_output=True, text=True, check=True)
     assert ran.stdout.startswith("Usage: contracts")
+
+
+@pytest.mark.parametrize(
+    ("words", "complete"),
+    [
+        ("contracts dead-l", "dead-letters"),
+        ("contracts dead-letters re", "replay"),
+        ("contracts publish cre", "create"),
+        ("contracts list --status pen", "pending_renewal"),
+    ],
+)
+def test_shells_complete_commands_options_and_values(words: str, complete: str) -> None:
+    asked = {
+        "_CONTRACTS_COMPLETE": "complete_bash",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(words.count(" ")),
+    }
+    command = [sys.executable, "-m", "consumer"]
+    ran = subprocess.run(command, env=os.environ | asked, capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == [complete]
 
 
 # publish: its own checks

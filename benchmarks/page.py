@@ -64,8 +64,8 @@ spend {triple:.0f} µs on a command, so that target is out of reach on this mach
 VARIED: Final = """
 ## Other logs, partitions and processes
 
-Each is the comparison above with one thing changed. A peer that is not shown cannot be asked for it on equal
-terms.
+Each is the comparison above with one thing changed, run once. A peer without a figure could not be asked for
+it on equal terms.
 
 ![Commands a second]({picture})
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 RESULTS: Final = ROOT / "benchmarks" / "results"
 SHARES: Final = (0.1, 0.5, 0.9)
+WAITING: Final = 100_000
+"""Commands that a process finds when it starts."""
 RATIOS: Final = ("connect_sink", "faststream_batch", "faststream_single")
 PARTS: Final = ("compare", "vary", "latency", "scale")
 
@@ -108,9 +110,9 @@ def _latency(world: World, level: Level, _: argparse.Namespace, __: dict[str, An
 def _scale(world: World, level: Level, _: argparse.Namespace, __: dict[str, Any]) -> Any:
     scaled = sizes(world, level.commands, level.rounds)
     show_rows("stored contracts", scaled["rows"])
-    started = starts(world, level.commands)
+    started = starts(world, WAITING)
     show_rows(
-        f"start and resume, {level.commands:,} commands",
+        f"start and resume, {WAITING:,} commands",
         {name: {"seconds": value} for name, value in started.items()},
     )
     return {**scaled, "starts": started}

@@ -12,11 +12,10 @@ from temporalio import workflow
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from consumer.clients import contract_reader
-from consumer.settings import load_settings
-
-with workflow.unsafe.imports_passed_through():
+with workflow.unsafe.imports_passed_through():  # Temporal's sandbox for workflows refuses what they import
+    from consumer.clients import contract_reader
     from consumer.reading.temporal import ContractActivities, ContractData
+    from consumer.settings import load_settings
 
 TASK_QUEUE = "upsell"
 SOON_DAYS = 30

@@ -22,9 +22,10 @@ class AsyncContractManager:
     """What the platform does with contracts.
 
     A write publishes a command and awaits its result, so the log stays the only way in, and what was
-    written can be read at once. Kafka is connected to by the first write, MongoDB by the first read.
-    Contracts are dicts with aware datetimes in UTC and float money; what is passed in may have naive
-    datetimes, which are taken for UTC, and None for fields that are left out.
+    written can be read at once (from the primary: a secondary may be a moment behind). Kafka is
+    connected to by the first write, MongoDB by the first read. Contracts are dicts with aware datetimes
+    in UTC and float money; what is passed in may have naive datetimes, which are taken for UTC, and None
+    for fields that are left out.
 
     Every method may raise ServiceUnavailable: a server is away, and the answer is unknown. Writes may
     also raise ResultTimeout (the command is in the log and will be applied), CommandRejected and

@@ -101,7 +101,6 @@ class Scanner:
         async with aclosing(self._queries.due(run.now, PAGE)) as pages:
             async for page in pages:
                 await self._publish(run, page)
-                run.tell_progress()
                 if not await self._lease.hold():
                     break
         result = run.result()
@@ -127,6 +126,7 @@ class Scanner:
             for sent in await self._producer.publish_all(fits):
                 self._last_sent[sent.partition] = sent.offset
             run.published += len(fits)
+            run.tell_progress()
             if not todo:
                 return
             moved, standings = await self._moved(standings, todo)

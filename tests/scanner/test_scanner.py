@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from consumer.errors import ServiceUnavailable
 from consumer.metrics import Metrics
@@ -75,6 +76,16 @@ async def test_a_full_partition_gets_more_as_the_service_catches_up() -> None:
     assert sorted(log.accounts) == sorted(row.account_id for row in queries.rows)
     assert (result.published, result.held) == (40, 0)
     assert log.looks >= 40 / 2 / 3
+
+
+async def test_a_long_scan_tells_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even within a page: waiting for the service is what takes long."""
+    monkeypatch.setattr("producers.scan_run.PROGRESS_SECONDS", -1)
+    with capture_logs() as told:
+        await scanner_of(FakeQueries(40), FakeLog(), max_waiting=3).run_once()
+    published = [each["published"] for each in told if each["event"] == "scanning"]
+    assert len(published) > 5
+    assert (sorted(published), published[-1]) == (published, 40)
 
 
 async def test_no_partition_ever_has_more_waiting_than_allowed() -> None:

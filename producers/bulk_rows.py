@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+from codecs import BOM_UTF8
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -24,7 +25,7 @@ from schemas.commands import COMMANDS
 from schemas.strict_json import NotJson, parse
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 ContractsAs = Literal["create", "adopt"]
@@ -87,7 +88,7 @@ def rows_of(path: Path, contracts_as: ContractsAs = "create") -> Iterator[Row | 
 def json_rows(lines: Iterable[bytes], contracts_as: ContractsAs = "create") -> Iterator[Row | BadRow]:
     """One JSON object a line; empty lines are passed over."""
     for number, line in enumerate(lines, start=1):
-        stripped = line.strip()
+        stripped = (line.removeprefix(BOM_UTF8) if number == 1 else line).strip()
         if stripped:
             yield _json_row(str(number), stripped, contracts_as)
 
@@ -118,14 +119,21 @@ def table_rows(lines: Iterable[str], contracts_as: ContractsAs = "create") -> It
     """A table with a heading, comma-separated. A row's place is the line on which it ends."""
     reader = csv.DictReader(lines, strict=True)
     try:
-        columns = reader.fieldnames or ()
-        if twice := {column for column in columns if columns.count(column) > 1}:
-            yield BadRow("1", f"the heading has more than one column {min(twice)!r}")
+        if mistake := _heading_mistake(reader.fieldnames or ("account_id",)):
+            yield BadRow("1", mistake)
             return
         for cells in reader:
             yield _table_row(str(reader.line_num), cells, contracts_as)
     except (csv.Error, UnicodeDecodeError) as error:
         yield BadRow(str(reader.line_num + 1), f"the table cannot be read from here on: {error}")
+
+
+def _heading_mistake(columns: Sequence[str]) -> str | None:
+    if twice := {column for column in columns if columns.count(column) > 1}:
+        return f"the heading has more than one column {min(twice)!r}"
+    if "account_id" not in columns:
+        return "the heading has no column 'account_id'; columns are separated by commas"
+    return None
 
 
 def _table_row(place: str, cells: dict[str, Any], contracts_as: ContractsAs) -> Row | BadRow:

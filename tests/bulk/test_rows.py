@@ -105,9 +105,23 @@ def test_a_table_of_commands() -> None:
     ]
 
 
-def test_a_column_that_is_there_twice_ends_it() -> None:
-    rows = list(table_rows(["account_id,notes,notes", "a,x,y"]))
-    assert rows == [BadRow("1", "the heading has more than one column 'notes'")]
+@pytest.mark.parametrize(
+    ("heading", "told"),
+    [
+        ("account_id,notes,notes", "the heading has more than one column 'notes'"),
+        ("account_id;notes", "the heading has no column 'account_id'; columns are separated by commas"),
+    ],
+)
+def test_a_heading_that_cannot_be_meant_is_refused_at_once(heading: str, told: str) -> None:
+    assert list(table_rows([heading, "a,x,y", "b,x,y"])) == [BadRow("1", told)]
+
+
+def test_files_of_windows_are_read(tmp_path: Path) -> None:
+    lines, table = tmp_path / "lines.jsonl", tmp_path / "table.csv"
+    lines.write_bytes(b'\xef\xbb\xbf{"account_id": "a"}\r\n{"account_id": "b"}\r\n')
+    table.write_bytes(b"\xef\xbb\xbfaccount_id,notes\r\na,\r\nb,\r\n")
+    assert [row.account_id for row in rows_of(lines)] == ["a", "b"]
+    assert [row.account_id for row in rows_of(table)] == ["a", "b"]
 
 
 def test_a_table_with_uneven_rows_and_one_that_breaks_off() -> None:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from consumer.settings import load_settings
 from devstack.ports import reserve_port
@@ -31,10 +31,31 @@ PARTITIONS = 4
 CHUNK = 2_500
 CATCH_UP_SECONDS = 180
 STOP_SECONDS = 60
-JUDGED_FROM = 20_000
+LOOK_SECONDS = 30
+HELD = "held"
+JUDGED_FROM = 50_000
 """Records: with fewer, caches and pools still fill."""
-GROWTH = 1.15
+OBJECTS_A_RECORD = 0.5
+BYTES_A_RECORD = 50
+"""More that stays of each record, after the first third, is a leak. Until they are full, the caches of
+amounts keep a quarter of an object; something kept of every second record would show."""
+GROWTH = 1.3
+"""Of resident memory: a heap in pieces, and whatever is not counted as alive."""
+LOOKS = 3
 QUIET_LEVELS = {"debug", "info", "warning"}
+
+
+class Held(NamedTuple):
+    """What the service holds when all that was sent is done."""
+
+    records: int
+    objects: int
+    bytes: int
+    resident: int
+    """MiB."""
+
+    def __str__(self) -> str:
+        return f"{self.objects:,} objects, {self.bytes / 2**20:.1f} MiB besides, {self.resident} MiB resident"
 
 
 @dataclass
@@ -46,8 +67,8 @@ class Outcome:
     verdict: Verdict = field(default_factory=Verdict)
     fates: Counter[str] = field(default_factory=Counter)
     """Of every record sent: its outcome, or the reason of its dead letter."""
-    memory: list[int] = field(default_factory=list)
-    """MiB after each chunk."""
+    memory: list[Held] = field(default_factory=list)
+    """After each chunk, at rest."""
     answers: dict[str, int] = field(default_factory=dict)
     logged: list[str] = field(default_factory=list)
     """What should not be in the log."""
@@ -58,22 +79,36 @@ class Outcome:
         found = [] if self.verdict.ok else [str(self.verdict)]
         if self.fates.total() != self.sent:
             found.append(f"{self.sent} records were sent, {self.fates.total()} are accounted for")
-        if self.sent >= JUDGED_FROM and self.memory[-1] > GROWTH * self.memory[len(self.memory) // 3]:
-            found.append(f"memory grows: {self.memory} MiB")
+        if self.sent >= JUDGED_FROM:
+            found += self._leaks()
         found += [f"{path} answers {code}" for path, code in self.answers.items() if code != 200]
         found += [f"logged: {line[:500]}" for line in self.logged[:5]]
         if self.exit_code != 0:
             found.append(f"the service ended with code {self.exit_code}")
         return found
 
+    def _leaks(self) -> Iterator[str]:
+        third, end, records = self._third, self.memory[-1], self.sent - self._third.records
+        if end.objects - third.objects > OBJECTS_A_RECORD * records:
+            yield f"of {records:,} records {end.objects - third.objects:,} objects stay"
+        if end.bytes - third.bytes > BYTES_A_RECORD * records:
+            yield f"of {records:,} records {end.bytes - third.bytes:,} bytes stay"
+        if end.resident > GROWTH * third.resident:
+            yield f"resident memory grows: {[each.resident for each in self.memory]} MiB"
+
+    @property
+    def _third(self) -> Held:
+        return self.memory[len(self.memory) // 3]
+
     def __str__(self) -> str:
         fates = ", ".join(f"{fate} {count:,}" for fate, count in self.fates.most_common())
-        third = self.memory[len(self.memory) // 3]
         return (
             f"{self.sent:,} records in {self.seconds:.0f} s: {fates}\n"
             f"{self.verdict.outputs:,} outputs: {self.verdict.line()}\n"
-            f"memory: {self.memory[0]} MiB after the first {CHUNK:,}, {third} after a third, "
-            f"{self.memory[-1]} at the end; {len(self.logged)} unexpected lines logged"
+            f"alive after the first {CHUNK:,}: {self.memory[0]}\n"
+            f"after {self._third.records:,}: {self._third}\n"
+            f"at the end: {self.memory[-1]}\n"
+            f"{len(self.logged)} unexpected lines logged"
         )
 
 
@@ -118,8 +153,8 @@ def assault(
             sender.send(chunk)
             sender.flush()
             checker.wait(CATCH_UP_SECONDS, watch)
-            outcome.memory.append(_resident(service.pid))
-            say(f"{sender.sent:,} sent and applied, {outcome.memory[-1]} MiB")
+            outcome.memory.append(_held(service.pid, folder / HELD, sender.sent))
+            say(f"{sender.sent:,} sent and applied; {outcome.memory[-1]}")
         outcome.sent, outcome.seconds = sender.sent, time.monotonic() - began
         outcome.verdict = checker.check_at_rest(CATCH_UP_SECONDS, watch)
         outcome.answers = {path: _status(url + path) for path in ("/healthz", "/readyz", "/metrics")}
@@ -146,7 +181,7 @@ def _service(environment: dict[str, str], folder: Path) -> Iterator[tuple[Proces
     port.release()
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     variables = {**environment, "CONTRACTS_HTTP_PORT": str(port.number), "PYTHONPATH": path}
-    command = [sys.executable, "-m", "consumer", "run"]
+    command = [sys.executable, "-m", "tests.hostile.service", str(folder / HELD)]
     service = Process(command, folder=folder, log=folder / "service.log", env=variables)
     try:
         yield service, f"http://127.0.0.1:{port.number}"
@@ -154,11 +189,17 @@ def _service(environment: dict[str, str], folder: Path) -> Iterator[tuple[Proces
         service.stop(STOP_SECONDS)
 
 
-def _resident(pid: int) -> int:
-    """MiB of memory that the process holds."""
-    found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-    assert found
-    return int(found[1]) // 1024
+def _held(pid: int, told: Path, records: int) -> Held:
+    """The least of some looks from now on: something is always on its way."""
+    before = len(told.read_text().splitlines())
+    deadline = time.monotonic() + LOOK_SECONDS
+    while len(looks := told.read_text().splitlines()[before:]) <= LOOKS:
+        assert time.monotonic() < deadline, "the service does not tell what it holds"
+        time.sleep(0.05)
+    objects, bytes_ = zip(*(map(int, look.split()) for look in looks[:LOOKS]), strict=True)
+    resident = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    assert resident
+    return Held(records, min(objects), min(bytes_), int(resident[1]) // 1024)
 
 
 def _status(url: str) -> int:

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,14 @@ def lint(folder: Path) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
     )
+
+
+@pytest.mark.parametrize("package", ["consumer", "producers", "schemas"])
+def test_type_checkers_of_those_who_install_us_see_the_types(package: str) -> None:
+    """Without the marker mypy takes every call of a CommandProducer for right."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    assert "py.typed" in project["tool"]["setuptools"]["package-data"][package]
+    assert (ROOT / package / "py.typed").exists()
 
 
 def test_the_rules_hold() -> None:

@@ -17,7 +17,7 @@ from producers.messages import CommandMessage, unchecked_message
 from producers.results import CommandKey
 from producers.topics import ensure
 from schemas.topics import COMMAND_RESULTS, COMMANDS
-from tests.running import settings_for
+from tests.running import settings_for, until
 from tests.servers import create_topic
 
 COMMAND = unchecked_message("create", "acme", b"{}", source="/crm", command_id="c-7")
@@ -62,6 +62,26 @@ async def test_a_stop_ends_the_waiting(settings: Settings) -> None:
         waiting = await producer.awaiting(timeout=200).submit(COMMAND)
     with pytest.raises(ResultTimeout, match="the result of command c-7 is not waited for any more"):
         await asyncio.wait_for(waiting, 10)
+
+
+async def test_who_is_cancelled_while_waiting_leaves_nothing_behind(settings: Settings) -> None:
+    async with make_command_producer(settings) as producer:
+        patient, impatient = (
+            asyncio.create_task(producer.awaiting(timeout=200).result(COMMAND)) for _ in range(2)
+        )
+        waiting = producer._listener._waiting
+
+        async def both_wait() -> bool:
+            return len(waiting.get(b"c-7", ())) == 2
+
+        await until(both_wait)
+        impatient.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await impatient
+        assert len(waiting[b"c-7"]) == 1
+        tell(settings, ("applied", "/crm", "c-7"))
+        assert (await patient).outcome == "applied"
+        assert waiting == {}
 
 
 async def test_without_a_broker_a_stop_ends_all_there_is(

@@ -50,7 +50,7 @@ def variations(rows: Sequence[Figures]) -> str:
         )
     axes.set_yticks([place + 0.27 for place in range(len(rows))], [row["scenario"] for row in rows])
     axes.invert_yaxis()
-    axes.legend()
+    figure.legend(loc="outside upper center", ncols=len(names))
     return _kept(figure, axes, "commands/s", "variations.png")
 
 
@@ -66,8 +66,10 @@ def latency(rows: Mapping[str, Figures]) -> str:
         )
     axes.set_yticks([place + 0.27 for place in range(len(rows))], list(rows))
     axes.set_xscale("log")
+    axes.set_xlim(left=1)
+    axes.xaxis.set_major_formatter("{x:g}")
     axes.invert_yaxis()
-    axes.legend()
+    figure.legend(loc="outside upper center", ncols=len(PERCENTILES))
     return _kept(figure, axes, "milliseconds", "latency.png")
 
 

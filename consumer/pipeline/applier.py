@@ -275,7 +275,7 @@ class Applier:
         self._batch_limit = self.batch_commands
         self.intake.records[0] = Undecodable(
             code="refused_by_database",
-            message="the database refuses what this command would store",
+            message=error.why,
             path="",
             record=poison.record,
             envelope=poison.envelope,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import bson
 from bson import ObjectId
 
-from consumer.errors import AheadOfPosition, Fenced, PoisonDocument
+from consumer.errors import AheadOfPosition, ContractIdTaken, Fenced, PoisonDocument
 from consumer.storage.documents import CODEC, contract_document, contract_from, history_document
 from consumer.storage.mongo_errors import translated
 from consumer.storage.protocols import Past, Seen
@@ -180,7 +180,7 @@ class _MemoryBatch:
         changed = [stored for stored in documents.contracts.values() if stored is not None]
         ids = [stored.contract_id for stored in (*self._contracts.values(), *changed)]
         if len(set(ids)) != len(ids):
-            raise PoisonDocument("there is another document with the same contract_id")
+            raise ContractIdTaken("there is another document with the same contract_id")
         known = self._history.keys()
         if len(documents.history) != len(writes.history) or not known.isdisjoint(documents.history):
             raise AheadOfPosition("there is another document with the same _id")

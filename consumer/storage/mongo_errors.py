@@ -13,6 +13,7 @@ from pymongo.errors import BulkWriteError, ConnectionFailure, OperationFailure, 
 from consumer.errors import (
     AheadOfPosition,
     BatchTooLarge,
+    ContractIdTaken,
     ContractsError,
     PoisonDocument,
     ServiceUnavailable,
@@ -106,7 +107,7 @@ def _duplicate(details: Mapping[str, Any]) -> ContractsError:
     """
     fields = sorted(details.get("keyPattern") or _index_fields(str(details.get("errmsg", ""))))
     message = f"there is another document with the same {' and '.join(fields) or 'key'}"
-    return PoisonDocument(message) if fields == ["contract_id"] else AheadOfPosition(message)
+    return ContractIdTaken(message) if fields == ["contract_id"] else AheadOfPosition(message)
 
 
 def _index_fields(message: str) -> list[str]:

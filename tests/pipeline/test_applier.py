@@ -20,6 +20,7 @@ from consumer.pipeline.records import Undecodable
 from consumer.pipeline.resume import Resumed
 from consumer.storage.memory import MemoryStore
 from consumer.storage.protocols import Position
+from schemas.topics import DEAD_LETTERS
 from tests.pipeline.logs import ACCOUNTS, POISON, create, record, rubbish, update
 from tests.pipeline.oracle import POLICY, by_topic, decoded, expected, is_poison, read
 from tests.pipeline.world import METRICS, ORIGIN, PLACE
@@ -226,6 +227,18 @@ async def test_only_the_poisonous_command_becomes_a_dead_letter(place):
     refused = [one for one in wanted.history.values() if one.code == "refused_by_database"]
     assert [one.offset for one in refused] == [place]
     assert len(scene.store.sizes) < 20  # found by halving, not one by one
+
+
+async def test_a_contract_id_that_another_account_has_is_named_as_such():
+    data = {"contract_id": "old-7", "contract_type": "basic", "status": "active", "base_monthly_fee": 1}
+    data |= {"start_date": "2026-01-01", "end_date": "2126-01-01", "usage_limits": {}}
+    log = [record(number, ACCOUNTS[number], "adopt", data) for number in range(2)]
+    scene = await Scene(log).apply_all()
+    outputs = read([out for batch in scene.batches for out in batch.outputs])
+    (letter,) = [dict(each.headers) for each in outputs if each.topic == DEAD_LETTERS]
+    assert letter["dlq-reason"] == b"refused_by_database"
+    assert letter["dlq-message"] == b"the contract of another account has this contract_id"
+    assert {*scene.store.contracts} == {ACCOUNTS[0]}
 
 
 async def test_each_of_several_poisonous_commands_is_found():

@@ -22,6 +22,7 @@ from pymongo.errors import (
 from consumer.errors import (
     AheadOfPosition,
     BatchTooLarge,
+    ContractIdTaken,
     PoisonDocument,
     StoreDenied,
     StoreUnavailable,
@@ -118,10 +119,10 @@ def test_what_passes_is_tried_again(code):
 @pytest.mark.parametrize(
     ("details", "kind"),
     [
-        ({"keyPattern": {"contract_id": 1}}, PoisonDocument),
+        ({"keyPattern": {"contract_id": 1}}, ContractIdTaken),
         ({"keyPattern": {"account_id": 1}}, AheadOfPosition),
         ({"keyPattern": {"_id": 1}}, AheadOfPosition),
-        ({"errmsg": 'E11000 … index: contract_id_1 dup key: { contract_id: "x" }'}, PoisonDocument),
+        ({"errmsg": 'E11000 … index: contract_id_1 dup key: { contract_id: "x" }'}, ContractIdTaken),
         ({"errmsg": 'E11000 … index: account_id_1 dup key: { account_id: "contract_id" }'}, AheadOfPosition),
         ({"errmsg": "E11000 … index: _id_ dup key: { _id: 1 }"}, AheadOfPosition),
         ({}, AheadOfPosition),

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from consumer.errors import AheadOfPosition, Fenced, NewerSchema, PoisonDocument
+from consumer.errors import AheadOfPosition, ContractIdTaken, Fenced, NewerSchema
 from consumer.storage.protocols import ContractWrite, OutboxSlot, Position
 from schemas import upcasting
 from schemas.contract import SCHEMA_VERSION
@@ -126,9 +126,9 @@ async def test_a_contract_that_should_not_be_there_is_ahead_of_the_position(back
 async def test_a_contract_id_of_another_account_is_refused(backend, owner):
     """Adopted contracts bring their ids: a wrong one is the command's fault, not the database's."""
     await owner.commit(writes(created(contract("first", contract_id="same"))))
-    with pytest.raises(PoisonDocument):
+    with pytest.raises(ContractIdTaken):
         await owner.commit(writes(created(contract("account_id", contract_id="same"))))
-    with pytest.raises(PoisonDocument):
+    with pytest.raises(ContractIdTaken):
         await owner.commit(writes(*(created(contract(name, contract_id="twice")) for name in ("a", "b"))))
     assert [one["account_id"] for one in backend.contracts()] == ["first"]
 

@@ -8,6 +8,7 @@ the first run did. Removing whole entries, or a TTL index, would break both.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from consumer.storage.mongo_errors import answered
@@ -21,8 +22,8 @@ TOLD: Final = ("account_id", "type", "source", "command_id", "requested_by", "ch
 """Fields that go. Without an account, no reader finds the entry any more."""
 
 CHUNK: Final = 1_000
-MOST: Final = 50 * CHUNK
-"""Entries of one run: what is left waits for the next, so that a large backlog holds nothing up."""
+RUN_SECONDS: Final = 20.0
+"""After so long what is left waits for the next run: a large backlog must not hold the scanner up."""
 
 
 class HistoryPruner:
@@ -57,12 +58,10 @@ class HistoryPruner:
         if self._days is None:
             return 0
         old = {"$lt": self._clock() - timedelta(days=self._days)}
-        stripped = 0
-        while stripped < MOST:
+        ends, stripped, found = monotonic() + RUN_SECONDS, 0, CHUNK
+        while found == CHUNK and monotonic() < ends:
             found = await self._strip({"occurred_at": old, "account_id": {"$exists": True}})
             stripped += found
-            if found < CHUNK:
-                break
         return stripped
 
     async def _strip(self, wanted: dict[str, object]) -> int:

@@ -1,5 +1,6 @@
 """A history with a retention: old entries tell nothing any more, and commands are still known."""
 
+import itertools
 from datetime import timedelta
 from typing import Any
 
@@ -96,11 +97,13 @@ async def test_figures_of_a_time_that_is_not_told_of_are_refused(
     assert (await statistics.retention(kit.now - 200 * DAY, kit.now)).running_at_start == 1
 
 
-async def test_a_run_has_a_bound_and_the_next_goes_on(
+async def test_a_run_ends_in_time_and_the_next_goes_on(
     kit: Testkit, client: Any, database: str, pruner: HistoryPruner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pruning, "CHUNK", 2)
-    monkeypatch.setattr(pruning, "MOST", 4)
+    seconds = itertools.count()
+    monkeypatch.setattr(pruning, "monotonic", lambda: next(seconds))
+    monkeypatch.setattr(pruning, "RUN_SECONDS", 3)
     for number in range(7):
         await kit.create(f"a{number}", contract_type="basic")
     kit.now += 300 * DAY

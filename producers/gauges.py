@@ -27,13 +27,16 @@ class ExpiringGauge:
         self._next = float("-inf")
 
     async def refresh(self) -> None:
-        """Counts, if it is time to.
+        """Counts, if it is time to. A count that failed has cost its time, too.
 
         Raises:
             ServiceUnavailable: the gauge stays as it is.
         """
         began = self._clock()
-        if began >= self._next:
+        if began < self._next:
+            return
+        try:
             self._metrics.expiring(await self._statistics.expiring_counts())
+        finally:
             ended = self._clock()
             self._next = ended + (ended - began) / SHARE

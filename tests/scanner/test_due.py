@@ -4,6 +4,10 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
+from consumer.errors import ServiceUnavailable
+from consumer.metrics import Metrics
 from consumer.reading.statistics import ContractStatistics
 from consumer.storage.leases import MongoLease
 from consumer.storage.mongo_queries import MongoQueries
@@ -122,3 +126,28 @@ async def test_the_gauge_is_counted_rarely_when_counting_is_slow(kit: Testkit, q
     assert told.expiring_counts == [{7: 0, 30: 1, 60: 1, 90: 1}]
     await gauge.refresh()
     assert len(told.expiring_counts) == 2
+
+
+class Failing:
+    """Statistics of a database that takes too long."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def expiring_counts(self) -> dict[int, int]:
+        self.asked += 1
+        raise ServiceUnavailable("MongoDB does not answer: timed out")
+
+
+async def test_a_count_that_takes_too_long_is_not_tried_at_each_scan() -> None:
+    seconds = iter([0, 10, 60, 1_009, 1_010, 1_020])
+    failing: Any = Failing()
+    gauge = ExpiringGauge(failing, Metrics(), clock=lambda: next(seconds))
+    with pytest.raises(ServiceUnavailable):
+        await gauge.refresh()  # 10 s for nothing: not again before 1,010
+    await gauge.refresh()
+    await gauge.refresh()
+    assert failing.asked == 1
+    with pytest.raises(ServiceUnavailable):
+        await gauge.refresh()
+    assert failing.asked == 2

@@ -166,11 +166,11 @@ def time_of(text: str, now: datetime) -> datetime:
     Raises:
         InputRefused: it is neither.
     """
-    if age := _AGE.fullmatch(text):
-        return now - timedelta(**{_UNITS[age[2]]: int(age[1])})
     try:
+        if age := _AGE.fullmatch(text):
+            return now - timedelta(**{_UNITS[age[2]]: int(age[1])})
         moment = datetime.fromisoformat(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise InputRefused(f"{text} is no time: give an age (15m, 2h, 7d) or a time (2026-01-31)") from None
     if moment.tzinfo is None and len(text) > len("2026-01-31"):
         raise InputRefused(f"{text} says no time zone", hint=f"{text}Z is UTC")

@@ -48,7 +48,7 @@ def publish(
         typer.Option(
             "--set",
             metavar="FIELD=VALUE",
-            help="Added to the data; nested: changes.notes=hello (may be given again).",
+            help="Added to the data: JSON if it is (7, true, null), else text; nested: changes.notes=hello.",
             show_default=False,
         ),
     ] = None,

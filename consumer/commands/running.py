@@ -76,7 +76,7 @@ def exit_code_of(work: Callable[[], object]) -> int:
     except Exception as error:  # noqa: BLE001 - the last resort
         get_logger().debug("the command failed", exc_info=error)
         _say("error", f"{type(error).__name__}: {hide_text(str(error))}")
-        _say("hint", "this is a defect of the program; --debug shows where")
+        _say("hint", "this is a defect of the program; `contracts --debug …` shows where")
         return DEFECT_CODE
     return code if isinstance(code, int) else 0
 

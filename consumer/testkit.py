@@ -14,6 +14,7 @@ result at once. To try a handler, give it each `event.record`.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -146,7 +147,7 @@ class Testkit(TypedCommands[CommandResult]):
         command_id: str | None = None,
         correlation_id: str | None = None,
     ) -> CommandMessage:
-        """A checked command, for `result` and `publish_all`.
+        """A checked command, for `send`, `result` and `publish_all`.
 
         Raises:
             InputRefused: it does not fit its schema.
@@ -182,6 +183,12 @@ class Testkit(TypedCommands[CommandResult]):
     async def publish_all(self, messages: Iterable[CommandMessage]) -> list[CommandResult]:
         """Applies many, in their order."""
         return [await self.result(message) for message in messages]
+
+    async def send(self, message: CommandMessage) -> asyncio.Future[CommandResult]:
+        """Applies a message; what it returns is done already."""
+        done = asyncio.get_running_loop().create_future()
+        done.set_result(await self.result(message))
+        return done
 
     async def result(self, message: CommandMessage) -> CommandResult:
         """Applies a message and returns what became of it."""

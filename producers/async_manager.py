@@ -28,8 +28,8 @@ class AsyncContractManager:
     for fields that are left out.
 
     Every method may raise ServiceUnavailable: a server is away, and the answer is unknown. Writes may
-    also raise ResultTimeout (the command is in the log and will be applied), CommandRejected and
-    InputRefused.
+    also raise ResultTimeout (the command is in the log and will be applied), CommandRejected,
+    InputRefused, and TopicsMissing when there is no such log.
 
     Args:
         reader: of contracts.

@@ -146,5 +146,5 @@ def _asyncapi_page(document: Any, config: MkDocsConfig) -> str:
     for name, message in document["components"]["messages"].items():
         lines += [f"### {name}", "", f"{message['summary']}: `{message['name']}`", ""]
         for example in message.get("examples", [])[:1]:
-            lines += ["```json", json.dumps(example.get("payload"), indent=2), "```", ""]
+            lines += ["```json", json.dumps(example, indent=2), "```", ""]
     return "\n".join(lines)

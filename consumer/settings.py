@@ -129,11 +129,11 @@ class PipelineSettings(BaseModel):
         60_000, description="when the broker aborts an open transaction"
     )
     max_command_bytes: Bytes = Field(262_144, description="larger commands are dead letters (`malformed`)")
-    max_batch_commands: Count = Field(2_000, description="commands in one MongoDB transaction")
+    max_batch_commands: Count = Field(1_000, description="commands in one MongoDB transaction")
     max_batch_bytes: Bytes = Field(4 << 20, description="bytes of what one batch publishes")
     max_fetch_bytes: Bytes = Field(2 << 20, description="bytes fetched at once from one partition")
     max_cache_bytes: Bytes = Field(
-        96 << 20, description="memory for the contracts touched last, in all partitions of a process"
+        160 << 20, description="memory for the contracts touched last, in all partitions of a process"
     )
     compression: Literal["lz4", "zstd", "snappy", "gzip", "none"] = Field(
         "zstd", description="of what is published"

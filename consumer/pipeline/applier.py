@@ -57,7 +57,7 @@ CONFLICT_TRIES: Final = 10
 class Limits(NamedTuple):
     """Sizes of a batch, and when the dead letters are too many."""
 
-    batch_commands: int = 2_000
+    batch_commands: int = 1_000
     batch_output_bytes: int = 8 << 20
     dead_letter_share: float = 0.5
     dead_letter_count: int = 100

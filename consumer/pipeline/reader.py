@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 ANSWER_SECONDS: Final = 30.0
 """Without a coordinator, aiokafka asks for a committed offset for ever."""
 
+SETTLE_SECONDS: Final = 0.3
+"""Between two questions for a committed offset that must have become the same."""
+
 
 class Revoked(Exception):
     """The partition is not assigned to this process any more."""
@@ -143,6 +146,19 @@ class PartitionReader:
         except (KafkaError, TimeoutError) as error:
             raise BrokerUnavailable(f"cannot read the committed offset of {self._tp}: {error!r}") from error
         return None if offset is None else int(offset)
+
+    async def settled(self) -> int | None:
+        """The group's committed offset, once two answers in a row are the same.
+
+        A coordinator whose broker had just come up was seen to answer while it was still going through its
+        log: with offsets from minutes ago, and a moment later with others.
+        """
+        offset = await self.committed()
+        while True:
+            await asyncio.sleep(SETTLE_SECONDS)
+            before, offset = offset, await self.committed()
+            if offset == before:
+                return offset
 
     def end(self) -> int | None:
         """The one after the last committed record, as of the last fetch."""

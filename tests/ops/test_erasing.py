@@ -82,18 +82,17 @@ async def test_the_log_before_an_erasure_can_be_deleted_while_the_service_runs(
     settings = settings_for(apache_kafka, mongo, database, topic_partitions=1, result_timeout_seconds=60)
     topic = settings.topic_prefix + COMMANDS
     admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap_servers})
-    async with make_command_producer(settings, source="/crm") as commands:
-        async with running(settings) as service:
-            await a_life(commands.awaiting())
-            erase = await service.database.history.find_one({"type": "erase"})
-            assert ANN.encode() in log_of(settings, topic)
-            up_to = TopicPartition(topic, 0, erase["offset"])
-            for done in admin.delete_records([up_to]).values():
-                assert done.result().low_watermark == erase["offset"]
-            assert ANN.encode() not in log_of(settings, topic)
-            await commands.awaiting().update("acme", changes={"tags": ["still here"]})
-        async with running(settings):
-            result = await commands.awaiting().update("acme", changes={"tags": ["started again"]})
+    async with running(settings) as service, make_command_producer(settings, source="/crm") as commands:
+        await a_life(commands.awaiting())
+        erase = await service.database.history.find_one({"type": "erase"})
+        assert ANN.encode() in log_of(settings, topic)
+        up_to = TopicPartition(topic, 0, erase["offset"])
+        for done in admin.delete_records([up_to]).values():
+            assert done.result().low_watermark == erase["offset"]
+        assert ANN.encode() not in log_of(settings, topic)
+        await commands.awaiting().update("acme", changes={"tags": ["still here"]})
+    async with running(settings), make_command_producer(settings, source="/crm") as commands:
+        result = await commands.awaiting().update("acme", changes={"tags": ["started again"]})
     assert (result.outcome, result.version) == ("applied", 5)
 
 

@@ -22,6 +22,8 @@ class Kafka:
         self.start = start
         self.end = (log[-1].offset + 1 if log else start) if end is None else end
         self.committed: int | None = None
+        self.stale: list[int | None] = []
+        """What the coordinator answers first, before it has gone through its log."""
         self.published: list[Output] = []
         self.transactions: list[tuple[int | None, int]] = []
         self.epoch = 0
@@ -105,7 +107,13 @@ class FakeReader:
 
     async def committed(self) -> int | None:
         await self._worker.turn("offset")
-        return self._kafka.committed
+        return self._kafka.stale.pop(0) if self._kafka.stale else self._kafka.committed
+
+    async def settled(self) -> int | None:
+        before, offset = None, await self.committed()
+        while offset != before:
+            before, offset = offset, await self.committed()
+        return offset
 
     def end(self) -> int | None:
         return self._kafka.end

@@ -43,8 +43,9 @@ def test_mongodb_killed_in_its_lossy_mode(make_scene: MakeScene, own_mongo: OwnM
     scene.wait()
     sleep_as_fault(1)  # until the lossy mode, too, has the first positions on disk
     for _ in range(12):
-        scene.publish(400)
-        mongo.kill()
+        with scene.flowing():  # killed while it writes, however slow the machine is
+            sleep_as_fault(0.7)
+            mongo.kill()
         mongo.start()
         scene.wait()
         if replays(worker) >= 2:

@@ -23,7 +23,7 @@ from benchmarks.world import ROOT, World
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-RESULTS: Final = ROOT / "benchmarks" / "results"
+RESULTS: Final = ROOT / "benchmarks" / "results" / "latest.json"
 SHARES: Final = (0.1, 0.5, 0.9)
 WAITING: Final = 100_000
 """Commands that a process finds when it starts."""
@@ -59,12 +59,7 @@ def main() -> None:
     arguments = _parser().parse_args()
     level = LEVELS[arguments.level]
     parts = [part for part in PARTS if part in (arguments.only or level.parts)]
-    found: dict[str, Any] = {
-        "level": level.name,
-        "parts": parts,
-        "machine": machine(),
-        "versions": versions(),
-    }
+    found: dict[str, Any] = {"level": level.name, "machine": machine(), "versions": versions()}
     with _folder(arguments.data) as folder, World(folder) as world:
         found["servers"] = world.describe()
         show_rows(
@@ -75,11 +70,22 @@ def main() -> None:
             found[part] = MEASURES[part](world, level, arguments, found)
     found["ratios"] = ratios(found)
     show_rows("ratios", {name: {"": value} for name, value in found["ratios"].items()})
-    whole = set(parts) >= set(level.parts)
-    target = arguments.output or RESULTS / ("latest.json" if whole else "partial.json")
+    target = arguments.output or RESULTS
+    if not set(parts) >= set(level.parts) and target.exists():
+        found = together(json.loads(target.read_text()), found)
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps(found, indent=1) + "\n")
     print(f"kept in {target}")
+
+
+def together(kept: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """Some parts measured again, beside those kept from an earlier run: each says where it is from."""
+    measured: dict[str, Any] = {part: found[part] for part in PARTS if part in found}
+    since = dict(kept.get("measured", {}))
+    for part in measured:
+        since[part] = {name: found["machine"][name] for name in ("measured_at", "commit")}
+    merged: dict[str, Any] = {**kept, **measured, "measured": since}
+    return {**merged, "ratios": ratios(merged)}
 
 
 def _compare(world: World, level: Level, arguments: argparse.Namespace, _: dict[str, Any]) -> Any:

@@ -134,9 +134,19 @@ def main() -> None:
         **{part: 1e6 * service[f"cpu_{part}"] / 1000 for part in PARTS},
         **{name: compared[name] for name in ("commands", "accounts", "partitions", "rounds")},
     )
-    parts = (_varied(found.get("vary")), _latency(found.get("latency"), cores), _scale(found.get("scale")))
-    PAGE.write_text(text + "".join(parts))
+    parts = {
+        "vary": _varied(found.get("vary")),
+        "latency": _latency(found.get("latency"), cores),
+        "scale": _scale(found.get("scale")),
+    }
+    PAGE.write_text(text + "".join(part + _measured(found, name) for name, part in parts.items()))
     print(f"wrote {PAGE.relative_to(ROOT)}")
+
+
+def _measured(found: Mapping[str, Any], part: str) -> str:
+    """Where a part is from, if from another run than the rest."""
+    of = found.get("measured", {}).get(part)
+    return f"\nMeasured in another run, at {of['measured_at']}, commit {of['commit']}.\n" if of else ""
 
 
 def _facts(found: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
@@ -174,6 +184,10 @@ def _varied(rows: Sequence[Mapping[str, Any]] | None) -> str:
     )
 
 
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:,g}"
+
+
 def _speed(row: Mapping[str, float] | None) -> str:
     return f"{row['per_second']:,.0f}" if row else ""
 
@@ -201,7 +215,7 @@ def _scale(found: Mapping[str, Any] | None) -> str:
     return SCALE.format(
         rows=_table(
             ("", *columns),
-            ((name, *(f"{row[column]:,g}" for column in columns)) for name, row in rows.items()),
+            ((name, *(_figure(row[column]) for column in columns)) for name, row in rows.items()),
         ),
         picture=plots.growth(found["timeline"]),
         first=memory[len(memory) // 5],

@@ -159,6 +159,7 @@ def _summary(
             f"scan of {DUE:,} due, s": round(statistics.median(scans[one.size]), 3),
             "creates/s while filling": round(one.size / one.timeline[-1]["seconds"]),
             "service MiB": max(sample["service_mib"] for sample in one.timeline),
+            "service MiB, all accounts": max(row.memory for row in everywhere[one.size]),
             "database MiB": max(sample["database_mib"] for sample in one.timeline),
         }
         for one in stored

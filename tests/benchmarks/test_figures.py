@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from bson import Decimal128
 
-from benchmarks.__main__ import ratios
+from benchmarks.__main__ import ratios, together
 from benchmarks.checks import check_committed, check_contracts, commands_in, expected_of
 from benchmarks.contenders.base import WorkNotDone
 from benchmarks.latency import percentiles
@@ -50,6 +50,19 @@ def test_ratios_name_what_was_measured_and_nothing_else():
         "throughput_1m_over_10k": 0.9,
         "scan_1m_over_10k": 1.1,
     }
+
+
+def test_a_part_measured_again_says_where_it_is_from():
+    kept = {
+        "machine": {"commit": "old"},
+        "compare": {"ratios": {"connect_sink": 0.5}},
+        "latency": {"ratio": 3},
+    }
+    machine = {"measured_at": "now", "commit": "new", "cores": 2}
+    merged = together(kept, {"machine": machine, "latency": {"ratio": 1.7}})
+    assert merged["machine"] == {"commit": "old"}
+    assert merged["measured"] == {"latency": {"measured_at": "now", "commit": "new"}}
+    assert merged["ratios"] == {"connect_sink": 0.5, "latency_p50_over_floor": 1.7}
 
 
 def test_the_last_log_says_what_is_expected():

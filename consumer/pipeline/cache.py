@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from schemas.contract import Contract
 
-OVERHEAD: Final = 6 * 1024
+OVERHEAD: Final = 3 * 1024
 """Bytes that a contract takes in memory beside its texts: measured on contracts read from the database."""
 
 

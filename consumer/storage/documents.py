@@ -11,6 +11,7 @@ from datetime import UTC
 from decimal import Decimal
 from functools import lru_cache
 from operator import attrgetter
+from sys import intern
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import unquote
 
@@ -105,9 +106,18 @@ def contract_from(document: dict[str, Any]) -> Contract:
     if metadata:
         document["metadata"] = {unquote(key): value for key, value in metadata.items()}
     try:
-        return upcast_contract(cast("Contract", document))
+        return upcast_contract(cast("Contract", _with_shared_names(document)))
     except UnknownVersion as error:
         raise NewerSchema(f"contract {document['contract_id']}: {error}") from error
+
+
+def _with_shared_names(value: Any) -> Any:
+    """The same, without names of its own: the driver makes them anew, and they are half of a contract."""
+    if isinstance(value, dict):
+        return {intern(name): _with_shared_names(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_with_shared_names(part) for part in value]
+    return value
 
 
 def history_document(entry: HistoryEntry) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def test_a_large_one_takes_the_place_of_several():
 
 
 def test_one_that_grew_or_shrank_counts_as_it_is_now():
-    cache = ContractCache(CacheBudget(9 * OVERHEAD))
+    cache = ContractCache(CacheBudget(20 * OVERHEAD))
     for size in (5, 40_000, 0):
         cache.update(contracts("a", size))
         assert cache.size == OVERHEAD + size

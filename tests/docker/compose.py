@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
 PROJECT = "contracts-test"
 UP_SECONDS = 600
+SERVERS = ("apache/kafka:4.1.0", "mongo:8.0")
 
 
 def missing_engine() -> str | None:
@@ -33,10 +35,17 @@ def _compose() -> list[str]:
     return []
 
 
+def missing_image(images: Sequence[str]) -> str | None:
+    """Which of the images is not here yet; None when all are."""
+    for image in images:
+        if subprocess.run(["docker", "image", "inspect", image], capture_output=True, check=False).returncode:
+            return f"the image {image} is not here: `make test-docker` fetches it"
+    return None
+
+
 def stand_ins_needed() -> bool:
     """Whether MongoDB's own image can be had."""
-    local = subprocess.run(["docker", "image", "inspect", "mongo:8.0"], capture_output=True, check=False)
-    if not local.returncode:
+    if not missing_image(["mongo:8.0"]):
         return False
     pulled = subprocess.run(["docker", "pull", "-q", "mongo:8.0"], capture_output=True, check=False)
     return pulled.returncode != 0

@@ -12,7 +12,7 @@ from testcontainers.core.container import DockerContainer
 from devstack.kafka import probe_kafka
 from devstack.mongo import probe_mongo
 from devstack.ports import reserve_port
-from tests.docker.compose import build_stand_ins, stand_ins_needed
+from tests.docker.compose import SERVERS, build_stand_ins, stand_ins_needed
 
 START_SECONDS = 90
 INITIATE = 'rs.initiate({_id: "rs0", members: [{_id: 0, host: "localhost:27017"}]})'
@@ -54,7 +54,7 @@ def _kafka() -> tuple[DockerContainer, str]:
         "KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "1",
         "KAFKA_TRANSACTION_STATE_LOG_MIN_ISR": "1",
     }
-    container = DockerContainer("apache/kafka:4.1.0").with_bind_ports(port.number, port.number)
+    container = DockerContainer(SERVERS[0]).with_bind_ports(port.number, port.number)
     return container.with_envs(**settings), f"127.0.0.1:{port.number}"
 
 

@@ -11,7 +11,7 @@ from tests.docker.containers import servers
 TESTS = ("tests/integration", "tests/looking/test_events.py", "tests/looking/test_dead_letters.py")
 
 
-def test_the_integration_tests_pass_on_containers(engine: None) -> None:
+def test_the_integration_tests_pass_on_containers(engine_with_images: None) -> None:
     with servers() as (bootstrap, uri):
         given = {"CONTRACTS_TEST_KAFKA": bootstrap, "CONTRACTS_TEST_MONGO": uri}
         command = [sys.executable, "-m", "pytest", "-q", *TESTS]

@@ -135,11 +135,12 @@ def main() -> None:
         **{name: compared[name] for name in ("commands", "accounts", "partitions", "rounds")},
     )
     parts = {
+        "compare": text,
         "vary": _varied(found.get("vary")),
         "latency": _latency(found.get("latency"), cores),
         "scale": _scale(found.get("scale")),
     }
-    PAGE.write_text(text + "".join(part + _measured(found, name) for name, part in parts.items()))
+    PAGE.write_text("".join(part + _measured(found, name) for name, part in parts.items()))
     print(f"wrote {PAGE.relative_to(ROOT)}")
 
 

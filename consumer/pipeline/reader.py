@@ -147,13 +147,12 @@ class PartitionReader:
             raise BrokerUnavailable(f"cannot read the committed offset of {self._tp}: {error!r}") from error
         return None if offset is None else int(offset)
 
-    async def settled(self) -> int | None:
-        """The group's committed offset, once two answers in a row are the same.
+    async def settled(self, offset: int | None) -> int | None:
+        """The group's committed offset, once two answers in a row are the same; `offset` is the first.
 
         A coordinator whose broker had just come up was seen to answer while it was still going through its
         log: with offsets from minutes ago, and a moment later with others.
         """
-        offset = await self.committed()
         while True:
             await asyncio.sleep(SETTLE_SECONDS)
             before, offset = offset, await self.committed()

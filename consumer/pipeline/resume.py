@@ -73,7 +73,7 @@ async def resume(
     await publisher.start()  # from here on C stands still
     committed = await reader.committed()
     if stored is not None and committed != stored.next:
-        committed = await reader.settled()  # an old one would have a batch published again
+        committed = await reader.settled(committed)  # an old one would have a batch published again
     position = await _claimed(reader, store, partition, owner, origin, committed)
     await _check(reader, position, committed)
     if committed is None:

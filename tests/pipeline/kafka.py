@@ -109,10 +109,9 @@ class FakeReader:
         await self._worker.turn("offset")
         return self._kafka.stale.pop(0) if self._kafka.stale else self._kafka.committed
 
-    async def settled(self) -> int | None:
-        before, offset = None, await self.committed()
-        while offset != before:
-            before, offset = offset, await self.committed()
+    async def settled(self, offset: int | None) -> int | None:
+        while (again := await self.committed()) != offset:
+            offset = again
         return offset
 
     def end(self) -> int | None:

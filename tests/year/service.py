@@ -114,7 +114,7 @@ class Reader:
     async def committed(self) -> int | None:
         return self._log.committed[self.partition]
 
-    async def settled(self) -> int | None:
+    async def settled(self, offset: int | None) -> int | None:
         return await self.committed()
 
     def seek(self, offset: int) -> None:

@@ -64,7 +64,7 @@ def make_mongo(settings: Settings, metrics: Metrics | None = None) -> Client:
 
 
 def make_consumer(settings: Settings) -> AIOKafkaConsumer:
-    """An unstarted member of the service's group. A lost range must stop it, never be skipped."""
+    """An unstarted member of the service's group. It fetches nothing; each partition has its feed."""
     return AIOKafkaConsumer(
         **kafka_options(settings),
         group_id=settings.group_id,
@@ -76,6 +76,16 @@ def make_consumer(settings: Settings) -> AIOKafkaConsumer:
         heartbeat_interval_ms=settings.heartbeat_interval_ms,
         max_poll_interval_ms=settings.max_poll_interval_ms,
         rebalance_timeout_ms=settings.rebalance_timeout_ms,
+    )
+
+
+def make_feed(settings: Settings) -> AIOKafkaConsumer:
+    """The unstarted connection that one partition is read over. A lost range must stop it, never be skipped."""
+    return AIOKafkaConsumer(
+        **kafka_options(settings),
+        auto_offset_reset="none",
+        enable_auto_commit=False,
+        isolation_level="read_committed",
         max_partition_fetch_bytes=settings.max_fetch_bytes,
     )
 
@@ -155,7 +165,7 @@ def make_service(
         partitions = len(consumer.partitions_for_topic(topic) or ())
         owner = f"{instance}/{uuid4().hex[:12]}"
         return PartitionLoop(
-            reader=PartitionReader(consumer, topic, partition),
+            reader=PartitionReader(consumer, partial(make_feed, settings), topic, partition),
             store=store,
             publisher=make_publisher(settings, partition),
             applier=Applier(

@@ -117,6 +117,7 @@ class PartitionLoop:
             self._log.info("revoked")
         finally:
             await self._publisher.discard()
+            await self._reader.close()
 
     async def _take_over(self, reason: str) -> None:
         self._beat()
@@ -132,7 +133,6 @@ class PartitionLoop:
         self._applier.go_on_from(resumed)
         self._settle(resumed.position)
         self._decoder = self._make_decoder(resumed.position.base())
-        self._reader.unpause()
         position = resumed.position.next
         self._log.info("resumed", reason=reason, position=position, published=resumed.publish_from)
 
@@ -242,7 +242,6 @@ class PartitionLoop:
 
     async def _wait(self, seconds: float) -> None:
         self._beat()
-        self._reader.pause()
         look = asyncio.ensure_future(self._look())
         poll = asyncio.ensure_future(self._reader.keep_alive(seconds))
         try:

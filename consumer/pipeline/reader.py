@@ -1,6 +1,7 @@
 """One input partition, as the pipeline reads it. The one file that knows the inside of aiokafka's consumer.
 
-All partitions of a process share one consumer and so one group membership; each is read by one task.
+All partitions of a process share one membership of the group; each is read by one task, over a connection
+of its own.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from aiokafka import TopicPartition
-from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.errors import IllegalStateError, KafkaError, OffsetOutOfRangeError
 
 from consumer.errors import BrokerUnavailable, PositionBeforeLog
 from consumer.pipeline.unreadable import Unreadable, read_tolerantly
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from aiokafka import AIOKafkaConsumer
 
@@ -27,6 +28,9 @@ ANSWER_SECONDS: Final = 30.0
 
 SETTLE_SECONDS: Final = 0.3
 """Between two questions for a committed offset that must have become the same."""
+
+
+CLOSE_SECONDS: Final = 5.0
 
 
 class Revoked(Exception):
@@ -41,93 +45,124 @@ class Fetched(NamedTuple):
 
 
 class PartitionReader:
-    """Reads one assigned partition of the shared consumer."""
+    """Reads one assigned partition over a connection of its own.
 
-    def __init__(self, consumer: AIOKafkaConsumer, topic: str, partition: int) -> None:
-        self._consumer = consumer
+    On one connection partitions wait for each other: aiokafka sends no fetch to a broker while records of
+    any of its partitions lie unread, nor while the last fetch waits there for records of the others.
+
+    Args:
+        group: the started consumer that holds the membership. It fetches nothing.
+        make_feed: makes an unstarted consumer outside any group.
+    """
+
+    def __init__(
+        self, group: AIOKafkaConsumer, make_feed: Callable[[], AIOKafkaConsumer], topic: str, partition: int
+    ) -> None:
+        self._group = group
+        self._make_feed = make_feed
         self._tp = TopicPartition(topic, partition)
         self.topic = topic
         self.partition = partition
+        self._feed: AIOKafkaConsumer | None = None
+        with suppress(IllegalStateError):  # taken away again; whoever reads is told
+            group.seek(self._tp, 0)  # a position is only looked up where there is none
+            group.pause(self._tp)
+
+    async def open(self) -> None:
+        """Connects, in the place of a connection that was opened before. Reads nothing before a `seek`.
+
+        Raises:
+            BrokerUnavailable: no broker answers.
+        """
+        await self.close()
+        feed = self._make_feed()
+        feed.assign([self._tp])
+        try:
+            await feed.start()
+        except KafkaError as error:
+            await _stopped(feed)
+            raise BrokerUnavailable(f"cannot fetch {self.topic}/{self.partition}: {error!r}") from error
+        except BaseException:
+            await _stopped(feed)
+            raise
+        feed.seek(self._tp, 0)
+        feed.pause(self._tp)
+        self._feed = feed
+
+    async def close(self) -> None:
+        """Ends the connection; what was fetched ahead is dropped."""
+        feed, self._feed = self._feed, None
+        if feed is not None:
+            await _stopped(feed)
 
     async def fetch(self, *, max_records: int, timeout_ms: int) -> Fetched:
         """The next records; none when there are none within the time. Cancelling it loses nothing.
+
+        What comes next is fetched ahead only when it is known to be there. Otherwise this asks the broker
+        again, and so finds all that came while the last batch was worked on, not only the first of it.
 
         Raises:
             PositionBeforeLog: the log has been cut off below the position.
             Revoked: not ours any more.
         """
-        before = await self._position()
+        feed = self._opened()
+        feed.resume(self._tp)
+        before = self._position(feed)
         try:
-            found = await self._consumer.getmany(self._tp, timeout_ms=timeout_ms, max_records=max_records)
+            await self._group.getmany(self._tp)  # it stays a member as long as it is polled
+            found = await feed.getmany(self._tp, timeout_ms=timeout_ms, max_records=max_records)
         except UnicodeDecodeError:
             # The client cannot parse a header name and would fail at this record for ever.
             return await self._step_over(before, max_records)
         except OffsetOutOfRangeError as error:
             start, _ = await self.bounds()
             raise PositionBeforeLog(self.topic, self.partition, position=before, start=start) from error
-        except NoOffsetForPartitionError:
-            return Fetched((), before)  # stored before our seek; it is gone with this call
         except KafkaError as error:
             raise BrokerUnavailable(f"cannot fetch {self.topic}/{self.partition}: {error!r}") from error
-        return Fetched(found.get(self._tp, ()), await self._position())
+        fetched = Fetched(found.get(self._tp, ()), self._position(feed))
+        if fetched.records and fetched.next >= (self.end() or 0):
+            feed.pause(self._tp)
+        return fetched
 
     async def _step_over(self, before: int, max_records: int) -> Fetched:
         self.seek(before)
         try:
-            records, position = await read_tolerantly(self._consumer, self._tp, before, max_records)
+            records, position = await read_tolerantly(self._group, self._tp, before, max_records)
         except (KafkaError, OSError) as error:
             raise BrokerUnavailable(f"cannot fetch {self.topic}/{self.partition}: {error!r}") from error
         self.seek(position)
         return Fetched(records, position)
 
-    async def _position(self) -> int:
-        state = self._state()
-        if not state.has_valid_position:
+    def _opened(self) -> AIOKafkaConsumer:
+        """The connection, while the partition is ours."""
+        if self._tp not in self._group.assignment():
             raise Revoked
-        return int(state.position)
+        if self._feed is None or self._feed._fetcher._fetch_task.done():
+            raise BrokerUnavailable(f"the connection for {self.topic}/{self.partition} has ended")
+        return self._feed
 
-    def _state(self) -> Any:
-        assignment = self._consumer._subscription.subscription.assignment
-        if assignment is None or self._tp not in assignment.tps:
-            raise Revoked
-        return assignment.state_value(self._tp)
+    def _position(self, feed: AIOKafkaConsumer) -> int:
+        return int(feed._subscription.subscription.assignment.state_value(self._tp).position)
 
     def seek(self, offset: int) -> None:
         """The next fetch starts here."""
-        try:
-            self._consumer.seek(self._tp, offset)
-        except IllegalStateError as error:
-            raise Revoked from error
-
-    def pause(self) -> None:
-        """Fetches nothing until `unpause`, while the membership stays alive."""
-        try:
-            self._consumer.pause(self._tp)
-        except IllegalStateError as error:
-            raise Revoked from error
-
-    def unpause(self) -> None:
-        """Fetches again."""
-        try:
-            self._consumer.resume(self._tp)
-        except IllegalStateError as error:
-            raise Revoked from error
+        self._opened().seek(self._tp, offset)
 
     async def keep_alive(self, seconds: float) -> None:
-        """Waits as a poll of the paused partition: otherwise the group would throw this member out."""
+        """Waits as a poll does: otherwise the group would throw this member out."""
         async with asyncio.TaskGroup() as group:
             group.create_task(asyncio.sleep(seconds))
             group.create_task(self._poll(seconds))
 
     async def _poll(self, seconds: float) -> None:
-        with suppress(KafkaError, UnicodeDecodeError):
-            await self._consumer.getmany(self._tp, timeout_ms=int(seconds * 1000))
+        with suppress(KafkaError):
+            await self._group.getmany(self._tp, timeout_ms=int(seconds * 1000))
 
     async def bounds(self) -> tuple[int, int]:
         """First offset of the log, and the one after its last committed record."""
         try:
-            first = await self._consumer.beginning_offsets([self._tp])
-            last = await self._consumer.end_offsets([self._tp])
+            first = await self._group.beginning_offsets([self._tp])
+            last = await self._group.end_offsets([self._tp])
         except KafkaError as error:
             raise BrokerUnavailable(f"cannot look up offsets of {self._tp}: {error!r}") from error
         return first[self._tp], last[self._tp]
@@ -135,14 +170,14 @@ class PartitionReader:
     async def look_for_end(self) -> int | None:
         """The one after the last committed record, asked of the broker; None when it does not answer."""
         with suppress(KafkaError):
-            return int((await self._consumer.end_offsets([self._tp]))[self._tp])
+            return int((await self._group.end_offsets([self._tp]))[self._tp])
         return None
 
     async def committed(self) -> int | None:
         """The group's committed offset. Settled only once no earlier publisher can commit."""
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                offset = await self._consumer.committed(self._tp)
+                offset = await self._group.committed(self._tp)
         except (KafkaError, TimeoutError) as error:
             raise BrokerUnavailable(f"cannot read the committed offset of {self._tp}: {error!r}") from error
         return None if offset is None else int(offset)
@@ -161,5 +196,12 @@ class PartitionReader:
 
     def end(self) -> int | None:
         """The one after the last committed record, as of the last fetch."""
-        offset = self._consumer.last_stable_offset(self._tp)
+        offset = None if self._feed is None else self._feed.last_stable_offset(self._tp)
         return None if offset is None else int(offset)
+
+
+async def _stopped(consumer: AIOKafkaConsumer) -> None:
+    """Without a broker, aiokafka's stop() may take long, and fail."""
+    with suppress(KafkaError, OSError, TimeoutError):
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await consumer.stop()

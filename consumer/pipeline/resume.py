@@ -70,6 +70,7 @@ async def resume(
     """
     partition = f"{reader.topic}/{reader.partition}"
     stored = await store.position(partition)  # while the store is away, do not wear out the producer's epochs
+    await reader.open()
     await publisher.start()  # from here on C stands still
     committed = await reader.committed()
     if stored is not None and committed != stored.next:
@@ -164,7 +165,6 @@ async def _check(reader: PartitionReader, position: Position, committed: int | N
     if last is None or last.offset < start:
         return
     reader.seek(last.offset)
-    reader.unpause()
     found = await reader.fetch(max_records=1, timeout_ms=REREAD_TIMEOUT_MS)
     if not found.records and found.next == last.offset:
         raise BrokerUnavailable(f"{position.partition}: offset {last.offset} cannot be read again")

@@ -51,7 +51,7 @@ class Kafka:
 
 
 class FakeReader:
-    """In the place of a PartitionReader; a partition that is paused or has no position yields nothing."""
+    """In the place of a PartitionReader."""
 
     topic = TOPIC
     partition = 0
@@ -60,7 +60,6 @@ class FakeReader:
         self._kafka = kafka
         self._worker = worker
         self._next: int | None = None
-        self._paused = False
         self.revoked = False
 
     def _check(self) -> None:
@@ -72,8 +71,6 @@ class FakeReader:
         assert self._next is not None, "fetched before the first seek"
         await self._worker.turn("fetch")
         self._check()
-        if self._paused:
-            return Fetched((), self._next)
         limit = min(max_records, self._worker.number(1, 7))
         offsets = sorted(offset for offset in self._kafka.log if offset >= self._next)
         taken, after = offsets[:limit], offsets[limit:]
@@ -90,13 +87,12 @@ class FakeReader:
         self._check()
         self._next = offset
 
-    def pause(self) -> None:
-        self._check()
-        self._paused = True
+    async def open(self) -> None:
+        self._next = None
+        await self._worker.turn("open")
 
-    def unpause(self) -> None:
-        self._check()
-        self._paused = False
+    async def close(self) -> None:
+        self._next = None
 
     async def keep_alive(self, seconds: float) -> None:
         await self._worker.turn("wait")

@@ -26,7 +26,7 @@ class Publisher:
 class Reader:
     topic, partition = "contracts.commands", 0
 
-    def pause(self):
+    async def close(self):
         pass
 
     async def look_for_end(self):

@@ -99,11 +99,6 @@ async def test_while_the_store_is_away_no_producer_is_started(scene):
     assert "start" not in scene.worker.passed
 
 
-async def test_a_paused_partition_is_read_all_the_same(scene):
-    scene.reader.pause()
-    assert (await scene.resume()).position.next == END
-
-
 async def test_an_unreadable_last_record_is_known_again():
     scene = await worked_on([*LOG, unreadable(6)])
     assert (await scene.resume()).position.next == 7

@@ -123,8 +123,9 @@ class Reader:
     def end(self) -> int:
         return len(self._log.records[self.partition])
 
-    def unpause(self) -> None:
-        """It never pauses: nothing fails here."""
+    async def open(self) -> None: ...
+
+    async def close(self) -> None: ...
 
 
 class Publisher:

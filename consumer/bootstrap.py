@@ -80,7 +80,7 @@ def make_consumer(settings: Settings) -> AIOKafkaConsumer:
 
 
 def make_feed(settings: Settings) -> AIOKafkaConsumer:
-    """The unstarted connection that one partition is read over. A lost range must stop it, never be skipped."""
+    """The unstarted connection of one partition. A lost range must stop it, never be skipped."""
     return AIOKafkaConsumer(
         **kafka_options(settings),
         auto_offset_reset="none",

@@ -1,6 +1,8 @@
 """What the loop of one partition says of itself, and which of two failures comes first."""
 
 import asyncio
+from time import monotonic
+from types import SimpleNamespace
 
 import pytest
 
@@ -100,3 +102,34 @@ async def test_a_partition_that_fails_again_and_again_is_not_ready():
         "the disk is full",
         "the disk is full",
     ]
+
+
+class Taken:
+    """Of a loop's applier, what the question for a rest looks at."""
+
+    def __init__(self, *records):
+        self.intake = SimpleNamespace(records=list(records))
+
+
+async def rested(applier, *, more_waits=False, stopped=False):
+    """Seconds of a rest that may take 0.2."""
+    loop = make_loop(applier)
+    if stopped:
+        loop.stop()
+    loop._more_waits = more_waits
+    started = monotonic()
+    loop._rest_until = started + 0.2
+    await loop._rest()
+    return monotonic() - started
+
+
+async def test_commands_gather_while_no_more_are_known_to_wait():
+    assert await rested(Taken()) >= 0.2
+
+
+@pytest.mark.parametrize(
+    ("applier", "known"),
+    [(Taken(), {"more_waits": True}), (Taken("a record"), {}), (Taken(), {"stopped": True})],
+)
+async def test_a_backlog_or_a_stop_ends_the_rest(applier, known):
+    assert await rested(applier, **known) < 0.2

@@ -1,0 +1,145 @@
+"""Reading one partition, on both brokers."""
+
+import asyncio
+
+import pytest
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from consumer.bootstrap import make_consumer, make_feed
+from consumer.errors import BrokerUnavailable, PositionBeforeLog
+from consumer.pipeline.reader import PartitionReader, Revoked
+from consumer.settings import load_settings
+
+ENOUGH_MS = 10_000
+
+
+class Scene:
+    """A group of one member, a topic of one partition, and readers of it."""
+
+    def __init__(self, settings, topic):
+        self.settings = settings
+        self.topic = topic
+        self.readers = []
+
+    async def __aenter__(self):
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.settings.kafka_bootstrap_servers)
+        await admin.start()
+        await admin.create_topics([NewTopic(self.topic, 1, 1)])
+        await admin.close()
+        self.producer = AIOKafkaProducer(bootstrap_servers=self.settings.kafka_bootstrap_servers)
+        await self.producer.start()
+        self.group = make_consumer(self.settings)
+        self.group.subscribe([self.topic])
+        await self.group.start()
+        return self
+
+    async def __aexit__(self, *_):
+        for reader in self.readers:
+            await reader.close()
+        await self.group.stop()
+        await self.producer.stop()
+
+    async def send(self, partition, *values):
+        for value in values:
+            await self.producer.send_and_wait(self.topic, value, partition=partition)
+
+    async def reader(self, partition, at=0):
+        reader = PartitionReader(self.group, lambda: make_feed(self.settings), self.topic, partition)
+        self.readers.append(reader)
+        await reader.open()
+        reader.seek(at)
+        return reader
+
+
+async def values(reader, max_records=1000, timeout_ms=ENOUGH_MS):
+    fetched = await reader.fetch(max_records=max_records, timeout_ms=timeout_ms)
+    return [record.value for record in fetched.records]
+
+
+@pytest.fixture
+async def scene(kafka, topic_prefix):
+    settings = load_settings(kafka_bootstrap_servers=kafka.bootstrap, group_id=f"{topic_prefix}readers")
+    async with Scene(settings, f"{topic_prefix}read") as made:
+        yield made
+
+
+async def test_a_fetch_finds_all_that_came_while_the_last_one_was_worked_on(scene):
+    reader = await scene.reader(0)
+    await scene.send(0, b"first")
+    assert await values(reader) == [b"first"]
+    later = [b"%d" % number for number in range(20)]
+    await scene.send(0, *later)
+    assert await values(reader) == later
+
+
+async def test_what_is_known_to_wait_is_fetched_ahead(scene):
+    reader = await scene.reader(0)
+    await scene.send(0, b"1", b"2", b"3")
+    assert await values(reader, max_records=2) == [b"1", b"2"]
+    assert reader.end() == 3
+    assert scene.readers[0]._feed.paused() == set()
+    assert await values(reader) == [b"3"]
+    assert scene.readers[0]._feed.paused() == {TopicPartition(scene.topic, 0)}
+
+
+async def test_opened_again_it_reads_from_where_it_is_told_to(scene):
+    reader = await scene.reader(0)
+    await scene.send(0, b"1", b"2", b"3")
+    assert await values(reader, max_records=1) == [b"1"]
+    await reader.open()
+    reader.seek(1)
+    assert await values(reader) == [b"2", b"3"]
+
+
+async def test_a_cancelled_fetch_loses_nothing(scene):
+    reader = await scene.reader(0)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await reader.fetch(max_records=1, timeout_ms=ENOUGH_MS)
+    await scene.send(0, b"1")
+    assert await values(reader) == [b"1"]
+
+
+async def test_a_position_before_the_log_is_told(scene):
+    await scene.send(0, b"1", b"2")
+    reader = await scene.reader(0, at=100)
+    with pytest.raises(PositionBeforeLog):
+        await values(reader)
+
+
+async def test_a_partition_that_was_taken_away_is_not_read(scene):
+    reader = await scene.reader(0)
+    scene.group.unsubscribe()
+    with pytest.raises(Revoked):
+        await values(reader)
+    with pytest.raises(Revoked):
+        reader.seek(0)
+
+
+async def test_a_reader_whose_client_has_ended_is_opened_again(scene):
+    reader = await scene.reader(0)
+    await scene.send(0, b"1")
+    task = reader._feed._fetcher._fetch_task
+    task.cancel()
+    await asyncio.wait({task})
+    with pytest.raises(BrokerUnavailable, match="has ended"):
+        await values(reader)
+    await reader.open()
+    reader.seek(0)
+    assert await values(reader) == [b"1"]
+
+
+class Member:
+    """Of the group's consumer, what a reader asks before it is connected."""
+
+    def seek(self, place, offset): ...
+
+    def pause(self, place): ...
+
+
+async def test_without_a_broker_it_says_so():
+    settings = load_settings(kafka_bootstrap_servers="127.0.0.1:1")
+    reader = PartitionReader(Member(), lambda: make_feed(settings), "commands", 0)
+    with pytest.raises(BrokerUnavailable, match="commands/0"):
+        await reader.open()

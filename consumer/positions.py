@@ -25,7 +25,7 @@ from consumer.errors import (
 )
 from consumer.pipeline.resume import log_problem, origin_problem
 from consumer.storage.protocols import Origin, Position
-from producers.connection import kafka_errors, kafka_options
+from producers.connection import kafka_errors, kafka_options, stop_consumer
 from producers.topic_plan import plan
 from producers.topics import TopicAdmin
 from schemas.topics import COMMANDS
@@ -274,5 +274,5 @@ async def position_admin(settings: Settings, store: Store) -> AsyncIterator[Posi
             origin = Origin(cluster, settings.group_id, partitions, settings.partitioner)
             yield PositionAdmin(settings, store, consumer, admin, origin)
         finally:
-            await consumer.stop()
+            await stop_consumer(consumer)
             await admin.close()

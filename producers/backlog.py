@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from aiokafka import TopicPartition
 
-from producers.connection import kafka_errors
+from producers.connection import kafka_errors, stop_consumer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from aiokafka import AIOKafkaConsumer
 
     from consumer.storage.queries import Queries
-
-STOP_SECONDS: Final = 2.0
 
 
 class Standing(NamedTuple):
@@ -66,7 +64,7 @@ class Backlog:
         """Disconnects."""
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
-            await consumer.stop()
+            await stop_consumer(consumer)
 
     async def standings(self, partitions: int) -> dict[int, Standing]:
         """Where each partition stands.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Awaitable, Callable, Iterator
 
-    from aiokafka import AIOKafkaProducer
+    from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
     from consumer.settings import Settings
 
@@ -41,6 +41,9 @@ SAFE_AGAIN: Final = "it may be in the log; sending it again under the same id is
 
 STOP_SECONDS: Final = 10.0
 """How long a producer that is stopped goes on sending."""
+
+LEAVE_SECONDS: Final = 3.0
+"""How long a consumer may take to leave its group and end its connections."""
 
 _DENIED_WORDS = ("SaslAuthenticationFailed", "AuthenticationFailed", "CERTIFICATE_VERIFY_FAILED", "SSL")
 
@@ -164,6 +167,25 @@ async def stop_producer(producer: AIOKafkaProducer) -> None:
         producer._message_accumulator.fail_all(kafka.KafkaTimeoutError())
         ending.add(asyncio.create_task(producer.client.close()))
         await asyncio.wait(ending, timeout=STOP_SECONDS)
+    for task in ending:
+        if task.done() and not task.cancelled():
+            task.exception()  # it is gone either way
+
+
+async def stop_consumer(consumer: AIOKafkaConsumer) -> None:
+    """Leaves the group, if it is in one, and disconnects; also without a broker.
+
+    aiokafka's stop() may never return then. Or it hands on the cancellation of a fetch of its own that waits
+    to be tried again, with the connections left open: whoever awaits that is cancelled himself.
+    """
+    await asyncio.sleep(0)  # it also fails where a task of its own has not yet begun
+    ending = {asyncio.create_task(consumer.stop())}
+    _, late = await asyncio.wait(ending, timeout=LEAVE_SECONDS)
+    if late or any(task.cancelled() or task.exception() for task in ending):
+        for task in late:
+            task.cancel()
+        ending.add(asyncio.create_task(consumer._client.close()))
+        await asyncio.wait(ending, timeout=LEAVE_SECONDS)
     for task in ending:
         if task.done() and not task.cancelled():
             task.exception()  # it is gone either way

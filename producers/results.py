@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
@@ -14,7 +13,7 @@ import orjson
 from aiokafka import TopicPartition
 
 from consumer.errors import BrokerUnavailable, CommandRejected, ResultTimeout, TopicsMissing
-from producers.connection import SAFE_AGAIN, broker_error, kafka_errors
+from producers.connection import SAFE_AGAIN, broker_error, kafka_errors, stop_consumer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 IDLE_SECONDS: Final = 5.0
 """How long a partition is read on after the last waiter left: the next one need not look for its end."""
 
-STOP_SECONDS: Final = 2.0
-"""aiokafka's stop() may never return when no broker answers."""
 
 _POLL_MS: Final = 500
 
@@ -167,9 +164,7 @@ class ResultListener:
         consumer, self._consumer = self._consumer, None
         self._last_used.clear()
         if consumer is not None:
-            with suppress(Exception):
-                async with asyncio.timeout(STOP_SECONDS):
-                    await consumer.stop()
+            await stop_consumer(consumer)
 
     async def _listen(self, partition: int, partitions: int) -> None:
         async with self._starting:

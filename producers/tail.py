@@ -5,17 +5,15 @@ Nothing is stored and nobody's place is moved. Only committed records are seen.
 
 from __future__ import annotations
 
-import asyncio
 import heapq
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from consumer.pipeline.homes import HOMES
 from producers import topics
-from producers.connection import kafka_errors, kafka_options
-from producers.results import STOP_SECONDS
+from producers.connection import kafka_errors, kafka_options, stop_consumer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Iterable
@@ -139,11 +137,4 @@ async def tail(settings: Settings, names: Iterable[str], key: str | None = None)
             consumer.assign(partitions)
             yield Tail(consumer, partitions)
         finally:
-            await _stopped(consumer)
-
-
-async def _stopped(consumer: AIOKafkaConsumer) -> None:
-    await asyncio.sleep(0)  # aiokafka's stop() fails when a task of its own has not yet begun
-    with suppress(Exception):
-        async with asyncio.timeout(STOP_SECONDS):
-            await consumer.stop()
+            await stop_consumer(consumer)

@@ -15,6 +15,7 @@ from aiokafka.errors import IllegalStateError, KafkaError, OffsetOutOfRangeError
 
 from consumer.errors import BrokerUnavailable, PositionBeforeLog
 from consumer.pipeline.unreadable import Unreadable, read_tolerantly
+from producers.connection import stop_consumer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,9 +29,6 @@ ANSWER_SECONDS: Final = 30.0
 
 SETTLE_SECONDS: Final = 0.3
 """Between two questions for a committed offset that must have become the same."""
-
-
-CLOSE_SECONDS: Final = 5.0
 
 
 class Revoked(Exception):
@@ -80,10 +78,10 @@ class PartitionReader:
         try:
             await feed.start()
         except KafkaError as error:
-            await _stopped(feed)
+            await stop_consumer(feed)
             raise BrokerUnavailable(f"cannot fetch {self.topic}/{self.partition}: {error!r}") from error
         except BaseException:
-            await _stopped(feed)
+            await stop_consumer(feed)
             raise
         feed.seek(self._tp, 0)
         feed.pause(self._tp)
@@ -93,7 +91,7 @@ class PartitionReader:
         """Ends the connection; what was fetched ahead is dropped."""
         feed, self._feed = self._feed, None
         if feed is not None:
-            await _stopped(feed)
+            await stop_consumer(feed)
 
     async def fetch(self, *, max_records: int, timeout_ms: int) -> Fetched:
         """The next records; none when there are none within the time. Cancelling it loses nothing.
@@ -198,10 +196,3 @@ class PartitionReader:
         """The one after the last committed record, as of the last fetch."""
         offset = None if self._feed is None else self._feed.last_stable_offset(self._tp)
         return None if offset is None else int(offset)
-
-
-async def _stopped(consumer: AIOKafkaConsumer) -> None:
-    """Without a broker, aiokafka's stop() may take long, and fail."""
-    with suppress(KafkaError, OSError, TimeoutError):
-        async with asyncio.timeout(CLOSE_SECONDS):
-            await consumer.stop()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -11,7 +10,7 @@ from aiokafka import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
 
 from consumer.errors import BrokerUnavailable
-from producers.connection import broker_error
+from producers.connection import broker_error, stop_consumer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 CLOSE_SECONDS: Final = 5.0
-"""Leaving the group needs a broker; without one, aiokafka's stop() may never return."""
+"""How long a loop that was cut off may take to let go of its connections."""
 
 
 STUCK_SECONDS: Final = 300.0
@@ -156,9 +155,7 @@ class Service(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _close(self) -> None:
         # aiokafka does not call the revoke listener when it stops.
         await self._drain()
-        with suppress(Exception):
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await self._consumer.stop()
+        await stop_consumer(self._consumer)
 
     def _watch(self, *tasks: asyncio.Task[None]) -> None:
         for task in tasks:
@@ -167,6 +164,8 @@ class Service(ConsumerRebalanceListener):  # type: ignore[misc]
     def _task_ended(self, task: asyncio.Task[None]) -> None:
         """A dead loop or client takes the process with it: nothing else would notice."""
         if task.cancelled():
+            if any(task is working for _, working in self._loops.values()):
+                self._fail(BrokerUnavailable("the Kafka client has cancelled the work on a partition"))
             return
         error = task.exception()
         if error is not None:

@@ -143,3 +143,22 @@ async def test_without_a_broker_it_says_so():
     reader = PartitionReader(Member(), lambda: make_feed(settings), "commands", 0)
     with pytest.raises(BrokerUnavailable, match="commands/0"):
         await reader.open()
+
+
+async def test_a_connection_that_lost_its_broker_is_let_go_of(apache_kafka, topic_prefix):
+    """aiokafka cancels a fetch that waits to be tried again, and hands the cancellation on."""
+    settings = load_settings(kafka_bootstrap_servers=apache_kafka.bootstrap, group_id=f"{topic_prefix}lost")
+    async with Scene(settings, f"{topic_prefix}lost") as scene:
+        reader = await scene.reader(0)
+        assert await values(reader, timeout_ms=100) == []
+        client = reader._feed._client
+        apache_kafka.kill()
+        while any(connection.connected() for connection in client._conns.values()):
+            await asyncio.sleep(0.05)
+        await reader.close()
+        assert asyncio.current_task().cancelling() == 0
+        apache_kafka.start()
+        await reader.open()
+        reader.seek(0)
+        await scene.send(0, b"1")
+        assert await values(reader) == [b"1"]

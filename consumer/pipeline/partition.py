@@ -266,11 +266,9 @@ class PartitionLoop:
     async def _wait(self, seconds: float) -> None:
         self._beat()
         look = asyncio.ensure_future(self._look())
-        poll = asyncio.ensure_future(self._reader.keep_alive(seconds))
         try:
-            await asyncio.wait({poll, self._stopped}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({self._stopped}, timeout=seconds)
         finally:
-            await _cancelled(poll)
             await _cancelled(look)
 
 

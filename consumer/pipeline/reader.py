@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError, OffsetOutOfRangeError
 
-from consumer.errors import BrokerUnavailable, PositionBeforeLog
+from consumer.errors import BrokerUnavailable, PositionBeforeLog, PositionBeyondLog
 from consumer.pipeline.unreadable import Unreadable, read_tolerantly
 from producers.connection import stop_consumer
 
@@ -49,7 +49,7 @@ class PartitionReader:
     any of its partitions lie unread, nor while the last fetch waits there for records of the others.
 
     Args:
-        group: the started consumer that holds the membership. It fetches nothing.
+        group: the started consumer that holds the membership. It fetches nothing; somebody polls it.
         make_feed: makes an unstarted consumer outside any group.
     """
 
@@ -71,8 +71,10 @@ class PartitionReader:
 
         Raises:
             BrokerUnavailable: no broker answers.
+            Revoked: not ours any more. Whoever has it now must not be disturbed.
         """
         await self.close()
+        self._check_ours()
         feed = self._make_feed()
         feed.assign([self._tp])
         try:
@@ -100,21 +102,19 @@ class PartitionReader:
         again, and so finds all that came while the last batch was worked on, not only the first of it.
 
         Raises:
-            PositionBeforeLog: the log has been cut off below the position.
+            PositionBeforeLog, PositionBeyondLog: the log has been cut off, at its start or its end.
             Revoked: not ours any more.
         """
         feed = self._opened()
         feed.resume(self._tp)
         before = self._position(feed)
         try:
-            await self._group.getmany(self._tp)  # it stays a member as long as it is polled
             found = await feed.getmany(self._tp, timeout_ms=timeout_ms, max_records=max_records)
         except UnicodeDecodeError:
             # The client cannot parse a header name and would fail at this record for ever.
             return await self._step_over(before, max_records)
         except OffsetOutOfRangeError as error:
-            start, _ = await self.bounds()
-            raise PositionBeforeLog(self.topic, self.partition, position=before, start=start) from error
+            raise await self._out_of_range(before) from error
         except KafkaError as error:
             raise BrokerUnavailable(f"cannot fetch {self.topic}/{self.partition}: {error!r}") from error
         fetched = Fetched(found.get(self._tp, ()), self._position(feed))
@@ -131,13 +131,22 @@ class PartitionReader:
         self.seek(position)
         return Fetched(records, position)
 
+    async def _out_of_range(self, position: int) -> PositionBeforeLog | PositionBeyondLog:
+        start, end = await self.bounds()
+        if position < start:
+            return PositionBeforeLog(self.topic, self.partition, position=position, start=start)
+        return PositionBeyondLog(self.topic, self.partition, position=position, end=end)
+
     def _opened(self) -> AIOKafkaConsumer:
         """The connection, while the partition is ours."""
-        if self._tp not in self._group.assignment():
-            raise Revoked
+        self._check_ours()
         if self._feed is None or self._feed._fetcher._fetch_task.done():
             raise BrokerUnavailable(f"the connection for {self.topic}/{self.partition} has ended")
         return self._feed
+
+    def _check_ours(self) -> None:
+        if self._tp not in self._group.assignment():
+            raise Revoked
 
     def _position(self, feed: AIOKafkaConsumer) -> int:
         return int(feed._subscription.subscription.assignment.state_value(self._tp).position)
@@ -145,16 +154,6 @@ class PartitionReader:
     def seek(self, offset: int) -> None:
         """The next fetch starts here."""
         self._opened().seek(self._tp, offset)
-
-    async def keep_alive(self, seconds: float) -> None:
-        """Waits as a poll does: otherwise the group would throw this member out."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(asyncio.sleep(seconds))
-            group.create_task(self._poll(seconds))
-
-    async def _poll(self, seconds: float) -> None:
-        with suppress(KafkaError):
-            await self._group.getmany(self._tp, timeout_ms=int(seconds * 1000))
 
     async def bounds(self) -> tuple[int, int]:
         """First offset of the log, and the one after its last committed record."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+POLL_MS: Final = 1_000
+
 CLOSE_SECONDS: Final = 5.0
 """How long a loop that was cut off may take to let go of its connections."""
 
@@ -64,6 +66,7 @@ class Service(ConsumerRebalanceListener):  # type: ignore[misc]
         self._health = health
         self._loops: dict[int, tuple[PartitionLoop, asyncio.Task[None]]] = {}
         self._assigned = False
+        self._polling: asyncio.Task[None] | None = None
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def why_no_broker(self) -> str | None:
@@ -100,10 +103,25 @@ class Service(ConsumerRebalanceListener):  # type: ignore[misc]
                 await self._consumer.start()
             except KafkaError as error:
                 raise broker_error("the group cannot be joined", error) from error
+            self._polling = asyncio.create_task(self._poll(), name="group-poll")
+            self._watch(self._polling)
             self._watch(self._consumer._fetcher._fetch_task, self._consumer._coordinator._coordination_task)
             await self._ended
         finally:
             await self._close()
+
+    async def _poll(self) -> None:
+        """Says to the group that we live, with partitions or none, whatever their loops wait for.
+
+        Who has not polled for `max_poll_interval` leaves the group, and aiokafka then never joins it again.
+        There is nothing to fetch: each partition has a connection of its own for that.
+        """
+        while True:
+            try:
+                await self._consumer.getmany(timeout_ms=POLL_MS)
+            except KafkaError as error:
+                log.warning("the group answers with an error", error=repr(error))
+                await asyncio.sleep(POLL_MS / 1000)
 
     def stop(self) -> None:
         """Asks the service to finish what is under way and leave the group."""
@@ -155,6 +173,9 @@ class Service(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _close(self) -> None:
         # aiokafka does not call the revoke listener when it stops.
         await self._drain()
+        if self._polling is not None:
+            self._polling.cancel()
+            await asyncio.wait({self._polling})
         await stop_consumer(self._consumer)
 
     def _watch(self, *tasks: asyncio.Task[None]) -> None:

@@ -4,7 +4,6 @@ import asyncio
 from typing import Any
 from uuid import uuid4
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 from motor.motor_asyncio import AsyncIOMotorDatabase
 
@@ -12,7 +11,6 @@ from consumer.pipeline import partition, resume
 from consumer.pipeline.applier import Applier
 from consumer.pipeline.cache import ContractCache
 from consumer.pipeline.partition import PartitionLoop
-from consumer.pipeline.reader import PartitionReader
 from consumer.pipeline.resume import Resumed
 from consumer.pipeline.service import Service
 from consumer.storage.mongo_batch import MongoBatch
@@ -163,12 +161,12 @@ def starts_at_the_offset() -> None:
 
 
 def sleeps_through_outages() -> None:
-    """While it waits for a server it does not poll."""
+    """It does not poll its group."""
 
-    async def sleep(self: Any, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+    async def sleep(self: Any) -> None:
+        await asyncio.Event().wait()
 
-    PartitionReader.keep_alive = sleep  # type: ignore[method-assign]
+    Service._poll = sleep  # type: ignore[method-assign]
 
 
 def commits_on_revoke() -> None:
@@ -176,8 +174,9 @@ def commits_on_revoke() -> None:
     revoked = Service.on_partitions_revoked
 
     async def then_commit(self: Any, partitions: Any) -> None:
-        consumer: AIOKafkaConsumer = self._consumer
-        positions = {TopicPartition(*each): await consumer.position(each) for each in partitions}
+        consumer = self._consumer
+        feeds = {each: self._loops[each.partition][0]._reader._feed for each in partitions}
+        positions = {each: await feed.position(each) for each, feed in feeds.items() if feed is not None}
         await revoked(self, partitions)
         if positions:
             await consumer.commit(positions)

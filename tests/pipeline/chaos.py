@@ -34,7 +34,7 @@ FAULTS: Final[dict[str, tuple[type[Exception], ...]]] = {
     "committed": (OutcomeUnknown, StoreUnavailable),
     "outbox": AWAY,
     "fetch": (BrokerUnavailable,),
-    "wait": (),
+    "connect": (BrokerUnavailable,),
     "bounds": (BrokerUnavailable,),
     "offset": (BrokerUnavailable,),
     "start": (BrokerUnavailable, BrokerDenied),

@@ -6,12 +6,22 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from consumer.pipeline import partition
 from tests.pipeline.resuming import LOG, Scene, worked_on
 from tests.pipeline.world import World
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("pipeline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("pipeline")
+
+
+@pytest.fixture(autouse=True, scope="package")
+def impatient():
+    """A loop that failed tries again at once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(partition, "BACKOFF_SECONDS", (0.0,))
+        patch.setattr(partition, "HALTED_POLL_SECONDS", 0.0)
+        yield
 
 
 @pytest.fixture(autouse=True, scope="package")

@@ -88,14 +88,12 @@ class FakeReader:
         self._next = offset
 
     async def open(self) -> None:
+        self._check()
         self._next = None
-        await self._worker.turn("open")
+        await self._worker.turn("connect")
 
     async def close(self) -> None:
         self._next = None
-
-    async def keep_alive(self, seconds: float) -> None:
-        await self._worker.turn("wait")
 
     async def bounds(self) -> tuple[int, int]:
         await self._worker.turn("bounds")
@@ -139,7 +137,7 @@ class FakePublisher:
         self._check(epoch)
         outputs = read(batches)
         try:
-            await self._worker.turn("open")
+            await self._worker.turn("connect")
         except PublishInDoubt:
             self._kafka.leave_open(outputs, offset)
             raise

@@ -37,9 +37,6 @@ class Reader:
     async def committed(self):
         return None
 
-    async def keep_alive(self, seconds):
-        await asyncio.sleep(0)
-
 
 class StoreThatIsAway:
     def __init__(self):

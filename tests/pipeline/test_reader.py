@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 
 from consumer.bootstrap import make_consumer, make_feed
-from consumer.errors import BrokerUnavailable, PositionBeforeLog
+from consumer.errors import BrokerUnavailable, PositionBeforeLog, PositionBeyondLog
 from consumer.pipeline.reader import PartitionReader, Revoked
 from consumer.settings import load_settings
 
@@ -43,6 +43,13 @@ class Scene:
     async def send(self, partition, *values):
         for value in values:
             await self.producer.send_and_wait(self.topic, value, partition=partition)
+
+    async def cut(self, partition, *, before):
+        """Deletes the log below an offset."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.settings.kafka_bootstrap_servers)
+        await admin.start()
+        await admin.delete_records({TopicPartition(self.topic, partition): RecordsToDelete(before)})
+        await admin.close()
 
     async def reader(self, partition, at=0):
         reader = PartitionReader(self.group, lambda: make_feed(self.settings), self.topic, partition)
@@ -101,11 +108,21 @@ async def test_a_cancelled_fetch_loses_nothing(scene):
     assert await values(reader) == [b"1"]
 
 
-async def test_a_position_before_the_log_is_told(scene):
+async def test_a_position_beyond_the_log_is_told(scene):
     await scene.send(0, b"1", b"2")
     reader = await scene.reader(0, at=100)
-    with pytest.raises(PositionBeforeLog):
+    with pytest.raises(PositionBeyondLog):
         await values(reader)
+
+
+async def test_a_position_before_the_log_is_told(apache_kafka, topic_prefix):
+    settings = load_settings(kafka_bootstrap_servers=apache_kafka.bootstrap, group_id=f"{topic_prefix}cut")
+    async with Scene(settings, f"{topic_prefix}cut") as scene:
+        reader = await scene.reader(0)
+        await scene.send(0, b"1", b"2")
+        await scene.cut(0, before=1)
+        with pytest.raises(PositionBeforeLog):
+            await values(reader)
 
 
 async def test_a_partition_that_was_taken_away_is_not_read(scene):
@@ -137,6 +154,9 @@ class Member:
 
     def pause(self, place): ...
 
+    def assignment(self):
+        return {TopicPartition("commands", 0)}
+
 
 async def test_without_a_broker_it_says_so():
     settings = load_settings(kafka_bootstrap_servers="127.0.0.1:1")
@@ -153,8 +173,9 @@ async def test_a_connection_that_lost_its_broker_is_let_go_of(apache_kafka, topi
         assert await values(reader, timeout_ms=100) == []
         client = reader._feed._client
         apache_kafka.kill()
-        while any(connection.connected() for connection in client._conns.values()):
-            await asyncio.sleep(0.05)
+        async with asyncio.timeout(30):
+            while any(each.connected() for each in client._conns.values()):  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.02)
         await reader.close()
         assert asyncio.current_task().cancelling() == 0
         apache_kafka.start()

@@ -42,14 +42,14 @@ def play(arena: Arena, seed: int, seconds: float) -> int:
         round_ = draw(seed, number, lives=LIVES)
         try:
             arena.play(round_)
+            samples += _samples(arena.workers, time.monotonic() - began)
+            if number % CHECKED_EVERY == 0:
+                verdict = arena.check()
+                print(f"{samples[-1].at:.0f} s, round {number}: {verdict}", flush=True)
         except (Broken, NotDone, ServerError) as error:
             print(f"round {number}: {round_}\n  {type(error).__name__}: {error}")
             print(f"soak: FAILED after {number} rounds", flush=True)
             return 1
-        samples += _samples(arena.workers, time.monotonic() - began)
-        if number % CHECKED_EVERY == 0:
-            verdict = arena.check()
-            print(f"{samples[-1].at:.0f} s, round {number}: {verdict}", flush=True)
     verdict = arena.check()
     print(verdict)
     flat = _tell(samples)

@@ -160,7 +160,7 @@ def starts_at_the_offset() -> None:
     partition.resume = at_the_offset  # type: ignore[attr-defined]
 
 
-def sleeps_through_outages() -> None:
+def does_not_poll() -> None:
     """It does not poll its group."""
 
     async def sleep(self: Any) -> None:

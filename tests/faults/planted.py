@@ -49,9 +49,9 @@ PLANTED: dict[str, Planted] = {
             STUCK,
         ),
         Planted(
-            bugs.sleeps_through_outages,
-            f"{RECOVERY}mongodb_away_for_longer_than_max_poll_interval",
-            f"{STUCK}|no new events|assert not",
+            bugs.does_not_poll,
+            f"{RECOVERY}a_worker_without_partitions_takes_over",
+            f"{STUCK}|no new events|one of them has",
         ),
         Planted(bugs.commits_on_revoke, f"{MEMBERS}two_workers_joining_and_leaving", LOST),
         Planted(bugs.no_drain, f"{MEMBERS}the_last_worker_leaves_nothing_under_way", "assert .*=="),

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from devstack.given import GivenMongo
 from devstack.mongo import MongoServer
 from tests.faults.conftest import MakeScene
 from tests.faults.events import seconds_to_new_events
@@ -15,7 +16,7 @@ pytestmark = [pytest.mark.fault, pytest.mark.timeout(180)]
 SESSION_SECONDS = int(FAST["CONTRACTS_SESSION_TIMEOUT_MS"]) / 1000
 TAKEN_OVER_SECONDS = SESSION_SECONDS + 3
 MONGO_BACK_SECONDS = 5
-MAX_POLL_SECONDS = 4
+MAX_POLL_SECONDS = int(FAST["CONTRACTS_MAX_POLL_INTERVAL_MS"]) / 1000
 AWAY_SECONDS = 6.0
 
 Tell = Callable[[str], None]
@@ -46,16 +47,31 @@ def test_one_of_two_workers_killed(scene: Scene, tell: Tell) -> None:
     scene.done()
 
 
+def test_a_worker_without_partitions_takes_over(
+    make_scene: MakeScene, mongo: MongoServer | GivenMongo, tell: Tell
+) -> None:
+    """It has had nothing to fetch for longer than max_poll_interval."""
+    scene = make_scene(mongo, partitions=1)
+    workers = scene.start(), scene.start()
+    for worker in workers:
+        worker.wait_for("revoked")  # it has joined
+    until(lambda: sum(len(owned(worker)) for worker in workers) == 1, 30, "one of them has the partition")
+    with scene.flowing(100):
+        sleep_as_fault(AWAY_SECONDS)
+        (busy,) = (worker for worker in workers if owned(worker))
+        busy.kill()
+        took = seconds_to_new_events(scene, {0}, 30)
+    tell(f"kill -9 of the only worker with a partition: events from the spare one after {took:.1f} s")
+    assert took <= TAKEN_OVER_SECONDS
+    scene.done()
+
+
 def test_mongodb_away_for_longer_than_max_poll_interval(
     make_scene: MakeScene, own_mongo: Callable[..., MongoServer], tell: Tell
 ) -> None:
     """No partition changes hands meanwhile, and all go on soon after its return."""
     mongo = own_mongo()
-    patience = {
-        "CONTRACTS_MAX_POLL_INTERVAL_MS": str(MAX_POLL_SECONDS * 1000),
-        "CONTRACTS_MONGO_TIMEOUT_MS": "1000",
-    }
-    scene = make_scene(mongo, environment=patience)
+    scene = make_scene(mongo, environment={"CONTRACTS_MONGO_TIMEOUT_MS": "1000"})
     worker = scene.start()
     worker.wait_for("resumed", count=scene.partitions)
     with scene.flowing(200):

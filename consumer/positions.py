@@ -67,6 +67,19 @@ class Row:
     problem: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a decision comes to for one partition; `committed` is its new offset, None: as it was.
+
+    `outbox_of` is the generation whose unpublished outputs go on to the new one.
+    """
+
+    partition: int
+    position: Position
+    committed: int | None
+    outbox_of: int | None
+
+
 class PositionAdmin:
     """Shows and resets the positions of the command topic.
 
@@ -115,8 +128,10 @@ class PositionAdmin:
                 "no partition has a problem; name one with --partition to reset it all the same"
             )
         generation = 1 + max((row.generation or 0) for row in rows)
-        for partition in chosen:
-            await self._carry_out(decision, rows[partition], generation)
+        # All are looked at before any is changed: what is refused leaves everything as it was.
+        steps = [await self._step(decision, rows[partition], generation) for partition in chosen]
+        for step in steps:
+            await self._carry_out(step)
         return await self.show()
 
     async def _refuse_while_running(self) -> None:
@@ -142,19 +157,24 @@ class PositionAdmin:
                 hint=f"start the service once more with CONTRACTS_GROUP_ID={group}, until both are equal",
             )
 
-    async def _carry_out(self, decision: Decision, row: Row, generation: int) -> None:
+    async def _step(self, decision: Decision, row: Row, generation: int) -> Step:
         name = f"{self._topic}/{row.partition}"
         stored = await self._store.position(name)
         fresh = Position(name, self._origin, next=row.log_start)
         position, committed = _decided(decision, stored, fresh, row, generation)
         if stored is not None and decision is Decision.ACCEPT_GROUP:
             await self._refuse_unpublished(stored, row.partition)
-        if stored is not None and decision is Decision.ACCEPT_PARTITION_COUNT:
+        kept = stored if decision is Decision.ACCEPT_PARTITION_COUNT else None
+        return Step(row.partition, position, committed, None if kept is None else kept.generation)
+
+    async def _carry_out(self, step: Step) -> None:
+        if step.outbox_of is not None:
             # The log is the same: what is stored and not published yet must still come out.
-            await self._store.keep_outbox(name, (stored.generation, generation))
-        if committed is not None:
-            await self._commit(row.partition, committed)
-        await self._store.replace_position(position)
+            generations = step.outbox_of, step.position.generation
+            await self._store.keep_outbox(step.position.partition, generations)
+        if step.committed is not None:
+            await self._commit(step.partition, step.committed)
+        await self._store.replace_position(step.position)
 
     async def _commit(self, partition: int, offset: int) -> None:
         try:

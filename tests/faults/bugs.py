@@ -170,13 +170,15 @@ def does_not_poll() -> None:
 
 
 def commits_on_revoke() -> None:
-    """When partitions are taken away the offset of what was fetched is committed, as many consumers do."""
+    """On a revocation what is under way is dropped, and the offset of what was fetched committed."""
     revoked = Service.on_partitions_revoked
 
     async def then_commit(self: Any, partitions: Any) -> None:
         consumer = self._consumer
         feeds = {each: self._loops[each.partition][0]._reader._feed for each in partitions}
         positions = {each: await feed.position(each) for each, feed in feeds.items() if feed is not None}
+        for _, task in self._loops.values():
+            task.cancel()
         await revoked(self, partitions)
         if positions:
             await consumer.commit(positions)

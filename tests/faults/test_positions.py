@@ -199,6 +199,7 @@ def test_another_group_before_everything_was_published(scene: Scene) -> None:
     worker.stop()
     with pytest.raises(AssertionError, match=f"the group {before} has published"):
         scene.contracts("positions", "reset", "--accept-group")
+    assert database(scene).positions.distinct("group") == [before]  # of neither partition
     rename(scene, "", before)
     worker = scene.start()
     scene.done()

@@ -56,9 +56,9 @@ def test_a_worker_without_partitions_takes_over(
     for worker in workers:
         worker.wait_for("revoked")  # it has joined
     until(lambda: sum(len(owned(worker)) for worker in workers) == 1, 30, "one of them has the partition")
+    (busy,) = (worker for worker in workers if owned(worker))
     with scene.flowing(100):
         sleep_as_fault(AWAY_SECONDS)
-        (busy,) = (worker for worker in workers if owned(worker))
         busy.kill()
         took = seconds_to_new_events(scene, {0}, 30)
     tell(f"kill -9 of the only worker with a partition: events from the spare one after {took:.1f} s")

@@ -20,6 +20,7 @@ from pymongo import MongoClient
 
 from benchmarks.contenders.apps.write import load
 from consumer.settings import load_settings
+from producers.publisher import RETRY_BACKOFF_MS
 from schemas.topics import CHANGED, COMMAND_RESULTS, COMMANDS
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ async def main() -> None:
         bootstrap_servers=settings.kafka_bootstrap_servers,
         transactional_id=f"{settings.group_id}-floor",
         acks="all",
-        retry_backoff_ms=20,
+        retry_backoff_ms=RETRY_BACKOFF_MS,
     )
     await producer.start()
     mongo, kafka = [], []

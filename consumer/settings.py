@@ -121,7 +121,9 @@ class PipelineSettings(BaseModel):
         30_000, description="silence after which Kafka replaces this member"
     )
     heartbeat_interval_ms: Milliseconds = Field(3_000, description="pause between signs of life")
-    max_poll_interval_ms: Milliseconds = Field(300_000, description="longest pause between two fetches")
+    max_poll_interval_ms: Milliseconds = Field(
+        300_000, description="who stands still for longer leaves the group"
+    )
     rebalance_timeout_ms: Milliseconds = Field(
         60_000, description="time to finish work when partitions are taken away"
     )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError, OffsetOutOfRangeError
 
-from consumer.errors import BrokerUnavailable, PositionBeforeLog, PositionBeyondLog
+from consumer.errors import BrokerUnavailable, PositionBeforeLog, PositionBeyondLog, PositionError
 from consumer.pipeline.unreadable import Unreadable, read_tolerantly
 from producers.connection import stop_consumer
 
@@ -131,11 +131,15 @@ class PartitionReader:
         self.seek(position)
         return Fetched(records, position)
 
-    async def _out_of_range(self, position: int) -> PositionBeforeLog | PositionBeyondLog:
+    async def _out_of_range(self, position: int) -> PositionError | BrokerUnavailable:
         start, end = await self.bounds()
         if position < start:
             return PositionBeforeLog(self.topic, self.partition, position=position, start=start)
-        return PositionBeyondLog(self.topic, self.partition, position=position, end=end)
+        if position > end:
+            return PositionBeyondLog(self.topic, self.partition, position=position, end=end)
+        return BrokerUnavailable(
+            f"offset {position} of {self.topic}/{self.partition} was not there, and is now"
+        )
 
     def _opened(self) -> AIOKafkaConsumer:
         """The connection, while the partition is ours."""

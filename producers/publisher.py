@@ -153,10 +153,10 @@ class Publisher:
 async def settle_offsets(producer: AIOKafkaProducer, group: str, partition: TopicPartition) -> None:
     """Makes sure that the group's offsets, when they are read next, are not old ones.
 
-    A group coordinator that has just taken over (its broker was killed and is back) answers for a second
-    or so from before it knows how far its log is replicated: with no offset, or with an older one, and
-    what lies above that would be published again. It answers a write only when it knows. So this is one,
-    of an offset that never counts: its transaction is aborted.
+    A group coordinator whose broker was killed and is back may not have read its log to the end, and not
+    know it: Kafka 4.1.0 notices by the first write, refuses that, and reads the log again. What it tells
+    before, no offset or an older one, would have batches published again. So this is a write, of an offset
+    that never counts: its transaction is aborted.
     """
     await producer.begin_transaction()
     await producer.send_offsets_to_transaction({partition: OffsetAndMetadata(0, "")}, group)

@@ -14,6 +14,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError, OffsetOutOfRangeError
 
 from consumer.errors import BrokerUnavailable, PositionBeforeLog, PositionBeyondLog, PositionError
+from consumer.pipeline.offsets import committed_offset
 from consumer.pipeline.unreadable import Unreadable, read_tolerantly
 from producers.connection import stop_consumer
 
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 
 ANSWER_SECONDS: Final = 30.0
 """Without a coordinator, aiokafka asks for a committed offset for ever."""
-
-SETTLE_SECONDS: Final = 0.3
-"""Between two questions for a committed offset that must have become the same."""
 
 
 class Revoked(Exception):
@@ -178,22 +176,9 @@ class PartitionReader:
         """The group's committed offset. Settled only once no earlier publisher can commit."""
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                offset = await self._group.committed(self._tp)
+                return await committed_offset(self._group, self._tp)
         except (KafkaError, TimeoutError) as error:
             raise BrokerUnavailable(f"cannot read the committed offset of {self._tp}: {error!r}") from error
-        return None if offset is None else int(offset)
-
-    async def settled(self, offset: int | None) -> int | None:
-        """The group's committed offset, once two answers in a row are the same; `offset` is the first.
-
-        A coordinator whose broker had just come up was seen to answer while it was still going through its
-        log: with offsets from minutes ago, and a moment later with others.
-        """
-        while True:
-            await asyncio.sleep(SETTLE_SECONDS)
-            before, offset = offset, await self.committed()
-            if offset == before:
-                return offset
 
     def end(self) -> int | None:
         """The one after the last committed record, as of the last fetch."""

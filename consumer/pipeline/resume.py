@@ -69,12 +69,10 @@ async def resume(
         StoreError, LogError: try again later.
     """
     partition = f"{reader.topic}/{reader.partition}"
-    stored = await store.position(partition)  # while the store is away, do not wear out the producer's epochs
+    await store.position(partition)  # while the store is away, do not wear out the producer's epochs
     await reader.open()
     await publisher.start()  # from here on C stands still
     committed = await reader.committed()
-    if stored is not None and committed != stored.next:
-        committed = await reader.settled(committed)  # an old one would have a batch published again
     position = await _claimed(reader, store, partition, owner, origin, committed)
     await _check(reader, position, committed)
     if committed is None:

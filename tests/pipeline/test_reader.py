@@ -1,13 +1,17 @@
 """Reading one partition, on both brokers."""
 
 import asyncio
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
 
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
+from aiokafka.errors import GroupAuthorizationFailedError, NodeNotReadyError
 
 from consumer.bootstrap import make_consumer, make_feed
 from consumer.errors import BrokerUnavailable, PositionBeforeLog, PositionBeyondLog
+from consumer.pipeline.offsets import committed_offset
 from consumer.pipeline.reader import PartitionReader, Revoked
 from consumer.settings import load_settings
 
@@ -43,6 +47,12 @@ class Scene:
     async def send(self, partition, *values):
         for value in values:
             await self.producer.send_and_wait(self.topic, value, partition=partition)
+
+    @asynccontextmanager
+    async def transactional(self):
+        address = self.settings.kafka_bootstrap_servers
+        async with AIOKafkaProducer(bootstrap_servers=address, transactional_id=self.topic) as producer:
+            yield producer
 
     async def cut(self, partition, *, before):
         """Deletes the log below an offset."""
@@ -145,6 +155,62 @@ async def test_a_reader_whose_client_has_ended_is_opened_again(scene):
     await reader.open()
     reader.seek(0)
     assert await values(reader) == [b"1"]
+
+
+async def test_the_committed_offset_is_that_of_the_group(scene):
+    reader = await scene.reader(0)
+    assert await reader.committed() is None
+    await scene.group.commit({TopicPartition(scene.topic, 0): 7})
+    assert await reader.committed() == 7
+
+
+async def test_a_committed_offset_is_told_only_when_no_transaction_is_open(apache_kafka, topic_prefix):
+    settings = load_settings(kafka_bootstrap_servers=apache_kafka.bootstrap, group_id=f"{topic_prefix}open")
+    async with Scene(settings, f"{topic_prefix}open") as scene, scene.transactional() as producer:
+        reader, place = await scene.reader(0), TopicPartition(scene.topic, 0)
+        await producer.begin_transaction()
+        await producer.send_offsets_to_transaction({place: 5}, settings.group_id)
+        asked = asyncio.create_task(reader.committed())
+        await asyncio.wait({asked}, timeout=0.5)
+        assert not asked.done()
+        await producer.commit_transaction()
+        assert await asked == 5
+
+
+async def test_no_right_to_ask_for_the_committed_offset():
+    coordinator = Coordinator(answers=[(30, [])])
+    with pytest.raises(GroupAuthorizationFailedError):
+        await committed_offset(SimpleNamespace(_coordinator=coordinator), TopicPartition("t", 0))
+
+
+async def test_a_coordinator_that_cannot_say_is_asked_again():
+    told = [("t", [(0, 5, -1, "", 0, {})], {})]
+    loading = [("t", [(0, -1, -1, "", 14, {})], {})]
+    coordinator = Coordinator(answers=[(16, []), (0, loading), NodeNotReadyError(), (0, told)])
+    assert await committed_offset(SimpleNamespace(_coordinator=coordinator), TopicPartition("t", 0)) == 5
+    assert coordinator.dead == 1
+
+
+class Coordinator:
+    """Of aiokafka's, what a question for an offset uses."""
+
+    group_id = "g"
+
+    def __init__(self, answers):
+        self.answers = answers
+        self.dead = 0
+
+    async def ensure_coordinator_known(self): ...
+
+    async def _send_req(self, request):
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        code, topics = answer
+        return SimpleNamespace(error_code=code, topics=topics)
+
+    def coordinator_dead(self):
+        self.dead += 1
 
 
 class Member:

@@ -38,15 +38,6 @@ async def test_c_two_batches_before_p_publishes_both_in_order(scene):
     assert scene.kafka.transactions[-2:] == [(2, 4), (4, 6)]
 
 
-@pytest.mark.parametrize("stale", [[None, 0, 1], [2], [0, 2, 3], [4, 5]])
-async def test_offsets_from_before_are_not_believed(scene, stale):
-    """A coordinator that has just come up may tell them while it goes through its log."""
-    scene.forget_published(4)
-    scene.kafka.stale = stale
-    assert await scene.resume() == (scene.world.position, END)
-    assert by_topic(scene.kafka.published) == outputs_from(4)
-
-
 async def test_c_beyond_p_goes_back_and_publishes_nothing(scene):
     scene.set_position(next=2, last=None)
     before = list(scene.kafka.published)

@@ -98,6 +98,14 @@ long before the capacity is reached. Where the time goes, and what was tried, is
 [decision 4](decisions/0004-levers.md).
 """
 
+ALONE: Final = """
+The same accounts again and again are as fast among many as among few, for what a process wrote it remembers.
+Commands spread over all of them must each read their contract first, and update one that nobody touched
+lately. That is the database's work: one client that does nothing else, in transactions of 1,000, reads and
+updates
+{many:,.0f} contracts/s among the many and {few:,.0f} among the few, {ratio:.2f} times as many.
+"""
+
 SCALE: Final = """
 ## Many contracts, and a million commands
 
@@ -105,7 +113,7 @@ Updates spread over all stored contracts, or over the same few; a scan that find
 due among all of them.
 
 {rows}
-
+{floor}
 While the largest number was being stored, one command each, the service's memory went from {first} MiB, after
 a fifth of the time, to {last} at the end, {most} at most:
 
@@ -227,12 +235,20 @@ def _scale(found: Mapping[str, Any] | None) -> str:
             ("", *columns),
             ((name, *(_figure(row[column]) for column in columns)) for name, row in rows.items()),
         ),
+        floor=_alone(list(rows.values())),
         picture=plots.growth(found["timeline"]),
         first=memory[len(memory) // 5],
         last=memory[-1],
         most=max(memory),
         starts=_table(("", "seconds"), ((name, f"{value:,.2f}") for name, value in found["starts"].items())),
     )
+
+
+def _alone(rows: Sequence[Mapping[str, float]]) -> str:
+    """What the database by itself says to the difference between few contracts and many."""
+    column = "contracts/s, database alone"
+    few, many = rows[0].get(column), rows[-1].get(column)
+    return "" if few is None or many is None else ALONE.format(few=few, many=many, ratio=many / few)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,10 @@ from __future__ import annotations
 import statistics
 import time
 from contextlib import ExitStack
+from random import Random
 from typing import TYPE_CHECKING, Any, Final
+
+from pymongo import UpdateOne
 
 from benchmarks.checks import as_float
 from benchmarks.contenders.base import WorkNotDone
@@ -28,6 +31,8 @@ CHUNKS_AHEAD: Final = 4
 """Chunks waiting in the log while contracts are stored: the service never waits for us."""
 SAMPLE_SECONDS: Final = 5.0
 ASKED: Final = 500
+ALONE_BATCHES: Final = 20
+ALONE_CONTRACTS: Final = 1_000
 
 
 class Stored:
@@ -112,6 +117,25 @@ class Stored:
         if wrong:
             raise WorkNotDone(f"{len(wrong)} of {ASKED} accounts are not at their last command")
 
+    def alone(self) -> float:
+        """Contracts/s that one client reads and updates, all over the database: its own share of a batch."""
+        contracts, dice = self.run.database.contracts, Random(self.size)
+        with contracts.database.client.start_session() as session:
+            began = time.monotonic()
+            for number in range(2 * ALONE_BATCHES):
+                if number == ALONE_BATCHES:
+                    began = time.monotonic()  # what came before was warming up
+                accounts = [f"account-{each:07d}" for each in dice.sample(range(self.size), ALONE_CONTRACTS)]
+                with session.start_transaction():
+                    found = contracts.find({"account_id": {"$in": accounts}}, session=session)
+                    updates = [
+                        UpdateOne({"_id": each["_id"]}, {"$set": {"notes": f"{number}"}}) for each in found
+                    ]
+                    contracts.bulk_write(updates, session=session)
+        if len(updates) != ALONE_CONTRACTS:
+            raise WorkNotDone(f"{len(updates)} of {ALONE_CONTRACTS} contracts are there")
+        return ALONE_BATCHES * ALONE_CONTRACTS / (time.monotonic() - began)
+
     def scan(self) -> float:
         """Seconds of a scan that finds what is due."""
         return scan_seconds(self.run, self._service)
@@ -130,7 +154,8 @@ def sizes(world: World, commands: int, rounds: int, counts: tuple[int, ...] = SI
         for _ in range(rounds):
             for one in stored:
                 scans[one.size].append(one.scan())
-        return _summary(stored, everywhere, same, scans)
+        alone = {one.size: one.alone() for one in stored}
+        return _summary(stored, everywhere, same, scans, alone)
 
 
 def _rounds(
@@ -150,12 +175,14 @@ def _summary(
     everywhere: dict[int, list[Measured]],
     same: dict[int, list[Measured]],
     scans: dict[int, list[float]],
+    alone: dict[int, float],
 ) -> dict[str, Any]:
     small, large = stored[0].size, stored[-1].size
     rows = {
         f"{one.size:,} contracts": {
             "commands/s, all accounts": _median(everywhere[one.size]),
             f"commands/s, the same {small:,}": _median(same[one.size]),
+            "contracts/s, database alone": round(alone[one.size]),
             f"scan of {DUE:,} due, s": round(statistics.median(scans[one.size]), 3),
             "creates/s while filling": round(one.size / one.timeline[-1]["seconds"]),
             "service MiB": max(sample["service_mib"] for sample in one.timeline),
@@ -170,6 +197,7 @@ def _summary(
         "ratios": {
             "throughput_1m_over_10k": _ratio(everywhere, large, small),
             "throughput_1m_over_10k_same_accounts": _ratio(same, large, small),
+            "database_1m_over_10k": round(alone[large] / alone[small], 3),
             "scan_1m_over_10k": round(
                 statistics.median(a / b for a, b in zip(scans[large], scans[small], strict=True)), 3
             ),

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from consumer.pipeline.records import Record
 
 ANSWER_SECONDS: Final = 30.0
-"""Without a coordinator, aiokafka asks for a committed offset for ever."""
+"""Without a coordinator, a committed offset is asked for again and again."""
+
+SETTLE_SECONDS: Final = 0.3
+"""Between two questions for a committed offset that must have become the same."""
 
 
 class Revoked(Exception):
@@ -179,6 +182,14 @@ class PartitionReader:
                 return await committed_offset(self._group, self._tp)
         except (KafkaError, TimeoutError) as error:
             raise BrokerUnavailable(f"cannot read the committed offset of {self._tp}: {error!r}") from error
+
+    async def settled(self, offset: int | None) -> int | None:
+        """The group's committed offset, once two answers in a row are the same; `offset` is the first."""
+        while True:
+            await asyncio.sleep(SETTLE_SECONDS)
+            before, offset = offset, await self.committed()
+            if offset == before:
+                return offset
 
     def end(self) -> int | None:
         """The one after the last committed record, as of the last fetch."""

@@ -3,6 +3,7 @@
 import pytest
 
 from consumer.errors import Fenced
+from consumer.pipeline import resume
 from consumer.storage.protocols import Position
 from tests.pipeline.logs import unreadable
 from tests.pipeline.oracle import by_topic, expected
@@ -36,6 +37,18 @@ async def test_c_two_batches_before_p_publishes_both_in_order(scene):
     assert await scene.resume() == (scene.world.position, END)
     assert by_topic(scene.kafka.published) == outputs_from(2)
     assert scene.kafka.transactions[-2:] == [(2, 4), (4, 6)]
+
+
+@pytest.mark.parametrize(
+    "stale", [[None, 0, 1], [2], [0, 2, 3], [4, 5], [0, 0], [None, None, 1, 1, 3, 3], [1, 1, 1, 1, 2]]
+)
+async def test_offsets_from_before_are_not_believed(scene, stale, monkeypatch):
+    """A coordinator that has just come up may tell them while it reads its log, some more than once."""
+    monkeypatch.setattr(resume, "LOADING_SECONDS", 60.0)
+    scene.forget_published(4)
+    scene.kafka.stale = stale
+    assert await scene.resume() == (scene.world.position, END)
+    assert by_topic(scene.kafka.published) == outputs_from(4)
 
 
 async def test_c_beyond_p_goes_back_and_publishes_nothing(scene):

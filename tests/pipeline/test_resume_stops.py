@@ -96,7 +96,11 @@ async def test_a_look_at_two_moments_is_no_hole(scene):
         scene.store.slots.clear()
         return await outbox(partition)
 
-    scene.store.outbox = set_back
+    async def first_look(partition):
+        scene.store.outbox = set_back
+        return await outbox(partition)
+
+    scene.store.outbox = first_look
     with pytest.raises(Fenced):
         await scene.resume()
 

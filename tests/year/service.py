@@ -114,6 +114,9 @@ class Reader:
     async def committed(self) -> int | None:
         return self._log.committed[self.partition]
 
+    async def settled(self, offset: int | None) -> int | None:
+        return await self.committed()
+
     def seek(self, offset: int) -> None:
         self._next = offset
 

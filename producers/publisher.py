@@ -77,7 +77,7 @@ class Publisher:
     async def start(self) -> None:
         """Takes the partition's transactional id over, with a fresh producer.
 
-        When it returns, no earlier producer can commit any more, and the group's offset is settled.
+        When it returns, no earlier producer can commit any more.
 
         Raises:
             BrokerUnavailable: no answer in time.
@@ -93,7 +93,6 @@ class Publisher:
                 sender = producer._sender
                 sender._do_txn_offset_commit = MethodType(_commit_offsets_once, sender)
                 sender._do_txn_commit = MethodType(_end_transaction_once, sender)
-                await settle_offsets(producer, self._group, self._input)
         except (KafkaError, IllegalOperation, TimeoutError, OSError, AssertionError, LogError) as error:
             denied = _denial(producer)
             await self.discard()
@@ -148,19 +147,6 @@ class Publisher:
             if task.done() and not task.cancelled():
                 task.exception()
         producer._closed = True
-
-
-async def settle_offsets(producer: AIOKafkaProducer, group: str, partition: TopicPartition) -> None:
-    """Makes sure that the group's offsets, when they are read next, are not old ones.
-
-    A group coordinator whose broker was killed and is back may not have read its log to the end, and not
-    know it: Kafka 4.1.0 notices by the first write, refuses that, and reads the log again. What it tells
-    before, no offset or an older one, would have batches published again. So this is a write, of an offset
-    that never counts: its transaction is aborted.
-    """
-    await producer.begin_transaction()
-    await producer.send_offsets_to_transaction({partition: OffsetAndMetadata(0, "")}, group)
-    await producer.abort_transaction()
 
 
 def _denial(producer: AIOKafkaProducer) -> BaseException | None:

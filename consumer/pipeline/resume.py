@@ -99,8 +99,8 @@ async def _unpublished_from(store: Store, position: Position) -> set[int]:
 async def _committed(reader: PartitionReader, stored: Position | None, before: Collection[int]) -> int | None:
     """C, as soon as it can be believed.
 
-    A coordinator whose broker has just been restarted may answer while it still reads its log (Kafka 4.1.0
-    does): with offsets that grow from question to question until they are right. So one that is not the
+    A coordinator whose broker has just been restarted may answer while it still reads its log (Kafka 4.1
+    and 4.2 do): with offsets that grow from question to question until they are right. So one that is not the
     position must come twice, and one that cannot be is given time.
     """
     deadline = monotonic() + LOADING_SECONDS

@@ -102,8 +102,7 @@ ALONE: Final = """
 The same accounts again and again are as fast among many as among few, for what a process wrote it remembers.
 Commands spread over all of them must each read their contract first, and update one that nobody touched
 lately. That is the database's work: one client that does nothing else, in transactions of 1,000, reads and
-updates
-{many:,.0f} contracts/s among the many and {few:,.0f} among the few, {ratio:.2f} times as many.
+updates {many:,.0f} contracts/s among the many and {few:,.0f} among the few, {ratio:.2f} times as many.
 """
 
 SCALE: Final = """

@@ -22,13 +22,14 @@ from consumer.pipeline.decoder import Decoder
 from consumer.pipeline.encoder import Encoder
 from consumer.pipeline.homes import HOMES
 from consumer.pipeline.partition import PartitionLoop
+from consumer.pipeline.published import ResultLog
 from consumer.pipeline.reader import PartitionReader
 from consumer.pipeline.service import Service, loop_name
 from consumer.storage.mongo import MongoStore, connect
 from consumer.storage.protocols import Origin
 from producers.connection import kafka_options
 from producers.publisher import RETRY_BACKOFF_MS, Publisher
-from schemas.topics import COMMANDS
+from schemas.topics import COMMAND_RESULTS, COMMANDS
 
 if TYPE_CHECKING:
     from consumer.health import Health
@@ -80,7 +81,7 @@ def make_consumer(settings: Settings) -> AIOKafkaConsumer:
 
 
 def make_feed(settings: Settings) -> AIOKafkaConsumer:
-    """The unstarted connection of one partition. A lost range must stop it, never be skipped."""
+    """An unstarted connection that reads one partition. A lost range must stop it, never be skipped."""
     return AIOKafkaConsumer(
         **kafka_options(settings),
         auto_offset_reset="none",
@@ -161,11 +162,15 @@ def make_service(
     instance = f"{socket.gethostname()}/{os.getpid()}"
     budget = CacheBudget(settings.max_cache_bytes)
 
+    results = settings.topic_prefix + COMMAND_RESULTS
+    new_feed = partial(make_feed, settings)
+
     def make_loop(partition: int) -> PartitionLoop:
         partitions = len(consumer.partitions_for_topic(topic) or ())
         owner = f"{instance}/{uuid4().hex[:12]}"
         return PartitionLoop(
-            reader=PartitionReader(consumer, partial(make_feed, settings), topic, partition),
+            reader=PartitionReader(consumer, new_feed, topic, partition),
+            results=ResultLog(new_feed, results, partition),
             store=store,
             publisher=make_publisher(settings, partition),
             applier=Applier(

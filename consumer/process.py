@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from consumer import bootstrap, clients
+from consumer import bootstrap, clients, garbage
 from consumer.errors import BrokerUnavailable, LogError, StoreUnavailable
 from consumer.health import Health
 from consumer.http import HttpServer, http_app
@@ -80,7 +80,7 @@ class Process:
         """
         bootstrap.check_client()
         client = bootstrap.make_mongo(self.settings, self.metrics)
-        tasks: list[asyncio.Task[None]] = []
+        tasks = [asyncio.create_task(garbage.collect_for_ever(), name="garbage")]
         try:
             if self._with_http:
                 tasks.append(self._serve())

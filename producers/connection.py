@@ -19,7 +19,7 @@ from consumer.errors import BrokerDenied, BrokerUnavailable, SettingsError
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
 
     from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
@@ -167,9 +167,7 @@ async def stop_producer(producer: AIOKafkaProducer) -> None:
         producer._message_accumulator.fail_all(kafka.KafkaTimeoutError())
         ending.add(asyncio.create_task(producer.client.close()))
         await asyncio.wait(ending, timeout=STOP_SECONDS)
-    for task in ending:
-        if task.done() and not task.cancelled():
-            task.exception()  # it is gone either way
+    _let_go(ending)
 
 
 async def stop_consumer(consumer: AIOKafkaConsumer) -> None:
@@ -186,9 +184,14 @@ async def stop_consumer(consumer: AIOKafkaConsumer) -> None:
             task.cancel()
         ending.add(asyncio.create_task(consumer._client.close()))
         await asyncio.wait(ending, timeout=LEAVE_SECONDS)
-    for task in ending:
+    _let_go(ending)
+
+
+def _let_go(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Looks at how they ended, which does not matter: or asyncio would log that nobody did."""
+    for task in tasks:
         if task.done() and not task.cancelled():
-            task.exception()  # it is gone either way
+            task.exception()
 
 
 def broker_error(what: str, error: Exception) -> BrokerDenied | BrokerUnavailable:

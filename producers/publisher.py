@@ -112,15 +112,24 @@ class Publisher:
         try:
             async with asyncio.timeout(self._deadline):
                 await self._transact(producer, batches, offset)
-        except ProducerFenced as error:
-            raise PublisherFenced(f"another process publishes {self._input} now") from error
-        except _DENIED as error:
-            raise BrokerDenied(f"Kafka refuses to publish: {error!r}") from error
-        except (KafkaError, IllegalOperation, TimeoutError, OSError, AssertionError) as error:
+        except BaseException as error:
+            failure = self._explained(error, producer, offset)
+            await self.discard()  # or aiokafka would go on with the transaction when the broker is back
+            if failure is None:
+                raise
+            raise failure from error
+
+    def _explained(self, error: BaseException, producer: AIOKafkaProducer, offset: int) -> LogError | None:
+        if isinstance(error, ProducerFenced):
+            return PublisherFenced(f"another process publishes {self._input} now")
+        if isinstance(error, _DENIED):
+            return BrokerDenied(f"Kafka refuses to publish: {error!r}")
+        if isinstance(error, KafkaError | IllegalOperation | TimeoutError | OSError | AssertionError):
             # aiokafka asserts its state machine: after a failure in the background it may be anywhere.
             if denied := _denial(producer):
-                raise BrokerDenied(f"Kafka refuses to publish: {denied!r}") from error
-            raise PublishInDoubt(f"publishing {self._input} up to {offset} is in doubt: {error!r}") from error
+                return BrokerDenied(f"Kafka refuses to publish: {denied!r}")
+            return PublishInDoubt(f"publishing {self._input} up to {offset} is in doubt: {error!r}")
+        return None
 
     async def _transact(
         self, producer: AIOKafkaProducer, batches: Sequence[RecordBatch], offset: int

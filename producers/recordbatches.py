@@ -11,7 +11,7 @@ import struct
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from aiokafka.record._crc32c import crc as _pure_crc32c
-from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -63,6 +63,13 @@ class RecordBatch(NamedTuple):
         _PRODUCER.pack_into(stamped, _PRODUCER_AT, producer_id, epoch, sequence)
         _CRC.pack_into(stamped, _CRC_AT, _crc32c(memoryview(stamped)[_CRC_FROM:]))
         return stamped
+
+    def last_headers(self) -> Sequence[tuple[str, bytes | None]]:
+        """The headers of its last record."""
+        headers: Sequence[tuple[str, bytes | None]] = ()
+        for record in DefaultRecordBatch(self.body):
+            headers = record.headers
+        return headers
 
 
 class BatchWriter:

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 IDLE_SECONDS: Final = 5.0
 """How long a partition is read on after the last waiter left: the next one need not look for its end."""
 
-
 _POLL_MS: Final = 500
 
 

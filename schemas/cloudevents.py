@@ -59,6 +59,12 @@ def sequence(offset: int, ordinal: int) -> str:
     return f"{offset:019d}.{ordinal:05d}"
 
 
+def offset_in(text: bytes) -> int | None:
+    """The offset in what `sequence` wrote; None: it did not write this."""
+    offset, _, _ = text.partition(b".")
+    return int(offset) if offset.isdigit() else None
+
+
 class EventHeaders:
     """Builds the headers of events; what is the same for all of a type is encoded once."""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 from typing import TYPE_CHECKING
 
 import typer
 
+from consumer import garbage
 from consumer.logs import configure_logging
 from consumer.settings import load_settings
 
@@ -44,12 +44,7 @@ def serve(settings: Settings, *, with_pipeline: bool = True, with_scanner: bool 
 
     debug = logging.getLogger().isEnabledFor(logging.DEBUG)  # --debug was given
     configure_logging("debug" if debug else settings.log_level, settings.log_format)
-    # Nothing imported so far is ever garbage: the collector need not look at it again and again.
-    gc.collect()
-    gc.freeze()
-    # What the pipeline makes is freed by its counts. Looking for cycles among 20,000 cached contracts
-    # every few hundred objects took a sixth of its time.
-    gc.set_threshold(200_000, 50, 1_000)
+    garbage.seldom()
     try:
         uvloop.run(run_process(settings, with_pipeline=with_pipeline, with_scanner=with_scanner))
     except KeyboardInterrupt:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from consumer.metrics import Metrics
     from consumer.pipeline.applier import Applier, Batch
     from consumer.pipeline.decoder import Decoder
+    from consumer.pipeline.published import ResultLog
     from consumer.pipeline.reader import Fetched, PartitionReader
     from consumer.pipeline.records import Decoded, Record
     from consumer.storage.protocols import Origin, Position, Store
@@ -55,7 +56,7 @@ class PartitionLoop:
     """Works on one assigned partition until it is told to stop.
 
     Args:
-        reader, store, publisher: of this partition; the applier is this owner's own.
+        reader, results, store, publisher: of this partition; the applier is this owner's own.
         owner: unique to this loop: the position names it as its only writer.
         make_decoder: makes the decoder, given what to add to offsets.
         beat: called at every turn, so that a stuck loop is noticed.
@@ -65,6 +66,7 @@ class PartitionLoop:
         self,
         *,
         reader: PartitionReader,
+        results: ResultLog,
         store: Store,
         publisher: Publisher,
         applier: Applier,
@@ -75,6 +77,7 @@ class PartitionLoop:
         beat: Callable[[], None],
     ) -> None:
         self._reader = reader
+        self._results = results
         self._store = store
         self._publisher = publisher
         self._applier = applier
@@ -132,6 +135,7 @@ class PartitionLoop:
         with self._metrics.stage("resume"):
             resumed = await resume(
                 reader=self._reader,
+                results=self._results,
                 store=self._store,
                 publisher=self._publisher,
                 owner=self._owner,

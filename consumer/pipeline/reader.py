@@ -80,11 +80,10 @@ class PartitionReader:
         feed.assign([self._tp])
         try:
             await feed.start()
-        except KafkaError as error:
+        except BaseException as error:
             await stop_consumer(feed)
-            raise BrokerUnavailable(f"cannot fetch {self.topic}/{self.partition}: {error!r}") from error
-        except BaseException:
-            await stop_consumer(feed)
+            if isinstance(error, KafkaError):
+                raise BrokerUnavailable(f"cannot fetch {self.topic}/{self.partition}: {error!r}") from error
             raise
         feed.seek(self._tp, 0)
         feed.pause(self._tp)

@@ -14,7 +14,6 @@ Everything else is not guessed: the partition stops with an error that names the
 from __future__ import annotations
 
 from dataclasses import replace
-from time import monotonic
 from typing import TYPE_CHECKING, Final, NamedTuple
 from zlib import crc32
 
@@ -33,22 +32,21 @@ from consumer.errors import (
     PositionMissing,
     TopicRecreated,
 )
+from consumer.pipeline.published import published_up_to
 from consumer.storage.protocols import LastRecord, Origin, OutboxSlot, Position
 from producers.recordbatches import unpack
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
     from decimal import Decimal
 
     from consumer.errors import PositionError
+    from consumer.pipeline.published import ResultLog
     from consumer.pipeline.reader import PartitionReader
     from consumer.pipeline.records import Record
     from consumer.storage.protocols import Store
     from producers.publisher import Publisher
 
 REREAD_TIMEOUT_MS: Final = 10_000
-LOADING_SECONDS: Final = 10.0
-"""How long an offset that cannot be is asked for again, before the partition stops."""
 
 
 class Resumed(NamedTuple):
@@ -64,7 +62,13 @@ def last_record(record: Record) -> LastRecord:
 
 
 async def resume(
-    *, reader: PartitionReader, store: Store, publisher: Publisher, owner: str, origin: Origin
+    *,
+    reader: PartitionReader,
+    results: ResultLog,
+    store: Store,
+    publisher: Publisher,
+    owner: str,
+    origin: Origin,
 ) -> Resumed:
     """Takes a partition over. The order matters: nothing is read before it can no longer change.
 
@@ -73,11 +77,10 @@ async def resume(
         StoreError, LogError: try again later.
     """
     partition = f"{reader.topic}/{reader.partition}"
-    stored = await store.position(partition)  # while the store is away, do not wear out the producer's epochs
+    await store.position(partition)  # while the store is away, do not wear out the producer's epochs
     await reader.open()
     await publisher.start()  # from here on C stands still
-    before = set() if stored is None else await _unpublished_from(store, stored)
-    committed = await _committed(reader, stored, before)
+    committed = await published_up_to(reader, results, store, partition)
     position = await _claimed(reader, store, partition, owner, origin, committed)
     await _check(reader, position, committed)
     if committed is None:
@@ -88,32 +91,6 @@ async def resume(
         committed = position.next
     reader.seek(position.next)
     return Resumed(position, committed)
-
-
-async def _unpublished_from(store: Store, position: Position) -> set[int]:
-    """Where C can lie before P: at the first command of one of the batches that the outbox holds."""
-    slots = await store.outbox(position.partition)
-    return {slot.first for slot in slots if slot.generation == position.generation}
-
-
-async def _committed(reader: PartitionReader, stored: Position | None, before: Collection[int]) -> int | None:
-    """C, as soon as it can be believed.
-
-    A coordinator whose broker has just been restarted may answer while it still reads its log (Kafka 4.1
-    and 4.2 do): with offsets that grow from question to question until they are right. So one that is not the
-    position must come twice, and one that cannot be is given time.
-    """
-    deadline = monotonic() + LOADING_SECONDS
-    committed = await reader.committed()
-    while stored is not None and committed != stored.next:
-        committed = await reader.settled(committed)
-        if committed is None:
-            possible = stored.last is None
-        else:
-            possible = committed >= stored.next or committed in before
-        if possible or monotonic() >= deadline:
-            break
-    return committed
 
 
 async def _claimed(

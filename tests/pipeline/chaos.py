@@ -37,6 +37,7 @@ FAULTS: Final[dict[str, tuple[type[Exception], ...]]] = {
     "connect": (BrokerUnavailable,),
     "bounds": (BrokerUnavailable,),
     "offset": (BrokerUnavailable,),
+    "answers": (BrokerUnavailable,),
     "start": (BrokerUnavailable, BrokerDenied),
     "started": (BrokerUnavailable,),
     "publish": (PublishInDoubt, PublisherFenced, BrokerDenied),

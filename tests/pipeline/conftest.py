@@ -6,7 +6,7 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
-from consumer.pipeline import partition, resume
+from consumer.pipeline import partition, published
 from tests.pipeline.resuming import LOG, Scene, worked_on
 from tests.pipeline.world import World
 
@@ -19,7 +19,7 @@ settings.load_profile("pipeline")
 def impatient():
     """A loop that failed tries again at once, and believes what cannot be."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(resume, "LOADING_SECONDS", 0.0)
+        patch.setattr(published, "LOADING_SECONDS", 0.0)
         patch.setattr(partition, "BACKOFF_SECONDS", (0.0,))
         patch.setattr(partition, "HALTED_POLL_SECONDS", 0.0)
         yield

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from consumer.errors import BrokerUnavailable, PublisherFenced, PublishInDoubt
 from consumer.pipeline.reader import Fetched, Revoked
+from schemas.cloudevents import offset_in
+from schemas.topics import COMMAND_RESULTS
 from tests.pipeline.logs import TOPIC
 from tests.pipeline.oracle import read
 
@@ -45,6 +47,11 @@ class Kafka:
         self.transactions.append((self.committed, offset))
         self.published += outputs
         self.committed = offset
+
+    def answered(self) -> int | None:
+        """The sequence number of the command that was answered last."""
+        answers = [output for output in self.published if output.topic == COMMAND_RESULTS]
+        return offset_in(dict(answers[-1].headers)["ce_sequence"] or b"") if answers else None
 
     def leave_open(self, outputs: list[Output], offset: int) -> None:
         self._undecided = (outputs, offset)
@@ -110,6 +117,18 @@ class FakeReader:
 
     def end(self) -> int | None:
         return self._kafka.end
+
+
+class FakeResults:
+    """In the place of a ResultLog."""
+
+    def __init__(self, kafka: Kafka, worker: Worker) -> None:
+        self._kafka = kafka
+        self._worker = worker
+
+    async def last(self) -> int | None:
+        await self._worker.turn("answers")
+        return self._kafka.answered()
 
 
 class FakePublisher:

@@ -6,8 +6,9 @@ import pytest
 
 from consumer.pipeline.resume import resume
 from tests.pipeline.chaos import Plan
-from tests.pipeline.kafka import FakePublisher, FakeReader
+from tests.pipeline.kafka import FakePublisher, FakeReader, FakeResults
 from tests.pipeline.logs import create, update
+from tests.pipeline.oracle import expected
 from tests.pipeline.world import ORIGIN, PLACE, World
 
 LOG = [create(0), *(update(offset) for offset in range(1, 6))]
@@ -39,12 +40,18 @@ class Scene:
         self.store = world.store
         self.origin = ORIGIN
         self.worker = Calm()
+        self._known = 0
         self.reader = FakeReader(self.kafka, self.worker)
 
     def forget_published(self, offset):
         """As if publishing had never come farther than this."""
         self.kafka.committed = offset
-        self.kafka.published.clear()
+        self.kafka.published[:] = expected(LOG[:offset]).outputs
+        self._known = len(self.kafka.published)
+
+    def news(self):
+        """What was published since."""
+        return self.kafka.published[self._known :]
 
     def set_position(self, **changes):
         self.store.positions[PLACE] = replace(self.store.positions[PLACE], **changes)
@@ -52,7 +59,12 @@ class Scene:
     async def resume(self):
         publisher = FakePublisher(self.kafka, self.worker)
         return await resume(
-            reader=self.reader, store=self.store, publisher=publisher, owner="heir", origin=self.origin
+            reader=self.reader,
+            results=FakeResults(self.kafka, self.worker),
+            store=self.store,
+            publisher=publisher,
+            owner="heir",
+            origin=self.origin,
         )
 
     async def stops(self, kind):

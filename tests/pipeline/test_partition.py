@@ -54,6 +54,7 @@ class StoreThatIsAway:
 def make_loop(applier=None, store=None):
     return PartitionLoop(
         reader=Reader(),
+        results=None,
         store=store,
         publisher=Publisher(),
         applier=applier,

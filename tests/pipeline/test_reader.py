@@ -44,9 +44,9 @@ class Scene:
         await self.group.stop()
         await self.producer.stop()
 
-    async def send(self, partition, *values):
+    async def send(self, *values):
         for value in values:
-            await self.producer.send_and_wait(self.topic, value, partition=partition)
+            await self.producer.send_and_wait(self.topic, value)
 
     @asynccontextmanager
     async def transactional(self):
@@ -54,15 +54,15 @@ class Scene:
         async with AIOKafkaProducer(bootstrap_servers=address, transactional_id=self.topic) as producer:
             yield producer
 
-    async def cut(self, partition, *, before):
+    async def cut(self, *, before):
         """Deletes the log below an offset."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self.settings.kafka_bootstrap_servers)
         await admin.start()
-        await admin.delete_records({TopicPartition(self.topic, partition): RecordsToDelete(before)})
+        await admin.delete_records({TopicPartition(self.topic, 0): RecordsToDelete(before)})
         await admin.close()
 
-    async def reader(self, partition, at=0):
-        reader = PartitionReader(self.group, lambda: make_feed(self.settings), self.topic, partition)
+    async def reader(self, at=0):
+        reader = PartitionReader(self.group, lambda: make_feed(self.settings), self.topic, 0)
         self.readers.append(reader)
         await reader.open()
         reader.seek(at)
@@ -82,27 +82,27 @@ async def scene(kafka, topic_prefix):
 
 
 async def test_a_fetch_finds_all_that_came_while_the_last_one_was_worked_on(scene):
-    reader = await scene.reader(0)
-    await scene.send(0, b"first")
+    reader = await scene.reader()
+    await scene.send(b"first")
     assert await values(reader) == [b"first"]
     later = [b"%d" % number for number in range(20)]
-    await scene.send(0, *later)
+    await scene.send(*later)
     assert await values(reader) == later
 
 
 async def test_what_is_known_to_wait_is_fetched_ahead(scene):
-    reader = await scene.reader(0)
-    await scene.send(0, b"1", b"2", b"3")
+    reader = await scene.reader()
+    await scene.send(b"1", b"2", b"3")
     assert await values(reader, max_records=2) == [b"1", b"2"]
     assert reader.end() == 3
-    assert scene.readers[0]._feed.paused() == set()
+    assert reader._feed.paused() == set()
     assert await values(reader) == [b"3"]
-    assert scene.readers[0]._feed.paused() == {TopicPartition(scene.topic, 0)}
+    assert reader._feed.paused() == {TopicPartition(scene.topic, 0)}
 
 
 async def test_opened_again_it_reads_from_where_it_is_told_to(scene):
-    reader = await scene.reader(0)
-    await scene.send(0, b"1", b"2", b"3")
+    reader = await scene.reader()
+    await scene.send(b"1", b"2", b"3")
     assert await values(reader, max_records=1) == [b"1"]
     await reader.open()
     reader.seek(1)
@@ -110,17 +110,17 @@ async def test_opened_again_it_reads_from_where_it_is_told_to(scene):
 
 
 async def test_a_cancelled_fetch_loses_nothing(scene):
-    reader = await scene.reader(0)
+    reader = await scene.reader()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.2):
             await reader.fetch(max_records=1, timeout_ms=ENOUGH_MS)
-    await scene.send(0, b"1")
+    await scene.send(b"1")
     assert await values(reader) == [b"1"]
 
 
 async def test_a_position_beyond_the_log_is_told(scene):
-    await scene.send(0, b"1", b"2")
-    reader = await scene.reader(0, at=100)
+    await scene.send(b"1", b"2")
+    reader = await scene.reader(at=100)
     with pytest.raises(PositionBeyondLog):
         await values(reader)
 
@@ -128,15 +128,15 @@ async def test_a_position_beyond_the_log_is_told(scene):
 async def test_a_position_before_the_log_is_told(apache_kafka, topic_prefix):
     settings = load_settings(kafka_bootstrap_servers=apache_kafka.bootstrap, group_id=f"{topic_prefix}cut")
     async with Scene(settings, f"{topic_prefix}cut") as scene:
-        reader = await scene.reader(0)
-        await scene.send(0, b"1", b"2")
-        await scene.cut(0, before=1)
+        reader = await scene.reader()
+        await scene.send(b"1", b"2")
+        await scene.cut(before=1)
         with pytest.raises(PositionBeforeLog):
             await values(reader)
 
 
 async def test_a_partition_that_was_taken_away_is_not_read(scene):
-    reader = await scene.reader(0)
+    reader = await scene.reader()
     scene.group.unsubscribe()
     with pytest.raises(Revoked):
         await values(reader)
@@ -145,8 +145,8 @@ async def test_a_partition_that_was_taken_away_is_not_read(scene):
 
 
 async def test_a_reader_whose_client_has_ended_is_opened_again(scene):
-    reader = await scene.reader(0)
-    await scene.send(0, b"1")
+    reader = await scene.reader()
+    await scene.send(b"1")
     task = reader._feed._fetcher._fetch_task
     task.cancel()
     await asyncio.wait({task})
@@ -158,7 +158,7 @@ async def test_a_reader_whose_client_has_ended_is_opened_again(scene):
 
 
 async def test_the_committed_offset_is_that_of_the_group(scene):
-    reader = await scene.reader(0)
+    reader = await scene.reader()
     assert await reader.committed() is None
     await scene.group.commit({TopicPartition(scene.topic, 0): 7})
     assert await reader.committed() == 7
@@ -167,7 +167,7 @@ async def test_the_committed_offset_is_that_of_the_group(scene):
 async def test_a_committed_offset_is_told_only_when_no_transaction_is_open(apache_kafka, topic_prefix):
     settings = load_settings(kafka_bootstrap_servers=apache_kafka.bootstrap, group_id=f"{topic_prefix}open")
     async with Scene(settings, f"{topic_prefix}open") as scene, scene.transactional() as producer:
-        reader, place = await scene.reader(0), TopicPartition(scene.topic, 0)
+        reader, place = await scene.reader(), TopicPartition(scene.topic, 0)
         await producer.begin_transaction()
         await producer.send_offsets_to_transaction({place: 5}, settings.group_id)
         asked = asyncio.create_task(reader.committed())
@@ -235,7 +235,7 @@ async def test_a_connection_that_lost_its_broker_is_let_go_of(apache_kafka, topi
     """aiokafka cancels a fetch that waits to be tried again, and hands the cancellation on."""
     settings = load_settings(kafka_bootstrap_servers=apache_kafka.bootstrap, group_id=f"{topic_prefix}lost")
     async with Scene(settings, f"{topic_prefix}lost") as scene:
-        reader = await scene.reader(0)
+        reader = await scene.reader()
         assert await values(reader, timeout_ms=100) == []
         client = reader._feed._client
         apache_kafka.kill()
@@ -247,5 +247,5 @@ async def test_a_connection_that_lost_its_broker_is_let_go_of(apache_kafka, topi
         apache_kafka.start()
         await reader.open()
         reader.seek(0)
-        await scene.send(0, b"1")
+        await scene.send(b"1")
         assert await values(reader) == [b"1"]

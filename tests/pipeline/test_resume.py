@@ -2,8 +2,8 @@
 
 import pytest
 
-from consumer.errors import Fenced
-from consumer.pipeline import resume
+from consumer.errors import BrokerUnavailable, Fenced
+from consumer.pipeline import published
 from consumer.storage.protocols import Position
 from tests.pipeline.logs import unreadable
 from tests.pipeline.oracle import by_topic, expected
@@ -28,14 +28,14 @@ async def test_c_equals_p_goes_on(scene):
 async def test_c_before_p_publishes_the_last_batch(scene):
     scene.forget_published(4)
     assert await scene.resume() == (scene.world.position, END)
-    assert by_topic(scene.kafka.published) == outputs_from(4)
+    assert by_topic(scene.news()) == outputs_from(4)
     assert scene.kafka.committed == END
 
 
 async def test_c_two_batches_before_p_publishes_both_in_order(scene):
     scene.forget_published(2)
     assert await scene.resume() == (scene.world.position, END)
-    assert by_topic(scene.kafka.published) == outputs_from(2)
+    assert by_topic(scene.news()) == outputs_from(2)
     assert scene.kafka.transactions[-2:] == [(2, 4), (4, 6)]
 
 
@@ -44,11 +44,31 @@ async def test_c_two_batches_before_p_publishes_both_in_order(scene):
 )
 async def test_offsets_from_before_are_not_believed(scene, stale, monkeypatch):
     """A coordinator that has just come up may tell them while it reads its log, some more than once."""
-    monkeypatch.setattr(resume, "LOADING_SECONDS", 60.0)
+    monkeypatch.setattr(published, "LOADING_SECONDS", 60.0)
     scene.forget_published(4)
     scene.kafka.stale = stale
     assert await scene.resume() == (scene.world.position, END)
-    assert by_topic(scene.kafka.published) == outputs_from(4)
+    assert by_topic(scene.news()) == outputs_from(4)
+
+
+@pytest.mark.parametrize("told", [2, 4, END])
+@pytest.mark.parametrize("published", [2, 4, END])
+async def test_the_results_in_the_log_say_what_is_published_whatever_is_told(scene, told, published):
+    """A coordinator may take an aborted transaction for committed, and forget one that was committed."""
+    scene.forget_published(published)
+    scene.kafka.committed = told
+    assert await scene.resume() == (scene.world.position, END)
+    assert by_topic(scene.news()) == outputs_from(published)
+
+
+async def test_an_offset_beyond_p_but_before_the_last_answer_is_not_believed(scene):
+    """The database went back, and what is told would publish again what follows it."""
+    scene.set_position(next=2, last=None)
+    scene.kafka.committed = 4
+    before = list(scene.kafka.published)
+    with pytest.raises(BrokerUnavailable):
+        await scene.resume()
+    assert scene.kafka.published == before
 
 
 async def test_c_beyond_p_goes_back_and_publishes_nothing(scene):
@@ -85,7 +105,7 @@ async def test_the_offset_is_read_only_once_no_earlier_producer_can_move_it(scen
     scene.kafka.leave_open(outputs, END)
     scene.worker.number = lambda _, high: high  # committed
     assert (await scene.resume()).publish_from == END
-    assert scene.kafka.published == outputs
+    assert scene.news() == outputs
 
 
 async def test_nothing_is_published_before_the_position_is_claimed(scene):
@@ -93,7 +113,7 @@ async def test_nothing_is_published_before_the_position_is_claimed(scene):
     scene.store.fail("claim", Fenced("not yet"))
     with pytest.raises(Fenced):
         await scene.resume()
-    assert scene.kafka.published == []
+    assert scene.news() == []
 
 
 async def test_while_the_store_is_away_no_producer_is_started(scene):

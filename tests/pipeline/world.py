@@ -16,7 +16,7 @@ from consumer.pipeline.partition import PartitionLoop
 from consumer.storage.memory import MemoryStore
 from consumer.storage.protocols import Origin, Position
 from tests.pipeline.chaos import CALM, Chaos, Plan
-from tests.pipeline.kafka import FakePublisher, FakeReader, Kafka
+from tests.pipeline.kafka import FakePublisher, FakeReader, FakeResults, Kafka
 from tests.pipeline.logs import PARTITIONS, TOPIC
 from tests.pipeline.oracle import POLICY, by_topic, expected, is_poison
 
@@ -132,6 +132,7 @@ class Worker:
         )
         self.loop = PartitionLoop(
             reader=self.reader,  # type: ignore[arg-type]
+            results=FakeResults(world.kafka, self),  # type: ignore[arg-type]
             store=store,
             publisher=FakePublisher(world.kafka, self),  # type: ignore[arg-type]
             applier=applier,

@@ -22,7 +22,7 @@ from aiokafka.errors import KafkaError
 
 from consumer.errors import BrokerUnavailable
 from consumer.storage.protocols import GENERATION_SHIFT
-from producers.connection import stop_consumer
+from producers.connection import broker_error, stop_consumer
 from producers.recordbatches import unpack
 from schemas.cloudevents import offset_in
 from schemas.topics import COMMAND_RESULTS
@@ -43,6 +43,7 @@ LOADING_SECONDS: Final = 10.0
 READ_SECONDS: Final = 30.0
 
 _POLL_MS: Final = 500
+_REFUSAL_MS: Final = 200
 _LOOK_BACK: Final = 64
 """Offsets before the end among which the last committed record is looked for first."""
 
@@ -66,6 +67,7 @@ class ResultLog:
 
         Raises:
             BrokerUnavailable: no broker answers.
+            BrokerDenied: missing permission.
         """
         feed = self._make_feed()
         feed.assign([self._tp])
@@ -74,13 +76,17 @@ class ResultLog:
                 await feed.start()
                 return await self._last(feed)
         except (KafkaError, TimeoutError) as error:
-            raise BrokerUnavailable(f"cannot read the end of {self._tp}: {error!r}") from error
+            where = f"{self._tp.topic}/{self._tp.partition}"
+            raise broker_error(f"the end of {where} cannot be read", error) from error
         finally:
             await stop_consumer(feed)
 
     async def _last(self, feed: AIOKafkaConsumer) -> int | None:
         start = (await feed.beginning_offsets([self._tp]))[self._tp]
         end = (await feed.end_offsets([self._tp]))[self._tp]
+        if end == 0:
+            feed.seek(self._tp, 0)
+            await feed.getmany(self._tp, timeout_ms=_REFUSAL_MS)  # to be refused now rather than later
         reach = _LOOK_BACK
         while True:
             began = max(start, end - reach)
@@ -182,10 +188,12 @@ async def published_up_to(
     """
     deadline = monotonic() + LOADING_SECONDS
     told = await reader.committed()
-    while stored := await store.position(partition):
-        if told is None and stored.last is None:
-            return None
-        can = possible(stored, await store.outbox(partition), await results.last())
+    while True:
+        answered = await results.last()
+        stored = await store.position(partition)
+        if stored is None or (told is None and stored.last is None):
+            return told
+        can = possible(stored, await store.outbox(partition), answered)
         if told is not None:
             certain = can.certainly(told)
             if certain is not None:
@@ -201,4 +209,3 @@ async def published_up_to(
             if told is None or told < can.hole:
                 return told
             raise BrokerUnavailable(f"{partition}: the group's offset is told as {told}, which cannot be")
-    return told

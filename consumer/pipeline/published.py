@@ -149,10 +149,10 @@ def possible(position: Position, slots: Sequence[OutboxSlot], answered: int | No
     hole, beyond, proven = offsets[0], position.next + 1, False
     for slot in chain:
         answer = last_answer(slot)
-        if answer is None or answered is None:
-            continue
+        if answer is None or answered is None or answer >> GENERATION_SHIFT != answered >> GENERATION_SHIFT:
+            continue  # a database rebuilt from the log counts its generations anew
         if slot.first + position.base() <= answered < answer:  # no transaction publishes half a batch
-            return Possible((), beyond=None, proven=False, hole=position.next)
+            return Possible([], beyond=None, proven=False, hole=position.next)
         if answer > answered:
             offsets = [each for each in offsets if each <= slot.first]
             return Possible(offsets, beyond=None, proven=True, hole=hole)

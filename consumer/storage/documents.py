@@ -42,12 +42,12 @@ class _MoneyCodec(TypeCodec):
 
 
 # bson converts in Python, digit by digit: 4 µs each, and the same fees and limits come again and again.
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 12)
 def _stored_money(text: str) -> Decimal128:
     return Decimal128(text)
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 12)
 def _money(bid: bytes) -> Decimal:
     return Decimal128.from_bid(bid).to_decimal()
 

@@ -1,4 +1,4 @@
-"""The last answer in the log of results, as real brokers keep it."""
+"""What C can be, by the outbox and the last answer; and that answer, as real brokers keep it."""
 
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -6,12 +6,72 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 
 from consumer.bootstrap import make_feed
 from consumer.errors import BrokerUnavailable
-from consumer.pipeline.published import ResultLog
+from consumer.pipeline.published import Possible, ResultLog, possible
 from consumer.settings import load_settings
+from consumer.storage.protocols import OutboxSlot, Position, base_of
+from producers.recordbatches import BatchWriter, Output, pack
 from schemas.cloudevents import sequence
+from schemas.topics import COMMAND_RESULTS, DEAD_LETTERS
+from tests.pipeline.world import ORIGIN, PLACE
 
 MANY = 700
 """Beyond the first look back from the end, and the second."""
+
+
+def slot(first, following, *answers, generation=1, answered_in=1):
+    """The outputs of a batch: an answer to each of these offsets, or a dead letter."""
+    writer = BatchWriter("gzip")
+    for offset in answers:
+        of = sequence(base_of(answered_in) + offset, 1).encode()
+        writer.add(Output(f"prefix.{COMMAND_RESULTS}", 0, b"a", b"{}", [("ce_sequence", of)], 0))
+    writer.add(Output(f"prefix.{DEAD_LETTERS}", 0, b"a", b"{}", [], 0))
+    return OutboxSlot(first, generation, first, following, pack(writer.finish()))
+
+
+def at(offset, generation=1):
+    return Position(PLACE, ORIGIN, next=offset, generation=generation)
+
+
+BATCHES = [slot(0, 4, 1, 2), slot(4, 9, 4, 7)]
+
+
+@pytest.mark.parametrize(
+    ("answered", "expected"),
+    [
+        (None, Possible([0, 4, 9], beyond=10, proven=False, hole=0)),
+        (2, Possible([4], beyond=None, proven=True, hole=0)),
+        (7, Possible([9], beyond=10, proven=True, hole=0)),
+        (9, Possible([], beyond=10, proven=True, hole=0)),
+        (12, Possible([], beyond=13, proven=True, hole=0)),
+        (1, Possible([], beyond=None, proven=False, hole=9)),
+        (4, Possible([], beyond=None, proven=False, hole=9)),
+        (base_of(2) + 3, Possible([0, 4, 9], beyond=10, proven=False, hole=0)),
+    ],
+)
+def test_the_last_answer_tells_which_batches_are_published(answered, expected):
+    assert possible(at(9), BATCHES, answered) == expected
+
+
+@pytest.mark.parametrize(
+    ("slots", "answered", "expected"),
+    [
+        ([], 3, Possible([9], beyond=10, proven=False, hole=9)),
+        ([slot(0, 4, 1), slot(5, 9, 7)], 3, Possible([5], beyond=None, proven=True, hole=5)),
+        ([slot(0, 4, 1), slot(4, 8, 7)], 7, Possible([9], beyond=10, proven=False, hole=9)),
+        ([slot(0, 4, 1), slot(4, 9)], 1, Possible([4, 9], beyond=10, proven=True, hole=0)),
+        ([slot(0, 4), slot(4, 9, 7)], None, Possible([0, 4, 9], beyond=10, proven=False, hole=0)),
+        ([slot(2, 4), slot(4, 9, 7)], 1, Possible([2, 4], beyond=None, proven=True, hole=2)),
+    ],
+    ids=["no outbox", "a hole", "no way to P", "no last answer", "none left", "no first answer"],
+)
+def test_what_the_outbox_lacks_is_left_open(slots, answered, expected):
+    assert possible(at(9), slots, answered) == expected
+
+
+def test_batches_that_were_taken_over_into_a_new_generation_are_known_by_their_answers():
+    taken_over = [slot(0, 4, 2, generation=2), slot(4, 9, 7, generation=2)]
+    assert possible(at(9, generation=2), taken_over, 2).offsets == [4]
+    assert possible(at(9, generation=2), taken_over, 7).offsets == [9]
 
 
 @pytest.fixture

@@ -66,16 +66,22 @@ def main() -> None:
             "measured on",
             {name: {"": value} for name, value in {**found["machine"], **found["servers"]}.items()},
         )
+        target = arguments.output or RESULTS
+        earlier = json.loads(target.read_text()) if target.exists() else None
         for part in parts:
             found[part] = MEASURES[part](world, level, arguments, found)
-    found["ratios"] = ratios(found)
+            found["ratios"] = ratios(found)
+            _keep(target, level, earlier, found)
     show_rows("ratios", {name: {"": value} for name, value in found["ratios"].items()})
-    target = arguments.output or RESULTS
-    if not set(parts) >= set(level.parts) and target.exists():
-        found = together(json.loads(target.read_text()), found)
+    print(f"kept in {target}")
+
+
+def _keep(target: Path, level: Level, earlier: dict[str, Any] | None, found: dict[str, Any]) -> None:
+    """Beside the parts of an earlier run until all are there: should a later one fail, this is not lost."""
+    if earlier is not None and not set(found) >= set(level.parts):
+        found = together(earlier, found)
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps(found, indent=1) + "\n")
-    print(f"kept in {target}")
 
 
 def together(kept: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:

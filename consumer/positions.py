@@ -41,6 +41,10 @@ _MEMBERS: Final = 5
 """Index of the members in a group of Kafka's DescribeGroups response."""
 
 
+_PAST: Final = 0
+"""No generation: outputs of it count as published, or as never to be."""
+
+
 class Decision(StrEnum):
     """What `contracts positions reset` can be told; its help says what each means."""
 
@@ -71,13 +75,13 @@ class Row:
 class Step:
     """What a decision comes to for one partition; `committed` is its new offset, None: as it was.
 
-    `outbox_of` is the generation whose unpublished outputs go on to the new one.
+    `outbox` is the generation that the stored outputs belonged to, and the one they go on to.
     """
 
     partition: int
     position: Position
     committed: int | None
-    outbox_of: int | None
+    outbox: tuple[int, int] | None
 
 
 class PositionAdmin:
@@ -164,14 +168,17 @@ class PositionAdmin:
         position, committed = _decided(decision, stored, fresh, row, generation)
         if stored is not None and decision is Decision.ACCEPT_GROUP:
             await self._refuse_unpublished(stored, row.partition)
-        kept = stored if decision is Decision.ACCEPT_PARTITION_COUNT else None
-        return Step(row.partition, position, committed, None if kept is None else kept.generation)
+        outbox = None
+        if stored is not None and decision is Decision.ACCEPT_PARTITION_COUNT:
+            # The log is the same: what is stored and not published yet must still come out.
+            outbox = stored.generation, position.generation
+        elif stored is not None and committed is not None:
+            outbox = stored.generation, _PAST
+        return Step(row.partition, position, committed, outbox)
 
     async def _carry_out(self, step: Step) -> None:
-        if step.outbox_of is not None:
-            # The log is the same: what is stored and not published yet must still come out.
-            generations = step.outbox_of, step.position.generation
-            await self._store.keep_outbox(step.position.partition, generations)
+        if step.outbox is not None:
+            await self._store.keep_outbox(step.position.partition, step.outbox)
         if step.committed is not None:
             await self._commit(step.partition, step.committed)
         await self._store.replace_position(step.position)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from types import MethodType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.client import CoordinationType
@@ -21,6 +21,7 @@ from aiokafka.errors import (
     GroupAuthorizationFailedError,
     IllegalOperation,
     KafkaError,
+    ProducerClosed,
     ProducerFenced,
     TopicAuthorizationFailedError,
     TransactionalIdAuthorizationFailed,
@@ -112,7 +113,7 @@ class Publisher:
         try:
             async with asyncio.timeout(self._deadline):
                 await self._transact(producer, batches, offset)
-        except BaseException as error:
+        except (Exception, asyncio.CancelledError) as error:
             failure = self._explained(error, producer, offset)
             await self.discard()  # or aiokafka would go on with the transaction when the broker is back
             if failure is None:
@@ -142,10 +143,11 @@ class Publisher:
         await producer.commit_transaction()
 
     async def discard(self) -> None:
-        """Lets the producer go, without a word to the broker if there is no answer."""
+        """Lets the producer go; from here on it sends nothing more."""
         producer, self._producer = self._producer, None
         if producer is None:
             return
+        producer.client.send = _refuse  # of aiokafka's tasks, each would still finish what it is at
         with suppress(Exception):
             async with asyncio.timeout(STOP_SECONDS):
                 await producer.client.close()
@@ -156,6 +158,10 @@ class Publisher:
             if task.done() and not task.cancelled():
                 task.exception()
         producer._closed = True
+
+
+async def _refuse(*_: Any, **__: Any) -> NoReturn:
+    raise ProducerClosed
 
 
 def _denial(producer: AIOKafkaProducer) -> BaseException | None:

@@ -37,6 +37,9 @@ _CRC_FROM: Final = 21
 _FRAME: Final = struct.Struct(">hiii")
 
 
+Headers = tuple[tuple[str, bytes | None], ...]
+
+
 class Output(NamedTuple):
     """One record to publish."""
 
@@ -64,12 +67,9 @@ class RecordBatch(NamedTuple):
         _CRC.pack_into(stamped, _CRC_AT, _crc32c(memoryview(stamped)[_CRC_FROM:]))
         return stamped
 
-    def last_headers(self) -> Sequence[tuple[str, bytes | None]]:
-        """The headers of its last record."""
-        headers: Sequence[tuple[str, bytes | None]] = ()
-        for record in DefaultRecordBatch(self.body):
-            headers = record.headers
-        return headers
+    def headers(self) -> list[Headers]:
+        """Those of its records, in order."""
+        return [tuple(record.headers) for record in DefaultRecordBatch(self.body)]
 
 
 class BatchWriter:

@@ -7,6 +7,7 @@ Source: the Kafka protocol binding and the JSON event format, 1.0.2.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from schemas.events import EVENTS
@@ -61,8 +62,8 @@ def sequence(offset: int, ordinal: int) -> str:
 
 def offset_in(text: bytes) -> int | None:
     """The offset in what `sequence` wrote; None: it did not write this."""
-    offset, _, _ = text.partition(b".")
-    return int(offset) if offset.isdigit() else None
+    written = re.fullmatch(rb"(\d{19})\.\d{5}", text)
+    return int(written[1]) if written else None
 
 
 class EventHeaders:

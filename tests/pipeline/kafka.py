@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from consumer.errors import BrokerUnavailable, PublisherFenced, PublishInDoubt
 from consumer.pipeline.reader import Fetched, Revoked
-from schemas.cloudevents import offset_in
 from schemas.topics import COMMAND_RESULTS
 from tests.pipeline.logs import TOPIC
 from tests.pipeline.oracle import read
 
 if TYPE_CHECKING:
-    from producers.recordbatches import Output, RecordBatch
+    from collections.abc import Callable
+
+    from producers.recordbatches import Headers, Output, RecordBatch
     from tests.pipeline.world import Worker
 
 
@@ -26,6 +27,7 @@ class Kafka:
         self.committed: int | None = None
         self.stale: list[int | None] = []
         """What the coordinator answers first, while it still reads its log."""
+        self.tells: Callable[[int | None], int | None] = lambda committed: committed
         self.published: list[Output] = []
         self.transactions: list[tuple[int | None, int]] = []
         self.epoch = 0
@@ -48,10 +50,10 @@ class Kafka:
         self.published += outputs
         self.committed = offset
 
-    def answered(self) -> int | None:
-        """The sequence number of the command that was answered last."""
+    def answered(self) -> Headers | None:
+        """The headers of the last answer."""
         answers = [output for output in self.published if output.topic == COMMAND_RESULTS]
-        return offset_in(dict(answers[-1].headers)["ce_sequence"] or b"") if answers else None
+        return tuple(answers[-1].headers) if answers else None
 
     def leave_open(self, outputs: list[Output], offset: int) -> None:
         self._undecided = (outputs, offset)
@@ -108,7 +110,7 @@ class FakeReader:
 
     async def committed(self) -> int | None:
         await self._worker.turn("offset")
-        return self._kafka.stale.pop(0) if self._kafka.stale else self._kafka.committed
+        return self._kafka.stale.pop(0) if self._kafka.stale else self._kafka.tells(self._kafka.committed)
 
     async def settled(self, offset: int | None) -> int | None:
         while (again := await self.committed()) != offset:
@@ -126,7 +128,7 @@ class FakeResults:
         self._kafka = kafka
         self._worker = worker
 
-    async def last(self) -> int | None:
+    async def last(self) -> Headers | None:
         await self._worker.turn("answers")
         return self._kafka.answered()
 

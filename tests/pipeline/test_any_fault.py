@@ -11,6 +11,7 @@ from tests.pipeline.world import World
 
 ERASE = record(5, ACCOUNTS[0], "erase", {})
 PLAIN = [create(0), *map(update, range(1, 5)), ERASE, *map(update, range(6, 9)), rubbish(9)]
+ANSWERED = [create(0), *map(update, range(1, 12))]
 SMALL = 3
 
 
@@ -42,3 +43,38 @@ async def test_every_blow_at_every_turn(blow):
         for number in range(4 if "set back" in blow else 1):
             world = World(PLAIN, Plan(blows=[(turn, blow, number)], batch=SMALL, numbers=[2, 0, 5]))
             await survives(world)
+
+
+def lying(world, shift):
+    """From the first answer on, the coordinator tells any end of a batch that the outbox knows of."""
+
+    def tell(committed):
+        if world.kafka.answered() is None:
+            return committed
+        ends = {world.position.next}
+        for slot in sorted(world.store.slots.values(), key=lambda slot: -slot.first):
+            if slot.next in ends:
+                ends.add(slot.first)
+        return sorted(ends)[(shift + len(world.kafka.transactions)) % len(ends)]
+
+    world.kafka.tells = tell
+    return world
+
+
+@pytest.mark.parametrize("shift", range(3))
+@pytest.mark.parametrize("blow", ["kill", "overtake"])
+async def test_every_blow_while_the_coordinator_is_wrong(blow, shift):
+    plan = Plan(batch=SMALL, numbers=[2, 0, 5])
+    calm = await survives(lying(World(ANSWERED, plan), shift))
+    for turn in range(1, calm.chaos.turns + 1):
+        await survives(lying(World(ANSWERED, plan._replace(blows=[(turn, blow, 0)])), shift))
+
+
+@pytest.mark.parametrize("shift", range(3))
+@pytest.mark.parametrize("passages", range(6))
+@pytest.mark.parametrize(
+    ("point", "kind"), [(point, kind) for point, kinds in FAULTS.items() for kind in kinds]
+)
+async def test_every_fault_while_the_coordinator_is_wrong(point, kind, passages, shift):
+    plan = Plan([(point, passages, kind)], batch=SMALL, numbers=[2, 0, 5])
+    await survives(lying(World(ANSWERED, plan), shift))

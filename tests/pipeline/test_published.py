@@ -1,12 +1,12 @@
 """What C can be, by the outbox and the last answer; and that answer, as real brokers keep it."""
 
 import pytest
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 
 from consumer.bootstrap import make_feed
 from consumer.errors import BrokerUnavailable
-from consumer.pipeline.published import Possible, ResultLog, possible
+from consumer.pipeline.published import ResultLog, published
 from consumer.settings import load_settings
 from consumer.storage.protocols import OutboxSlot, Position, base_of
 from producers.recordbatches import BatchWriter, Output, pack
@@ -18,12 +18,17 @@ MANY = 700
 """Beyond the first look back from the end, and the second."""
 
 
+def answer(offset, generation=1):
+    """The headers of the answer to a command."""
+    return (("ce_id", b"of %d" % offset), ("ce_sequence", sequence(base_of(generation) + offset, 1).encode()))
+
+
 def slot(first, following, *answers, generation=1, answered_in=1):
     """The outputs of a batch: an answer to each of these offsets, or a dead letter."""
     writer = BatchWriter("gzip")
     for offset in answers:
-        of = sequence(base_of(answered_in) + offset, 1).encode()
-        writer.add(Output(f"prefix.{COMMAND_RESULTS}", 0, b"a", b"{}", [("ce_sequence", of)], 0))
+        headers = list(answer(offset, answered_in))
+        writer.add(Output(f"prefix.{COMMAND_RESULTS}", 0, b"a", b"{}", headers, 0))
     writer.add(Output(f"prefix.{DEAD_LETTERS}", 0, b"a", b"{}", [], 0))
     return OutboxSlot(first, generation, first, following, pack(writer.finish()))
 
@@ -32,46 +37,55 @@ def at(offset, generation=1):
     return Position(PLACE, ORIGIN, next=offset, generation=generation)
 
 
-BATCHES = [slot(0, 4, 1, 2), slot(4, 9, 4, 7)]
+LAST_BEFORE, LAST_OF_FIRST, LAST_OF_SECOND = answer(9), answer(12), answer(17)
+BATCHES = [slot(10, 14, 11, 12), slot(14, 19, 14, 17)]
+
+
+@pytest.mark.parametrize("told", [10, 14, 19])
+@pytest.mark.parametrize(
+    ("last", "published_to"), [(LAST_BEFORE, 10), (LAST_OF_FIRST, 14), (LAST_OF_SECOND, 19)], ids=repr
+)
+def test_the_last_answer_tells_which_batches_are_published(last, published_to, told):
+    assert published(at(19), BATCHES, last, told) == published_to
+
+
+@pytest.mark.parametrize("told", [10, 14, 19])
+@pytest.mark.parametrize(
+    "last",
+    [None, answer(11), answer(15), answer(30), answer(9, 2), (("ce_sequence", b"x"),), ()],
+    ids=["none", "half a batch", "half the last", "a later one", "another life's", "not ours", "bare"],
+)
+def test_what_does_not_fit_says_nothing(last, told):
+    expected = {answer(11): min(told, 14), answer(15): told}.get(last, told)
+    assert published(at(19), BATCHES, last, told) == expected
+
+
+@pytest.mark.parametrize("told", [3, 12, 20, 99])
+@pytest.mark.parametrize("last", [LAST_BEFORE, LAST_OF_FIRST, LAST_OF_SECOND], ids=repr)
+def test_an_offset_that_is_none_of_the_outbox_is_not_corrected(last, told):
+    assert published(at(19), BATCHES, last, told) == told
 
 
 @pytest.mark.parametrize(
-    ("answered", "expected"),
+    ("slots", "last", "told", "expected"),
     [
-        (None, Possible([0, 4, 9], beyond=10, proven=False, hole=0)),
-        (2, Possible([4], beyond=None, proven=True, hole=0)),
-        (7, Possible([9], beyond=10, proven=True, hole=0)),
-        (9, Possible([], beyond=10, proven=True, hole=0)),
-        (12, Possible([], beyond=13, proven=True, hole=0)),
-        (1, Possible([], beyond=None, proven=False, hole=9)),
-        (4, Possible([], beyond=None, proven=False, hole=9)),
-        (base_of(2) + 3, Possible([0, 4, 9], beyond=10, proven=False, hole=0)),
+        ([], LAST_BEFORE, 19, 19),
+        ([slot(10, 14, 11), slot(15, 19, 17)], LAST_BEFORE, 10, 10),
+        ([slot(10, 14, 11), slot(15, 19, 17)], LAST_BEFORE, 19, 15),
+        ([slot(10, 14, 11), slot(14, 19)], answer(11), 19, 19),
+        ([slot(10, 14, 11), slot(14, 19)], answer(11), 10, 14),
+        ([slot(10, 14), slot(14, 19, 17)], LAST_BEFORE, 19, 14),
+        ([slot(10, 14), slot(14, 19, 17)], LAST_BEFORE, 14, 14),
     ],
 )
-def test_the_last_answer_tells_which_batches_are_published(answered, expected):
-    assert possible(at(9), BATCHES, answered) == expected
-
-
-@pytest.mark.parametrize(
-    ("slots", "answered", "expected"),
-    [
-        ([], 3, Possible([9], beyond=10, proven=False, hole=9)),
-        ([slot(0, 4, 1), slot(5, 9, 7)], 3, Possible([5], beyond=None, proven=True, hole=5)),
-        ([slot(0, 4, 1), slot(4, 8, 7)], 7, Possible([9], beyond=10, proven=False, hole=9)),
-        ([slot(0, 4, 1), slot(4, 9)], 1, Possible([4, 9], beyond=10, proven=True, hole=0)),
-        ([slot(0, 4), slot(4, 9, 7)], None, Possible([0, 4, 9], beyond=10, proven=False, hole=0)),
-        ([slot(2, 4), slot(4, 9, 7)], 1, Possible([2, 4], beyond=None, proven=True, hole=2)),
-    ],
-    ids=["no outbox", "a hole", "no way to P", "no last answer", "none left", "no first answer"],
-)
-def test_what_the_outbox_lacks_is_left_open(slots, answered, expected):
-    assert possible(at(9), slots, answered) == expected
+def test_what_the_outbox_lacks_is_as_it_is_told(slots, last, told, expected):
+    assert published(at(19), slots, last, told) == expected
 
 
 def test_batches_that_were_taken_over_into_a_new_generation_are_known_by_their_answers():
-    taken_over = [slot(0, 4, 2, generation=2), slot(4, 9, 7, generation=2)]
-    assert possible(at(9, generation=2), taken_over, 2).offsets == [4]
-    assert possible(at(9, generation=2), taken_over, 7).offsets == [9]
+    taken_over = [slot(10, 14, 12, generation=2), slot(14, 19, 17, generation=2)]
+    assert published(at(19, generation=2), taken_over, LAST_OF_FIRST, 19) == 14
+    assert published(at(19, generation=2), taken_over, LAST_OF_SECOND, 14) == 19
 
 
 @pytest.fixture
@@ -106,7 +120,7 @@ class Results:
     async def answer(self, *offsets, commit=True, headers=None):
         await self.producer.begin_transaction()
         for offset in offsets:
-            own = [("ce_id", b"x"), ("ce_sequence", sequence(offset, 1).encode())]
+            own = list(answer(offset))
             await self.producer.send(
                 self.topic, b"{}", partition=0, headers=own if headers is None else headers
             )
@@ -122,31 +136,32 @@ async def test_nothing_was_ever_answered(results):
 async def test_the_last_one_that_was_committed(results):
     await results.answer(3, 4)
     await results.answer(5, 6, commit=False)
-    assert await results.log.last() == 4
+    assert await results.log.last() == answer(4)
     await results.answer(7)
-    assert await results.log.last() == 7
+    assert await results.log.last() == answer(7)
 
 
 async def test_far_before_the_end(results):
     await results.answer(3, 4)
     await results.answer(*range(5, 5 + MANY), commit=False)
-    assert await results.log.last() == 4
+    assert await results.log.last() == answer(4)
 
 
-async def test_what_is_still_open_does_not_count(results):
+async def test_behind_an_open_transaction_nothing_is_concluded(results):
     await results.answer(3)
     await results.producer.begin_transaction()
-    await results.producer.send_and_wait(
-        results.topic, b"{}", partition=0, headers=[("ce_sequence", sequence(4, 0).encode())]
-    )
-    assert await results.log.last() == 3
+    await results.producer.send_and_wait(results.topic, b"{}", partition=0, headers=list(answer(4)))
+    assert await results.log.last() is None
     await results.producer.commit_transaction()
-    assert await results.log.last() == 4
+    assert await results.log.last() == answer(4)
 
 
-@pytest.mark.parametrize("headers", [[], [("ce_sequence", b"")], [("ce_sequence", b"x.1")]], ids=repr)
-async def test_an_answer_of_somebody_else_says_nothing(results, headers):
-    await results.answer(3, headers=headers)
+async def test_a_header_name_that_cannot_be_read_says_nothing(results, monkeypatch):
+    async def cannot_parse(*_, **__):
+        raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
+
+    await results.answer(3)
+    monkeypatch.setattr(AIOKafkaConsumer, "getmany", cannot_parse)
     assert await results.log.last() is None
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from consumer.errors import BrokerUnavailable, Fenced
+from consumer.errors import Fenced
 from consumer.pipeline import published
 from consumer.storage.protocols import Position
 from tests.pipeline.logs import unreadable
@@ -61,14 +61,19 @@ async def test_the_results_in_the_log_say_what_is_published_whatever_is_told(sce
     assert by_topic(scene.news()) == outputs_from(published)
 
 
-async def test_an_offset_beyond_p_but_before_the_last_answer_is_not_believed(scene):
-    """The database went back, and what is told would publish again what follows it."""
+@pytest.mark.parametrize("stale", [[None], [None, None, None, 2, 2]])
+async def test_a_rebuild_is_not_a_first_start_because_no_offset_is_told_once(scene, stale, monkeypatch):
+    monkeypatch.setattr(published, "LOADING_SECONDS", 60.0)
+    scene.set_position(next=0, last=None)
+    scene.kafka.stale = stale
+    assert (await scene.resume()).publish_from == END
+    assert scene.kafka.committed == END
+
+
+async def test_an_operator_may_set_the_offset_back(scene):
     scene.set_position(next=2, last=None)
-    scene.kafka.committed = 4
-    before = list(scene.kafka.published)
-    with pytest.raises(BrokerUnavailable):
-        await scene.resume()
-    assert scene.kafka.published == before
+    scene.kafka.committed = 2
+    assert (await scene.resume()).publish_from == 2
 
 
 async def test_c_beyond_p_goes_back_and_publishes_nothing(scene):

@@ -131,8 +131,7 @@ class Reader:
 class Results:
     """In the place of a ResultLog; this coordinator is never wrong."""
 
-    async def last(self) -> int | None:
-        return None
+    async def last(self) -> None: ...
 
 
 class Publisher:

@@ -42,7 +42,7 @@ _MEMBERS: Final = 5
 
 
 _PAST: Final = 0
-"""No generation: outputs of it count as published, or as never to be."""
+"""No generation: its outputs are published, or never to be, whatever the results say."""
 
 
 class Decision(StrEnum):
@@ -168,19 +168,13 @@ class PositionAdmin:
         position, committed = _decided(decision, stored, fresh, row, generation)
         if stored is not None and decision is Decision.ACCEPT_GROUP:
             await self._refuse_unpublished(stored, row.partition)
-        outbox = None
-        if stored is not None and decision is Decision.ACCEPT_PARTITION_COUNT:
-            # The log is the same: what is stored and not published yet must still come out.
-            outbox = stored.generation, position.generation
-        elif stored is not None and committed is not None:
-            outbox = stored.generation, _PAST
-        return Step(row.partition, position, committed, outbox)
+        return Step(row.partition, position, committed, _outbox(decision, stored, position, row, committed))
 
     async def _carry_out(self, step: Step) -> None:
-        if step.outbox is not None:
-            await self._store.keep_outbox(step.position.partition, step.outbox)
         if step.committed is not None:
             await self._commit(step.partition, step.committed)
+        if step.outbox is not None:
+            await self._store.keep_outbox(step.position.partition, step.outbox)
         await self._store.replace_position(step.position)
 
     async def _commit(self, partition: int, offset: int) -> None:
@@ -247,6 +241,21 @@ def _decided(
             f"{fresh.partition} has no position to keep", hint="`--rebuild` starts from the log"
         )
     return _kept(decision, replace(stored, origin=fresh.origin), row, generation)
+
+
+def _outbox(
+    decision: Decision, stored: Position | None, position: Position, row: Row, committed: int | None
+) -> tuple[int, int] | None:
+    """Where the stored outputs go on; None: they stay as they are, or are of a generation that is over."""
+    if stored is None:
+        return None
+    if decision is Decision.ACCEPT_PARTITION_COUNT:
+        # The log is the same: what is stored and not published yet must still come out.
+        return stored.generation, position.generation
+    declared = row.committed if committed is None else committed
+    if position.generation == stored.generation and declared == position.next:
+        return stored.generation, _PAST
+    return None
 
 
 def _kept(decision: Decision, position: Position, row: Row, generation: int) -> tuple[Position, int | None]:

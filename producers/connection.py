@@ -167,7 +167,7 @@ async def stop_producer(producer: AIOKafkaProducer) -> None:
         producer._message_accumulator.fail_all(kafka.KafkaTimeoutError())
         ending.add(asyncio.create_task(producer.client.close()))
         await asyncio.wait(ending, timeout=STOP_SECONDS)
-    _let_go(ending)
+    let_go(ending)
 
 
 async def stop_consumer(consumer: AIOKafkaConsumer) -> None:
@@ -184,10 +184,10 @@ async def stop_consumer(consumer: AIOKafkaConsumer) -> None:
             task.cancel()
         ending.add(asyncio.create_task(consumer._client.close()))
         await asyncio.wait(ending, timeout=LEAVE_SECONDS)
-    _let_go(ending)
+    let_go(ending)
 
 
-def _let_go(tasks: Iterable[asyncio.Task[None]]) -> None:
+def let_go(tasks: Iterable[asyncio.Task[None]]) -> None:
     """Looks at how they ended, which does not matter: or asyncio would log that nobody did."""
     for task in tasks:
         if task.done() and not task.cancelled():

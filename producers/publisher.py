@@ -10,9 +10,8 @@ This is the one file that knows the inside of aiokafka's producer.
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from types import MethodType
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.client import CoordinationType
@@ -21,7 +20,6 @@ from aiokafka.errors import (
     GroupAuthorizationFailedError,
     IllegalOperation,
     KafkaError,
-    ProducerClosed,
     ProducerFenced,
     TopicAuthorizationFailedError,
     TransactionalIdAuthorizationFailed,
@@ -30,6 +28,7 @@ from aiokafka.producer.sender import BaseHandler, EndTxnHandler, TxnOffsetCommit
 from aiokafka.structs import OffsetAndMetadata
 
 from consumer.errors import BrokerDenied, BrokerUnavailable, LogError, PublisherFenced, PublishInDoubt
+from producers.connection import let_go
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -88,6 +87,7 @@ class Publisher:
         topic, partition = self._input
         producer = self._make_producer(f"{self._group}-{topic}-{partition}")
         self._producer = producer
+        self._guard(producer)
         try:
             async with asyncio.timeout(self._deadline):
                 await producer.start()
@@ -143,25 +143,27 @@ class Publisher:
         await producer.commit_transaction()
 
     async def discard(self) -> None:
-        """Lets the producer go; from here on it sends nothing more."""
+        """Lets the producer go; from here on it starts no request."""
         producer, self._producer = self._producer, None
         if producer is None:
             return
-        producer.client.send = _refuse  # of aiokafka's tasks, each would still finish what it is at
-        with suppress(Exception):
-            async with asyncio.timeout(STOP_SECONDS):
-                await producer.client.close()
-        task = producer._sender.sender_task
-        if task is not None:
-            task.cancel()
-            await asyncio.wait({task}, timeout=STOP_SECONDS)
-            if task.done() and not task.cancelled():
-                task.exception()
+        sender = producer._sender.sender_task
+        ending = {asyncio.create_task(producer.client.close())}
+        if sender is not None:
+            sender.cancel()
+            ending.add(sender)
+        await asyncio.wait(ending, timeout=STOP_SECONDS)
+        let_go(ending)
         producer._closed = True
 
+    def _guard(self, producer: AIOKafkaProducer) -> None:
+        """Lets it start no request once it is discarded: aiokafka's tasks would finish what they are at."""
+        ready = producer.client.ready
 
-async def _refuse(*_: Any, **__: Any) -> NoReturn:
-    raise ProducerClosed
+        async def ready_and_in_use(*node: Any, **group: Any) -> bool:
+            return await ready(*node, **group) and self._producer is producer
+
+        producer.client.ready = ready_and_in_use
 
 
 def _denial(producer: AIOKafkaProducer) -> BaseException | None:

@@ -15,12 +15,13 @@ from __future__ import annotations
 
 import asyncio
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
+from consumer.errors import BrokerUnavailable
 from consumer.storage.protocols import GENERATION_SHIFT
 from producers.connection import broker_error, stop_consumer
 from producers.recordbatches import unpack
@@ -62,24 +63,28 @@ class ResultLog:
         self._tp = TopicPartition(topic, partition)
 
     async def last(self) -> Headers | None:
-        """The headers of the last answer; None: there is none, or nothing can be concluded from it.
+        """The headers of the last answer; (): none was ever committed; None: answers may have been deleted.
 
         Final only once no earlier publisher can commit.
 
         Raises:
-            BrokerUnavailable: no broker answers.
+            BrokerUnavailable: no broker answers, or the log cannot be read to its end.
             BrokerDenied: missing permission.
         """
         feed = self._make_feed()
         feed.assign([self._tp])
+        where = f"{self._tp.topic}/{self._tp.partition}"
         try:
             async with asyncio.timeout(READ_SECONDS):
                 await feed.start()
                 return await self._last(feed)
         except UnicodeDecodeError:  # somebody else's record, with a header name that is not UTF-8
             return None
+        except _Hidden as error:
+            raise BrokerUnavailable(
+                f"an open transaction of another producer hides the end of {where}"
+            ) from error
         except (KafkaError, TimeoutError) as error:
-            where = f"{self._tp.topic}/{self._tp.partition}"
             raise broker_error(f"the end of {where} cannot be read", error) from error
         finally:
             await stop_consumer(feed)
@@ -90,28 +95,34 @@ class ResultLog:
         if end == 0:
             feed.seek(self._tp, 0)
             await feed.getmany(self._tp, timeout_ms=_REFUSAL_MS)  # to be refused now rather than later
+            return None
         for reach in _LOOK_BACK:  # over aborted transactions and markers
             began = max(start, end - reach)
-            records = await self._records(feed, began, end)
-            if records or began == start:
+            last = await self._last_of(feed, began, end)
+            if last is not None or began == start:
                 break
-        if not records or feed.highwater(self._tp) != end:
-            return None  # an open transaction, which is not ours, hides what follows
-        return tuple(records[-1].headers)
+        if (feed.highwater(self._tp) or end) > end:
+            raise _Hidden
+        if last is None:
+            return () if began == 0 else None
+        return tuple(last.headers)
 
-    async def _records(self, feed: AIOKafkaConsumer, began: int, end: int) -> Sequence[Any]:
-        """The last records of this range; none when it cannot be read to its end."""
+    async def _last_of(self, feed: AIOKafkaConsumer, began: int, end: int) -> Any:
+        """The last record that is committed of those in a range; None: there is none."""
         feed.seek(self._tp, began)
-        records: Sequence[Any] = ()
-        while (position := await feed.position(self._tp)) < end:
+        last = None
+        while await feed.position(self._tp) < end:
             found = await feed.getmany(self._tp, timeout_ms=_POLL_MS)
-            records = found.get(self._tp, records)
-            if not found and await feed.position(self._tp) == position:
-                return ()
-        return records
+            for records in found.values():
+                last = records[-1]
+        return last
 
 
-def published(position: Position, slots: Sequence[OutboxSlot], last: Headers | None, told: int) -> int:
+class _Hidden(Exception):
+    """What follows the end that can be read is not decided yet."""
+
+
+def published(position: Position, chain: Sequence[OutboxSlot], last: Headers | None, told: int) -> int:
     """What the results make of a C that the coordinator tells.
 
     A batch that is told to be published although not one of its answers is in the log is not published. The
@@ -119,11 +130,10 @@ def published(position: Position, slots: Sequence[OutboxSlot], last: Headers | N
 
     Args:
         position: where the state stands.
-        slots: the outbox, by first offset.
-        last: the headers of the last answer in the log.
-        told: in question only where a batch of the outbox begins or ends.
+        chain: the batches that lead there.
+        last: what `ResultLog.last` tells.
+        told: in question only where one of these batches begins or ends.
     """
-    chain = _chain(position, slots)
     if last is None or told not in {position.next, *(slot.first for slot in chain)}:
         return told
     answered = [(slot, answers) for slot in chain if (answers := _answers(slot))]
@@ -132,8 +142,8 @@ def published(position: Position, slots: Sequence[OutboxSlot], last: Headers | N
     return min(unseen) if unseen else max(seen, default=told)
 
 
-def _chain(position: Position, slots: Sequence[OutboxSlot]) -> list[OutboxSlot]:
-    """The batches that lead to the position without a hole, the oldest first."""
+def chain_to(position: Position, slots: Sequence[OutboxSlot]) -> list[OutboxSlot]:
+    """The batches of the outbox that lead to the position without a hole, the oldest first."""
     chain: list[OutboxSlot] = []
     reached = position.next
     for slot in reversed(slots):
@@ -149,7 +159,9 @@ def _answers(slot: OutboxSlot) -> list[Headers]:
 
 
 def _precedes(one: Headers, other: Headers) -> bool:
-    """Whether it answers an earlier command of the same generation; else that cannot be told."""
+    """Whether it answers an earlier command of the same generation, or none; else that cannot be told."""
+    if one == ():
+        return True
     earlier, later = _command_of(one), _command_of(other)
     if earlier is None or later is None or earlier >> GENERATION_SHIFT != later >> GENERATION_SHIFT:
         return False
@@ -161,38 +173,45 @@ def _command_of(headers: Headers) -> int | None:
     return next((offset_in(value) for name, value in headers if name == "ce_sequence" and value), None)
 
 
+class Believed(NamedTuple):
+    """C, and what the coordinator tells it is. None: no offset."""
+
+    offset: int | None
+    told: int | None
+
+
 async def published_up_to(
     reader: PartitionReader, results: ResultLog, store: Store, partition: str
-) -> int | None:
-    """C, as soon as it can be believed; None: the group has no offset.
+) -> Believed:
+    """C, as soon as it can be believed.
 
-    What is not the position must be told twice. What cannot be is asked for again for a while, and so is what
-    the results do not bear out, for brokers may be about to agree who leads.
+    What is neither the position nor proven by the very last answer must be told twice. What cannot be is
+    asked for again for a while, and so is what the results do not bear out: brokers may be about to agree
+    who leads.
+
+    Raises:
+        BrokerUnavailable, StoreUnavailable: try again later.
     """
     deadline = monotonic() + LOADING_SECONDS
     told = await reader.committed()
     while True:
-        last = await results.last()
-        stored = await store.position(partition)
-        if stored is None:
-            return told
-        slots = await store.outbox(partition)
-        asked, found = told, None if told is None else published(stored, slots, last, told)
-        in_sight = asked is not None and found is not None and found > asked
-        if not in_sight and not found == asked == stored.next:
+        last, stored, asked = await results.last(), await store.position(partition), told
+        if asked is None or stored is None:
+            found, proven = asked, asked is not None or (stored is None and last is None)
+            possible = not last and (stored is None or stored.last is None)
+        else:
+            chain = chain_to(stored, await store.outbox(partition))
+            found = published(stored, chain, last, asked)
+            proven = found > asked or found == asked == stored.next
+            possible = asked >= stored.next or any(asked == slot.first for slot in chain)
+        if not proven:
             told = await reader.settled(asked)
-            doubtful = found != asked or not _possible(stored, slots, last, asked)
-            if told != asked or (doubtful and monotonic() < deadline):
+            if monotonic() < deadline and (told != asked or found != asked or not possible):
                 continue
+            if told != asked:
+                raise BrokerUnavailable(
+                    f"the group's offset of {partition} changes from question to question"
+                )
         if found != asked:
             log.warning("the coordinator is wrong", place=partition, told=asked, published=found)
-        return found
-
-
-def _possible(
-    position: Position, slots: Sequence[OutboxSlot], last: Headers | None, told: int | None
-) -> bool:
-    """Whether it can be: none before the first answer, before P only where a batch of the outbox begins."""
-    if told is None:
-        return position.last is None and last is None
-    return told >= position.next or any(told == slot.first for slot in _chain(position, slots))
+        return Believed(found, asked)

@@ -80,7 +80,7 @@ async def resume(
     await store.position(partition)  # while the store is away, do not wear out the producer's epochs
     await reader.open()
     await publisher.start()  # from here on C stands still
-    committed = await published_up_to(reader, results, store, partition)
+    committed, told = await published_up_to(reader, results, store, partition)
     position = await _claimed(reader, store, partition, owner, origin, committed)
     await _check(reader, position, committed)
     if committed is None:
@@ -89,6 +89,8 @@ async def resume(
     elif committed < position.next:
         await _publish_outbox(reader, store, publisher, position, committed)
         committed = position.next
+    elif told != committed:
+        await publisher.publish((), committed)  # or the coordinator would go on telling it
     reader.seek(position.next)
     return Resumed(position, committed)
 

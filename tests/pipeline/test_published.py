@@ -6,7 +6,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 
 from consumer.bootstrap import make_feed
 from consumer.errors import BrokerUnavailable
-from consumer.pipeline.published import ResultLog, published
+from consumer.pipeline.published import ResultLog, chain_to, published
 from consumer.settings import load_settings
 from consumer.storage.protocols import OutboxSlot, Position, base_of
 from producers.recordbatches import BatchWriter, Output, pack
@@ -52,8 +52,8 @@ def test_the_last_answer_tells_which_batches_are_published(last, published_to, t
 @pytest.mark.parametrize("told", [10, 14, 19])
 @pytest.mark.parametrize(
     "last",
-    [None, answer(11), answer(15), answer(30), answer(9, 2), (("ce_sequence", b"x"),), ()],
-    ids=["none", "half a batch", "half the last", "a later one", "another life's", "not ours", "bare"],
+    [None, answer(11), answer(15), answer(30), answer(9, 2), (("ce_sequence", b"x"),), (("a", None),)],
+    ids=["none", "half a batch", "half the last", "a later one", "another life's", "not ours", "no sequence"],
 )
 def test_what_does_not_fit_says_nothing(last, told):
     expected = {answer(11): min(told, 14), answer(15): told}.get(last, told)
@@ -79,13 +79,19 @@ def test_an_offset_that_is_none_of_the_outbox_is_not_corrected(last, told):
     ],
 )
 def test_what_the_outbox_lacks_is_as_it_is_told(slots, last, told, expected):
-    assert published(at(19), slots, last, told) == expected
+    assert published(at(19), chain_to(at(19), slots), last, told) == expected
 
 
 def test_batches_that_were_taken_over_into_a_new_generation_are_known_by_their_answers():
     taken_over = [slot(10, 14, 12, generation=2), slot(14, 19, 17, generation=2)]
-    assert published(at(19, generation=2), taken_over, LAST_OF_FIRST, 19) == 14
-    assert published(at(19, generation=2), taken_over, LAST_OF_SECOND, 14) == 19
+    position = at(19, generation=2)
+    chain = chain_to(position, taken_over)
+    assert published(position, chain, LAST_OF_FIRST, 19) == 14
+    assert published(position, chain, LAST_OF_SECOND, 14) == 19
+
+
+def test_where_nothing_was_ever_answered_nothing_is_published():
+    assert published(at(19), BATCHES, (), 19) == 10
 
 
 @pytest.fixture
@@ -129,8 +135,9 @@ class Results:
 
 
 async def test_nothing_was_ever_answered(results):
-    await results.answer(3, commit=False)
     assert await results.log.last() is None
+    await results.answer(3, commit=False)
+    assert await results.log.last() == ()
 
 
 async def test_the_last_one_that_was_committed(results):
@@ -151,7 +158,8 @@ async def test_behind_an_open_transaction_nothing_is_concluded(results):
     await results.answer(3)
     await results.producer.begin_transaction()
     await results.producer.send_and_wait(results.topic, b"{}", partition=0, headers=list(answer(4)))
-    assert await results.log.last() is None
+    with pytest.raises(BrokerUnavailable, match="hides the end"):
+        await results.log.last()
     await results.producer.commit_transaction()
     assert await results.log.last() == answer(4)
 

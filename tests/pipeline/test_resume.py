@@ -59,6 +59,7 @@ async def test_the_results_in_the_log_say_what_is_published_whatever_is_told(sce
     scene.kafka.committed = told
     assert await scene.resume() == (scene.world.position, END)
     assert by_topic(scene.news()) == outputs_from(published)
+    assert scene.kafka.committed == END
 
 
 @pytest.mark.parametrize("stale", [[None], [None, None, None, 2, 2]])

@@ -135,7 +135,7 @@ class PipelineSettings(BaseModel):
     max_batch_bytes: Bytes = Field(4 << 20, description="bytes of what one batch publishes")
     max_fetch_bytes: Bytes = Field(2 << 20, description="bytes fetched at once from one partition")
     max_cache_bytes: Bytes = Field(
-        96 << 20, description="memory for the contracts touched last, in all partitions of a process"
+        64 << 20, description="memory for the contracts touched last, in all partitions of a process"
     )
     compression: Literal["lz4", "zstd", "snappy", "gzip", "none"] = Field(
         "zstd", description="of what is published"

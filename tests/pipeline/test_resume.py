@@ -77,14 +77,6 @@ async def test_an_operator_may_set_the_offset_back(scene):
     assert (await scene.resume()).publish_from == 2
 
 
-async def test_what_an_operator_declares_published_is_not_published(scene):
-    scene.forget_published(4)
-    scene.kafka.committed = END
-    await scene.store.keep_outbox(PLACE, (1, 0))
-    assert await scene.resume() == (scene.world.position, END)
-    assert scene.news() == []
-
-
 async def test_c_beyond_p_goes_back_and_publishes_nothing(scene):
     scene.set_position(next=2, last=None)
     before = list(scene.kafka.published)

@@ -78,6 +78,23 @@ async def test_more_partitions_keep_what_is_not_published_yet(scene):
     assert scene.kafka.transactions[-1] == (4, END)
 
 
+class Obeying(Reached):
+    """It lets the group's offset be changed."""
+
+    async def commit(self, offsets):
+        [self.kafka.committed] = offsets.values()
+
+
+async def test_what_an_operator_declares_published_is_not_published(scene):
+    """Although not one answer of it is in the log."""
+    scene.forget_published(4)
+    broker = Obeying(scene.kafka)
+    admin = PositionAdmin(SimpleNamespace(topic_prefix=""), scene.store, broker, broker, scene.origin)
+    await admin.reset(Decision.TO_DATABASE, [0])
+    assert await scene.resume() == (scene.world.position, END)
+    assert scene.news() == []
+
+
 async def test_slots_beyond_the_position_do_not_count(scene):
     """Of a life that the database does not know any more: it was set back."""
     scene.set_position(next=4, last=None)

@@ -1,5 +1,7 @@
 """Requests that must not be repeated: a late one would act on the next transaction."""
 
+import asyncio
+
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError, RequestTimedOutError
@@ -65,3 +67,32 @@ async def test_a_transaction_is_ended_once(error):
 
 def test_the_client_still_calls_what_is_replaced():
     assert {"_do_txn_offset_commit", "_do_txn_commit"} <= vars(Sender).keys()
+
+
+class Connected:
+    """In the place of aiokafka's client, or of its producer."""
+
+    def __init__(self):
+        self.client = self._sender = self
+        self.sender_task = None
+        self.connecting = asyncio.Event()
+
+    async def ready(self, node, *, group=None):
+        await self.connecting.wait()
+        return True
+
+    async def close(self):
+        pass
+
+
+async def test_a_discarded_producer_starts_no_request_that_was_waiting_for_its_connection():
+    """Late, it would end up in a transaction that is settled already."""
+    producer = Connected()
+    one = publisher.Publisher(lambda _: producer, group="g", topic="t", partition=0, deadline=1)
+    one._producer = producer
+    one._guard(producer)
+    waiting = asyncio.create_task(producer.client.ready(1))
+    await asyncio.sleep(0)
+    await one.discard()
+    producer.connecting.set()
+    assert not await waiting

@@ -29,6 +29,14 @@ OUTPUTS = (
     "contracts.dead-letters",
 )
 NO_OFFSET = -1001
+UNSETTLED = {
+    KafkaError._TIMED_OUT,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+}
+"""A transaction is open, or the group's coordinator is not there yet."""
+
 POLL_SECONDS = 0.1
 LOOK_SECONDS = 5.0
 READ_SECONDS = 60.0
@@ -150,9 +158,9 @@ class Checker:
             try:
                 found = consumer.committed(asked, timeout=LOOK_SECONDS)
             except KafkaException as error:
-                if error.args[0].code() != KafkaError._TIMED_OUT:
+                if error.args[0].code() not in UNSETTLED:
                     raise
-                return {}  # not settled: a transaction is open
+                return {}
         return {each.partition: each.offset for each in found if each.offset != NO_OFFSET}
 
     def positions(self) -> dict[int, int]:

@@ -198,12 +198,15 @@ class PartitionLoop:
         watched: set[asyncio.Future[None]] = {fill, self._stopped}
         if publishing is not None and not publishing.done():
             watched.add(publishing)
-        while True:
-            done, watched = await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
-            if fill in done:
-                return fill.result()
-            if self._stopped in done or any(task.exception() for task in done):
-                return await _cancelled(fill)
+        try:
+            while True:
+                done, watched = await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+                if fill in done:
+                    return fill.result()
+                if self._stopped in done or any(task.exception() for task in done):
+                    return None
+        finally:
+            await _cancelled(fill)
 
     async def _fill(self) -> None:
         """Fetches and decodes, unless records still wait from a batch that was full."""

@@ -36,6 +36,9 @@ SETTINGS = {
 }
 """Less patience than a fault may last, so that requests time out with unknown outcomes."""
 
+GAVE_UP = "while sending txn marker for"
+"""What Kafka 4.1 logs when its group coordinator fails it: that transaction stays open until a restart."""
+
 BROKER = {"transaction.abort.timed.out.transaction.cleanup.interval.ms": 500}
 
 
@@ -52,6 +55,7 @@ class Arena:
         self.hurt: Counter[str] = Counter()
         self._resumed: Counter[str] = Counter()
         self.revived = 0
+        self.freed = 0
         self._epochs = itertools.count(1)
         self._links: dict[str, Proxy] = {}
         self.kafka = self._start_kafka()
@@ -66,7 +70,8 @@ class Arena:
     def __str__(self) -> str:
         """What was done to the service, and what it did about it."""
         faults, resumes = (dict(sorted(counter.items())) for counter in (self.hurt, self.resumes()))
-        return f"faults: {faults}\nresumes: {resumes}; workers that ended by themselves: {self.revived}"
+        told = f"faults: {faults}\nresumes: {resumes}; workers that ended by themselves: {self.revived}"
+        return f"{told}; transactions that the broker gave up: {self.freed}"
 
     def resumes(self) -> Counter[str]:
         """Why partitions were resumed, and how often: what the faults came to."""
@@ -161,7 +166,14 @@ class Arena:
         return self.scene.checker.check_at_rest(CATCH_UP_SECONDS, self.watch)
 
     def watch(self) -> None:
-        """Revives what ended by itself, as a supervisor would; raises for what no fault excuses."""
+        """Revives what ended by itself, as a supervisor would; raises for what no fault excuses.
+
+        A broker that says it gave a transaction up is restarted, as its operator would: nobody else can end it.
+        """
+        gave_up = self.kafka.log.read_text().count(GAVE_UP)
+        if gave_up > self.freed:
+            self.freed = gave_up
+            self.kafka.restart()
         for slot, worker in list(self.workers.items()):
             if any(worker.lines("partition stopped")):
                 raise Broken(f"{slot} stopped a partition: {worker.tail()}")

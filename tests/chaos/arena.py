@@ -168,7 +168,7 @@ class Arena:
     def watch(self) -> None:
         """Revives what ended by itself, as a supervisor would; raises for what no fault excuses.
 
-        A broker that says it gave a transaction up is restarted, as its operator would: nobody else can end it.
+        A broker that says it gave a transaction up is restarted, as operators would: nobody else can end it.
         """
         gave_up = self.kafka.log.read_text().count(GAVE_UP)
         if gave_up > self.freed:

@@ -61,6 +61,7 @@ class ResultLog:
     def __init__(self, make_feed: Callable[[], AIOKafkaConsumer], topic: str, partition: int) -> None:
         self._make_feed = make_feed
         self._tp = TopicPartition(topic, partition)
+        self._where = f"{topic}/{partition}"
 
     async def last(self) -> Headers | None:
         """The headers of the last answer; (): none was ever committed; None: answers may have been deleted.
@@ -73,19 +74,14 @@ class ResultLog:
         """
         feed = self._make_feed()
         feed.assign([self._tp])
-        where = f"{self._tp.topic}/{self._tp.partition}"
         try:
             async with asyncio.timeout(READ_SECONDS):
                 await feed.start()
                 return await self._last(feed)
         except UnicodeDecodeError:  # somebody else's record, with a header name that is not UTF-8
             return None
-        except _Hidden as error:
-            raise BrokerUnavailable(
-                f"an open transaction of another producer hides the end of {where}"
-            ) from error
         except (KafkaError, TimeoutError) as error:
-            raise broker_error(f"the end of {where} cannot be read", error) from error
+            raise broker_error(f"the end of {self._where} cannot be read", error) from error
         finally:
             await stop_consumer(feed)
 
@@ -102,7 +98,7 @@ class ResultLog:
             if last is not None or began == start:
                 break
         if (feed.highwater(self._tp) or end) > end:
-            raise _Hidden
+            raise BrokerUnavailable(f"an open transaction of another producer hides the end of {self._where}")
         if last is None:
             return () if began == 0 else None
         return tuple(last.headers)
@@ -116,10 +112,6 @@ class ResultLog:
             for records in found.values():
                 last = records[-1]
         return last
-
-
-class _Hidden(Exception):
-    """What follows the end that can be read is not decided yet."""
 
 
 def published(position: Position, chain: Sequence[OutboxSlot], last: Headers | None, told: int) -> int:

@@ -25,9 +25,8 @@ class Kafka:
         self.start = start
         self.end = (log[-1].offset + 1 if log else start) if end is None else end
         self.committed: int | None = None
-        self.stale: list[int | None] = []
-        """What the coordinator answers first, while it still reads its log."""
         self.tells: Callable[[int | None], int | None] = lambda committed: committed
+        """What the coordinator makes of it."""
         self.published: list[Output] = []
         self.transactions: list[tuple[int | None, int]] = []
         self.epoch = 0
@@ -110,7 +109,7 @@ class FakeReader:
 
     async def committed(self) -> int | None:
         await self._worker.turn("offset")
-        return self._kafka.stale.pop(0) if self._kafka.stale else self._kafka.tells(self._kafka.committed)
+        return self._kafka.tells(self._kafka.committed)
 
     async def settled(self, offset: int | None) -> int | None:
         while (again := await self.committed()) != offset:

@@ -15,6 +15,12 @@ def outputs_from(offset):
     return by_topic(expected(LOG).outputs[len(expected(LOG[:offset]).outputs) :])
 
 
+def after(stale):
+    """A coordinator that tells these first, while it still reads its log."""
+    left = list(stale)
+    return lambda committed: left.pop(0) if left else committed
+
+
 # ---- the three cases, and the first start
 
 
@@ -46,7 +52,7 @@ async def test_offsets_from_before_are_not_believed(scene, stale, monkeypatch):
     """A coordinator that has just come up may tell them while it reads its log, some more than once."""
     monkeypatch.setattr(published, "LOADING_SECONDS", 60.0)
     scene.forget_published(4)
-    scene.kafka.stale = stale
+    scene.kafka.tells = after(stale)
     assert await scene.resume() == (scene.world.position, END)
     assert by_topic(scene.news()) == outputs_from(4)
 
@@ -66,7 +72,7 @@ async def test_the_results_in_the_log_say_what_is_published_whatever_is_told(sce
 async def test_a_rebuild_is_not_a_first_start_because_no_offset_is_told_once(scene, stale, monkeypatch):
     monkeypatch.setattr(published, "LOADING_SECONDS", 60.0)
     scene.set_position(next=0, last=None)
-    scene.kafka.stale = stale
+    scene.kafka.tells = after(stale)
     assert (await scene.resume()).publish_from == END
     assert scene.kafka.committed == END
 

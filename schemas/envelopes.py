@@ -30,14 +30,26 @@ LIMITS: Final[dict[str, int]] = {
     "traceparent": 128,
     "tracestate": 512,
 }
-"""How many characters the attributes that are read may have. All others are ignored."""
+"""How many characters the attributes that are read may have. Of all others only the name is looked at, and
+in JSON the type of the value.
+"""
 
 REQUIRED: Final = frozenset({"specversion", "id", "source", "type"})
 
 TRACE: Final = frozenset({"traceparent", "tracestate"})
 """Passed on when well-formed and dropped when not: W3C Trace Context puts the work before its trace."""
 
+_PREFIXED: Final = len(HEADER_PREFIX)
+
 _REPEATED: Final = "is given more than once"
+
+_DATA: Final = frozenset({"data", "data_base64"})
+"""The fields of a JSON event that are no attributes."""
+
+_NAME: Final = re.compile("[a-z0-9]+")
+_BAD_NAME: Final = "is no name that CloudEvents allows: only a-z and 0-9"
+_BAD_VALUE: Final = "must be text, a boolean or a whole number of 32 bits"
+_SHOWN_NAME: Final = 64
 
 _FORBIDDEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef"
@@ -95,6 +107,11 @@ def read_binary(
             mistakes.append((header, why))
     if repeated:
         mistakes += [(header, _REPEATED) for header in sorted(repeated) if header not in _OURS]
+    mistakes += [
+        (header[:_SHOWN_NAME], _BAD_NAME)
+        for header in headers
+        if header not in _OURS and header.startswith(HEADER_PREFIX) and not _is_name(header[_PREFIXED:])
+    ]
     return _judge(sound, mistakes)
 
 
@@ -112,7 +129,22 @@ def read_structured(event: Mapping[str, Any]) -> Envelope | BadEnvelope:
                 sound[name] = value
         if why is not None and name not in TRACE:
             mistakes.append((name, why))
+    others = ((name, event[name]) for name in event if name not in _CHECKS and name not in _DATA)
+    mistakes += [(name[:_SHOWN_NAME], why) for name, value in others if (why := _of_extension(name, value))]
     return _judge(sound, mistakes)
+
+
+def _is_name(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None
+
+
+def _of_extension(name: str, value: object) -> str | None:
+    """Why an attribute that is not read is none of CloudEvents in JSON; null stands for an absent one."""
+    if not _is_name(name):
+        return _BAD_NAME
+    if value is None or isinstance(value, str | bool):
+        return None
+    return None if isinstance(value, int) and -(2**31) <= value < 2**31 else _BAD_VALUE
 
 
 def repeated_headers(headers: Iterable[tuple[str, bytes | None]]) -> frozenset[str]:

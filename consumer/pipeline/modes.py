@@ -86,7 +86,7 @@ def _open_structured(value: bytes | None, max_bytes: int) -> Opened | Fault:
     envelope = read_structured(event)
     if isinstance(envelope, BadEnvelope):
         return _bad(envelope)
-    if "data_base64" in event:
+    if event.get("data_base64") is not None:
         return Fault("bad_envelope", "data must be JSON, not base64", "data_base64", envelope)
     if "data" not in event:
         return Fault("malformed", "the event has no data", "", envelope)

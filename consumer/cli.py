@@ -23,7 +23,7 @@ from consumer.commands import (
     statistics,
     topics,
 )
-from consumer.commands.running import EXIT_CODES, exit_code_of, tell_version
+from consumer.commands.running import EXIT_CODES, exit_code_of, refuse_bytes, tell_version
 from consumer.logs import configure_logging
 
 EPILOG: Final = (
@@ -78,4 +78,9 @@ def common_options(
 
 def main() -> None:
     """The entry point: runs the command line and exits with its code."""
-    sys.exit(exit_code_of(lambda: app(prog_name="contracts", standalone_mode=False)))
+    sys.exit(exit_code_of(_run))
+
+
+def _run() -> object:
+    refuse_bytes(sys.argv[1:])
+    return app(prog_name="contracts", standalone_mode=False)

@@ -125,8 +125,8 @@ def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # the second: a name that is too long for DNS
         raise StartRefused(
-            f"cannot listen on {host}:{port}: {error.strerror}",
+            f"cannot listen on {host}:{port}: {getattr(error, 'strerror', error)}",
             hint="choose another with CONTRACTS_HTTP_HOST and CONTRACTS_HTTP_PORT",
         ) from error

@@ -12,12 +12,13 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from consumer.addresses import kafka_mistake, mongo_mistake
 from consumer.domain.model import Policy
 from consumer.settings_sources import ENV_PREFIX, FileVariants, hide_credentials, load
 from schemas.uri import is_uri_reference
 
 Milliseconds = Annotated[int, Field(ge=1, le=86_400_000)]
-Bytes = Annotated[int, Field(ge=1024, le=1 << 31)]
+Bytes = Annotated[int, Field(ge=1024, le=(1 << 31) - 1)]
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 
 
@@ -228,9 +229,16 @@ class Settings(
     @field_validator("mongo_uri")
     @classmethod
     def _is_a_mongo_uri(cls, uri: SecretStr) -> SecretStr:
-        if not uri.get_secret_value().startswith(("mongodb://", "mongodb+srv://")):
-            raise ValueError("must start with mongodb:// or mongodb+srv://")
+        if why := mongo_mistake(uri.get_secret_value()):
+            raise ValueError(why)
         return uri
+
+    @field_validator("kafka_bootstrap_servers")
+    @classmethod
+    def _are_addresses(cls, servers: str) -> str:
+        if why := kafka_mistake(servers):
+            raise ValueError(why)
+        return servers
 
     @field_validator("command_source")
     @classmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from contextlib import contextmanager
 from functools import wraps
 from importlib import import_module
@@ -116,8 +117,9 @@ def _token_provider(place: str | None) -> _TokenProvider | None:
     module, _, name = place.partition(":")
     try:
         function = getattr(import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise SettingsError([f"CONTRACTS_KAFKA_SASL_TOKEN_PROVIDER: {error}"]) from error
+    except Exception as error:  # whatever somebody else's module raises
+        why = str(error) if isinstance(error, ImportError | AttributeError) else repr(error)
+        raise SettingsError([f"CONTRACTS_KAFKA_SASL_TOKEN_PROVIDER: {why}"]) from error
     if not iscoroutinefunction(function):
         raise SettingsError([f"CONTRACTS_KAFKA_SASL_TOKEN_PROVIDER: {place} is no coroutine function"])
     return _TokenProvider(place, function)
@@ -130,12 +132,24 @@ def _ssl_context(settings: Settings) -> ssl.SSLContext:
             cafile=settings.kafka_ssl_cafile,
             certfile=settings.kafka_ssl_certfile,
             keyfile=settings.kafka_ssl_keyfile,
-            password=key_password.get_secret_value() if key_password else None,
+            # Never None: OpenSSL would ask for the password of an encrypted key on the terminal.
+            password=key_password.get_secret_value() if key_password else "",
         )
-    except OSError as error:  # ssl.SSLError is one, too
-        names = "CONTRACTS_KAFKA_SSL_CAFILE, _CERTFILE, _KEYFILE"
-        raise SettingsError([f"{names}: {error.strerror or error}"]) from error
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError, too
+        raise SettingsError([f"{_tls_setting(settings)}: {_why(error)}"]) from error
     return context
+
+
+def _tls_setting(settings: Settings) -> str:
+    """The setting whose file cannot be read, or those of which one is wrong."""
+    for name in ("kafka_ssl_cafile", "kafka_ssl_certfile", "kafka_ssl_keyfile"):
+        if (file := getattr(settings, name)) is not None and not os.access(file, os.R_OK):
+            return f"CONTRACTS_{name.upper()}"
+    return "CONTRACTS_KAFKA_SSL_CAFILE, _CERTFILE, _KEYFILE, _KEYPASSWORD"
+
+
+def _why(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from __future__ import annotations
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
@@ -68,7 +68,11 @@ def _changes(old: Mapping[str, Schema], new: Mapping[str, Schema]) -> Iterator[C
 
 
 def in_folder(folder: Path) -> dict[str, Schema]:
-    """The schemas published in a folder."""
+    """The schemas published in a folder.
+
+    Raises:
+        OSError, ValueError: a file cannot be read, or is not JSON.
+    """
     texts = {file.name: file.read_bytes() for file in sorted(folder.glob("*.json"))}
     return _schemas(texts)
 
@@ -79,14 +83,24 @@ def in_git(reference: str, repository: Path = Path()) -> dict[str, Schema]:
     Raises:
         subprocess.CalledProcessError: there is no such reference; its `stderr` says so.
     """
-    names = _git(repository, "ls-tree", "--name-only", f"{reference}:{PUBLISHED_IN_GIT}").decode().split()
-    texts = {name: _git(repository, "show", f"{reference}:{PUBLISHED_IN_GIT}/{name}") for name in names}
+    folder = f"{reference}:{PUBLISHED_IN_GIT}"
+    names = _git(repository, "ls-tree", "--name-only", "--end-of-options", folder).decode().split()
+    texts = {name: _git(repository, "show", "--end-of-options", f"{folder}/{name}") for name in names}
     return _schemas(texts)
 
 
 def _schemas(texts: Mapping[str, bytes]) -> dict[str, Schema]:
-    parsed = {Path(name).stem: orjson.loads(text) for name, text in texts.items() if name.endswith(".json")}
-    return {label: schema for label, schema in parsed.items() if "$schema" in schema}
+    parsed = {Path(name).stem: _json(name, text) for name, text in texts.items() if name.endswith(".json")}
+    return {
+        label: schema for label, schema in parsed.items() if isinstance(schema, dict) and "$schema" in schema
+    }
+
+
+def _json(name: str, text: bytes) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise ValueError(f"{name} is not JSON: {error}") from error
 
 
 def _git(repository: Path, *arguments: str) -> bytes:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import typer
 
 from consumer.commands.output import coloured
-from consumer.errors import ContractsError, SettingsError
+from consumer.errors import ContractsError, InputRefused, SettingsError
 from consumer.logs import get_logger, hide_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterable
 
 Result = TypeVar("Result")
 
@@ -44,6 +44,17 @@ def tell_version(*, wanted: bool) -> None:
 
         typer.echo(service_version())
         raise typer.Exit
+
+
+def refuse_bytes(arguments: Iterable[str]) -> None:
+    """Arguments that are not UTF-8: Python hands them on as text that can be neither stored nor sent.
+
+    Raises:
+        InputRefused: there is one.
+    """
+    for argument in arguments:
+        if any("\ud800" <= char <= "\udfff" for char in argument):
+            raise InputRefused(f"the argument {argument!r} is not UTF-8 text")
 
 
 def run_async(work: Coroutine[Any, Any, Result]) -> Result:

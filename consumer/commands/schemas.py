@@ -84,6 +84,10 @@ def _published(against: str) -> dict[str, Schema]:
     except subprocess.CalledProcessError as error:
         lines = error.stderr.decode("utf-8", "replace").strip().splitlines() or ["git failed"]
         raise InputRefused(f"{against} is no folder and no commit with schemas: {lines[-1]}") from None
+    except OSError as error:
+        raise InputRefused(f"cannot read {against}: {error.strerror}") from None
+    except ValueError as error:
+        raise InputRefused(f"{against}: {error}") from None
     if not found:
         raise InputRefused(f"there are no schemas in {against}")
     return found

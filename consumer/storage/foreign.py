@@ -7,11 +7,14 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
 from bson import CodecOptions
+from pymongo.errors import InvalidName
 from pymongo.uri_parser import parse_uri
 
-from consumer.errors import InputRefused
+from consumer.addresses import mongo_mistake
+from consumer.errors import InputRefused, SettingsError
 from consumer.storage.mongo import connect
 from consumer.storage.mongo_errors import answered
+from consumer.storage.mongo_uri import refused_uri
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -71,18 +74,24 @@ async def foreign_collection(
         timeout_ms: when a question counts as unanswered.
 
     Raises:
-        InputRefused: the connection string names no database, or is none.
+        InputRefused: the connection string names no database, or is none; or this is no collection's name.
     """
-    try:
-        database = parse_uri(uri, validate=True)["database"]
-    except Exception as error:
-        raise InputRefused(f"this is no connection string: {type(error).__name__}") from error
-    if not database:
-        raise InputRefused("the connection string names no database: mongodb://host/DATABASE")
-    client = connect(uri, timeout_ms=timeout_ms, max_pool_size=1)
+    if why := mongo_mistake(uri):
+        raise InputRefused(f"--from-mongo: {why}")
     options: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True, tzinfo=UTC)
     try:
-        found = client.get_database(database).get_collection(collection, codec_options=options)
+        with refused_uri(uri, "--from-mongo"):
+            database = parse_uri(uri, validate=True)["database"]
+        if not database:
+            raise InputRefused("the connection string names no database: mongodb://host/DATABASE")
+        client = connect(uri, timeout_ms=timeout_ms, max_pool_size=1)
+    except SettingsError as error:
+        raise InputRefused(str(error)) from error
+    try:
+        try:
+            found = client.get_database(database).get_collection(collection, codec_options=options)
+        except InvalidName as error:
+            raise InputRefused(f"--collection: {error}") from error
         yield ForeignCollection(found, timeout_ms / 1000)
     finally:
         client.close()

@@ -22,6 +22,7 @@ from consumer.storage.documents import CODEC, position_document, position_from, 
 from consumer.storage.mongo_batch import MongoBatch
 from consumer.storage.mongo_errors import translate, translated
 from consumer.storage.mongo_monitor import OperationListener
+from consumer.storage.mongo_uri import refused_uri
 from consumer.storage.protocols import OUTBOX_SLOTS
 
 if TYPE_CHECKING:
@@ -47,17 +48,21 @@ def connect(
         timeout_ms: when an operation counts as failed, with finding a server, connecting and repeating.
         max_pool_size: connections to each server.
         report: told of every operation, see OperationListener.
+
+    Raises:
+        SettingsError: the driver cannot use the connection string.
     """
-    return AsyncIOMotorClient(
-        uri,
-        appname="contracts",
-        maxPoolSize=max_pool_size,
-        timeoutMS=timeout_ms,
-        serverSelectionTimeoutMS=timeout_ms,
-        connectTimeoutMS=timeout_ms,
-        tz_aware=True,
-        event_listeners=[OperationListener(report)] if report else [],
-    )
+    with refused_uri(uri):
+        return AsyncIOMotorClient(
+            uri,
+            appname="contracts",
+            maxPoolSize=max_pool_size,
+            timeoutMS=timeout_ms,
+            serverSelectionTimeoutMS=timeout_ms,
+            connectTimeoutMS=timeout_ms,
+            tz_aware=True,
+            event_listeners=[OperationListener(report)] if report else [],
+        )
 
 
 class MongoStore:

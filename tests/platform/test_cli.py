@@ -1,16 +1,12 @@
 """The command line as its users meet it: exit codes, error lines, what goes where."""
 
-import json
-import logging
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 import typer
 from confluent_kafka import Consumer, Producer, TopicPartition
 
@@ -29,39 +25,7 @@ GROUPS = [group.name for group in cli.app.registered_groups]
 CODES = [error for error in vars(errors).values() if isinstance(error, type)]
 
 
-@pytest.fixture(autouse=True)
-def as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No settings from outside, and this process's logging back afterwards."""
-    for name in os.environ:
-        if name.startswith("CONTRACTS_"):
-            monkeypatch.delenv(name)
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
-
-
-class Ran:
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
-    @property
-    def json(self) -> list[dict[str, object]]:
-        return [json.loads(line) for line in self.out.splitlines()]
-
-
-@pytest.fixture
-def contracts(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> object:
-    def run(*arguments: str) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["contracts", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        said = capsys.readouterr()
-        return Ran(int(ended.value.code or 0), said.out, said.err)
-
-    return run
+pytestmark = pytest.mark.usefixtures("as_it_was")
 
 
 def test_help_lists_the_commands_and_the_exit_codes(contracts) -> None:

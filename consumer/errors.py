@@ -7,6 +7,7 @@ ContractsError                      exit code
     - TopicsMissing                             a topic is not there
     - TopicMismatch                             topics do not fit together, or cannot carry what we write
     - IndexConflict                             an index exists with other options
+    - ForeignDocuments                          a collection of ours holds what is not ours
     - SlowClient                                the C extension of aiokafka is not loaded
   x StoreError                              5
     - StoreUnavailable                          MongoDB is away or slow: retry with backoff
@@ -45,6 +46,7 @@ ContractsError                      exit code
   x InputRefused                           13   a file or an argument cannot be used
   x HistoryPruned                          14   what is asked for is older than the history that is kept
   x SchemasIncompatible                    15   a published schema changed in a way that breaks its users
+  x ForeignDocument                        16   the database holds a document that is not the service's own
 
 Exit code 0 is success, 1 a defect of this program, 2 a wrong command line, 130 Ctrl-C, 141 a closed pipe.
 """
@@ -116,6 +118,15 @@ class IndexConflict(StartRefused):
     """An index exists under a name or key of ours, with other options."""
 
     hint = "drop it, then run `contracts indexes ensure`"
+
+
+class ForeignDocuments(StartRefused):
+    """A collection of this name was somebody else's before: its documents are not the service's own."""
+
+    hint = (
+        "set CONTRACTS_MONGO_DATABASE to a database of its own, or rename the collection; then adopt the "
+        "contracts with `contracts import --from-mongo URI --collection NAME`"
+    )
 
 
 class SlowClient(StartRefused):
@@ -396,3 +407,29 @@ class SchemasIncompatible(ContractsError):
     exit_code = 15
     label = "breaking schemas"
     hint = "give the message a new version beside the old one: docs/wire.md tells how"
+
+
+class ForeignDocument(ContractsError):
+    """A document in one of the service's collections is damaged, or somebody else's.
+
+    A partition that meets one stands still, the others go on: to guess what it means, or to go on without
+    it, could overwrite it.
+    """
+
+    exit_code = 16
+    label = "a document is not the service's own"
+    hint = "restore it or move it to another collection, then restart; `contracts import` adopts contracts"
+
+    def __init__(self, collection: str, misfits: Sequence[tuple[object, str]]) -> None:
+        shown = "; ".join(f"{collection} {_shortened(name)}: {why}" for name, why in misfits[:_SHOWN])
+        more = f"; and {len(misfits) - _SHOWN} more" if len(misfits) > _SHOWN else ""
+        super().__init__(f"not a document of this service: {shown}{more}")
+
+
+_SHOWN = 3
+_NAME_LENGTH = 64
+
+
+def _shortened(name: object) -> str:
+    text = " ".join(str(name).split())
+    return text if len(text) <= _NAME_LENGTH else f"{text[:_NAME_LENGTH]}…"

@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import structlog
 
-from consumer.errors import ContractsError, DeadLetterLimit, LogError, PositionError, StoreError
+from consumer.errors import (
+    ContractsError,
+    DeadLetterLimit,
+    ForeignDocument,
+    LogError,
+    PositionError,
+    StoreError,
+)
 from consumer.pipeline.applier import SLICE
 from consumer.pipeline.reader import Revoked
 from consumer.pipeline.records import Undecodable
@@ -115,7 +122,7 @@ class PartitionLoop:
                 try:
                     await self._take_over(reason)
                     await self._work()
-                except (PositionError, DeadLetterLimit) as error:
+                except (PositionError, DeadLetterLimit, ForeignDocument) as error:
                     await self._halt(error)
                 except (StoreError, LogError) as error:
                     reason = type(error).__name__

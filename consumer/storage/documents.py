@@ -18,13 +18,16 @@ from urllib.parse import unquote
 from bson import Binary, Decimal128, ObjectId
 from bson.codec_options import CodecOptions, TypeCodec, TypeRegistry
 
-from consumer.errors import NewerSchema
+from consumer.errors import ForeignDocument, NewerSchema
+from consumer.storage import shapes
 from consumer.storage.protocols import HistoryEntry, LastRecord, Origin, OutboxSlot, Position, Seen
 from schemas.contract import PLACES
 from schemas.upcasting import UnknownVersion, upcast_contract
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from pydantic_core import SchemaValidator
 
     from schemas.contract import Contract
 
@@ -94,21 +97,48 @@ def contract_fields(contract: Mapping[str, Any]) -> dict[str, Any]:
     return stored
 
 
-def contract_from(document: dict[str, Any]) -> Contract:
+def contract_from(document: dict[str, Any], collection: str = "contracts") -> Contract:
     """A stored contract as the domain knows it, whichever version it was stored in.
 
     Raises:
         NewerSchema: it was stored by a newer program.
+        ForeignDocument: it is none.
     """
-    if "_id" in document:
-        document["_id"] = document["_id"].binary
+    return contracts_from([document], collection)[0]
+
+
+def contracts_from(documents: Iterable[dict[str, Any]], collection: str = "contracts") -> list[Contract]:
+    """Stored contracts as the domain knows them.
+
+    Raises:
+        NewerSchema: one was stored by a newer program.
+        ForeignDocument: some are none; it names them.
+    """
+    contracts: list[Contract] = []
+    misfits: list[tuple[object, str]] = []
+    for document in documents:
+        name = document["_id"]
+        why = shapes.misfit(shapes.VERSIONED, document)
+        contract = None if why else _contract(document)
+        why = why or shapes.misfit(shapes.CONTRACT, contract)
+        if why:
+            misfits.append((name, why))
+        elif contract:
+            contracts.append(contract)
+    if misfits:
+        raise ForeignDocument(collection, misfits)
+    return contracts
+
+
+def _contract(document: dict[str, Any]) -> Contract:
+    document["_id"] = document["_id"].binary
     metadata = document.get("metadata")
     if metadata:
         document["metadata"] = {unquote(key): value for key, value in metadata.items()}
     try:
         return upcast_contract(cast("Contract", _with_shared_names(document)))
     except UnknownVersion as error:
-        raise NewerSchema(f"contract {document['contract_id']}: {error}") from error
+        raise NewerSchema(f"contract {document.get('contract_id')}: {error}") from error
 
 
 def _with_shared_names(value: Any) -> Any:
@@ -134,8 +164,22 @@ def history_document(entry: HistoryEntry) -> dict[str, Any]:
     return document
 
 
+def _checked(collection: str, shape: SchemaValidator, document: Mapping[str, Any]) -> None:
+    if why := shapes.misfit(shape, document):
+        raise ForeignDocument(collection, [(_shown(document["_id"]), why)])
+
+
+def _shown(name: Any) -> object:
+    return name.hex() if isinstance(name, bytes) else name
+
+
 def history_from(document: Mapping[str, Any]) -> HistoryEntry:
-    """A stored history entry."""
+    """A stored history entry.
+
+    Raises:
+        ForeignDocument: it is none.
+    """
+    _checked("history", shapes.ENTRY, document)
     return HistoryEntry(
         identity=bytes(document["_id"]),
         partition=document["partition"],
@@ -147,7 +191,12 @@ def history_from(document: Mapping[str, Any]) -> HistoryEntry:
 
 
 def seen_from(document: Mapping[str, Any]) -> Seen:
-    """What the history says of a command."""
+    """What the history says of a command.
+
+    Raises:
+        ForeignDocument: the entry is none.
+    """
+    _checked("history", shapes.SEEN, document)
     return Seen(
         document["outcome"],
         document.get("code"),
@@ -182,7 +231,12 @@ def position_document(position: Position) -> dict[str, Any]:
 
 
 def position_from(document: Mapping[str, Any]) -> Position:
-    """A stored position."""
+    """A stored position.
+
+    Raises:
+        ForeignDocument: it is none.
+    """
+    _checked("positions", shapes.POSITION, document)
     last = document.get("last")
     return Position(
         partition=document["_id"],
@@ -202,7 +256,12 @@ def slot_document(slot: OutboxSlot) -> dict[str, Any]:
 
 
 def slot_from(document: Mapping[str, Any]) -> OutboxSlot:
-    """A stored slot of the outbox."""
+    """A stored slot of the outbox.
+
+    Raises:
+        ForeignDocument: it is none.
+    """
+    _checked("outbox", shapes.SLOT, document)
     number = int(document["_id"].rpartition("/")[2])
     return OutboxSlot(
         number, document["generation"], document["first"], document["next"], bytes(document["frames"])

@@ -9,6 +9,7 @@ import pymongo
 from pymongo.errors import CollectionInvalid, ConfigurationError, OperationFailure
 
 from consumer.errors import IndexConflict, TransactionsUnsupported
+from consumer.storage import ownership
 from consumer.storage.mongo_errors import translated
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ async def ensure(database: Any, *, history_retention_days: int | None = None) ->
 
     Raises:
         IndexConflict: an index of that name or those keys exists with other options.
+        ForeignDocuments: a collection holds what is not this service's; nothing was changed.
         StoreUnavailable, StoreDenied: no answer, or no right to.
     """
     with translated():
@@ -129,6 +131,8 @@ def _specs(history_retention_days: int | None) -> Iterator[IndexSpec]:
 
 async def _ensure_collections(database: Any) -> None:
     present = {found["name"]: found["options"] async for found in await database.list_collections()}
+    for name in _doubtful(present):
+        await ownership.refuse_foreign(database, name, BUILD_SECONDS)
     for name in COLLECTIONS:
         if name not in present:
             await _create(database, name)
@@ -136,6 +140,16 @@ async def _ensure_collections(database: Any) -> None:
     if "contracts" in present and guard != CONTRACT_VALIDATOR:
         # Made by a restore, by hand, or by an older release; an update of ours would find it the same way.
         await database.command("collMod", "contracts", validator=CONTRACT_VALIDATOR)
+
+
+def _doubtful(present: Mapping[str, Any]) -> list[str]:
+    """Collections that may have been somebody else's: to look through large ones at every start takes long.
+
+    An unguarded collection of contracts, and all of them where the service has never worked before.
+    """
+    unguarded = present.get("contracts", {}).get("validator") != CONTRACT_VALIDATOR
+    looked_at = ownership.FIELDS if "positions" not in present else ["contracts"] if unguarded else []
+    return [name for name in looked_at if name in present]
 
 
 async def _create(database: Any, name: str) -> None:

@@ -11,7 +11,7 @@ from consumer.errors import Fenced
 from consumer.storage.documents import (
     contract_document,
     contract_fields,
-    contract_from,
+    contracts_from,
     history_document,
     history_from,
     position_fields,
@@ -66,7 +66,7 @@ class MongoBatch:
 
     async def contracts(self, accounts: Collection[str]) -> dict[str, Contract]:
         documents = await self._find(self._db.contracts, "account_id", list(accounts))
-        return {document["account_id"]: contract_from(document) for document in documents}
+        return {contract["account_id"]: contract for contract in contracts_from(documents)}
 
     async def seen(self, identities: Collection[bytes]) -> dict[bytes, Seen]:
         documents = await self._find(self._db.history, "_id", [*map(Binary, identities)], _SEEN_FIELDS)
@@ -77,7 +77,7 @@ class MongoBatch:
         with self._asking():
             history = await self._db.history.find(of_accounts, session=self._session).to_list(None)
             former = await self._db.former_contracts.find(of_accounts, session=self._session).to_list(None)
-        return Past([*map(history_from, history)], [*map(contract_from, former)])
+        return Past([*map(history_from, history)], contracts_from(former, "former_contracts"))
 
     async def _find(
         self, collection: Any, key: str, values: list[Any], fields: Sequence[str] | None = None

@@ -9,8 +9,9 @@ from pymongo import ReadPreference
 from pymongo.read_concern import ReadConcern
 
 from consumer.domain.states import RUNNING
+from consumer.errors import ForeignDocument
 from consumer.storage import pipelines
-from consumer.storage.documents import CODEC, contract_from, history_from
+from consumer.storage.documents import CODEC, contracts_from, history_from
 from consumer.storage.mongo_errors import answered
 from consumer.storage.queries import ChangeCount, Due, EndingCount, Revenue
 from schemas.types import ContractTypeName, StatusName, parse_instant
@@ -120,6 +121,8 @@ class MongoQueries:
 
     async def revenue(self, now: datetime) -> list[Revenue]:
         rows = await self._aggregate(self._db.contracts, pipelines.revenue(now))
+        if any(row["_id"].keys() != {"type", "currency"} for row in rows):
+            raise ForeignDocument("contracts", [("with a status of ours", "has no type or no currency")])
         return [
             Revenue(row["_id"]["type"], row["_id"]["currency"], row["contracts"], row["monthly"])
             for row in rows
@@ -150,7 +153,9 @@ class MongoQueries:
         # One cursor along the index. To ask for each page anew, from a time and an account on, would make
         # the server sort all that is still due for every page.
         fields = {"_id": 0, DUE: 1, "account_id": 1, "contract_id": 1}
-        cursor = self._db.contracts.find({DUE: {"$lte": now}}, fields, batch_size=size).sort([(DUE, 1)])
+        # Without its ids, a damaged contract cannot be addressed; with them, its partition names it.
+        due = {DUE: {"$lte": now}, **{name: {"$type": "string"} for name in ("account_id", "contract_id")}}
+        cursor = self._db.contracts.find(due, fields, batch_size=size).sort([(DUE, 1)])
         try:
             while page := await self._page(cursor, size):
                 yield page
@@ -174,13 +179,13 @@ class MongoQueries:
     async def _one(self, collection: Any, wanted: Mapping[str, Any]) -> Contract | None:
         with answered(self._seconds):
             document = await collection.find_one(wanted)
-            return None if document is None else contract_from(document)
+            return None if document is None else contracts_from([document], collection.name)[0]
 
     async def _many(self, collection: Any, wanted: Any, order: Any, limit: int | None) -> list[Contract]:
         found = collection.find(wanted).sort(order)
         with answered(self._seconds):
             documents = await (found.limit(limit) if limit else found).to_list(limit)
-            return [contract_from(document) for document in documents]
+            return contracts_from(documents, collection.name)
 
     async def _aggregate(self, collection: Any, pipeline: Any) -> list[dict[str, Any]]:
         with answered(PATIENT_SECONDS):

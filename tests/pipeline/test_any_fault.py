@@ -2,9 +2,12 @@
 
 import asyncio
 
+import bson
 import pytest
 from hypothesis import given, settings
 
+from consumer.errors import ForeignDocument
+from consumer.storage.memory import Stored
 from tests.pipeline.chaos import FAULTS, Plan, plans
 from tests.pipeline.logs import ACCOUNTS, create, logs, record, rubbish, update
 from tests.pipeline.world import World
@@ -78,3 +81,13 @@ async def test_every_blow_while_the_coordinator_is_wrong(blow, shift):
 async def test_every_fault_while_the_coordinator_is_wrong(point, kind, passages, shift):
     plan = Plan([(point, passages, kind)], batch=SMALL, numbers=[2, 0, 5])
     await survives(lying(World(ANSWERED, plan), shift))
+
+
+async def test_a_document_that_is_not_ours_stops_the_partition_by_name():
+    world = World([create(0), create(1, ACCOUNTS[1])])
+    document = bson.encode({"_id": "old-1", "account_id": ACCOUNTS[0], "contract_id": "c-1"})
+    world.store.current[ACCOUNTS[0]] = Stored(b"old-1", "c-1", document)
+    await world.run()
+    assert isinstance(world.error, ForeignDocument)
+    assert "contracts old-1: _id is of another kind" in str(world.workers[-1].loop.why_idle())
+    assert world.store.current.keys() == {ACCOUNTS[0]}

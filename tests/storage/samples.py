@@ -61,7 +61,17 @@ def contract(account: str = "acme", **changes: Any) -> Any:
         "created_by": "/crm",
         "last_modified_by": "/crm",
         "version": 1,
-        "lifecycle": {"schema_version": 1, "offset": 0, "at": DAY, "next_action_at": None, "noticed": None},
+        "lifecycle": {
+            "schema_version": 1,
+            "offset": 0,
+            "at": DAY,
+            "next_action_at": None,
+            "anchor_day": 1,
+            "end_given": False,
+            "noticed": None,
+            "lapse_noticed": None,
+            "size": 1_000,
+        },
     }
     return whole | changes
 

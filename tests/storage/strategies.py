@@ -69,7 +69,10 @@ _fields: dict[str, Any] = {
     "usage_based_pricing": st.fixed_dictionaries(
         {
             "trade_value_tiers": st.lists(
-                st.fixed_dictionaries({"min_value": money, "max_value": money | st.none()}), max_size=2
+                st.fixed_dictionaries(
+                    {"min_value": money, "max_value": money | st.none(), "percentage_fee": money}
+                ),
+                max_size=2,
             )
         }
     ),
@@ -86,6 +89,11 @@ _fields: dict[str, Any] = {
             "offset": st.integers(0, 2**60),
             "at": instants,
             "next_action_at": instants | st.none(),
+            "anchor_day": st.integers(1, 31),
+            "end_given": st.booleans(),
+            "noticed": st.integers(1, 90) | st.none(),
+            "lapse_noticed": st.none(),
+            "size": st.integers(0, 2**16),
         }
     ),
 }

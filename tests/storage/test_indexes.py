@@ -1,11 +1,13 @@
 """Collections, indexes and the validator: made once, never in silence otherwise."""
 
 import asyncio
+from datetime import datetime
 
 import pytest
 from pymongo.errors import AutoReconnect, ConfigurationError, OperationFailure
 
 from consumer.errors import (
+    ForeignDocuments,
     IndexConflict,
     PoisonDocument,
     StoreDenied,
@@ -16,7 +18,7 @@ from consumer.errors import (
 from consumer.storage.indexes import COLLECTIONS, CONTRACT_VALIDATOR, INDEXES, check_transactions, ensure
 from tests.storage.backends import MongoBackend
 from tests.storage.owner import Owner
-from tests.storage.samples import contract, created, writes
+from tests.storage.samples import contract, created, entry, writes
 
 DAY_SECONDS = 86_400
 
@@ -217,3 +219,32 @@ async def _everything(database):
     collections = [one async for one in await database.list_collections()]
     indexes = {one["name"]: await database[one["name"]].index_information() for one in collections}
     return sorted(map(str, collections)), indexes
+
+
+LEGACY = {"account_id": "acme", "contract_id": "c-1", "status": "active", "end_date": datetime(2027, 1, 1)}  # noqa: DTZ001
+
+
+@pytest.mark.parametrize("collection", ["contracts", "history"])
+async def test_a_collection_of_somebody_elses_is_refused_and_left_alone(bare, collection):
+    database = bare.store().database
+    await database[collection].insert_many([{"_id": f"old-{number}", **LEGACY} for number in range(5)])
+    before = await _everything(database)
+    with pytest.raises(
+        ForeignDocuments, match=rf"{collection} holds .* \(5\): old-0, old-1, old-2, …"
+    ) as raised:
+        await ensure(database)
+    assert "import --from-mongo" in raised.value.hint
+    assert await _everything(database) == before
+    await database[collection].rename("old")
+    await ensure(database)
+
+
+async def test_what_the_service_left_without_a_validator_is_its_own(bare):
+    """A restore brings documents, but not always the options of their collection."""
+    database = bare.store().database
+    await ensure(database)
+    await (await Owner(bare.store()).claim()).commit(writes(created(contract()), history=[entry()]))
+    await database.command("collMod", "contracts", validator={})
+    await ensure(database)
+    await database.positions.drop()
+    await ensure(database)

@@ -25,7 +25,7 @@ async def test_an_account_without_a_contract_is_left_out(owner):
         {"notes": "new"},
         {"version": 2, "status": "pending_renewal"},
         {"base_monthly_fee": Decimal("1.5"), "usage_limits": {"max_monthly_trades": 5}},
-        {"lifecycle": {"schema_version": SCHEMA_VERSION, "offset": 9, "at": None}},
+        {"lifecycle": contract()["lifecycle"] | {"offset": 9, "noticed": 30}},
         {"metadata": {}},
         {"metadata": {"$set": "x", "a.b": "$y"}},
         {"add_ons": [], "features": ["b", "a"], "auto_renewal": False},

@@ -21,11 +21,17 @@ STORED = {
     "not normalised": {"metadata": {"e\u0301": "1", "\u00e9": "2"}},
     "empty": {"notes": "", "metadata": {"": "", "k": ""}, "tags": [""], "usage_limits": {}},
     "largest money": {"base_monthly_fee": Decimal(999_999_999_999_999)},
-    "smallest money": {"base_monthly_fee": Decimal("0.0001"), "add_ons": [{"fee": Decimal("1E-8")}]},
-    "trailing zeros": {"base_monthly_fee": Decimal("99.00"), "add_ons": [{"fee": Decimal("0.0000")}]},
+    "smallest money": {
+        "base_monthly_fee": Decimal("0.0001"),
+        "add_ons": [{"name": "x", "monthly_fee": Decimal("1E-8")}],
+    },
+    "trailing zeros": {
+        "base_monthly_fee": Decimal("99.00"),
+        "add_ons": [{"name": "x", "monthly_fee": Decimal("0.0000")}],
+    },
     "all digits": {"base_monthly_fee": Decimal("12345678901.2345")},
     "large integers": {
-        "usage_limits": {"max_monthly_trades": 2**53 - 1, "other": 2**63 - 1},
+        "usage_limits": {"max_monthly_trades": 2**53 - 1, "max_concurrent_trades": 2**63 - 1},
         "version": 2**40,
     },
     "first and last instant": {
@@ -34,7 +40,7 @@ STORED = {
         "created_at": datetime(1, 1, 1, tzinfo=UTC),
     },
     "milliseconds": {"updated_at": datetime(2026, 1, 1, 0, 0, 0, 1000, UTC)},
-    "nothing known": {"lifecycle": {"schema_version": 1, "next_action_at": None, "noticed": None}},
+    "nothing known": {"lifecycle": contract()["lifecycle"] | {"next_action_at": None, "noticed": None}},
     "64 KiB": {"notes": "é" * 32_768},
 }
 

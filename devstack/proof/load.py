@@ -5,7 +5,7 @@ Most are fit for their account's state, some are rejected, duplicated, misplaced
 
 import json
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -24,16 +24,24 @@ class Load:
     Args:
         rubbish: share of records that are no commands; the service pauses a partition above a half.
         misplaced: share of records that a producer with librdkafka's own partitioner sends.
+        clock: what time it is, for the dates in commands.
     """
 
     def __init__(
-        self, seed: int, *, accounts: int = 500, rubbish: float = 0.03, misplaced: float = 0.05
+        self,
+        seed: int,
+        *,
+        accounts: int = 500,
+        rubbish: float = 0.03,
+        misplaced: float = 0.05,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._random = Random(seed)
         self._seed = seed
         self._accounts = accounts
         self._rubbish = rubbish
         self._misplaced = misplaced
+        self._clock = clock
         self._number = 0
         self._known: set[str] = set()
         self._recent: deque[Message] = deque(maxlen=REMEMBERED)
@@ -74,7 +82,7 @@ class Load:
             self._known.add(account)
         else:
             (name,) = self._random.choices(list(_WEIGHTS), weights=list(_WEIGHTS.values()))
-        data = _DATA[name](self._random, datetime.now(UTC))
+        data = _DATA[name](self._random, self._clock())
         if self._random.random() < 0.3:
             data["requested_by"] = self._random.choice(["alice", "bob", "Zoë"])
         if self._random.random() < 0.02:

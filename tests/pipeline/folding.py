@@ -25,6 +25,7 @@ class Folded:
     """State and outputs; contracts are kept as a server keeps them."""
 
     generation: int = 1
+    partition: int = 0
     documents: dict[str, dict[str, Any]] = field(default_factory=dict)
     former: list[Any] = field(default_factory=list)
     history: list[Any] = field(default_factory=list)
@@ -58,7 +59,7 @@ class Folded:
             },
             tallies=self.tallies,
             policy=POLICY,
-            encoder=Encoder(0),
+            encoder=Encoder(self.partition),
             writer=None if muted else BatchWriter("none"),
             generation=self.generation,
             past=Past(self.history, self.former),
@@ -86,9 +87,11 @@ class Folded:
         self.folds.append(fold)
 
 
-def folded(log: list[Any], *ends: int, muted: bool = False, generation: int = 1) -> Folded:
+def folded(
+    log: list[Any], *ends: int, muted: bool = False, generation: int = 1, partition: int = 0
+) -> Folded:
     """The log in batches that end at these places."""
-    result = Folded(generation)
+    result = Folded(generation, partition)
     cuts = sorted({0, len(log), *(end for end in ends if end < len(log))})
     for first, after in pairwise(cuts):
         result.fold(log[first:after], muted=muted)

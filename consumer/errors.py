@@ -15,7 +15,7 @@ ContractsError                      exit code
     - NewerSchema                               a newer program has been at work: wait for the upgrade
     - Fenced                                    another owner, or the database went back: resume
     - PoisonDocument                            MongoDB refuses one document, and always will
-      + ContractIdTaken                         another account's contract has its id
+      + ContractIdTaken                         another account's contract has its id by now: look again
     - AheadOfPosition                           MongoDB holds writes beyond its position
     - WriteConflict                             a passing conflict: try the transaction again
     - BatchTooLarge                             the transaction is too large or too long: halve the batch
@@ -169,14 +169,9 @@ class Fenced(StoreError):
 class PoisonDocument(StoreError):
     """MongoDB refuses a document of the batch (validation, size, encoding) and always will."""
 
-    why: ClassVar[str] = "the database refuses what this command would store"
-    """What the sender of the command is told."""
-
 
 class ContractIdTaken(PoisonDocument):
-    """Two contracts would have one id: of an adopted one it comes from outside."""
-
-    why = "the contract of another account has this contract_id"
+    """Two contracts would have one id: another partition was quicker, or a new id is one that was adopted."""
 
 
 class AheadOfPosition(StoreError):

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import orjson
 
 from consumer.domain.model import Policy
+from consumer.domain.openings import OPENINGS, opened_id
 from consumer.pipeline.batch import IDENTITY_BYTES, Fold
 from consumer.pipeline.decoder import Decoder
 from consumer.pipeline.encoder import Encoder
@@ -235,6 +236,7 @@ class Testkit(TypedCommands[CommandResult]):
             contracts: dict[str, Contract | None] = {}
             seen = {}
             past = NO_PAST
+            holders: dict[str, str] = {}
             if isinstance(decoded, Incoming):
                 account = decoded.command.account_id
                 contracts[account] = (await batch.contracts([account])).get(account)
@@ -242,6 +244,8 @@ class Testkit(TypedCommands[CommandResult]):
                     seen = await batch.seen([decoded.command.identity[:IDENTITY_BYTES]])
                 if decoded.command.name == "erase":
                     past = await batch.past([account])
+                if decoded.command.name in OPENINGS:
+                    holders = await batch.holders([opened_id(decoded.command, decoded.at)])
             fold = Fold(
                 contracts=contracts,
                 seen=seen,
@@ -251,6 +255,7 @@ class Testkit(TypedCommands[CommandResult]):
                 writer=outputs,
                 generation=position.generation,
                 past=past,
+                holders=holders,
             )
             fold.add(decoded)
             target = moved(position, record.offset + 1, record, fold.tallies)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from consumer.domain.decider import decide
 from consumer.domain.model import Command, Policy, Rejected
 from consumer.domain.openings import OPENINGS
+from consumer.domain.states import ENDED
 from consumer.errors import CommandRejected, ContractsError, InputRefused
 from producers.bulk_rows import BadRow
 from producers.messages import command_message
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from producers.commands import CommandProducer, Sent
     from producers.messages import CommandMessage
     from producers.results import CommandResult
+    from schemas.contract import Contract
 
 SOURCE: Final = "/contracts/import"
 WINDOW: Final = 500
@@ -65,6 +67,25 @@ class ImportReport:
         self.by_code[code] = self.by_code.get(code, 0) + 1
 
 
+@dataclass(slots=True)
+class _Opened:
+    """What the rows of a dry run have opened so far."""
+
+    places: dict[str, str] = field(default_factory=dict)
+    """The row that opened the account's contract, where another would be refused."""
+    holders: dict[str, str] = field(default_factory=dict)
+    """The account of each contract id that rows bring along."""
+
+    def note(self, place: str, contract: Contract) -> None:
+        account = contract["account_id"]
+        self.holders[contract["contract_id"]] = account
+        if contract["status"] not in ENDED:
+            self.places[account] = place
+
+
+_MAKES_ROOM: Final = ("cancel", "delete")
+"""After these commands an account may get a new contract."""
+
 NOT_SENT: Final = "not_sent"
 """Stands for the code of rows that are no commands, in `ImportReport.by_code`."""
 
@@ -99,25 +120,35 @@ class BulkImport:
     async def check(self, rows: AsyncIterator[Row | BadRow] | Iterable[Row | BadRow]) -> ImportReport:
         """A dry run: looks at every row as the service would at a command, and sends nothing.
 
-        A new contract is opened here, as the service would on an account that has none. What other
-        commands would do depends on contracts that are not looked at.
+        A new contract is opened here, as the service would on an account that has none, unless an earlier row
+        has opened one or has its contract_id. What other commands would do depends on contracts that are not
+        looked at.
         """
+        opened = _Opened()
         async for row in _each(rows):
             self.report.rows += 1
             message = self._message(row)
             if message is not None and message.name in OPENINGS:
-                self._open(row.place, message)
+                self._open(row.place, message, opened)
+            elif message is not None and message.name in _MAKES_ROOM:
+                opened.places.pop(message.account_id, None)
             self._on_progress(1)
         return self.report
 
-    def _open(self, place: str, message: CommandMessage) -> None:
+    def _open(self, place: str, message: CommandMessage, opened: _Opened) -> None:
         data = COMMANDS[message.name].adapter.validate_json(message.value)
         identity = sha256(message.command_id.encode()).digest()
         named = (message.name, message.account_id, data, identity, message.source, message.command_id)
-        outcome = decide(None, Command(*named, offset=0), self._now, self._policy).outcome
-        if isinstance(outcome, Rejected):
-            errors = tuple((each["path"], each["message"]) for each in outcome.errors)
-            self._refuse(RefusedRow(place, outcome.message, outcome.code, errors))
+        command = Command(*named, offset=0)
+        if earlier := opened.places.get(message.account_id):
+            why = f"the account has a contract already: that of row {earlier}"
+            self._refuse(RefusedRow(place, why, "contract_exists"))
+            return
+        decision = decide(None, command, self._now, self._policy, opened.holders)
+        if isinstance(decision.outcome, Rejected):
+            self._refuse(_refused(place, decision.outcome))
+        elif decision.contract is not None:
+            opened.note(place, decision.contract)
 
     async def run(
         self,
@@ -208,6 +239,11 @@ class BulkImport:
     def _refuse(self, row: RefusedRow) -> None:
         self.report.refuse(row.code or NOT_SENT)
         self._on_refused(row)
+
+
+def _refused(place: str, outcome: Rejected) -> RefusedRow:
+    errors = tuple((each["path"], each["message"]) for each in outcome.errors)
+    return RefusedRow(place, outcome.message, outcome.code, errors)
 
 
 async def _each(rows: AsyncIterator[Row | BadRow] | Iterable[Row | BadRow]) -> AsyncIterator[Row | BadRow]:

@@ -39,6 +39,7 @@ OutcomeName = Literal["applied", "unchanged", "rejected", "duplicate"]
 RejectionCode = Literal[
     "contract_not_found",
     "contract_exists",
+    "contract_id_taken",
     "contract_id_mismatch",
     "version_conflict",
     "invalid_transition",

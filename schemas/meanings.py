@@ -140,7 +140,8 @@ OUTCOMES: Final[dict[OutcomeName, str]] = {
 
 REJECTIONS: Final[dict[RejectionCode, str]] = {
     "contract_not_found": "the account has no contract",
-    "contract_exists": "the account has one that is neither expired nor cancelled, or the id is taken",
+    "contract_exists": "the account has one that has not ended, or that has this contract_id",
+    "contract_id_taken": "another account has, or had, the contract with this contract_id",
     "contract_id_mismatch": "the account's contract is another one than `contract_id` says",
     "version_conflict": "the contract has another version than `expected_version` says",
     "invalid_transition": "its status does not allow it",

@@ -7,23 +7,27 @@ codes, then the effect, then what is due because of it. After a decision nothing
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from consumer.domain.effects import EFFECTS, Effect
 from consumer.domain.lifecycle import Moment, evolve, noted, settle, told_at_once
 from consumer.domain.mistakes import mistake, rejected
 from consumer.domain.model import Applied, Changed, Decision, Rejected, Unchanged
-from consumer.domain.openings import OPENINGS
+from consumer.domain.openings import OPENINGS, opened_id
 from consumer.domain.states import ENDED, accepts
 from schemas.contract import MAX_CONTRACT_BYTES, to_json
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from consumer.domain.model import Command, Event, Outcome, Policy
     from schemas.contract import Contract
     from schemas.events import Change
 
+
+NOBODY: Final[Mapping[str, str]] = MappingProxyType({})
 
 _CONTENT: Final = ("changes", "overrides", "reason")
 """What can make a contract longer. A command without it is never refused for the contract's size."""
@@ -33,7 +37,13 @@ _NAMES_CONTRACT: Final = ("contract_id", "expected_version")
 """With these a command means one contract, and no other."""
 
 
-def decide(contract: Contract | None, command: Command, now: datetime, policy: Policy) -> Decision:
+def decide(
+    contract: Contract | None,
+    command: Command,
+    now: datetime,
+    policy: Policy,
+    holders: Mapping[str, str] = NOBODY,
+) -> Decision:
     """What `command` does to the account's contract.
 
     Args:
@@ -42,6 +52,7 @@ def decide(contract: Contract | None, command: Command, now: datetime, policy: P
         now: the timestamp of the command's record. A contract's time never runs backwards: where
             the log's does, the contract's last moment counts.
         policy: what a new contract copies.
+        holders: whose the contract ids are that a new contract might bring.
     """
     moment = _moment(contract, command, now)
     present, due = (None, []) if contract is None else settle(contract, moment)
@@ -49,7 +60,7 @@ def decide(contract: Contract | None, command: Command, now: datetime, policy: P
         case "advance":
             return Decision(_advanced(present, command, due), present, tuple(due))
         case "create" | "adopt":
-            return _open(present, command, moment, policy, due)
+            return _open(present, command, moment, policy, due, holders)
         case _:
             return _change(present, command, moment, due)
 
@@ -121,10 +132,17 @@ def _changed(
 
 
 def _open(
-    former: Contract | None, command: Command, moment: Moment, policy: Policy, due: list[Event]
+    former: Contract | None,
+    command: Command,
+    moment: Moment,
+    policy: Policy,
+    due: list[Event],
+    holders: Mapping[str, str],
 ) -> Decision:
     """A new contract, in the place of one that has ended."""
-    opened = _opening_refusal(former, command) or OPENINGS[command.name](command, moment, policy)
+    opened = _opening_refusal(former, command, moment, holders) or OPENINGS[command.name](
+        command, moment, policy
+    )
     if isinstance(opened, Rejected):
         return Decision(opened, former, tuple(due))
     contract = noted(opened, moment)
@@ -136,16 +154,24 @@ def _open(
     return Decision(Applied(), contract, (*due, event, *late), former)
 
 
-def _opening_refusal(former: Contract | None, command: Command) -> Rejected | None:
+def _opening_refusal(
+    former: Contract | None, command: Command, moment: Moment, holders: Mapping[str, str]
+) -> Rejected | None:
     contract_id = command.data.get("contract_id")
     if former and (former["status"] not in ENDED or former["contract_id"] == contract_id):
         message = f"the account's contract is {former['contract_id']}, {former['status']}"
         return Rejected("contract_exists", message)
+    if _is_taken(opened_id(command, moment.recorded_at), command, holders):
+        return Rejected("contract_id_taken", "another account's contract has this contract_id")
     if command.name == "create" and contract_id is not None:
         return Rejected("contract_id_mismatch", "a new contract gets its id from the service: leave it out")
     if command.data.get("expected_version", 0) != 0:
         return Rejected("version_conflict", "a new contract has no version yet: expect 0, or nothing")
     return None
+
+
+def _is_taken(contract_id: str, command: Command, holders: Mapping[str, str]) -> bool:
+    return holders.get(contract_id, command.account_id) != command.account_id
 
 
 def _too_large(contract: Contract) -> Rejected | None:

@@ -32,6 +32,12 @@ def contract_id_of(command: Command, recorded_at: datetime) -> str:
     return f"contract_{recorded_at:%Y%m%d_%H%M%S}_{command.identity.hex()[:12]}"
 
 
+def opened_id(command: Command, recorded_at: datetime) -> str:
+    """The id that the contract gets which this command opens: an adopted one may bring its own."""
+    given: str | None = command.data.get("contract_id") if command.name == "adopt" else None
+    return given or contract_id_of(command, recorded_at)
+
+
 def create(command: Command, moment: Moment, policy: Policy) -> Contract | Rejected:
     """A new contract: what the command leaves out comes from the template of its type."""
     terms = _terms_of(command)

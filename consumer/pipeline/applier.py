@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import structlog
 
+from consumer.domain.openings import OPENINGS, opened_id
 from consumer.errors import (
     AheadOfPosition,
     BatchTooLarge,
+    ContractIdTaken,
     DeadLetterLimit,
     Fenced,
     PoisonDocument,
@@ -135,6 +137,7 @@ class Applier:
         self._recent_dead: deque[bool] = deque(maxlen=limits.dead_letter_window)
         self._batch_limit = self.batch_commands
         self._isolating = False
+        self._id_conflicts = 0
         self._slot = 0
         self._position: Position
         self._publish_from = 0
@@ -163,7 +166,7 @@ class Applier:
                 return await self._transact(records, to)
             except WriteConflict:
                 conflicts += 1
-                if conflicts == CONFLICT_TRIES:
+                if conflicts >= CONFLICT_TRIES:
                     raise
             except BatchTooLarge:
                 if len(records) <= 1:
@@ -174,7 +177,7 @@ class Applier:
                 self._batch_limit = max(1, len(records) // 2)
                 raise
             except PoisonDocument as error:
-                self._isolate(records, error)
+                self._refused(records, error)
             except AheadOfPosition as error:
                 raise await self._torn_or_fenced(error) from error
 
@@ -219,6 +222,7 @@ class Applier:
             loaded = await transaction.contracts(unknown)
             seen = await transaction.seen(identities)
             past = await transaction.past(to_erase) if to_erase else NO_PAST
+            holders = await transaction.holders(_opened_ids(commands, all_of_them=self._id_conflicts > 0))
         self._check_torn(loaded, seen)
         contracts |= {account: loaded.get(account) for account in unknown}
         return Fold(
@@ -230,6 +234,7 @@ class Applier:
             writer=writer,
             generation=self._position.generation,
             past=past,
+            holders=holders,
         )
 
     async def _fold(self, fold: Fold, records: list[Decoded]) -> int:
@@ -262,6 +267,13 @@ class Applier:
             return Fenced(f"{self._position.partition} is not at {self._position.next} any more")
         return TornDatabase(*self._position.place, what=str(error), position=self._position.next)
 
+    def _refused(self, records: list[Decoded], error: PoisonDocument) -> None:
+        """An id that is somebody else's by now, or that of a new contract, shows when all are asked for."""
+        if isinstance(error, ContractIdTaken) and self._id_conflicts < CONFLICT_TRIES:
+            self._id_conflicts += 1
+        else:
+            self._isolate(records, error)
+
     def _isolate(self, records: list[Decoded], error: PoisonDocument) -> None:
         """Finds the document that the database refuses by halving, and puts a dead letter in its place."""
         self._isolating = len(records) > 1
@@ -275,7 +287,7 @@ class Applier:
         self._batch_limit = self.batch_commands
         self.intake.records[0] = Undecodable(
             code="refused_by_database",
-            message=error.why,
+            message="the database refuses what this command would store",
             path="",
             record=poison.record,
             envelope=poison.envelope,
@@ -304,6 +316,7 @@ class Applier:
     def _settle(self, position: Position, records: Sequence[Decoded], fold: Fold) -> None:
         """Takes note of a committed batch."""
         self._position = position
+        self._id_conflicts = 0
         self._cache.update(fold.contracts)
         self.intake.done(len(records))
         if not self._isolating:
@@ -316,3 +329,12 @@ class Applier:
         for code, count in fold.dead_letters.items():
             self._metrics.dead_letter(code, count)
         self._metrics.forwarded(fold.forwarded)
+
+
+def _opened_ids(commands: Sequence[Incoming], *, all_of_them: bool) -> set[str]:
+    """The contract ids that commands bring along; those that the service makes are hardly ever another's."""
+    return {
+        opened_id(incoming.command, incoming.at)
+        for incoming in commands
+        if incoming.command.name == "adopt" or (all_of_them and incoming.command.name in OPENINGS)
+    }

@@ -43,6 +43,9 @@ class Fold:
         tallies: those of the position, before the batch.
         writer: takes the outputs; None while replaying what was published before.
         past: what is stored of the accounts that an `erase` in the batch names.
+        holders: the accounts that have, or had, the contract ids that the batch brings along. The fold adds
+            to them: an id belongs to the account that had it first, for ever, so that where batches end
+            makes no difference.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Fold:
         writer: BatchWriter | None,
         generation: int,
         past: Past = NO_PAST,
+        holders: dict[str, str] | None = None,
     ) -> None:
         self._before = contracts
         self._seen = dict(seen)
@@ -66,6 +70,7 @@ class Fold:
         self._base = base_of(generation)
         self._kept_bytes = 0
         self._past = past
+        self._holders = {} if holders is None else holders
         self._erased: set[str] = set()
         self.contracts = dict(contracts)
         self.tallies = dict(tallies)
@@ -126,13 +131,15 @@ class Fold:
         elif (seen := self._seen.get(identity)) is not None:
             self._duplicate(incoming, seen, now)
             return
-        decision = decide(contract, command, now, self._policy)
+        decision = decide(contract, command, now, self._policy, self._holders)
         self._settle(incoming, decision, identity, now)
 
     def _settle(self, incoming: Incoming, decision: Decision, identity: bytes, now: datetime) -> None:
         account = incoming.command.account_id
         self._tally(self.contracts[account], decision.contract)
         self.contracts[account] = decision.contract
+        if decision.contract is not None:
+            self._holders[decision.contract["contract_id"]] = account
         if decision.former is not None:
             self.former.append(decision.former)
         result = result_data(decision.outcome, incoming, now)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 MAX_DOCUMENT_BYTES = 16 << 20
 
 FailPoint = Literal[
-    "position", "claim", "contracts", "seen", "past", "write", "commit", "committed", "outbox"
+    "position", "claim", "contracts", "seen", "holders", "past", "write", "commit", "committed", "outbox"
 ]
 """Where a fault strikes; `committed` is after the commit, when the answer gets lost."""
 
@@ -134,6 +134,7 @@ class _MemoryBatch:
         self._pending: tuple[_Documents, BatchWrites, Position] | None = None
         self._contracts = dict(store.current)
         self._history = dict(store.history)
+        self._former = [*store.former_documents]
 
     async def contracts(self, accounts: Collection[str]) -> dict[str, Contract]:
         self._store.strike("contracts")
@@ -152,6 +153,12 @@ class _MemoryBatch:
             for identity in identities
             if (entry := stored.get(identity)) is not None
         }
+
+    async def holders(self, contract_ids: Collection[str]) -> dict[str, str]:
+        self._store.strike("holders")
+        former = {one["contract_id"]: one["account_id"] for one in map(_decoded, self._former)}
+        current = {stored.contract_id: account for account, stored in self._contracts.items()}
+        return {name: account for name, account in (former | current).items() if name in contract_ids}
 
     async def past(self, accounts: Collection[str]) -> Past:
         self._store.strike("past")

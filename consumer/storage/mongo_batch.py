@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     )
     from schemas.contract import Contract
 
+_HOLDER_FIELDS = ("contract_id", "account_id")
 _SEEN_FIELDS = ("outcome", "code", "contract_id", "version", "partition", "offset")
 
 
@@ -71,6 +72,14 @@ class MongoBatch:
     async def seen(self, identities: Collection[bytes]) -> dict[bytes, Seen]:
         documents = await self._find(self._db.history, "_id", [*map(Binary, identities)], _SEEN_FIELDS)
         return {bytes(document["_id"]): seen_from(document) for document in documents}
+
+    async def holders(self, contract_ids: Collection[str]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        # The current ones last: theirs is the id, should an older version have let it be used twice.
+        for collection in self._db.former_contracts, self._db.contracts:
+            documents = await self._find(collection, "contract_id", [*contract_ids], _HOLDER_FIELDS)
+            found |= {document["contract_id"]: document.get("account_id", "") for document in documents}
+        return found
 
     async def past(self, accounts: Collection[str]) -> Past:
         of_accounts = {"account_id": {"$in": list(accounts)}}

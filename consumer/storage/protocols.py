@@ -171,6 +171,9 @@ class BatchTransaction(Protocol):
     async def seen(self, identities: Collection[bytes]) -> dict[bytes, Seen]:
         """Which of these commands are in the history already."""
 
+    async def holders(self, contract_ids: Collection[str]) -> dict[str, str]:
+        """The accounts that have, or had, contracts with these ids; ids that nobody has had are left out."""
+
     async def past(self, accounts: Collection[str]) -> Past:
         """All that is stored of these accounts beside their current contracts."""
 

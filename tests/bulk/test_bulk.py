@@ -166,6 +166,39 @@ async def test_a_document_that_was_mended_is_tried_again_and_what_is_adopted_sta
     assert kit.contract("a")["base_monthly_fee"] == 1
 
 
+async def test_a_dry_run_finds_repeats_within_its_source() -> None:
+    """150 rows with one contract id, and 150 with one account: all but the first would be refused."""
+    adopted = {"contract_type": "basic", "base_monthly_fee": 1, "usage_limits": {}, "status": "active"}
+    adopted |= {"start_date": "2020-01-01", "end_date": "2120-01-01"}
+    rows = [Row(f"i{n}", "adopt", f"a{n}", adopted | {"contract_id": "same"}) for n in range(150)]
+    rows += [Row(f"n{n}", "create", "one", {"contract_type": "basic"}) for n in range(150)]
+    refused: list[RefusedRow] = []
+    report = await BulkImport("f", on_refused=refused.append).check(rows)
+    assert report.by_code == {"contract_id_taken": 149, "contract_exists": 149}
+    assert (refused[-1].place, refused[-1].message) == (
+        "n149",
+        "the account has a contract already: that of row n0",
+    )
+    # What the service would find, too.
+    assert (await BulkImport("f").run(rows, KitCommands(Testkit()))).by_code == report.by_code
+
+
+async def test_a_dry_run_knows_what_makes_room_for_a_new_contract() -> None:
+    adopted = {"contract_id": "c", "contract_type": "basic", "base_monthly_fee": 1, "usage_limits": {}}
+    adopted |= {"start_date": "2020-01-01", "end_date": "2021-01-01", "status": "expired"}
+    create = {"contract_type": "basic"}
+    rows = [
+        Row("1", "adopt", "a", adopted),
+        Row("2", "create", "a", create),
+        Row("3", "cancel", "a", {}),
+        Row("4", "create", "a", create),
+        Row("5", "delete", "a", {}),
+        Row("6", "adopt", "a", adopted),
+    ]
+    assert (await BulkImport("f").check(rows)).refused == 0
+    assert (await BulkImport("f").run(rows, KitCommands(Testkit()))).refused == 0
+
+
 async def test_a_dry_run_sends_nothing_and_finds_what_is_wrong_with_new_contracts() -> None:
     refused: list[RefusedRow] = []
     adopted = {"contract_id": "c", "contract_type": "basic", "base_monthly_fee": 1, "usage_limits": {}}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from consumer.domain.decider import decide
+from consumer.domain.model import Policy
 from schemas.contract import visible
-from tests.domain.story import Account, as_json, instant
+from tests.domain.story import Account, as_json, command, instant
 
 NOW = "2026-12-20"
 
@@ -219,3 +221,10 @@ def test_it_needs_a_free_account_and_an_id_of_its_own():
     assert account.applied
     assert account.decision.former["contract_id"] == "legacy-7"
     assert Account(NOW).send("adopt", **LEAST, expected_version=3).refused == "version_conflict"
+
+
+def test_an_id_belongs_to_the_account_that_had_it_first():
+    adopt = command("adopt", WHOLE, 5)
+    for holder, code in {"other": "contract_id_taken", adopt.account_id: None}.items():
+        outcome = decide(None, adopt, instant(NOW), Policy(), {WHOLE["contract_id"]: holder}).outcome
+        assert getattr(outcome, "code", None) == code

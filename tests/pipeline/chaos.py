@@ -28,6 +28,7 @@ FAULTS: Final[dict[str, tuple[type[Exception], ...]]] = {
     "claimed": AWAY,
     "contracts": (*AWAY, WriteConflict, BatchTooLarge),
     "seen": (*AWAY, WriteConflict),
+    "holders": (*AWAY, WriteConflict),
     "past": (*AWAY, WriteConflict, BatchTooLarge),
     "write": (*AWAY, WriteConflict, BatchTooLarge, Fenced),
     "commit": (*AWAY, WriteConflict, BatchTooLarge, OutcomeUnknown),

@@ -69,6 +69,17 @@ def unreadable(offset: int) -> Unreadable:
     return Unreadable(TOPIC, 0, offset, START)
 
 
+ADOPTED: Final = {
+    "contract_id": "old-7",
+    "contract_type": "basic",
+    "status": "active",
+    "start_date": "2026-01-01",
+    "end_date": "2126-01-01",
+    "base_monthly_fee": 1,
+    "usage_limits": {},
+}
+"""Always with the same id, whichever account it is for."""
+
 COMMANDS: Final[dict[str, tuple[str, Any]]] = {
     "create": ("create", {"contract_type": "basic", "term_months": 3}),
     "create other": ("create", {"contract_type": "enterprise", "auto_renewal": False, "notes": "é😀"}),
@@ -93,6 +104,8 @@ COMMANDS: Final[dict[str, tuple[str, Any]]] = {
     "delete": ("delete", {}),
     "erase": ("erase", {}),
     "named": ("update", {"changes": {"primary_contact": {"name": "Ada"}}, "requested_by": "ada"}),
+    "adopt": ("adopt", ADOPTED),
+    "adopt bad": ("adopt", ADOPTED | {"end_date": "2000-01-01"}),
     "advance": ("advance", {"contract_id": "contract_x", "due_at": "2026-01-01"}),
     "invalid": ("update", {"changes": 1}),
     "unknown": ("explode", {}),

@@ -115,9 +115,15 @@ class Expected:
             writer=BatchWriter("none"),
             generation=1,
             past=Past([*self.history.values()], self.former),
+            holders=dict(self.holders),
         )
         fold.add(one)
         return fold
+
+    @property
+    def holders(self) -> dict[str, str]:
+        """Whose the ids of all contracts are, the first one's."""
+        return {each["contract_id"]: each["account_id"] for each in (*self.former, *self.contracts.values())}
 
 
 def expected(log: list[Any]) -> Expected:

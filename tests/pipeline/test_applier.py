@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 
+import bson
 import pytest
 
+from consumer.domain.openings import opened_id
 from consumer.errors import (
     BatchTooLarge,
+    ContractIdTaken,
     DeadLetterLimit,
     Fenced,
     PoisonDocument,
@@ -18,10 +21,9 @@ from consumer.pipeline.cache import CacheBudget, ContractCache
 from consumer.pipeline.encoder import Encoder
 from consumer.pipeline.records import Undecodable
 from consumer.pipeline.resume import Resumed
-from consumer.storage.memory import MemoryStore
+from consumer.storage.memory import MemoryStore, Stored
 from consumer.storage.protocols import Position
-from schemas.topics import DEAD_LETTERS
-from tests.pipeline.logs import ACCOUNTS, POISON, create, record, rubbish, update
+from tests.pipeline.logs import ACCOUNTS, ADOPTED, POISON, create, record, rubbish, update
 from tests.pipeline.oracle import POLICY, by_topic, decoded, expected, is_poison, read
 from tests.pipeline.world import METRICS, ORIGIN, PLACE
 
@@ -52,6 +54,7 @@ class Store(MemoryStore):
             async def __aenter__(self):
                 self.batch = await inner.__aenter__()
                 self.contracts, self.seen = self.batch.contracts, self.batch.seen
+                self.holders = self.batch.holders
                 return self
 
             async def write(self, writes, position):
@@ -230,15 +233,46 @@ async def test_only_the_poisonous_command_becomes_a_dead_letter(place):
 
 
 async def test_a_contract_id_that_another_account_has_is_named_as_such():
-    data = {"contract_id": "old-7", "contract_type": "basic", "status": "active", "base_monthly_fee": 1}
-    data |= {"start_date": "2026-01-01", "end_date": "2126-01-01", "usage_limits": {}}
-    log = [record(number, ACCOUNTS[number], "adopt", data) for number in range(2)]
-    scene = await Scene(log).apply_all()
-    outputs = read([out for batch in scene.batches for out in batch.outputs])
-    (letter,) = [dict(each.headers) for each in outputs if each.topic == DEAD_LETTERS]
-    assert letter["dlq-reason"] == b"refused_by_database"
-    assert letter["dlq-message"] == b"the contract of another account has this contract_id"
-    assert {*scene.store.contracts} == {ACCOUNTS[0]}
+    """A well-formed command that the state forbids: no dead letter, and no step towards their limit."""
+    first, second, *_ = ACCOUNTS
+    log = [record(0, first, "adopt", ADOPTED), *(record(n, second, "adopt", ADOPTED) for n in range(1, 60))]
+    for batch_commands in (1, 7, 1_000):
+        scene = await Scene(log, batch_commands=batch_commands, dead_letter_count=5).apply_all()
+        scene.check()
+        codes = [entry.code for entry in scene.store.history.values()]
+        assert codes == [None, *["contract_id_taken"] * 59]
+        assert {*scene.store.contracts} == {first}
+
+
+async def test_the_id_of_a_deleted_contract_stays_its_accounts():
+    first, second, *_ = ACCOUNTS
+    log = [record(0, first, "adopt", ADOPTED), record(1, first, "delete", {})]
+    log += [record(2, second, "adopt", ADOPTED), record(3, first, "adopt", ADOPTED)]
+    for batch_commands in (1, 10):
+        scene = await Scene(log, batch_commands=batch_commands).apply_all()
+        scene.check()
+        assert {*scene.store.contracts} == {first}
+
+
+@pytest.mark.parametrize("name", ["adopt", "create"])
+async def test_an_id_that_another_partition_takes_meanwhile_is_rejected_too(name):
+    """The question comes too early; or was not asked, because a new contract's id is never another's."""
+    scene = Scene([record(0, ACCOUNTS[0], name, ADOPTED if name == "adopt" else {"contract_type": "basic"})])
+    theirs = (
+        "old-7" if name == "adopt" else opened_id(decoded(scene.log[0]).command, decoded(scene.log[0]).at)
+    )
+    document = {"contract_id": theirs, "account_id": "elsewhere"}
+    asked = scene.store.current
+
+    def strike(point):
+        if point == "write" and not asked:
+            asked["elsewhere"] = Stored(b"1" * 12, theirs, bson.encode(document))
+            raise ContractIdTaken("there is another document with the same contract_id")
+
+    scene.store.strike = strike
+    await scene.apply()
+    assert [entry.code for entry in scene.store.history.values()] == ["contract_id_taken"]
+    assert {*scene.store.current} == {"elsewhere"}
 
 
 async def test_each_of_several_poisonous_commands_is_found():

@@ -196,7 +196,10 @@ class WorkerStore(MemoryStore):
 
     def strike(self, point: str) -> None:  # type: ignore[override]
         self._worker.strike(point)
-        if point in ("contracts", "seen", "past", "write", "commit") and self._era != self._world.era:
+        if (
+            point in ("contracts", "seen", "holders", "past", "write", "commit")
+            and self._era != self._world.era
+        ):
             raise StoreUnavailable("the database was restored meanwhile")
         if point == "committed":
             self._world.back_up()
@@ -224,6 +227,7 @@ class _Refusing:
         self._worker = worker
         self.contracts = batch.contracts
         self.seen = batch.seen
+        self.holders = batch.holders
         self.past = batch.past
 
     async def write(self, writes: BatchWrites, position: Position) -> None:

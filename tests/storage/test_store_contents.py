@@ -231,3 +231,17 @@ async def test_partitions_have_slots_of_their_own(backend, owner):
     await other.commit(writes(outbox=theirs), Position("t/1", ORIGIN, 1))
     assert await backend.store().outbox(PARTITION) == [slot]
     assert await backend.store().outbox("t/1") == [theirs]
+
+
+async def test_an_id_is_its_first_accounts_even_when_the_contract_is_gone(owner):
+    ours = contract("ours", contract_id="same")
+    await owner.commit(writes(created(ours), created(contract("other", contract_id="theirs"))))
+    async with owner.transaction() as transaction:
+        assert await transaction.holders(["same", "theirs", "nobody's"]) == {
+            "same": "ours",
+            "theirs": "other",
+        }
+        assert await transaction.holders([]) == {}
+    await owner.commit(writes(changed(ours, None), former=[ours]))
+    async with owner.transaction() as transaction:
+        assert await transaction.holders(["same"]) == {"same": "ours"}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import sys
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperGroup
 
 from consumer.commands import (
     account,
@@ -24,7 +26,6 @@ from consumer.commands import (
     topics,
 )
 from consumer.commands.running import EXIT_CODES, exit_code_of, refuse_bytes, tell_version
-from consumer.logs import configure_logging
 
 EPILOG: Final = (
     "Settings come from CONTRACTS_… environment variables. Exit codes: "
@@ -32,13 +33,28 @@ EPILOG: Final = (
     + "."
 )
 
+
+class Commands(TyperGroup):
+    """The commands in the help, under the headings of their groups."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write a list of commands for each heading."""
+        listed = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        room = formatter.width - max(len(name) for name, _ in listed) - 6
+        for heading in dict.fromkeys(each.rich_help_panel for _, each in listed):
+            with formatter.section(heading):
+                of_heading = [each for each in listed if each[1].rich_help_panel == heading]
+                formatter.write_dl([(name, each.get_short_help_str(room)) for name, each in of_heading])
+
+
 app = typer.Typer(
     name="contracts",
+    cls=Commands,
     help="Contract commands from Kafka, applied to MongoDB exactly once, published as events.",
     epilog=EPILOG,
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # its tracebacks show local variables: contracts and passwords
-    rich_markup_mode="rich" if sys.stdout.isatty() else None,  # no boxes in pipes
+    rich_markup_mode=None,  # loading rich takes longer than all the rest of --help
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -72,8 +88,8 @@ def common_options(
         bool, typer.Option("--debug", help="Log everything, with tracebacks, to stderr.")
     ] = False,
 ) -> None:
-    """What holds for every command. Those that run for long set up their logs from the settings."""
-    configure_logging("debug" if debug else "critical", "console")
+    """What holds for every command. Logs are set up by those that do something, from here or the settings."""
+    logging.getLogger().setLevel("DEBUG" if debug else "CRITICAL")
 
 
 def main() -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import platform
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
@@ -25,6 +24,7 @@ from prometheus_client.core import GaugeMetricFamily
 from consumer.errors import LogError, StoreError
 from consumer.metrics_batch import BatchHistogram
 from consumer.metrics_partitions import PartitionGauges
+from consumer.version import service_version
 from schemas.commands import COMMANDS
 from schemas.events import EVENTS, DeadLetterCode, OutcomeName
 
@@ -261,11 +261,3 @@ class Metrics:
 def _gauge_family(name: str) -> GaugeMetricFamily:
     spec = _BY_NAME[name]
     return GaugeMetricFamily(PREFIX + name, spec.meaning, labels=spec.labels)
-
-
-def service_version() -> str:
-    """The installed version, or `unknown` in a bare checkout."""
-    try:
-        return version("contract-service")
-    except PackageNotFoundError:
-        return "unknown"

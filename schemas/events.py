@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, NotRequired
 from pydantic import ConfigDict, with_config
 from typing_extensions import TypedDict
 
-from schemas import topics
+from schemas import names, topics
 from schemas.contract import BillingContact, ContractState, PrimaryContact
 from schemas.messages import MessageSpec
 from schemas.types import AccountId, ContractId, ContractTypeName, Currency, Instant, Labels, Money
@@ -16,23 +16,7 @@ from schemas.types import AccountId, ContractId, ContractTypeName, Currency, Ins
 _OPEN = ConfigDict(extra="allow")
 """Consumers of our events must tolerate new fields."""
 
-Change = Literal[
-    "created",
-    "adopted",
-    "updated",
-    "activated",
-    "plan_changed",
-    "plan_change_scheduled",
-    "plan_change_withdrawn",
-    "renewed",
-    "renewal_started",
-    "cancellation_scheduled",
-    "cancellation_withdrawn",
-    "cancelled",
-    "expired",
-    "deleted",
-    "erased",
-]
+Change = names.Change
 
 OutcomeName = Literal["applied", "unchanged", "rejected", "duplicate"]
 
@@ -48,17 +32,7 @@ RejectionCode = Literal[
 ]
 """Why a valid command is refused, in the order of the checks."""
 
-DeadLetterCode = Literal[
-    "malformed",
-    "bad_envelope",
-    "unknown_type",
-    "key_mismatch",
-    "wrong_partition",
-    "schema_violation",
-    "unreadable",
-    "refused_by_database",
-]
-"""Why a record is not a command that can be applied at all."""
+DeadLetterCode = names.DeadLetterCode
 
 
 @with_config(_OPEN)

@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
+
+from schemas import names
 
 MAX_SIGNIFICANT_DIGITS = 15
 """A binary double carries 15 decimal digits without loss, so JSON numbers can carry money."""
@@ -195,5 +197,5 @@ Metadata = Annotated[
     dict[Annotated[str, Field(min_length=1, max_length=128)], LongText], Field(max_length=50)
 ]
 
-ContractTypeName = Literal["basic", "professional", "enterprise", "custom"]
-StatusName = Literal["draft", "active", "pending_renewal", "expired", "cancelled"]
+ContractTypeName = names.ContractTypeName
+StatusName = names.StatusName

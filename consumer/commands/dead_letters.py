@@ -12,10 +12,9 @@ import typer
 
 from consumer.commands.events import time_of
 from consumer.commands.output import Json, document_or_json, note, progress, table_or_json
-from consumer.commands.running import run_async
+from consumer.commands.running import load_settings, run_async
 from consumer.errors import InputRefused
-from consumer.settings import load_settings
-from schemas.events import DeadLetterCode
+from schemas.names import DeadLetterCode
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable

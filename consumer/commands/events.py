@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
 import typer
 
 from consumer.commands.output import Json, as_text, coloured, to_json
-from consumer.commands.running import run_async
+from consumer.commands.running import load_settings, run_async
 from consumer.errors import InputRefused
-from consumer.settings import load_settings
-from schemas.events import EVENTS, Change
+from schemas import names
 
 if TYPE_CHECKING:
     from producers.events import EventQuery, ReadEvent
 
-EventName = Enum("EventName", {name: name for name in EVENTS}, type=str)  # type: ignore[misc]
-ChangeName = Enum("ChangeName", {name: name for name in get_args(Change)}, type=str)  # type: ignore[misc]
+EventName = Enum("EventName", {name: name for name in get_args(names.EventName)}, type=str)  # type: ignore[misc]
+ChangeName = Enum("ChangeName", {name: name for name in get_args(names.Change)}, type=str)  # type: ignore[misc]
 
 COLUMNS: Final = ("time", "account_id", "event", "what")
 _COLOURS: Final = {
@@ -42,7 +41,7 @@ def events(
         list[EventName] | None,
         typer.Option(
             "--event",
-            metavar=" | ".join(EVENTS),
+            metavar=" | ".join(get_args(names.EventName)),
             help="Only these events (may be given again).",
             show_default=False,
         ),
@@ -51,7 +50,7 @@ def events(
         list[ChangeName] | None,
         typer.Option(
             "--change",
-            metavar=" | ".join(get_args(Change)),
+            metavar=" | ".join(get_args(names.Change)),
             help="Only these changes (may be given again).",
             show_default=False,
         ),

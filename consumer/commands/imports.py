@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from consumer.commands.output import Json, document_or_json, note, progress, to_json
-from consumer.commands.running import run_async
+from consumer.commands.running import load_settings, run_async
 from consumer.errors import ContractsError, InputRefused
-from consumer.settings import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from consumer.commands.output import Json, table_or_json
-from consumer.commands.running import run_async
-from consumer.settings import Settings, load_settings
+from consumer.commands.running import load_settings, run_async
+
+if TYPE_CHECKING:
+    from consumer.settings import Settings
 
 app = typer.Typer(help="MongoDB collections and indexes.", no_args_is_help=True)
 

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
 import typer
 
 from consumer.commands.output import Json, document_or_json, note, progress, table_or_json
-from consumer.commands.running import run_async
+from consumer.commands.running import load_settings, run_async
 from consumer.errors import InputRefused
-from consumer.settings import load_settings
-from schemas.types import ContractTypeName, StatusName
+from schemas.names import ContractTypeName, StatusName
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

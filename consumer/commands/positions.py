@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from consumer.commands.output import Json, note, table_or_json
-from consumer.commands.running import run_async
+from consumer.commands.running import load_settings, run_async
 from consumer.errors import InputRefused
-from consumer.settings import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

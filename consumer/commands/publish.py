@@ -5,23 +5,22 @@ from __future__ import annotations
 import sys
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import orjson
 import typer
 
 from consumer.commands.output import Json, document_or_json
-from consumer.commands.running import run_async
+from consumer.commands.running import load_settings, run_async
 from consumer.errors import InputRefused
-from consumer.settings import load_settings
-from schemas.commands import COMMANDS
+from schemas import names
 
 if TYPE_CHECKING:
     from producers.commands import Sent
     from producers.messages import CommandMessage
     from producers.results import CommandResult
 
-CommandName = Enum("CommandName", {name: name for name in COMMANDS}, type=str)  # type: ignore[misc]
+CommandName = Enum("CommandName", {name: name for name in get_args(names.CommandName)}, type=str)  # type: ignore[misc]
 SOURCE = "/contracts-cli"
 
 
@@ -100,6 +99,8 @@ async def _send(message: CommandMessage, *, wait: bool) -> tuple[Sent, CommandRe
 
 
 def _described(message: CommandMessage, sent: Sent, result: CommandResult | None) -> dict[str, Any]:
+    from schemas.commands import COMMANDS
+
     described: dict[str, Any] = {
         "id": message.command_id,
         "source": message.source,
@@ -158,6 +159,7 @@ def _value(text: str) -> Any:
 def _refuse_mistakes(name: str, data: bytes) -> None:
     from pydantic import ValidationError
 
+    from schemas.commands import COMMANDS
     from schemas.mistakes import mistakes
     from schemas.strict_json import NotJson, parse
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import logging
 import os
 import sys
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -11,12 +11,15 @@ import typer
 
 from consumer.commands.output import coloured
 from consumer.errors import ContractsError, InputRefused, SettingsError
-from consumer.logs import get_logger, hide_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
 
+    from consumer.settings import Settings
+
 Result = TypeVar("Result")
+
+_log = logging.getLogger(__name__)
 
 DEFECT_CODE: Final = 1
 USAGE_CODE: Final = 2
@@ -40,10 +43,26 @@ _UsageError: Final[type[Any]] = typer.BadParameter.__mro__[1]
 def tell_version(*, wanted: bool) -> None:
     """Print the version and end, if it is asked for."""
     if wanted:
-        from consumer.metrics import service_version
+        from consumer.version import service_version
 
         typer.echo(service_version())
         raise typer.Exit
+
+
+def load_settings() -> Settings:
+    """The settings, when a command needs them: help and completion are quick because they do without."""
+    from consumer.settings import load_settings as load
+
+    set_up_logs()
+    return load()
+
+
+def set_up_logs() -> None:
+    """No logs, only what commands print; but all of them with --debug, which the root logger tells."""
+    from consumer.logs import configure_logging
+
+    debug = logging.getLogger().isEnabledFor(logging.DEBUG)
+    configure_logging("debug" if debug else "critical", "console")
 
 
 def refuse_bytes(arguments: Iterable[str]) -> None:
@@ -59,6 +78,9 @@ def refuse_bytes(arguments: Iterable[str]) -> None:
 
 def run_async(work: Coroutine[Any, Any, Result]) -> Result:
     """Run a command's coroutine to its end; Ctrl-C cancels it and ends with exit code 130."""
+    import asyncio
+
+    set_up_logs()
     try:
         return asyncio.run(work)
     except KeyboardInterrupt:
@@ -71,7 +93,7 @@ def exit_code_of(work: Callable[[], object]) -> int:
         code = work()
         sys.stdout.flush()
     except ContractsError as error:
-        get_logger().debug("the command failed", exc_info=error)
+        _log.debug("the command failed", exc_info=error)
         _tell(error)
         return error.exit_code
     except _UsageError as error:
@@ -85,8 +107,8 @@ def exit_code_of(work: Callable[[], object]) -> int:
             return PIPE_CODE
         raise
     except Exception as error:  # noqa: BLE001 - the last resort
-        get_logger().debug("the command failed", exc_info=error)
-        _say("error", f"{type(error).__name__}: {hide_text(str(error))}")
+        _log.debug("the command failed", exc_info=error)
+        _say("error", f"{type(error).__name__}: {_hidden(str(error))}")
         _say("hint", "this is a defect of the program; `contracts --debug …` shows where")
         return DEFECT_CODE
     return code if isinstance(code, int) else 0
@@ -105,9 +127,15 @@ def _tell_usage(error: Any) -> int:
 
 def _tell(error: ContractsError) -> None:
     for line in error.mistakes if isinstance(error, SettingsError) else [str(error)]:
-        _say("error", hide_text(line))
+        _say("error", _hidden(line))
     if error.hint:
         _say("hint", error.hint)
+
+
+def _hidden(text: str) -> str:
+    from consumer.logs import hide_text
+
+    return hide_text(text)
 
 
 def _say(label: str, text: str) -> None:

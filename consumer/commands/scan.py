@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from consumer.commands.output import Json, document_or_json
-from consumer.commands.running import run_async
-from consumer.settings import load_settings
+from consumer.commands.running import load_settings, run_async
 
 if TYPE_CHECKING:
     from consumer.settings import Settings

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from consumer import garbage
-from consumer.logs import configure_logging
-from consumer.settings import load_settings
+from consumer.commands.running import load_settings
 
 if TYPE_CHECKING:
     from consumer.settings import Settings
@@ -40,6 +38,8 @@ def serve(settings: Settings, *, with_pipeline: bool = True, with_scanner: bool 
     """Runs the service, or a part of it, until it is told to stop."""
     import uvloop
 
+    from consumer import garbage
+    from consumer.logs import configure_logging
     from consumer.process import run as run_process
 
     debug = logging.getLogger().isEnabledFor(logging.DEBUG)  # --debug was given

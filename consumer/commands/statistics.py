@@ -10,9 +10,8 @@ import typer
 
 from consumer.commands.events import time_of
 from consumer.commands.output import Json, document_or_json
-from consumer.commands.running import run_async
+from consumer.commands.running import load_settings, run_async
 from consumer.errors import InputRefused
-from consumer.settings import load_settings
 
 
 def stats(

@@ -39,7 +39,9 @@ class Commands(TyperGroup):
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write a list of commands for each heading."""
-        listed = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        listed: list[tuple[str, Any]] = [
+            (name, self.get_command(ctx, name)) for name in self.list_commands(ctx)
+        ]
         room = formatter.width - max(len(name) for name, _ in listed) - 6
         for heading in dict.fromkeys(each.rich_help_panel for _, each in listed):
             with formatter.section(heading):

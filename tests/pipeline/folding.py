@@ -63,6 +63,9 @@ class Folded:
             writer=None if muted else BatchWriter("none"),
             generation=self.generation,
             past=Past(self.history, self.former),
+            holders={
+                each["contract_id"]: each["account_id"] for each in (*self.former, *self.documents.values())
+            },
         )
         for one in records:
             fold.add(one)

@@ -21,6 +21,7 @@ Change = names.Change
 OutcomeName = Literal["applied", "unchanged", "rejected", "duplicate"]
 
 RejectionCode = Literal[
+    "id_reused",
     "contract_not_found",
     "contract_exists",
     "contract_id_taken",

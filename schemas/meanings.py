@@ -135,10 +135,11 @@ OUTCOMES: Final[dict[OutcomeName, str]] = {
     "applied": "the contract changed",
     "unchanged": "there was nothing to do",
     "rejected": "refused: `code`, `message` and `errors` say why; only what was due has happened",
-    "duplicate": "this identity was seen before; the message names what became of the first",
+    "duplicate": "this very command was seen before; the message names what became of the first",
 }
 
 REJECTIONS: Final[dict[RejectionCode, str]] = {
+    "id_reused": "the id was another command's before: of another type, or with other data",
     "contract_not_found": "the account has no contract",
     "contract_exists": "the account has one that has not ended, or that has this contract_id",
     "contract_id_taken": "another account has, or had, the contract with this contract_id",

@@ -1,10 +1,14 @@
 """The test kit answers as the service does."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from consumer.domain.model import Policy
+from consumer.errors import CommandRejected
 from consumer.testkit import Testkit
 from producers.messages import command_message
 from schemas.events import EVENTS
@@ -61,6 +65,11 @@ async def test_duplicates_rejections_and_dead_letters() -> None:
     message = command_message("create", "account-1", {"contract_type": "basic"}, source="/billing")
     outcomes = [(await kit.result(message)).outcome for _ in range(2)]
     assert outcomes == ["applied", "duplicate"]
+    other = replace(message, value=b'{"contract_type": "enterprise"}')
+    refused = await kit.result(other)
+    assert refused.code == "id_reused"
+    with pytest.raises(CommandRejected, match="id_reused"):
+        refused.raise_if_rejected()
     assert (await kit.activate("account-2")).code == "contract_not_found"
     await kit.deliver(b"account-1", b"not json")
     assert [letter.reason for letter in kit.dead_letters] == ["malformed"]

@@ -13,7 +13,7 @@ from consumer.domain.decider import decide
 from consumer.domain.erasure import erased
 from consumer.domain.states import RUNNING
 from consumer.domain.terms import monthly_total
-from consumer.pipeline.encoder import duplicate_data, event_name, result_data
+from consumer.pipeline.encoder import duplicate_data, event_name, result_data, reused_data
 from consumer.pipeline.entries import changes_json, erased_entry
 from consumer.pipeline.records import Incoming, Misplaced, Undecodable, record_time
 from consumer.storage.protocols import NO_PAST, ContractWrite, HistoryEntry, Past, Seen, base_of
@@ -129,7 +129,7 @@ class Fold:
         if not incoming.spec.deduplicated:
             identity = self._place(incoming.record)
         elif (seen := self._seen.get(identity)) is not None:
-            self._duplicate(incoming, seen, now)
+            self._seen_before(incoming, seen, now)
             return
         decision = decide(contract, command, now, self._policy, self._holders)
         self._settle(incoming, decision, identity, now)
@@ -148,9 +148,10 @@ class Fold:
             result["contract_id"] = subject["contract_id"]
             result["version"] = subject["version"]
         self._publish(incoming, decision.events, result, identity, now)
-        self._record(incoming, result, identity, now, changes_json(decision.events))
-        if incoming.spec.deduplicated:
-            self._seen[identity] = _seen(result)
+        content = incoming.content if incoming.spec.deduplicated else None
+        self._record(incoming, result, identity, now, changes_json(decision.events), content)
+        if content is not None:
+            self._seen[identity] = _seen(result, content)
         if decision.erases:
             self._erase(account)
 
@@ -182,16 +183,24 @@ class Fold:
         writer.add(outputs.result(result))
         self._made("command_result")
 
-    def _duplicate(self, incoming: Incoming, seen: Seen, now: datetime) -> None:
-        result = duplicate_data(seen, incoming, now)
+    def _seen_before(self, incoming: Incoming, seen: Seen, now: datetime) -> None:
+        # What was stored before contents were kept has none: whatever comes under its id is a duplicate.
+        again = seen.content in (None, incoming.content)
+        result = (duplicate_data if again else reused_data)(seen, incoming, now)
         if seen.contract_id is not None:
             result |= {"contract_id": seen.contract_id, "version": seen.version}
         identity = self._place(incoming.record)
         self._publish(incoming, (), result, identity, now)
-        self._record(incoming, result, identity, now, None)
+        self._record(incoming, result, identity, now)
 
     def _record(
-        self, incoming: Incoming, result: dict[str, Any], identity: bytes, now: datetime, changes: str | None
+        self,
+        incoming: Incoming,
+        result: dict[str, Any],
+        identity: bytes,
+        now: datetime,
+        changes: str | None = None,
+        content: bytes | None = None,
     ) -> None:
         command, record = incoming.command, incoming.record
         outcome = result["outcome"]
@@ -213,6 +222,7 @@ class Fold:
                 command_id=command.id,
                 requested_by=command.data.get("requested_by"),
                 changes=changes,
+                content=content,
             )
         )
 
@@ -287,8 +297,14 @@ class Fold:
         return sha256(place.encode()).digest()[:IDENTITY_BYTES]
 
 
-def _seen(result: dict[str, Any]) -> Seen:
-    return Seen(result["outcome"], result.get("code"), result.get("contract_id"), result.get("version"))
+def _seen(result: dict[str, Any], content: bytes) -> Seen:
+    return Seen(
+        result["outcome"],
+        result.get("code"),
+        result.get("contract_id"),
+        result.get("version"),
+        content=content,
+    )
 
 
 def _label(contract: Contract) -> str:

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import orjson
 from pydantic import ValidationError
 
 from consumer.domain.model import Command
@@ -34,7 +35,7 @@ from consumer.pipeline.records import (
     record_time,
 )
 from schemas.commands import COMMANDS_BY_TYPE
-from schemas.identity import command_identity
+from schemas.identity import command_content, command_identity
 from schemas.mistakes import mistakes, unknown_type
 from schemas.strict_json import NotJson
 from schemas.upcasting import upcast_command
@@ -95,7 +96,7 @@ class Decoder:
         spec = COMMANDS_BY_TYPE.get(envelope.type)
         if spec is None:
             return Fault("unknown_type", unknown_type(envelope.type), "type", envelope)
-        parsed = None if is_json else parse_value(raw, self._max_bytes)
+        parsed = orjson.loads(raw or b"") if is_json else parse_value(raw, self._max_bytes)
         if isinstance(parsed, NotJson):
             return Fault("malformed", parsed.message, "", envelope)
         try:
@@ -120,7 +121,8 @@ class Decoder:
             envelope.id,
             self._base + record.offset,
         )
-        return Incoming(command, spec, record_time(record), envelope, record)
+        content = command_content(envelope.type, parsed)
+        return Incoming(command, spec, record_time(record), envelope, record, content)
 
     def _elsewhere(self, record: Record, account_id: str, home: int) -> Misplaced | Undecodable:
         if any(name == FORWARDED_FROM for name, _ in record.headers):

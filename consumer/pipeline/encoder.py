@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from consumer.pipeline.records import Incoming, Misplaced, Record, Undecodable
     from consumer.storage.protocols import Seen
     from schemas.cloudevents import CausedHeaders, Envelope
+    from schemas.events import RejectionCode
 
 DEAD_LETTER_PREFIX: Final = "dlq-"
 
@@ -240,13 +241,29 @@ def result_data(outcome: Outcome, cause: Incoming, now: datetime) -> dict[str, A
 
 def duplicate_data(seen: Seen, cause: Incoming, now: datetime) -> dict[str, Any]:
     """The result of a command that was seen before: it names what became of the first."""
-    first = f"{seen.outcome} ({seen.code})" if seen.code else seen.outcome
     data = {
         "command": reference(cause.envelope),
         "outcome": "duplicate",
-        "message": f"seen before; its outcome was: {first}",
+        "message": f"seen before; its outcome was: {_first(seen)}",
         "processed_at": now,
     }
     if seen.code:
         data["code"] = seen.code
     return data
+
+
+def reused_data(seen: Seen, cause: Incoming, now: datetime) -> dict[str, Any]:
+    """The result of a command under the id of another: nobody may take it for done."""
+    was = f"this id is another command's, whose outcome was: {_first(seen)}"
+    code: RejectionCode = "id_reused"
+    return {
+        "command": reference(cause.envelope),
+        "outcome": "rejected",
+        "code": code,
+        "message": f"{was}; send this one under a new id",
+        "processed_at": now,
+    }
+
+
+def _first(seen: Seen) -> str:
+    return f"{seen.outcome} ({seen.code})" if seen.code else seen.outcome

@@ -45,13 +45,17 @@ class Record(Protocol):
 
 
 class Incoming(NamedTuple):
-    """A valid command. `at` is the record's time in UTC: the command's `now`."""
+    """A valid command. `at` is the record's time in UTC: the command's `now`.
+
+    `content` tells it from another command under the same id.
+    """
 
     command: Command
     spec: CommandSpec
     at: datetime
     envelope: Envelope
     record: Record
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True)

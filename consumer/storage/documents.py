@@ -69,6 +69,7 @@ _HISTORY_FIELDS: Final = (
     "command_id",
     "requested_by",
     "changes",
+    "content",
 )
 """The fields of a history entry that are left out where nothing is known."""
 
@@ -204,6 +205,7 @@ def seen_from(document: Mapping[str, Any]) -> Seen:
         document.get("version"),
         document["partition"],
         document["offset"],
+        document.get("content"),
     )
 
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from schemas.contract import Contract
 
 _HOLDER_FIELDS = ("contract_id", "account_id")
-_SEEN_FIELDS = ("outcome", "code", "contract_id", "version", "partition", "offset")
+_SEEN_FIELDS = ("outcome", "code", "contract_id", "version", "partition", "offset", "content")
 
 
 class MongoBatch:

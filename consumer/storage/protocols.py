@@ -28,7 +28,10 @@ def base_of(generation: int) -> int:
 
 
 class Seen(NamedTuple):
-    """What became of a command that was applied before, and where: None for one of the present batch."""
+    """What became of a command that was applied before, and where: None for one of the present batch.
+
+    `content` tells it from another command under the same id; None: it was stored before contents were kept.
+    """
 
     outcome: str
     code: str | None
@@ -36,6 +39,7 @@ class Seen(NamedTuple):
     version: int | None
     partition: int | None = None
     offset: int | None = None
+    content: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,8 @@ class HistoryEntry:
 
     `identity` is 16 bytes: of the command, or of the record's place in the log for what has none,
     was seen before, or is never deduplicated. `offset` is its sequence number (see Position.base).
-    `changes` is JSON text: the fields each event changed.
+    `changes` is JSON text: the fields each event changed. `content` is a hash of a command's type and data,
+    where `identity` is the command's.
     """
 
     identity: bytes
@@ -122,6 +127,7 @@ class HistoryEntry:
     command_id: str | None = None
     requested_by: str | None = None
     changes: str | None = None
+    content: bytes | None = None
 
 
 class Past(NamedTuple):

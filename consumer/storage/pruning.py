@@ -1,6 +1,6 @@
 """Takes out of old history entries what they tell, and leaves what the service needs for ever.
 
-What stays is who is not named: identity, place, time, outcome. So a command that is sent again is a
+What stays is who is not named: identity, place, time, outcome, content. So a command that is sent again is a
 duplicate however old the first is, and a replay of the log, whose entries are all old at once, decides as
 the first run did. Removing whole entries, or a TTL index, would break both.
 """

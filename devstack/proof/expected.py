@@ -52,6 +52,7 @@ class Entry(NamedTuple):
     command_id: str | None = None
     requested_by: str | None = None
     changes: Any = None
+    content: bytes | None = None
 
 
 def event_record(

@@ -99,7 +99,7 @@ class Model:
         if not incoming.spec.deduplicated:
             identity = self._place(record)
         elif (first := self.history.get(identity)) is not None:
-            return self._duplicate(incoming, record, first, now)
+            return self._seen_before(incoming, record, first, now)
         decision = decide(contract, command, now, self.policy)
         self._keep(account, record.partition, contract, decision.contract)
         if decision.former is not None:
@@ -110,7 +110,8 @@ class Model:
         result = outcome_data(decision)
         self._result(result, incoming.envelope, account, record, identity, len(decision.events), now)
         self.history[identity] = command_entry(incoming, record, result, now)._replace(
-            changes=[kept(event) for event in decision.events] or None
+            changes=[kept(event) for event in decision.events] or None,
+            content=incoming.content if incoming.spec.deduplicated else None,
         )
         if command.name == "erase" and result["outcome"] == "applied":
             self._erase(account)
@@ -140,15 +141,17 @@ class Model:
             active = [add_on["monthly_fee"] for add_on in contract["add_ons"] if add_on.get("active", True)]
             tallies[f"{type_}/{contract['currency']}"] += times * sum([contract["base_monthly_fee"], *active])
 
-    def _duplicate(self, incoming: Incoming, record: LogRecord, first: Entry, now: datetime) -> None:
+    def _seen_before(self, incoming: Incoming, record: LogRecord, first: Entry, now: datetime) -> None:
         named = f"{first.outcome} ({first.code})" if first.code else first.outcome
-        result = {
-            "outcome": "duplicate",
-            "code": first.code,
-            "message": f"seen before; its outcome was: {named}",
-            "contract_id": first.contract_id,
-            "version": first.version,
-        }
+        result: dict[str, Any] = {"contract_id": first.contract_id, "version": first.version}
+        if first.content == incoming.content:
+            message = f"seen before; its outcome was: {named}"
+            result |= {"outcome": "duplicate", "code": first.code, "message": message}
+        else:
+            message = (
+                f"this id is another command's, whose outcome was: {named}; send this one under a new id"
+            )
+            result |= {"outcome": "rejected", "code": "id_reused", "message": message}
         identity = self._place(record)
         account = incoming.command.account_id
         self._result(result, incoming.envelope, account, record, identity, 0, now)

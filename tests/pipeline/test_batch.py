@@ -124,14 +124,14 @@ def test_what_was_folded_is_counted(log, ends):
 
 @given(logs(), st.integers(0, 30))
 def test_a_duplicate_changes_nothing_but_says_so(log, which):
-    """Whatever its content, and whatever became of the first."""
+    """Whatever became of the first."""
     before = folded(log)
-    first = [entry for entry in before.history if entry.outcome in ("applied", "unchanged", "rejected")]
-    first = [entry for entry in first if entry.type != "advance"]
+    first = [entry for entry in before.history if entry.content is not None]
     if not first:
         return
     chosen = first[which % len(first)]
-    after = folded([*log, update(log[-1].offset + 1, chosen.account_id, chosen.command_id, notes="other")])
+    (again,) = [one for one in log if one.offset == chosen.offset]
+    after = folded([*log, again._replace(offset=log[-1].offset + 1)])
     assert after.history[-1].outcome == "duplicate"
     assert after.contracts == before.contracts
     assert after.former == before.former
@@ -145,11 +145,55 @@ def test_a_duplicate_changes_nothing_but_says_so(log, which):
     assert (result.get("contract_id"), result.get("version")) == (chosen.contract_id, chosen.version)
 
 
-@pytest.mark.parametrize("ends", [(), (1,), (2,), (1, 2)])
+CUTS = [(), (1,), (2,), (1, 2)]
+
+
+@pytest.mark.parametrize("ends", CUTS)
 def test_a_duplicate_is_known_within_a_batch_and_across(ends):
-    log = [create(0), update(1, id="same", notes="first"), update(2, id="same", notes="second")]
+    log = [create(0), update(1, id="same", notes="first"), update(2, id="same", notes="first")]
     result = folded(log, *ends)
+    assert [entry.outcome for entry in result.history] == ["applied", "applied", "duplicate"]
+
+
+OTHER_CONTENT = {
+    "other data": update(2, id="same", notes="second"),
+    "another type": record(2, ACCOUNTS[0], "cancel", {}, "same"),
+    "more data": record(
+        2, ACCOUNTS[0], "update", {"changes": {"notes": "first"}, "requested_by": "x"}, "same"
+    ),
+}
+
+
+@pytest.mark.parametrize("other", OTHER_CONTENT.values(), ids=OTHER_CONTENT.keys())
+@pytest.mark.parametrize("ends", CUTS)
+def test_the_id_of_another_command_is_refused(ends, other):
+    """A renewal that never happened must not look done."""
+    first = update(1, id="same", notes="first")
+    again = first._replace(offset=3)
+    result = folded([create(0), first, other, again], *ends)
     assert result.contracts[ACCOUNTS[0]]["notes"] == "first"
+    assert result.contracts[ACCOUNTS[0]]["version"] == 2
+    assert [(entry.outcome, entry.code) for entry in result.history[1:]] == [
+        ("applied", None),
+        ("rejected", "id_reused"),
+        ("duplicate", None),  # of the first: what was refused is not remembered
+    ]
+    refused = orjson.loads(by_topic(result.outputs)[RESULTS][2].value)
+    assert (refused["outcome"], refused["code"], refused["version"]) == ("rejected", "id_reused", 2)
+    assert "whose outcome was: applied; send this one under a new id" in refused["message"]
+
+
+def test_the_id_of_a_rejected_command_is_its_own_too():
+    refused = record(0, ACCOUNTS[0], "renew", {}, "same")
+    result = folded([refused, record(1, ACCOUNTS[0], "renew", {"term_months": 2}, "same")])
+    assert [entry.code for entry in result.history] == ["contract_not_found", "id_reused"]
+
+
+def test_what_was_stored_before_contents_were_kept_is_a_duplicate_whatever_comes():
+    result = folded([create(0), update(1, id="same", notes="first")])
+    for entry in result.history:
+        entry.content = None
+    result.fold([update(2, id="same", notes="second")])
     assert [entry.outcome for entry in result.history] == ["applied", "applied", "duplicate"]
 
 

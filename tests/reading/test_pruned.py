@@ -78,10 +78,10 @@ async def test_a_command_is_known_however_old_it_is(kit: Testkit, pruner: Histor
     created = await life_of_two_years(kit)
     version = kit.contract("acme")["version"]
     assert await pruner.run_once()
-    for command_id, wanted in (("first", 1), ("second", 2)):
-        again = await kit.create("acme", contract_type="basic", command_id=command_id)
-        assert (again.outcome, again.contract_id) == ("duplicate", created.contract_id)
-        assert again.version == wanted
+    again = await kit.update("acme", changes={"notes": None}, requested_by=ANN, command_id="second")
+    assert (again.outcome, again.contract_id, again.version) == ("duplicate", created.contract_id, 2)
+    other = await kit.create("acme", contract_type="basic", command_id="first")
+    assert (other.code, other.contract_id, other.version) == ("id_reused", created.contract_id, 1)
     assert kit.contract("acme")["version"] == version
     await kit.erase("acme")
 

@@ -90,6 +90,7 @@ def entry(name: str = "one", **changes: Any) -> HistoryEntry:
         source="/crm",
         command_id=name,
         changes='[{"change":"created"}]',
+        content=named(name, 8),
     )
     return replace(whole, **changes)
 

@@ -146,19 +146,28 @@ async def test_an_account_named_like_a_key_is_no_poison(owner):
 
 async def test_seen_commands_are_found_with_what_became_of_them(owner):
     rejected = entry("two", outcome="rejected", code="invalid_terms", contract_id=None, version=None)
-    await owner.commit(writes(history=[entry(), rejected, entry("three", version=2**33, offset=2**49)]))
+    await owner.commit(
+        writes(history=[entry(), rejected, entry("three", version=2**33, offset=2**49, content=None)])
+    )
     found = await owner.seen(entry().identity, rejected.identity, named("three", 16), named("never", 16))
     assert found == {
-        entry().identity: ("applied", None, "contract_1", 1, 0, 0),
-        rejected.identity: ("rejected", "invalid_terms", None, None, 0, 0),
-        named("three", 16): ("applied", None, "contract_1", 2**33, 0, 2**49),
+        entry().identity: ("applied", None, "contract_1", 1, 0, 0, entry().content),
+        rejected.identity: ("rejected", "invalid_terms", None, None, 0, 0, rejected.content),
+        named("three", 16): ("applied", None, "contract_1", 2**33, 0, 2**49, None),
     }
 
 
 async def test_a_history_entry_keeps_all_its_fields(backend, owner):
     full = entry(offset=2**50, code="c", requested_by="ann", changes="[]")
     bare = entry(
-        "bare", account_id=None, contract_id=None, version=None, type=None, source=None, changes=None
+        "bare",
+        account_id=None,
+        contract_id=None,
+        version=None,
+        type=None,
+        source=None,
+        changes=None,
+        content=None,
     )
     await owner.commit(writes(history=[full, bare]))
     kept = {bytes(one["_id"]): one for one in backend.history()}
@@ -177,6 +186,7 @@ async def test_a_history_entry_keeps_all_its_fields(backend, owner):
         "command_id": "one",
         "requested_by": "ann",
         "changes": "[]",
+        "content": full.content,
     }
     assert kept[bare.identity].keys() == {
         "_id",

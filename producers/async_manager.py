@@ -25,7 +25,7 @@ class AsyncContractManager:
     written can be read at once (from the primary: a secondary may be a moment behind). Kafka is
     connected to by the first write, MongoDB by the first read. Contracts are dicts with aware datetimes
     in UTC and float money; what is passed in may have naive datetimes, which are taken for UTC, and None
-    for fields that are left out.
+    for fields that are left out, at any depth.
 
     Every method may raise ServiceUnavailable: a server is away, and the answer is unknown. Writes may
     also raise ResultTimeout (the command is in the log and will be applied), CommandRejected,

@@ -17,10 +17,10 @@ import csv
 import hashlib
 from codecs import BOM_UTF8
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from producers.cells import data_from
+from producers.nulls import without_nulls
 from schemas.commands import COMMANDS
 from schemas.strict_json import NotJson, parse
 
@@ -151,14 +151,20 @@ async def document_rows(
     """Contracts of another system's collection, to be adopted as they stand.
 
     Args:
-        documents: each with an `_id`, which is its place; a contract without a `contract_id` gets it.
+        documents: each with an `_id` as text, which is its place; a contract without a `contract_id` gets it.
+            None: it has no standard text form, and the document is refused.
         fields: our names of its fields, where they differ; None: none do. A name mapped to "" is left out.
     """
+    number = 0
     async for document in documents:
-        place = str(document["_id"])
+        number += 1
+        place = document["_id"]
+        if place is None:
+            yield BadRow(f"document {number}", _NO_TEXT, (("/_id", _NO_TEXT),))
+            continue
         named = {(fields or {}).get(name, name): value for name, value in document.items() if name != "_id"}
-        contract = {"contract_id": place, **plain({name: value for name, value in named.items() if name})}
-        row = contract_row(place, contract, "adopt")
+        contract = {"contract_id": place, **{name: value for name, value in named.items() if name}}
+        row = contract_row(place, without_nulls(COMMANDS["adopt"], contract), "adopt")
         # Or a document that was refused and then mended would be taken for the one seen before.
         revision = hashlib.sha256(repr(contract).encode()).hexdigest()[:_DIGEST_CHARACTERS]
         yield replace(row, revision=revision) if isinstance(row, Row) else row
@@ -174,18 +180,6 @@ def _row(place: str, name: Any, account_id: Any, data: Any) -> Row | BadRow:
     return Row(place, name, account_id, data)
 
 
-def plain(value: Any) -> Any:
-    """A value of another system's document as a command's data: aware times, nothing that says nothing."""
-    match value:
-        case datetime() if value.tzinfo is None:
-            return value.replace(tzinfo=UTC)
-        case dict():
-            return {str(name): plain(inner) for name, inner in value.items() if inner is not None}
-        case list() | tuple():
-            return [plain(inner) for inner in value]
-        case date() | str() | bool() | int() | float():
-            return value
-        case _ if hasattr(value, "to_decimal"):
-            return value.to_decimal()
-        case _:
-            return value
+_NO_TEXT: Final = (
+    "must be text, a number, a date, an ObjectId or a UUID (of subtype 4): it names the row for ever"
+)

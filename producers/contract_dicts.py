@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from consumer.domain.terms import TEMPLATES
+from producers.nulls import without_nulls
+from schemas.commands import COMMANDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,5 +91,6 @@ def in_utc(value: Any) -> Any:
 
 
 def given(contract: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that say something: None stands for left out."""
-    return {name: in_utc(value) for name, value in contract.items() if value is not None}
+    """What a new contract says: None stands for left out, at any depth."""
+    said: dict[str, Any] = without_nulls(COMMANDS["create"], in_utc(dict(contract)))
+    return said

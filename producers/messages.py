@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from pydantic import ValidationError
 
 from consumer.errors import InputRefused
 from consumer.pipeline.decoder import MAX_ACCOUNT_CHARACTERS, MAX_COMMAND_BYTES, account_of
+from producers.jsonable import NoJson, jsonable
 from schemas.cloudevents import CONTENT_TYPE, JSON_MEDIA_TYPE, SPEC_VERSION
 from schemas.commands import COMMANDS, CommandSpec
 from schemas.contract import to_json
@@ -110,12 +110,10 @@ def _check_account(account_id: str) -> None:
 
 
 def _encoded(spec: CommandSpec, data: Mapping[str, Any], max_bytes: int) -> bytes:
-    if (path := _not_a_number(data)) is not None:
-        raise _refused(spec.name, [(path, "must be a finite number")])
     try:
-        value = to_json(data)
-    except TypeError as error:
-        raise InputRefused(f"{spec.name}: the data cannot be written as JSON: {error}") from error
+        value = to_json(jsonable(data))
+    except NoJson as error:
+        raise _refused(spec.name, [(error.path, error.why)]) from None
     if len(value) > max_bytes:
         raise InputRefused(f"{spec.name}: the data has {len(value)} bytes; at most {max_bytes} are accepted")
     try:
@@ -124,19 +122,6 @@ def _encoded(spec: CommandSpec, data: Mapping[str, Any], max_bytes: int) -> byte
         found = mistakes(spec, error)
         raise _refused(spec.name, [(each["path"], each["message"]) for each in found]) from None
     return value
-
-
-def _not_a_number(value: Any, path: str = "") -> str | None:
-    """Where NaN or an infinity stands: JSON has neither, and the encoder would write null."""
-    if isinstance(value, float):
-        return None if math.isfinite(value) else path
-    if isinstance(value, dict):
-        places = (_not_a_number(inner, f"{path}/{name}") for name, inner in value.items())
-    elif isinstance(value, list | tuple):
-        places = (_not_a_number(inner, f"{path}/{i}") for i, inner in enumerate(value))
-    else:
-        return None
-    return next((place for place in places if place is not None), None)
 
 
 def _refused(name: str, errors: list[tuple[str, str]]) -> InputRefused:

@@ -7,11 +7,13 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
 from bson import CodecOptions
+from bson.codec_options import DatetimeConversion
 from pymongo.errors import InvalidName
 from pymongo.uri_parser import parse_uri
 
 from consumer.addresses import mongo_mistake
 from consumer.errors import InputRefused, SettingsError
+from consumer.storage.foreign_values import id_text, readable
 from consumer.storage.mongo import connect
 from consumer.storage.mongo_errors import answered
 from consumer.storage.mongo_uri import refused_uri
@@ -20,10 +22,20 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 CHUNK: Final = 1_000
+PATIENT_SECONDS: Final = 600.0
+"""How long counting all documents may take."""
+
+OPTIONS: Final[CodecOptions[dict[str, Any]]] = CodecOptions(
+    tz_aware=True,
+    tzinfo=UTC,
+    datetime_conversion=DatetimeConversion.DATETIME_AUTO,
+    unicode_decode_error_handler="surrogateescape",
+)
+"""What is no time or no text in Python is for the schema to refuse, one row at a time."""
 
 
 class ForeignCollection:
-    """A collection, read in the order of `_id`. Nothing is written.
+    """A collection, read once from its beginning to its end. Nothing is written.
 
     Args:
         collection: motor's.
@@ -45,21 +57,39 @@ class ForeignCollection:
             return int(await self._collection.estimated_document_count())
 
     async def documents(self) -> AsyncIterator[dict[str, Any]]:
-        """All documents, a chunk in memory at a time.
+        """All documents in readable form, by `_id`, a chunk in memory at a time.
+
+        `_id` is text, or None where it has no standard text form.
 
         Raises:
             ServiceUnavailable: no answer; what came before is complete.
+            InputRefused: these were not all.
         """
-        after: dict[str, Any] = {}
-        while True:
-            with answered(self._seconds):
-                found = self._collection.find(after).sort([("_id", 1)]).limit(CHUNK)
-                chunk = await found.to_list(CHUNK)
-            for document in chunk:
-                yield document
-            if len(chunk) < CHUNK:
-                return
-            after = {"_id": {"$gt": chunk[-1]["_id"]}}
+        # One cursor: to ask for what follows an `_id` finds only the ones of its own type.
+        cursor = self._collection.find({}, batch_size=CHUNK).sort([("_id", 1)])
+        read = 0
+        try:
+            while chunk := await self._chunk(cursor):
+                read += len(chunk)
+                for document in chunk:
+                    yield readable(document) | {"_id": id_text(document["_id"])}
+        finally:
+            await cursor.close()
+        await self._check_complete(read)
+
+    async def _chunk(self, cursor: Any) -> list[dict[str, Any]]:
+        with answered(self._seconds):
+            chunk: list[dict[str, Any]] = await cursor.to_list(CHUNK)
+        return chunk
+
+    async def _check_complete(self, read: int) -> None:
+        with answered(PATIENT_SECONDS):
+            there = await self._collection.count_documents({})
+        if there != read:
+            raise InputRefused(
+                f"{read:,} documents of {self.name} were read, but it holds {there:,}",
+                hint="did it change meanwhile? Run the import again: what was adopted is a duplicate then",
+            )
 
 
 @asynccontextmanager
@@ -78,7 +108,6 @@ async def foreign_collection(
     """
     if why := mongo_mistake(uri):
         raise InputRefused(f"--from-mongo: {why}")
-    options: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True, tzinfo=UTC)
     try:
         with refused_uri(uri, "--from-mongo"):
             database = parse_uri(uri, validate=True)["database"]
@@ -89,7 +118,7 @@ async def foreign_collection(
         raise InputRefused(str(error)) from error
     try:
         try:
-            found = client.get_database(database).get_collection(collection, codec_options=options)
+            found = client.get_database(database).get_collection(collection, codec_options=OPTIONS)
         except InvalidName as error:
             raise InputRefused(f"--collection: {error}") from error
         yield ForeignCollection(found, timeout_ms / 1000)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -141,12 +141,12 @@ async def test_a_document_that_was_mended_is_tried_again_and_what_is_adopted_sta
     kit = Testkit()
     commands = KitCommands(kit)
     document = {
-        "_id": 7,
+        "_id": "7",
         "account_id": "a",
         "contract_type": "basic",
         "status": "expired",
-        "start_date": datetime(2025, 1, 1),  # noqa: DTZ001 - as pymongo gives them
-        "end_date": datetime(2026, 6, 1),  # noqa: DTZ001
+        "start_date": datetime(2025, 1, 1, tzinfo=UTC),
+        "end_date": datetime(2026, 6, 1, tzinfo=UTC),
         "base_monthly_fee": 1,
         "usage_limits": {},
     }

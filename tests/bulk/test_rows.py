@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from bson import Decimal128, ObjectId
 
+from consumer.storage.foreign_values import id_text, readable
 from producers.bulk_rows import BadRow, Row, document_rows, json_rows, rows_of, survey, table_rows
 from producers.cells import data_from
 from schemas.commands import COMMANDS
@@ -180,8 +181,7 @@ async def test_documents_of_another_system() -> None:
     name = ObjectId()
 
     async def documents() -> Any:
-        yield {
-            "_id": name,
+        document = {
             "account_id": "a",
             "plan": "basic",
             "internal": 1,
@@ -191,7 +191,9 @@ async def test_documents_of_another_system() -> None:
             "primary_contact": {"email": "ann@example.com", "phone": None},
             "features": ["x"],
         }
-        yield {"_id": 7, "contract_id": "c-7"}
+        yield readable(document) | {"_id": id_text(name)}
+        yield {"_id": "7", "contract_id": "c-7"}
+        yield {"_id": None, "account_id": "a"}
 
     rows = [row async for row in document_rows(documents(), {"plan": "contract_type", "internal": ""})]
     assert rows[0] == Row(
@@ -208,3 +210,4 @@ async def test_documents_of_another_system() -> None:
         },
     )
     assert isinstance(rows[1], BadRow)
+    assert (rows[2].place, rows[2].errors[0][0]) == ("document 3", "/_id")

@@ -10,7 +10,7 @@ from consumer.errors import ServiceUnavailable, SettingsError
 from consumer.settings import load_settings
 from devstack.ports import reserve_port
 from producers import manager as module
-from producers.contract_dicts import with_floats
+from producers.contract_dicts import given, with_floats
 from producers.manager import (
     ContractManager,
     ContractStatus,
@@ -77,3 +77,20 @@ def test_templates_are_fresh_each_time() -> None:
     create_basic_contract_template("a")["features"].append("x")
     assert create_basic_contract_template("a")["features"] == ["basic_analytics", "email_support"]
     assert with_floats({"a": [Decimal("1.5")]}) == {"a": [1.5]}
+
+
+def test_none_stands_for_left_out_at_any_depth_but_where_it_means_something() -> None:
+    tier = {"min_trades": 0, "max_trades": None, "price_per_trade": 0.5}
+    contract = {
+        "account_id": "a",
+        "notes": None,
+        "primary_contact": {"name": "Ann", "email": None},
+        "usage_based_pricing": {"trade_volume_tiers": [tier], "trade_value_tiers": None},
+        "add_ons": [{"name": "x", "monthly_fee": 1, "active": None}],
+    }
+    assert given(contract) == {
+        "account_id": "a",
+        "primary_contact": {"name": "Ann"},
+        "usage_based_pricing": {"trade_volume_tiers": [tier]},
+        "add_ons": [{"name": "x", "monthly_fee": 1}],
+    }

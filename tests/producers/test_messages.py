@@ -1,10 +1,12 @@
 """A command is checked before it leaves, exactly as the service checks it."""
 
 import math
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
+import orjson
 import pytest
 from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
 from cloudevents.core.formats.json import JSONFormat
@@ -18,6 +20,25 @@ from producers.typed import TypedCommands
 from schemas.commands import COMMANDS
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+class Stamp(datetime):
+    """As pandas, pendulum and freezegun make them."""
+
+
+class Day(date):
+    """A date of such a library."""
+
+
+class NoTime(datetime):
+    """As pandas.NaT: a moment that says that it is none only when it is asked."""
+
+    def date(self):
+        raise ValueError("not a time")
+
+
+class Fee(Decimal):
+    """Money of some library."""
 
 
 def message(name: str = "create", account: str = "account-1", **data: Any) -> CommandMessage:
@@ -86,7 +107,14 @@ def test_every_mistake_is_named_and_no_value_quoted() -> None:
             "/base_monthly_fee must be a finite number",
         ),
         ({"contract_type": "basic", "end_date": datetime(2027, 1, 1)}, "/end_date must be a date"),  # noqa: DTZ001
-        ({"contract_type": "basic", "notes": object()}, "cannot be written as JSON"),
+        ({"contract_type": "basic", "notes": object()}, "/notes must be of a kind that JSON has, not object"),
+        ({"contract_type": "basic", "metadata": {7: "x"}}, "/metadata must have names that are text"),
+        ({"contract_type": "basic", "notes": "\ud800"}, "/notes must be Unicode text"),
+        (
+            {"contract_type": "basic", "base_monthly_fee": Decimal("NaN")},
+            "/base_monthly_fee must be a finite",
+        ),
+        ({"contract_type": "basic", "end_date": NoTime(2027, 1, 1)}, "/end_date must be a date"),
         ({"contract_type": "basic", "notes": "x" * 300_000}, "at most 262144"),
         ({}, "/contract_type is required"),
     ],
@@ -94,6 +122,18 @@ def test_every_mistake_is_named_and_no_value_quoted() -> None:
 def test_what_the_service_would_refuse_does_not_leave(bad: dict[str, Any], told: str) -> None:
     with pytest.raises(InputRefused, match=told):
         message(**bad)
+
+
+def test_subclasses_are_taken_for_what_they_are() -> None:
+    moment = Stamp(2030, 1, 31, 12, tzinfo=timezone(timedelta(hours=2)))
+    made = message("create", contract_type="basic", end_date=moment, base_monthly_fee=Fee("9.5"))
+    assert orjson.loads(made.value) == {
+        "contract_type": "basic",
+        "end_date": "2030-01-31T12:00:00+02:00",
+        "base_monthly_fee": 9.5,
+    }
+    made = message("update", changes=MappingProxyType({"end_date": Day(2030, 1, 31)}))
+    assert orjson.loads(made.value) == {"changes": {"end_date": "2030-01-31"}}
 
 
 def test_nan_inside_a_patch_is_no_removal() -> None:

@@ -1,0 +1,63 @@
+"""Values of another system's documents in the form that commands take them: text, numbers, aware times."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+from bson import Binary, Decimal128, ObjectId
+from bson.binary import UUID_SUBTYPE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_UUID_BYTES: Final = 16
+
+
+def _aware(value: datetime) -> datetime:
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value
+
+
+def _uuid(value: Binary) -> Any:
+    return str(value.as_uuid()) if value.subtype == UUID_SUBTYPE and len(value) == _UUID_BYTES else value
+
+
+_FORMS: Final[Mapping[type, Callable[[Any], Any]]] = {
+    dict: lambda value: {name: readable(inner) for name, inner in value.items()},
+    list: lambda value: [readable(inner) for inner in value],
+    datetime: _aware,
+    ObjectId: str,
+    Decimal128: Decimal128.to_decimal,
+    Binary: _uuid,
+    UUID: str,
+}
+
+
+def readable(value: Any) -> Any:
+    """The same with a standard form for each of MongoDB's types that has one.
+
+    What has none stays as it is, for the command's schema to refuse by its path.
+    """
+    form = _FORMS.get(type(value))
+    return form(value) if form else value
+
+
+def id_text(value: Any) -> str | None:
+    """An `_id` in its standard text form, which becomes the contract's id for ever; None: it has none.
+
+    A date in RFC 3339. Documents, lists, truth values and whatever only MongoDB knows have none, and a UUID
+    of the old binary kind may have any of four.
+    """
+    form = readable(value)
+    if isinstance(form, datetime):
+        return form.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return str(form) if type(form) is str or _is_number(form) else None
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, Decimal):
+        return value.is_finite()
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
 
 import typer
 
-from consumer.commands.output import Json, as_text, coloured, to_json
+from consumer.commands.output import NOTHING, Json, as_text, note, to_json
 from consumer.commands.running import load_settings, run_async
+from consumer.commands.tables import coloured
 from consumer.errors import InputRefused
 from schemas import names
 
@@ -104,6 +105,8 @@ async def _show(query: EventQuery, limit: int | None, printer: _Printer) -> None
             number += 1
             if number == limit:
                 return
+    if number == 0:
+        note(NOTHING)
 
 
 class _Printer:

@@ -5,21 +5,21 @@ Results go to stdout, everything else (progress, notes) to stderr, so that resul
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any, Final, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import orjson
 import typer
 
+from consumer.commands.tables import print_block, print_table
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-_UNFOLDED: Final = len("2026-01-31T00:00:00Z")
-"""Columns of a table are never made narrower than this, if a cell needs it."""
+NOTHING: Final = "nothing to show"
 
 _JSON_OPTIONS: Final = orjson.OPT_NON_STR_KEYS | orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z
 
@@ -30,15 +30,19 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON: one object a lin
 def table_or_json(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:
     """Print `rows`: JSON has all their fields, a table the `columns`.
 
-    With --json and into a pipe each row is printed when it comes, so `rows` may be endless.
+    With --json and into a pipe each row is printed when it comes, so `rows` may be endless. That there are
+    none is told, to stderr.
     """
+    seen = _Seen(rows)
     if as_json:
-        _print_lines(to_json(row) for row in rows)
+        _print_lines(to_json(row) for row in seen)
     elif sys.stdout.isatty():
-        _print_table(rows, columns)
+        print_table(columns, [[as_text(row.get(column)) for column in columns] for row in seen])
     else:
-        cells = ([as_text(row.get(column)) for column in columns] for row in rows)
+        cells = ([as_text(row.get(column)) for column in columns] for row in seen)
         _print_lines("\t".join(line) for line in _with_heading(columns, cells))
+    if not seen.any:
+        note(NOTHING)
 
 
 def document_or_json(document: Mapping[str, Any], *, as_json: bool) -> None:
@@ -54,15 +58,11 @@ def document_or_json(document: Mapping[str, Any], *, as_json: bool) -> None:
         _print_lines(f"{path}\t{as_text(value)}" for path, value in fields)
         return
     lists = {path: value for path, value in fields if _is_table(value)}
-    rows = [{"field": path, "value": value} for path, value in fields if path not in lists]
-    _print_table(rows, ("field", "value"))
+    print_block([(path, as_text(value)) for path, value in fields if path not in lists])
     for path, inner in lists.items():
-        _print_table(inner, tuple(dict.fromkeys(name for row in inner for name in row)), title=path)
-
-
-def coloured(stream: TextIO) -> bool:
-    """Whether people see this, and want colours: https://no-color.org."""
-    return stream.isatty() and not os.environ.get("NO_COLOR")
+        typer.echo(f"\n{path.replace('_', ' ')}")
+        columns = tuple(dict.fromkeys(name for row in inner for name in row))
+        print_table(columns, [[as_text(row.get(column)) for column in columns] for row in inner])
 
 
 def note(text: str) -> None:
@@ -129,6 +129,19 @@ def _is_table(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(row, dict) for row in value)
 
 
+class _Seen:
+    """Rows, and whether there were any."""
+
+    def __init__(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        self._rows = rows
+        self.any = False
+
+    def __iter__(self) -> Iterator[Mapping[str, Any]]:
+        for row in self._rows:
+            self.any = True
+            yield row
+
+
 def _with_heading(columns: Sequence[str], lines: Iterable[list[str]]) -> Iterator[list[str]]:
     yield list(columns)
     yield from lines
@@ -137,26 +150,3 @@ def _with_heading(columns: Sequence[str], lines: Iterable[list[str]]) -> Iterato
 def _print_lines(lines: Iterable[str]) -> None:
     for line in lines:
         typer.echo(line)
-
-
-def _print_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], title: str | None = None) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    lines = [[as_text(row.get(column)) for column in columns] for row in rows]
-    table = Table(
-        box=SIMPLE_HEAD,
-        header_style="bold",
-        title=title and title.replace("_", " "),
-        title_justify="left",
-        title_style="",
-    )
-    for place, column in enumerate(columns):
-        longest = max((len(line[place]) for line in lines), default=0)
-        table.add_column(column.replace("_", " "), overflow="fold", min_width=min(longest, _UNFOLDED))
-    for line in lines:
-        # Text, not str: square brackets in a contract are no markup.
-        table.add_row(*map(Text, line))
-    Console().print(table)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import typer
 
-from consumer.commands.output import coloured
+from consumer.commands.tables import coloured
 from consumer.errors import ContractsError, InputRefused, SettingsError
 
 if TYPE_CHECKING:

@@ -11,7 +11,9 @@ from decimal import Decimal
 from itertools import count
 
 import pytest
+from rich.cells import cell_len
 
+from consumer.commands import account, dead_letters, listing, positions, schemas, topics
 from consumer.commands.output import as_text, document_or_json, progress, table_or_json, to_json
 
 ROWS = [
@@ -119,30 +121,101 @@ def test_a_terminal_gets_a_table_for_each_list_of_objects() -> None:
     assert "{" not in shown
 
 
-def test_a_time_is_not_folded_on_a_narrow_terminal() -> None:
+LISTED = {
+    "account_id": "acct-00012345",
+    "contract_id": "contract_20260101_000000_0123456789ab",
+    "status": "pending_renewal",
+    "end_date": "2026-12-31T00:00:00Z",
+    "notes": "🙂 " * 30 + "end",
+    "changes": "updated /a, /b, /c",
+    "version": 7,
+}
+
+
+COLUMNS = {
+    "two": ("account_id", "status"),
+    "list": listing.LISTED,
+    "expiring": listing.EXPIRING,
+    "history": account.HISTORY,
+    "dead-letters list": dead_letters.COLUMNS,
+    "dead-letters replay": dead_letters.REPLAY_COLUMNS,
+    "positions": positions.COLUMNS,
+    "topics": topics.COLUMNS,
+    "schemas check": schemas.COLUMNS,
+    "long text": tuple(LISTED),
+}
+
+
+@pytest.mark.parametrize("width", [40, 80, 120, 200])
+@pytest.mark.parametrize("columns", COLUMNS.values(), ids=COLUMNS)
+def test_no_terminal_is_too_narrow_for_any_cell(width: int, columns: tuple[str, ...]) -> None:
+    """Whole, on one line, under its name; and what fits is a table."""
+    row = {name: LISTED.get(name, f"the {name} of a row") for name in columns}
     script = (
         "from consumer.commands.output import table_or_json\n"
-        "row = {'at': '2026-01-31T00:00:00Z'} | {name: 'word ' * 9 for name in 'abcdef'}\n"
-        "table_or_json([row], (*row,), as_json=False)"
+        f"rows = [{row!r}] * 2\n"
+        f"table_or_json(rows, {columns!r}, as_json=False)"
     )
-    assert "2026-01-31T00:00:00Z" in on_a_terminal(script)
+    lines = on_a_terminal(script, width).replace("\r", "").splitlines()
+    whole = sum(max(cell_len(str(row[name])), len(name)) + 2 for name in columns) - 2
+    table = [line for line in lines if all(str(row[name]) in line for name in columns)]
+    assert len(table) == (2 if whole <= width else 0)
+    for name in columns:
+        ending = str(row[name]).rstrip()
+        assert len([line for line in lines if line in table or line.rstrip().endswith(ending)]) >= 2, name
+        assert any(name.replace("_", " ") in line for line in lines)
+    if table:
+        assert max(map(cell_len, lines)) <= width
+
+
+@pytest.mark.parametrize("width", [40, 200])
+def test_a_document_is_never_folded(width: int) -> None:
+    script = (
+        "from consumer.commands.output import document_or_json\n"
+        f"document_or_json({ {'notes': 'word ' * 60 + 'end', 'add_ons': [LISTED]}!r}, as_json=False)"
+    )
+    lines = on_a_terminal(script, width).replace("\r", "").splitlines()
+    assert lines[0] == f"notes  {'word ' * 60}end"
+    assert any(LISTED["contract_id"] in line for line in lines)
+
+
+def test_a_narrow_terminal_gets_a_block_for_each_row() -> None:
+    script = (
+        "from consumer.commands.output import table_or_json\n"
+        "rows = [{'account_id': 'a' * 30, 'fee': 9}, {'account_id': 'b' * 30, 'fee': None}]\n"
+        "table_or_json(rows, ('account_id', 'fee'), as_json=False)"
+    )
+    assert on_a_terminal(script, 33).replace("\r", "").splitlines() == [
+        "── 1 of 2 ──",
+        f"account id  {'a' * 30}",
+        "fee         9",
+        "── 2 of 2 ──",
+        f"account id  {'b' * 30}",
+        "fee",
+    ]
+
+
+def test_that_there_is_nothing_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    table_or_json([], ("a", "b"), as_json=False)
+    assert capsys.readouterr() == ("a\tb\n", "nothing to show\n")
+    table_or_json(iter(()), ("a", "b"), as_json=True)
+    assert capsys.readouterr() == ("", "nothing to show\n")
 
 
 @pytest.mark.parametrize(("no_color", "colour"), [("", True), ("1", False)])
 def test_errors_are_coloured_for_people_who_want_it(no_color: str, colour: bool) -> None:
     script = (
-        f"import os; os.environ['NO_COLOR'] = '{no_color}'\n"
         "from consumer.commands.running import exit_code_of\n"
         "from consumer.errors import InputRefused\n"
         "def refuse(): raise InputRefused('no')\n"
         "exit_code_of(refuse)"
     )
-    assert ("\x1b[" in on_a_terminal(script)) == colour
+    assert ("\x1b[" in on_a_terminal(script, no_color=no_color)) == colour
 
 
-def on_a_terminal(script: str) -> str:
+def on_a_terminal(script: str, width: int = 100, *, no_color: str = "1") -> str:
     ours, theirs = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": str(width), "NO_COLOR": no_color}
     running = subprocess.Popen([sys.executable, "-c", script], stdout=theirs, stderr=theirs, env=environment)
     os.close(theirs)
     shown = b""

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import orjson
 
+from consumer.arguments import checked
 from consumer.domain.model import Policy
 from consumer.domain.openings import OPENINGS, opened_id
 from consumer.pipeline.batch import IDENTITY_BYTES, Fold
@@ -89,6 +90,7 @@ class DeadLetter:
     value: bytes | None
 
 
+@checked
 class Testkit(TypedCommands[CommandResult]):
     """A contract service of one partition.
 

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from consumer.arguments import checked
 from consumer.errors import CommandRejected, InputRefused, LogError, ServiceUnavailable
 from producers.contract_dicts import ContractStatus, ContractType, given, in_utc, with_floats
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from schemas.contract import ContractState
 
 
+@checked
 class AsyncContractManager:
     """What the platform does with contracts.
 

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from pydantic import SecretStr
 
 from consumer import clients
+from consumer.arguments import checked
 from consumer.errors import ServiceUnavailable
 from consumer.settings import load_settings
 from producers.contract_dicts import (
@@ -56,6 +57,7 @@ Result = TypeVar("Result")
 CLOSE_SECONDS: Final = 15.0
 
 
+@checked
 class ContractManager:
     """AsyncContractManager for code without asyncio: see there for what each method does and raises."""
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from pydantic import ValidationError
 
+from consumer.arguments import check
 from consumer.errors import InputRefused
 from consumer.pipeline.decoder import MAX_ACCOUNT_CHARACTERS, MAX_COMMAND_BYTES, account_of
 from producers.jsonable import NoJson, jsonable
@@ -68,6 +69,9 @@ def command_message(
     Raises:
         InputRefused: with every mistake of the data; none of its values is quoted.
     """
+    check(name=name, account_id=account_id, data=data, source=source)
+    optional = {"command_id": command_id, "correlation_id": correlation_id, "at": at}
+    check(**{key: value for key, value in optional.items() if value is not None})
     spec = _spec(name)
     _check_account(account_id)
     value = _encoded(spec, data, max_bytes)
@@ -86,6 +90,7 @@ def unchecked_message(
     Raises:
         InputRefused: what makes its result findable is wrong: account, source or id.
     """
+    check(name=name, account_id=account_id, source=source)
     spec = _spec(name)
     _check_account(account_id)
     command_id = str(uuid4()) if command_id is None else command_id

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
+from consumer.arguments import checked
 from consumer.domain.dates import DAY, days_left
 from consumer.domain.notices import lapse_reason
 from consumer.errors import ContractNotFound, InputRefused
@@ -36,6 +37,7 @@ PAGE: Final = 100
 MAX_PAGE: Final = 10_000
 
 
+@checked
 class ContractReader:
     """Reads contracts from MongoDB.
 

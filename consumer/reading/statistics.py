@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from consumer.arguments import checked
 from consumer.domain.dates import DAY
 from consumer.domain.states import RUNNING
 from consumer.errors import HistoryPruned, InputRefused
@@ -65,6 +66,7 @@ class Retention:
         return self.renewed / ended if ended else None
 
 
+@checked
 class ContractStatistics:
     """Figures from MongoDB. Every method may raise ServiceUnavailable.
 

@@ -15,7 +15,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from consumer.domain.dates import days_left
-from consumer.errors import ContractNotFound
+from consumer.errors import ContractNotFound, InputRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -64,10 +64,14 @@ class ContractActivities:
         """The account's current contract.
 
         Raises:
+            ApplicationError: of type InputRefused, not to be retried: `account_id` is no text.
             ApplicationError: of type ContractNotFound, not to be retried: the account has no contract.
             ServiceUnavailable: MongoDB is away; Temporal tries again.
         """
-        contract = await self._reader.by_account(account_id)
+        try:
+            contract = await self._reader.by_account(account_id)
+        except InputRefused as error:
+            raise ApplicationError(str(error), type=InputRefused.__name__, non_retryable=True) from error
         if contract is None:
             message = f"account {account_id} has no contract"
             raise ApplicationError(message, type=ContractNotFound.__name__, non_retryable=True)

@@ -1,0 +1,146 @@
+"""What happens in a run, drawn from a seed. A course says what kind of run: most faults come in one, each in
+few.
+"""
+
+from random import Random
+from typing import NamedTuple
+
+from tests.protocol.world import ANSWERED, LATE, LETTING_GO, LOST, UNANSWERED
+
+DOUBTS = (LOST, UNANSWERED, LATE, LATE)
+TAKEN = 12  # steps in which a worker that nothing disturbs is ready and has stored something
+SETS = ((0,), (1, 0), (0, 1), (0, 1))
+STOPS = ("claim", "commit claim", "read", "fence", "read positions", "publish outputs", "commit", "work")
+WEIGHTS = {
+    "deliver": 4.0, "mark": 3.0, "crash": 0.7, "spawn": 0.7, "move": 2.0, "let go": 2.0, "overdue": 2.0,
+    "learn": 1.0, "backup": 1.0, "restore": 0.7, "expire": 0.3, "compact": 2.0,
+}  # fmt: skip
+
+
+class Plan(NamedTuple):
+    """A run: the world that it begins with, and what happens."""
+
+    partitions: int
+    workers: int
+    actions: list[tuple]
+
+
+def plan(seed, course=None):
+    """The same seed and course, the same run."""
+    random = Random(seed).random
+    partitions, workers = 1 + int(random() * 2), 2 + int(random() * 2)
+    kind = COURSES[course] if course else (_chaos, *COURSES.values())[int(random() * 5)]
+    return Plan(partitions, workers, list(kind(random, partitions, workers)))
+
+
+def _owners(random, partitions):
+    """In most runs there are owners with batches on their way before anything happens."""
+    if random() < 0.3:
+        return
+    for owner in range(partitions):
+        for _ in range(TAKEN + int(random() * 12)):
+            yield ("step", owner, ANSWERED, 0)
+            if random() < 0.4:
+                yield ("store", owner, int(random() * 2), (owner,), 1 + int(random() * 3), ANSWERED)
+
+
+def _rivals(random, workers):
+    """In some runs everybody believes the first partition to be theirs; its owner may be letting it go."""
+    if random() < 0.5:
+        yield ("move", 0, 1, random() < 0.6)
+        yield ("overdue", 0)
+        for worker in range(2, workers):
+            yield ("move", 0, worker, False)
+
+
+def _relay(random, partitions, workers):
+    """Nothing is lost: one worker after the other gets on, and all lies in where they stop."""
+    yield from _owners(random, partitions)
+    yield from _rivals(random, workers)
+    yield from _bursts(random, range(workers))
+
+
+def _bursts(random, workers):
+    stores, lagging = random() * 0.5, random() - 0.5
+    for _ in range(4 + int(random() * 10)):
+        worker = workers[int(random() * len(workers))]
+        if random() < stores:
+            yield from [("store", worker, 0, (0,), 2, ANSWERED)] * 2
+        if random() < 0.1:
+            yield ("compact", 0)
+        lag = 1 + int(random() * 3) if random() < lagging else 0
+        yield ("until", worker, STOPS[int(random() * len(STOPS))], lag)
+
+
+def _handover(random, partitions, workers):
+    """The owner is late letting its partition go; two others come into it."""
+    yield ("until", 0, "work")
+    yield ("move", 0, 1, True)
+    yield ("overdue", 0)
+    yield ("until", 0, LETTING_GO[int(random() * 3)])
+    for worker, stop in ((1, 0.7), (2, 0.3)):
+        if random() < stop:
+            yield ("until", worker, STOPS[int(random() * 5)])
+        yield ("move", 0, 2, False)
+    if random() < 0.7:
+        yield ("until", 0, "work")
+    yield from _bursts(random, range(1, 3))
+
+
+def _slow_reader(random, partitions, workers):
+    """A batch is published while another takes the partition over, who is then told less than there is."""
+    phases = ("publish outputs", "publish progress", "commit")
+    yield ("until", 0, "work")
+    yield from [("store", 0, 0, (0,), 1, ANSWERED)] * 2
+    yield ("until", 0, phases[int(random() * 3)])
+    yield ("move", 0, 1, False)
+    yield ("until", 1, "read")
+    yield ("until", 0, "work")
+    if random() < 0.5:
+        yield ("compact", 0)
+    yield ("until", 1, "work", int(random() * 4))
+    yield from _bursts(random, range(workers))
+
+
+def _chaos(random, partitions, workers):
+    """Everything fails; how much, and what, differs from run to run, or no run would get anywhere."""
+    yield from _owners(random, partitions)
+    yield from _rivals(random, workers)
+    doubtful, lagging, sticky = random() ** 2 * 0.3, random() * 0.6, random()
+    calm, stores, most = 0.75 + random() * 0.23, random() * 0.5, 1 + int(random() * 3)
+    weights = [weight * (random() < 0.6) for weight in WEIGHTS.values()]
+    total, focus, tidy = sum(weights) or 1.0, 0, (random() - 0.7) * 2
+    for _ in range(20 + int(random() * 100)):
+        if random() < tidy:
+            yield ("compact", 0)
+        if random() > sticky:
+            focus = int(random() * (workers + 0.5))
+        if random() > calm:
+            yield _happening(random, weights, random() * total, partitions, workers)
+            continue
+        how = ANSWERED if random() > doubtful else DOUBTS[int(random() * 4)]
+        if random() < stores:
+            some = SETS[int(random() * 4)][:partitions]
+            yield ("store", focus, int(random() * 2), some, 1 + int(random() * most), how)
+        else:
+            yield ("step", focus, how, int(random() * 4) if random() < lagging else 0)
+
+
+def _happening(random, weights, mark, partitions, workers):
+    number, partition = int(random() * (workers + 1)), int(random() * partitions)
+    name = "deliver"
+    for weight, other in zip(weights, WEIGHTS, strict=True):
+        mark -= weight
+        if mark < 0:
+            name = other
+            break
+    if name in ("deliver", "mark", "crash", "learn", "expire"):
+        return (name, number)
+    if name in ("overdue", "compact"):
+        return (name, partition)
+    if name in ("spawn", "backup", "restore"):
+        return (name,)
+    return ("move", partition, number, name == "let go")
+
+
+COURSES = {"chaos": _chaos, "relay": _relay, "handover": _handover, "slow reader": _slow_reader}

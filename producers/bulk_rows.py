@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from producers.cells import data_from
 from producers.nulls import without_nulls
 from schemas.commands import COMMANDS
+from schemas.digits import has_long_numbers, parse_exactly
 from schemas.strict_json import NotJson, parse
 
 if TYPE_CHECKING:
@@ -101,6 +102,8 @@ def _json_row(place: str, line: bytes, contracts_as: ContractsAs) -> Row | BadRo
         return BadRow(place, document.message)
     if not isinstance(document, dict):
         return BadRow(place, "is no JSON object")
+    if has_long_numbers(line):
+        document = parse_exactly(line)
     if "command" not in document:
         return contract_row(place, document, contracts_as)
     if unknown := document.keys() - {"command", "account_id", "data"}:

@@ -10,10 +10,12 @@ for the schema to complain about.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from schemas.digits import parse_exactly
 from schemas.places import nodes_at
 
 if TYPE_CHECKING:
@@ -66,7 +68,7 @@ def _value(spec: CommandSpec, place: tuple[str, ...], cell: str) -> Any:
 def _scalar(types: set[str], cell: str) -> Any:
     if types & {"number", "integer"}:
         number = _json(cell)
-        return number if isinstance(number, int | float) and not isinstance(number, bool) else cell
+        return number if isinstance(number, int | float | Decimal) and not isinstance(number, bool) else cell
     if "boolean" in types:
         return _TRUTHS.get(cell.lower(), cell)
     return cell
@@ -83,6 +85,7 @@ def _types(node: dict[str, Any]) -> list[str]:
 
 def _json(cell: str) -> Any:
     try:
-        return orjson.loads(cell)
+        orjson.loads(cell)
+        return parse_exactly(cell.encode())
     except orjson.JSONDecodeError:
         return cell

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
 from schemas.contract import to_json
+from schemas.digits import TOO_MANY_DIGITS, too_many_digits
 from schemas.mistakes import pointer
 
 if TYPE_CHECKING:
@@ -65,6 +68,8 @@ def _number(number: float | Decimal, place: Place) -> float | Decimal:
     finite = number.is_finite() if isinstance(number, Decimal) else math.isfinite(number)
     if not finite:
         raise NoJson(place, "must be a finite number")
+    if isinstance(number, Decimal) and too_many_digits(number):
+        raise NoJson(place, TOO_MANY_DIGITS)  # every reader of JSON would round it
     return Decimal(number) if isinstance(number, Decimal) else float(number)
 
 
@@ -80,6 +85,10 @@ def _moment(value: date, place: Place) -> date:
 
 def _other(value: Any, place: Place) -> Any:
     """Enumerations, UUIDs and whatever else the encoder knows."""
+    if isinstance(value, Enum):
+        return jsonable(value.value, place)
+    if is_dataclass(value) and not isinstance(value, type):
+        return _mapping({each.name: getattr(value, each.name) for each in fields(value)}, place)
     try:
         to_json(value)
     except TypeError:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
+from math import isfinite
 from operator import itemgetter
 from typing import Annotated, Any, Final, Literal, NotRequired
 
@@ -246,6 +247,8 @@ def json_default(value: Any) -> Any:
     """What orjson cannot encode by itself: money, as a JSON number."""
     if value.__class__ is Decimal:
         number = float(value)  # exact: money has at most as many digits as a double
+        if not isfinite(number):  # or null would be written, which in a command removes a limit
+            raise TypeError("a number that is not finite is not JSON")
         return int(number) if number.is_integer() else number
     raise TypeError(f"{type(value).__name__} is not JSON")
 

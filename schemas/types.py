@@ -103,7 +103,7 @@ class _DecimalType:
         return self._checked(Decimal(text).normalize())
 
     def _within(self, exact: Decimal) -> Decimal:
-        if exact < 0 or exact > self.maximum or (self.above_zero and exact == 0):
+        if not exact.is_finite() or exact < 0 or exact > self.maximum or (self.above_zero and exact == 0):
             raise PydanticCustomError("out_of_bounds", "is out of bounds")
         return exact
 

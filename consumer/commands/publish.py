@@ -129,7 +129,7 @@ def _with_fields(data: bytes, fields: list[str]) -> bytes:
     if not fields:
         return data
     try:
-        document = orjson.loads(data)
+        document = _exactly(data)
     except orjson.JSONDecodeError as error:
         raise InputRefused(f"--data is not JSON: {error}") from None
     for field in fields:
@@ -137,7 +137,15 @@ def _with_fields(data: bytes, fields: list[str]) -> bytes:
         if not separator or not isinstance(document, dict):
             raise InputRefused(f"--set {field}: must be FIELD=VALUE on an object")
         _put(document, path.split("."), _value(value))
-    return orjson.dumps(document)
+    # A number with more digits than are accepted stays as it was written, to be refused as that.
+    return orjson.dumps(document, default=lambda number: orjson.Fragment(str(number)))
+
+
+def _exactly(text: bytes) -> Any:
+    from schemas.digits import parse_exactly
+
+    orjson.loads(text)
+    return parse_exactly(text)
 
 
 def _put(document: dict[str, Any], path: list[str], value: Any) -> None:
@@ -151,7 +159,7 @@ def _put(document: dict[str, Any], path: list[str], value: Any) -> None:
 def _value(text: str) -> Any:
     """JSON where it is JSON (7, true, null, [...]), else text."""
     try:
-        return orjson.loads(text)
+        return _exactly(text.encode("utf-8", "surrogateescape"))
     except orjson.JSONDecodeError:
         return text
 
@@ -160,6 +168,7 @@ def _refuse_mistakes(name: str, data: bytes) -> None:
     from pydantic import ValidationError
 
     from schemas.commands import COMMANDS
+    from schemas.digits import lost_digits
     from schemas.mistakes import mistakes
     from schemas.strict_json import NotJson, parse
 
@@ -167,11 +176,12 @@ def _refuse_mistakes(name: str, data: bytes) -> None:
     if isinstance(parsed, NotJson):
         raise InputRefused(f"the data {parsed.message}")
     try:
-        COMMANDS[name].adapter.validator.validate_json(data, strict=True)
+        document = COMMANDS[name].adapter.validator.validate_json(data, strict=True)
+        found = lost_digits(data, document)
     except ValidationError as error:
-        listed = "; ".join(
-            f"{mistake['path'] or 'data'} {mistake['message']}" for mistake in mistakes(COMMANDS[name], error)
-        )
+        found = mistakes(COMMANDS[name], error)
+    if found:
+        listed = "; ".join(f"{mistake['path'] or 'data'} {mistake['message']}" for mistake in found)
         raise InputRefused(
             listed, hint="docs/reference/commands.md has every field; --no-check sends it all the same"
-        ) from None
+        )

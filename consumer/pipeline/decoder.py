@@ -35,6 +35,7 @@ from consumer.pipeline.records import (
     record_time,
 )
 from schemas.commands import COMMANDS_BY_TYPE
+from schemas.digits import lost_digits
 from schemas.identity import command_content, command_identity
 from schemas.mistakes import mistakes, unknown_type
 from schemas.strict_json import NotJson
@@ -110,6 +111,8 @@ class Decoder:
                 envelope,
                 errors,
             )
+        if lost := lost_digits(record.value or b"", document, "data" if is_json else None):
+            return Fault("schema_violation", _summary(lost[0], len(lost)), lost[0]["path"], envelope, lost)
         document = upcast_command(spec, document)
         identity = command_identity(account_id, envelope.source, envelope.id)
         command = Command(

@@ -251,6 +251,10 @@ def test_shells_complete_commands_options_and_values(words: str, complete: str) 
         ),
         (["create", "acme", "--set", "contract_type"], "must be FIELD=VALUE"),
         (["create", "acme", "--data", "[]", "--set", "a=b"], "must be FIELD=VALUE on an object"),
+        (
+            ["update", "acme", "--set", "changes.base_monthly_fee=999999999999999.99"],
+            "/changes/base_monthly_fee must have at most 15 significant digits",
+        ),
         (["activate", "acme", "--id", ""], "ce_id is empty"),
         (["update", "acme", "--set", "changes=1", "--set", "changes.notes=x"], "changes is not an object"),
     ],

@@ -1,8 +1,10 @@
 """A command is checked before it leaves, exactly as the service checks it."""
 
 import math
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from enum import Enum
 from types import MappingProxyType
 from typing import Any
 
@@ -18,6 +20,7 @@ from consumer.testkit import KitRecord
 from producers.messages import CommandMessage, command_message
 from producers.typed import TypedCommands
 from schemas.commands import COMMANDS
+from schemas.contract import to_json
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -168,3 +171,51 @@ async def test_there_is_a_method_for_every_command() -> None:
             await getattr(recorder, name)("account-1", command_id="1", correlation_id="2", requested_by="ann")
             assert published.pop() == (name, "account-1", {"requested_by": "ann"}, "1", "2")
     assert not hasattr(recorder, "advance")
+
+
+LIMITS = "/usage_limits/max_trade_value"
+UNSOUND = {
+    "NaN": (Decimal("NaN"), "must be a finite number"),
+    "a signalling NaN": (Decimal("sNaN"), "must be a finite number"),
+    "an infinity": (Decimal("-Infinity"), "must be a finite number"),
+    "a float": (math.inf, "must be a finite number"),
+    "beyond all floats": (Decimal("1e400"), "at most 15 significant digits"),
+    "below all floats": (Decimal("1e-400"), "at most 15 significant digits"),
+    "too many digits": (Decimal("999999999999999.99"), "at most 15 significant digits"),
+    "digits that a float would drop": (Decimal("0.10000000000000000001"), "at most 15 significant digits"),
+}
+
+
+class Limit(Enum):
+    NONE = math.nan
+
+
+@dataclass
+class Limits:
+    max_trade_value: Any
+
+
+@pytest.mark.parametrize(("value", "why"), UNSOUND.values(), ids=UNSOUND.keys())
+def test_a_number_that_json_would_change_is_refused(value: Any, why: str) -> None:
+    for limits in ({"max_trade_value": value}, Limits(value)):
+        with pytest.raises(InputRefused, match=why) as refused:
+            message(contract_type="basic", usage_limits=limits)
+        ((path, _),) = refused.value.errors
+        assert path == LIMITS
+
+
+def test_every_number_is_looked_at() -> None:
+    add_ons = [{"name": "a", "monthly_fee": 1}, {"name": "b", "monthly_fee": Limit.NONE}]
+    with pytest.raises(InputRefused, match="/add_ons/1/monthly_fee must be a finite number"):
+        message(contract_type="basic", add_ons=add_ons)
+
+
+def test_trailing_zeros_are_no_digits() -> None:
+    found = decoded(message(contract_type="basic", base_monthly_fee=Decimal("99.5000000000000000000")))
+    assert found.command.data["base_monthly_fee"] == Decimal("99.5")
+
+
+@pytest.mark.parametrize("value", [Decimal("NaN"), Decimal("Infinity"), Decimal("1e400")])
+def test_no_number_becomes_null_whoever_encodes_it(value: Decimal) -> None:
+    with pytest.raises(TypeError):
+        to_json({"max_trade_value": value})

@@ -133,3 +133,36 @@ def test_the_limit_is_a_setting():
     given = record(b"[" + b" " * 98 + b"]")
     assert Decoder(PARTITIONS, max_command_bytes=100).decode(given).code == "schema_violation"
     assert Decoder(PARTITIONS, max_command_bytes=99).decode(given).code == "malformed"
+
+
+LOST = [b"999999999999999.99", b"99999999999999.999", b"0.10000000000000000001", b"1.0000000000000001e3"]
+
+
+@pytest.mark.parametrize("number", LOST)
+def test_money_with_more_digits_than_a_double_holds_is_refused_and_not_rounded(number):
+    data = b'{"changes":{"base_monthly_fee":%b}}' % number
+    why = ("schema_violation", "/changes/base_monthly_fee", "at most 15 significant digits")
+    refused(record(data), *why)
+    whole = orjson.dumps(attributes() | {"data": 0}).replace(b'"data":0', b'"data":' + data)
+    refused(record(whole, ((("content-type", b"application/cloudevents+json")),)), *why)
+
+
+def test_digits_are_counted_wherever_money_stands():
+    tiers = b'{"min_trades":0,"max_trades":9007199254740991,"price_per_trade":0.12345678901234567890}'
+    data = b'{"changes":{"usage_based_pricing":{"trade_volume_tiers":[%b]}}}' % tiers
+    path = "/changes/usage_based_pricing/trade_volume_tiers/0/price_per_trade"
+    refused(record(data), "schema_violation", path, "significant digits")
+
+
+FINE = [
+    b'{"changes":{"base_monthly_fee":99.50000000000000000000}}',
+    b'{"changes":{"base_monthly_fee":0.00001e4}}',
+    b'{"changes":{"notes":"4111111111111111.12345678901234567890"}}',
+    b'{"changes":{"usage_limits":{"max_monthly_trades":9007199254740991}}}',
+    b'{"changes":{"base_monthly_fee":1000000000000000}}',
+]
+
+
+@pytest.mark.parametrize("data", FINE)
+def test_other_long_numbers_are_fine(data):
+    assert isinstance(DECODER.decode(record(data)), Incoming)

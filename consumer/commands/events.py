@@ -29,6 +29,7 @@ _COLOURS: Final = {
     "renewal_notice": typer.colors.CYAN,
 }
 _AGE: Final = re.compile(r"(\d{1,9})([smhd])")
+_HOUR_24: Final = re.compile("[T ]24", re.IGNORECASE)
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _SHOWN_FIELDS: Final = 5
 
@@ -171,7 +172,8 @@ def time_of(text: str, now: datetime) -> datetime:
     try:
         if age := _AGE.fullmatch(text):
             return now - timedelta(**{_UNITS[age[2]]: int(age[1])})
-        moment = datetime.fromisoformat(text)
+        # Python 3.14 takes hour 24, earlier ones do not.
+        moment = datetime.fromisoformat(_HOUR_24.sub("no hour", text))
     except (ValueError, OverflowError):
         raise InputRefused(f"{text} is no time: give an age (15m, 2h, 7d) or a time (2026-01-31)") from None
     if moment.tzinfo is None and len(text) > len("2026-01-31"):

@@ -98,7 +98,9 @@ def test_times(text: str, moment: datetime) -> None:
     assert time_of(text, NOW) == moment
 
 
-@pytest.mark.parametrize("text", ["yesterday", "5", "2026-11-01T10:00:00", "999999999d", "99999999999d"])
+@pytest.mark.parametrize(
+    "text", ["yesterday", "5", "2026-11-01T10:00:00", "2026-11-01T24:00:00Z", "999999999d", "99999999999d"]
+)
 def test_times_that_are_none(text: str) -> None:
     with pytest.raises(InputRefused):
         time_of(text, NOW)

@@ -6,10 +6,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from consumer.domain import rules
+from consumer.domain.currencies import PAST_CURRENCIES
 from consumer.domain.dates import iso
 from consumer.domain.mistakes import mistake
 from consumer.domain.schedule import renewed_early
-from consumer.domain.states import RUNNING
+from consumer.domain.states import ENDED, RUNNING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -41,6 +42,11 @@ def broken(contract: Contract, now: datetime) -> list[FieldError]:
         *_cancellation(contract),
         *_scheduled(contract, now),
     ]
+
+
+def keeps_past_currency(contract: Contract) -> bool:
+    """Whether a currency that is none any more is right: that of a contract that is over."""
+    return contract["status"] in ENDED and contract["currency"] in PAST_CURRENCIES
 
 
 def _dates(contract: Contract) -> Iterator[FieldError]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from consumer.domain import rules
+from consumer.domain.currencies import PAST_CURRENCIES
 from consumer.domain.dates import DAY, add_months, iso
 from consumer.domain.erasure import erased
 from consumer.domain.lifecycle import cancelled
@@ -126,6 +127,8 @@ def _may_not_renew(contract: Contract, moment: Moment) -> str | None:
         grace = contract["renewal_grace_days"]
         if moment.now - contract["end_date"] > grace * DAY:
             return f"the contract expired more than {grace} days ago: create a new one"
+        if contract["currency"] in PAST_CURRENCIES:
+            return f"{contract['currency']} is no currency any more: create a new contract"
     elif scheduled(contract, "cancellation"):
         return "the contract's cancellation is scheduled: withdraw it first"
     elif renewed_early(contract, moment.now):

@@ -53,7 +53,9 @@ def adopt(command: Command, moment: Moment, policy: Policy) -> Contract | Reject
     terms = _terms_of(command)
     contract = _filled(command, moment, policy, terms, {"features": []})
     contract = contract if "renewal_date" in terms else with_window(contract)
-    errors = rules.broken(contract, terms) + adoption.broken(contract, moment.now)
+    past = {"currency"} if adoption.keeps_past_currency(contract) else set()
+    errors = rules.broken(contract, {name: terms[name] for name in terms if name not in past})
+    errors += adoption.broken(contract, moment.now)
     return rejected("invalid_terms", errors) if errors else _noticed(contract, moment.now)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from consumer.domain.dates import DAY, add_months, half
 
@@ -54,13 +54,23 @@ def redated(before: Contract, after: Contract, changes: Mapping[str, Any], now: 
     if DATING_FIELDS.isdisjoint(changes):
         return after
     if after["status"] == "draft":
-        return with_draft_term(after, changes)
+        dated = with_draft_term(after, changes)
+        return dated if _another_window(before, dated) else dated | {"renewal_date": before["renewal_date"]}
+    if not _another_window(before, after):
+        return after
     if after["end_date"] != before["end_date"]:
         after = _with_given_end(after, before["end_date"])
     after = with_window(after)
     if after["status"] == "pending_renewal" and now < after["renewal_date"]:
         return after | {"status": "active"}
     return after
+
+
+def _another_window(before: Contract, after: Contract) -> bool:
+    """Whether the renewal date must be computed anew. An adopted contract's own one stays until then."""
+    names: tuple[Literal["term_start", "end_date", "renewal_window_days"], ...]
+    names = ("term_start", "end_date", "renewal_window_days")
+    return any(before[name] != after[name] for name in names)
 
 
 def _with_given_end(contract: Contract, moved_from: datetime) -> Contract:

@@ -228,3 +228,46 @@ def test_an_id_belongs_to_the_account_that_had_it_first():
     for holder, code in {"other": "contract_id_taken", adopt.account_id: None}.items():
         outcome = decide(None, adopt, instant(NOW), Policy(), {WHOLE["contract_id"]: holder}).outcome
         assert getattr(outcome, "code", None) == code
+
+
+OWN_WINDOW = {"renewal_date": "2027-01-10T00:00:00Z", "end_date": "2027-01-31T00:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"term_months": 1}, {"end_date": OWN_WINDOW["end_date"], "notes": "n"}, {"renewal_window_days": 30}],
+)
+def test_its_own_renewal_date_stays_until_the_end_or_the_window_moves(changes):
+    """A renewal's length says nothing of the running term."""
+    for status in ("active", "draft"):
+        account = adopted(**OWN_WINDOW, status=status, renewal_window_days=30, term_months=12)
+        account.update(**changes | {"tags": ["x"]})
+        assert account.applied
+        assert account["renewal_date"] == instant("2027-01-10")
+    account.update(renewal_window_days=10)
+    assert account["renewal_date"] == instant("2027-01-21")
+
+
+def test_a_renewals_length_does_not_end_the_renewal_window():
+    account = adopted(**OWN_WINDOW, renewal_window_days=5, auto_renewal=False).at("2027-01-11").advance()
+    assert account["status"] == "pending_renewal"
+    account.update(term_months=1)
+    assert account["status"] == "pending_renewal"
+
+
+@pytest.mark.parametrize("code", ["HRK", "ZWL", "DEM"])
+def test_a_currency_of_the_past_is_taken_with_what_is_over(code):
+    """They were lawful when the contract was made; nothing is to be paid in them any more."""
+    over = {"start_date": "2020-01-01", "end_date": "2021-01-01", "currency": code}
+    for status in ("expired", "cancelled"):
+        account = adopted(**over, status=status)
+        assert (account.applied, account["currency"]) == (True, code)
+    assert adopted(currency=code, end_date="2027-01-01").mistakes.keys() == {"/currency"}
+    assert adopted(status="expired", currency="XXY", end_date="2026-01-01").mistakes.keys() == {"/currency"}
+
+
+def test_a_contract_in_a_currency_of_the_past_does_not_come_to_life_again():
+    account = adopted(status="expired", currency="HRK", end_date="2026-12-10")
+    account.renew()
+    assert account.refused == "invalid_transition"
+    assert "HRK" in account.decision.outcome.message

@@ -12,6 +12,7 @@ from schemas.contract import (
     STRICT,
     AddOn,
     BillingContact,
+    Continuation,
     Overrides,
     PrimaryContact,
     ScheduledChange,
@@ -112,6 +113,7 @@ class AdoptData(_Terms, total=False):
     created_by: Who
     last_modified_by: Who
     version: PositiveInt
+    lifecycle: Continuation
 
 
 @with_config(STRICT)

@@ -49,6 +49,8 @@ SCHEMA_VERSION: Final = 1
 
 MAX_CONTRACT_BYTES: Final = 64 * 1024
 
+Window = Annotated[int, Field(ge=1, le=3650)]
+
 STRICT = ConfigDict(extra="forbid", strict=True)
 
 
@@ -210,6 +212,22 @@ class ContractState(TypedDict):
     version: PositiveInt
 
 
+@with_config(STRICT)
+class Continuation(TypedDict, total=False):
+    """What else decides a contract's future: with it, an export comes back as the same contract."""
+
+    anchor_day: Annotated[int, Field(ge=1, le=31)]
+    end_given: bool
+    noticed: Window | None
+    lapse_noticed: Window | None
+
+
+class ExportedContract(ContractState):
+    """A contract as an export holds it: `adopt` takes it over as it is."""
+
+    lifecycle: Continuation
+
+
 class Lifecycle(TypedDict):
     """Bookkeeping that rides with a stored contract and never leaves in an event."""
 
@@ -256,6 +274,13 @@ def json_default(value: Any) -> Any:
 def to_json(document: Any) -> bytes:
     """A domain value as JSON: RFC 3339 UTC with a `Z`, money as numbers."""
     return orjson.dumps(document, default=json_default, option=orjson.OPT_UTC_Z)
+
+
+def exported(contract: Contract) -> ExportedContract:
+    """A stored contract with all that it takes to go on elsewhere as if nothing had happened."""
+    parts: Any = contract["lifecycle"]
+    kept: Any = {name: parts[name] for name in Continuation.__annotations__}
+    return {**visible(contract), "lifecycle": kept}
 
 
 def visible(contract: Contract) -> ContractState:

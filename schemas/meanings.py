@@ -51,6 +51,11 @@ MEANINGS: Final[dict[str, str]] = {
     "last_modified_by": "Who asked for the last change; `lifecycle` where time did it.",
     "version": "Grows by 1 with each change.",
     # parts of it
+    "lifecycle": "From an export of this service: with it, the contract goes on as the same one.",
+    "anchor_day": "Day of the month on which computed ends fall, where the month has it.",
+    "end_given": "Whether `end_date` was given by a command; a computed one moves with a draft's start.",
+    "noticed": "The window, in days, of the running term's last notice; null: none was given.",
+    "lapse_noticed": "The window of the running term's last expiring event; null: none was given.",
     "trade_volume_tiers": "By the number of trades in a month: sorted, without overlap.",
     "trade_value_tiers": "By the value of a trade: sorted, without overlap.",
     "min_trades": "From this many trades on.",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from consumer.reading.reader import ContractReader
-    from schemas.contract import ContractState
+    from schemas.contract import ExportedContract
 
 Status = Enum("Status", {name: name for name in get_args(StatusName)}, type=str)  # type: ignore[misc]
 Plan = Enum("Plan", {name: name for name in get_args(ContractTypeName)}, type=str)  # type: ignore[misc]
@@ -135,7 +135,7 @@ async def _export(path: Path, selected: Any) -> int:
     written = 0
     with opened_reader() as reader, progress("exported") as done:
 
-        async def counted(contracts: AsyncIterator[ContractState]) -> AsyncIterator[ContractState]:
+        async def counted(contracts: AsyncIterator[ExportedContract]) -> AsyncIterator[ExportedContract]:
             nonlocal written
             async for contract in contracts:
                 yield contract
@@ -145,7 +145,7 @@ async def _export(path: Path, selected: Any) -> int:
         lines = export.table if path.suffix.lower() == ".csv" else export.json_lines
         try:
             with path.open("wb") as file:
-                async for line in lines(counted(reader.each(**selected))):
+                async for line in lines(counted(reader.exports(**selected))):
                     file.write(line)
         except OSError as error:
             raise InputRefused(f"cannot write {path}: {error.strerror}") from error

@@ -49,6 +49,14 @@ def keeps_past_currency(contract: Contract) -> bool:
     return contract["status"] in ENDED and contract["currency"] in PAST_CURRENCIES
 
 
+def broken_lifecycle(contract: Contract, data: Mapping[str, Any]) -> Iterator[FieldError]:
+    """Notices are of the running term: without one there are none."""
+    for name in ("noticed", "lapse_noticed"):
+        if contract["status"] not in RUNNING and data.get("lifecycle", {}).get(name) is not None:
+            why = f"belongs to a running contract: this one is {contract['status']}"
+            yield mistake(why, "lifecycle", name)
+
+
 def _dates(contract: Contract) -> Iterator[FieldError]:
     start, term_start, end = contract["start_date"], contract["term_start"], contract["end_date"]
     if end <= start:

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
     from consumer.domain.lifecycle import Moment
     from consumer.domain.model import Command, Policy, Rejected
-    from schemas.contract import Contract, Lifecycle
+    from schemas.contract import Continuation, Contract, Lifecycle
     from schemas.events import FieldError
 
 DEFAULT_TERM_MONTHS: Final = 12
 
-_NOT_TERMS: Final = frozenset({"requested_by", "expected_version"})
-"""What a command's data says of the command, not of the contract."""
+_NOT_TERMS: Final = frozenset({"requested_by", "expected_version", "lifecycle"})
+"""What a command's data says of the command or of the contract's past, not of its terms."""
 
 
 def contract_id_of(command: Command, recorded_at: datetime) -> str:
@@ -56,7 +56,12 @@ def adopt(command: Command, moment: Moment, policy: Policy) -> Contract | Reject
     past = {"currency"} if adoption.keeps_past_currency(contract) else set()
     errors = rules.broken(contract, {name: terms[name] for name in terms if name not in past})
     errors += adoption.broken(contract, moment.now)
-    return rejected("invalid_terms", errors) if errors else _noticed(contract, moment.now)
+    errors += adoption.broken_lifecycle(contract, command.data)
+    if errors:
+        return rejected("invalid_terms", errors)
+    if "lifecycle" in command.data:
+        return _continued(contract, command.data["lifecycle"])
+    return _noticed(contract, moment.now)
 
 
 OPENINGS: Final[Mapping[str, Callable[[Command, Moment, Policy], Contract | Rejected]]] = {
@@ -150,6 +155,12 @@ def _object_id(command: Command, recorded_at: datetime) -> bytes:
     """The 12 bytes of an ObjectId: seconds, then identity."""
     seconds = int(recorded_at.timestamp()) % 2**32
     return seconds.to_bytes(4, "big") + command.identity[:8]
+
+
+def _continued(contract: Contract, continuation: Continuation) -> Contract:
+    """The contract with what an export of ours tells: which windows were noticed, and which day is kept."""
+    lifecycle = {**contract["lifecycle"], **continuation}
+    return contract | {"lifecycle": cast("Lifecycle", lifecycle)}
 
 
 def _noticed(contract: Contract, now: datetime) -> Contract:

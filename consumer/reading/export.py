@@ -15,7 +15,7 @@ from schemas.contract import to_json
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from schemas.contract import ContractState
+    from schemas.contract import ExportedContract
 
 COLUMNS: Final = (
     "account_id",
@@ -63,17 +63,21 @@ COLUMNS: Final = (
     "created_by",
     "last_modified_by",
     "version",
+    "lifecycle.anchor_day",
+    "lifecycle.end_given",
+    "lifecycle.noticed",
+    "lifecycle.lapse_noticed",
 )
-"""Every field of a contract; those of flat objects each for themselves."""
+"""Every field of a contract; those of flat objects each for themselves. Last what else decides its future."""
 
 
-async def json_lines(contracts: AsyncIterator[ContractState]) -> AsyncIterator[bytes]:
+async def json_lines(contracts: AsyncIterator[ExportedContract]) -> AsyncIterator[bytes]:
     """A JSON object for each contract, each with its line break."""
     async for contract in contracts:
         yield to_json(contract) + b"\n"
 
 
-async def table(contracts: AsyncIterator[ContractState]) -> AsyncIterator[bytes]:
+async def table(contracts: AsyncIterator[ExportedContract]) -> AsyncIterator[bytes]:
     """A heading, then a row for each contract: comma-separated, UTF-8."""
     yield _line(COLUMNS)
     async for contract in contracts:

@@ -21,7 +21,7 @@ from consumer.reading.views import (
     PastContract,
 )
 from consumer.storage.queries import Ending, EndPlace, Selection
-from schemas.contract import visible
+from schemas.contract import exported, visible
 from schemas.types import parse_instant
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from consumer.storage.protocols import HistoryEntry
     from consumer.storage.queries import Queries
-    from schemas.contract import Contract, ContractState
+    from schemas.contract import Contract, ContractState, ExportedContract
     from schemas.types import ContractTypeName, StatusName
 
 PAGE: Final = 100
@@ -81,10 +81,8 @@ class ContractReader:
             InputRefused: `after` is no cursor of this listing, or `limit` is none.
         """
         selection = Selection(status, contract_type, external_reference)
-        found = await self._queries.page(selection, cursors.account_after(after), _checked(limit) + 1)
-        shown = tuple(visible(contract) for contract in found[:limit])
-        more = cursors.account_cursor(shown[-1]["account_id"]) if len(found) > limit else None
-        return Page(shown, more)
+        page = await self._page(selection, after, limit)
+        return Page(tuple(map(visible, page.items)), page.next)
 
     async def each(
         self,
@@ -94,21 +92,21 @@ class ContractReader:
         external_reference: str | None = None,
         chunk: int = 1_000,
     ) -> AsyncIterator[ContractState]:
-        """All current contracts with these properties, for exports: flat memory, however many there are."""
-        after: str | None = None
-        while True:
-            page = await self.find(
-                status=status,
-                contract_type=contract_type,
-                external_reference=external_reference,
-                after=after,
-                limit=chunk,
-            )
-            for contract in page.items:
-                yield contract
-            if page.next is None:
-                return
-            after = page.next
+        """All current contracts with these properties: flat memory, however many there are."""
+        async for contract in self._each(Selection(status, contract_type, external_reference), chunk):
+            yield visible(contract)
+
+    async def exports(
+        self,
+        *,
+        status: StatusName | None = None,
+        contract_type: ContractTypeName | None = None,
+        external_reference: str | None = None,
+        chunk: int = 1_000,
+    ) -> AsyncIterator[ExportedContract]:
+        """The same with what `adopt` needs to take them over as the same contracts."""
+        async for contract in self._each(Selection(status, contract_type, external_reference), chunk):
+            yield exported(contract)
 
     async def expiring(
         self, within_days: int = 30, *, after: str | None = None, limit: int = PAGE
@@ -190,6 +188,22 @@ class ContractReader:
             if found := await past.at_time(self._queries, former, moment, current=False):
                 return found
         return None
+
+    async def _each(self, selection: Selection, chunk: int) -> AsyncIterator[Contract]:
+        after: str | None = None
+        while True:
+            page = await self._page(selection, after, chunk)
+            for contract in page.items:
+                yield contract
+            if page.next is None:
+                return
+            after = page.next
+
+    async def _page(self, selection: Selection, after: str | None, limit: int) -> Page[Contract]:
+        found = await self._queries.page(selection, cursors.account_after(after), _checked(limit) + 1)
+        shown = tuple(found[:limit])
+        more = cursors.account_cursor(shown[-1]["account_id"]) if len(found) > limit else None
+        return Page(shown, more)
 
     async def _stored(self, contract_id: str) -> tuple[Contract | None, bool]:
         """A contract, and whether it is current. In this order: contracts only ever become former ones."""

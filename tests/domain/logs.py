@@ -140,6 +140,16 @@ def logs(draw: st.DrawFn, *, longest: int = 10) -> Log:
     return log
 
 
+@st.composite
+def futures(draw: st.DrawFn, now: datetime, *, longest: int = 6) -> Log:
+    """What may be asked of a contract from a moment on."""
+    log: Log = []
+    for _ in range(draw(st.integers(1, longest))):
+        now += draw(gaps)
+        log.append(draw(entries(now)))
+    return log
+
+
 @dataclass
 class Run:
     """A log folded, with the scanner's commands in between."""
@@ -174,9 +184,9 @@ class Run:
         return [now for now, _, _ in self.decisions]
 
 
-def run(log: Log, until: datetime, scanner: Scanner, *, checked: bool = False) -> Run:
+def run(log: Log, until: datetime, scanner: Scanner, *, checked: bool = False, contract: Any = None) -> Run:
     """Folds a log. The scanner runs as it likes in between, and once at the end, so that all is out."""
-    folded = Run()
+    folded = Run(contract)
     for offset, ((now, name, data), after) in enumerate(pairwise([*log, (until, "", {})])):
         before = folded.contract
         folded.decide(now, command(name, data, offset))

@@ -14,9 +14,10 @@ from consumer.reading.reader import ContractReader
 from consumer.storage.mongo_queries import MongoQueries
 from consumer.testkit import Testkit
 from producers.bulk_rows import Row, json_rows, table_rows
-from schemas.contract import ContractState, to_json
+from schemas.contract import ExportedContract, to_json
+from schemas.contract import exported as as_exported
 
-CONTRACT = TypeAdapter(ContractState)
+CONTRACT = TypeAdapter(ExportedContract)
 
 
 async def rich(kit: Testkit) -> None:
@@ -71,13 +72,13 @@ def adopted(rows: Any) -> dict[str, Any]:
 async def test_an_export_holds_every_contract_whole(kit: Testkit, reader: ContractReader, form: str) -> None:
     await rich(kit)
     if form == "json":
-        text = await exported(export.json_lines(reader.each(chunk=2)))
+        text = await exported(export.json_lines(reader.exports(chunk=2)))
         found = adopted(json_rows(text.splitlines(), "adopt"))
     else:
-        text = await exported(export.table(reader.each(chunk=2)))
+        text = await exported(export.table(reader.exports(chunk=2)))
         found = adopted(table_rows(io.StringIO(text.decode(), newline=""), "adopt"))
     for account in ("plain", "rich", "odd", "over"):
-        expected = dict(kit.contract(account))
+        expected = dict(as_exported(kit._contracts[account]))
         if form == "csv":  # an empty cell says nothing
             found[account] = {
                 "tags": [],
@@ -85,13 +86,14 @@ async def test_an_export_holds_every_contract_whole(kit: Testkit, reader: Contra
                 "metadata": {},
                 "scheduled_changes": [],
                 **found[account],
+                "lifecycle": {"noticed": None, "lapse_noticed": None, **found[account]["lifecycle"]},
             }
         assert found[account] == expected
 
 
 async def test_the_table_has_a_column_for_every_field() -> None:
     columns = {column.partition(".")[0] for column in export.COLUMNS}
-    assert columns == set(ContractState.__annotations__)
+    assert columns == set(ExportedContract.__annotations__)
     text = await exported(export.table(nothing()))
     assert next(csv.reader([text.decode()])) == list(export.COLUMNS)
 
@@ -101,9 +103,12 @@ async def nothing() -> Any:
         yield each
 
 
-async def test_json_lines_are_contracts_as_events_have_them(
+async def test_json_lines_are_contracts_as_events_have_them_and_what_decides_their_future(
     kit: Testkit, queries: MongoQueries, reader: ContractReader
 ) -> None:
     await rich(kit)
-    lines = (await exported(export.json_lines(reader.each(status="cancelled")))).splitlines()
-    assert [orjson.loads(line) for line in lines] == [kit.changes("over")[-1].data["contract"]]
+    lines = (await exported(export.json_lines(reader.exports(status="cancelled")))).splitlines()
+    (line,) = map(orjson.loads, lines)
+    notices = {"noticed": None, "lapse_noticed": None}
+    assert line.pop("lifecycle") == {"anchor_day": 1, "end_given": False, **notices}
+    assert line == kit.changes("over")[-1].data["contract"]

@@ -10,7 +10,7 @@ from producers.results import CommandKey, CommandResult, ResultListener
 from producers.typed import TypedCommands
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from producers.commands import CommandProducer, Sent
     from producers.messages import CommandMessage
@@ -50,11 +50,18 @@ class AwaitedCommands(TypedCommands[CommandResult]):
         """Sends a message and returns what became of it; raises what `publish` does."""
         return (await self.exchange(message))[1]
 
-    async def exchange(self, message: CommandMessage) -> tuple[Sent, CommandResult]:
-        """Sends a message and returns where it lies in the log, and what became of it."""
-        return await (await self.submit(message))
+    async def exchange(
+        self, message: CommandMessage, *, on_sent: Callable[[Sent], None] = lambda _: None
+    ) -> tuple[Sent, CommandResult]:
+        """Sends a message and returns where it lies in the log, and what became of it.
 
-    async def submit(self, message: CommandMessage) -> asyncio.Task[tuple[Sent, CommandResult]]:
+        `on_sent` is told the first as soon as it is known.
+        """
+        return await (await self.submit(message, on_sent=on_sent))
+
+    async def submit(
+        self, message: CommandMessage, *, on_sent: Callable[[Sent], None] = lambda _: None
+    ) -> asyncio.Task[tuple[Sent, CommandResult]]:
         """Sends a message after those submitted before; the task ends with what `exchange` returns."""
         home = await self._producer.home(message)
         key = CommandKey(message.account_id, message.source, message.command_id)
@@ -64,14 +71,19 @@ class AwaitedCommands(TypedCommands[CommandResult]):
         except BaseException:
             self._listener.forget(waiter)
             raise
-        task = asyncio.create_task(self._answered(message, sending, waiter), name="command-result")
+        task = asyncio.create_task(self._answered(message, sending, waiter, on_sent), name="command-result")
         task.add_done_callback(lambda _: self._listener.forget(waiter))
         return task
 
     async def _answered(
-        self, message: CommandMessage, sending: asyncio.Task[Sent], waiter: Waiter
+        self,
+        message: CommandMessage,
+        sending: asyncio.Task[Sent],
+        waiter: Waiter,
+        on_sent: Callable[[Sent], None],
     ) -> tuple[Sent, CommandResult]:
         sent = await asyncio.shield(sending)
+        on_sent(sent)
         try:
             async with asyncio.timeout(self._seconds):
                 return sent, await waiter.result

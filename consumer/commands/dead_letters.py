@@ -113,7 +113,8 @@ def replay(
     if not (everything or letter_ids or reason or key or since):
         raise InputRefused("say which: ids, --reason, --key, --since, or --all")
     query = _query(reason, key, since, letter_ids)
-    done = run_async(_replayed(query, send=send, force=force))
+    again = "run it again to go on: those that were sent are not sent twice" if send else "nothing was sent"
+    done = run_async(_replayed(query, send=send, force=force), interrupted=again)
     table_or_json(map(_replay_row, done), REPLAY_COLUMNS, as_json=as_json)
     if send:
         note(f"{sum(each.fate == 'sent' for each in done)} of {len(done)} sent, behind all later commands")

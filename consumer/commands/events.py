@@ -91,7 +91,8 @@ def events(
         since=None if since is None else time_of(since, datetime.now(UTC)),
         follow=follow,
     )
-    run_async(_show(query, limit, _Printer(as_json=as_json)))
+    printer = _Printer(as_json=as_json)
+    run_async(_show(query, limit, printer), interrupted=lambda: f"after {printer.shown} events")
 
 
 async def _show(query: EventQuery, limit: int | None, printer: _Printer) -> None:
@@ -100,13 +101,11 @@ async def _show(query: EventQuery, limit: int | None, printer: _Printer) -> None
     from producers.events import events as read
 
     async with aclosing(read(load_settings(), query)) as found:  # type: ignore[type-var]
-        number = 0
         async for event in found:
             printer.show(event)
-            number += 1
-            if number == limit:
+            if printer.shown == limit:
                 return
-    if number == 0:
+    if printer.shown == 0:
         note(NOTHING)
 
 
@@ -114,6 +113,7 @@ class _Printer:
     """A line for each event, at once: they may be endless."""
 
     def __init__(self, *, as_json: bool) -> None:
+        self.shown = 0
         self._as_json = as_json
         self._for_people = sys.stdout.isatty()
         if not as_json and not self._for_people:
@@ -127,6 +127,7 @@ class _Printer:
             line = self._coloured(event, cells) if self._for_people else "\t".join(cells)
         typer.echo(line, color=coloured(sys.stdout))
         sys.stdout.flush()
+        self.shown += 1
 
     @staticmethod
     def _coloured(event: ReadEvent, cells: list[str]) -> str:

@@ -17,7 +17,7 @@ from consumer.errors import ContractsError, InputRefused
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
-    from producers.bulk import ImportReport, RefusedRow
+    from producers.bulk import BulkImport, ImportReport, RefusedRow
 
     Work = Callable[[str, Any, int], Awaitable[ImportReport]]
 
@@ -81,15 +81,37 @@ def import_rows(
     if (file is None) == (mongo is None):
         raise InputRefused("name a FILE, or another database with --from-mongo")
     with _refusals(refused) as tell:
-        work = partial(_work, on_refused=tell, window=None if dry_run else window)
+        running: list[BulkImport] = []
+        work = partial(_work, running=running, on_refused=tell, window=None if dry_run else window)
         if mongo is not None:
-            report = run_async(_collection(mongo, collection, fields or [], work))
+            importing = _collection(mongo, collection, fields or [], work)
         else:
-            report = run_async(_file(Path(file or ""), work, adopt=adopt))
+            importing = _file(Path(file or ""), work, adopt=adopt)
+        how_it_stands = partial(_how_it_stands, running, dry_run=dry_run, as_json=as_json)
+        try:
+            report = run_async(importing, interrupted=how_it_stands)
+        except ContractsError:
+            if running:
+                note(how_it_stands())
+            raise
     document_or_json(asdict(report), as_json=as_json)
     if report.refused:
         hint = f"they are in {refused}" if refused else "--refused FILE keeps them, with the reasons"
         raise InputRefused(f"{report.refused} of {report.rows} rows were refused", hint=hint)
+
+
+def _how_it_stands(running: list[BulkImport], *, dry_run: bool, as_json: bool) -> str:
+    """After an interruption: prints the summary so far, and returns how to go on."""
+    if not running:
+        return "nothing was sent"
+    report = running[0].report
+    document_or_json(asdict(report), as_json=as_json)
+    if dry_run:
+        return f"{report.rows} rows were checked; nothing was sent"
+    return (
+        f"{report.rows} rows were read, what was sent will be applied; "
+        "run the same import again to go on: rows that were applied are duplicates then"
+    )
 
 
 async def _file(path: Path, work: Work, *, adopt: bool) -> ImportReport:
@@ -120,7 +142,13 @@ def _renamed(field: str) -> tuple[str, str]:
 
 
 async def _work(
-    source_name: str, rows: Any, total: int, *, on_refused: Callable[[RefusedRow], None], window: int | None
+    source_name: str,
+    rows: Any,
+    total: int,
+    *,
+    running: list[BulkImport],
+    on_refused: Callable[[RefusedRow], None],
+    window: int | None,
 ) -> ImportReport:
     """Imports the rows; without a window it only checks them."""
     from consumer.clients import make_command_producer
@@ -130,13 +158,11 @@ async def _work(
         policy = load_settings().policy
         importing = BulkImport(source_name, policy=policy, on_refused=on_refused, on_progress=done)
         if window is None:
+            running.append(importing)
             return await importing.check(rows)
-        try:
-            async with make_command_producer(load_settings()) as commands:
-                return await importing.run(rows, commands, window=window)
-        except ContractsError:
-            note(f"interrupted after {importing.report.rows} rows; run it again to go on")
-            raise
+        async with make_command_producer(load_settings()) as commands:
+            running.append(importing)
+            return await importing.run(rows, commands, window=window)
 
 
 @contextmanager
@@ -150,14 +176,22 @@ def _refusals(path: Path | None) -> Iterator[Callable[[RefusedRow], None]]:
         if told <= SHOWN_REFUSED:
             note(f"refused {row.place}: {row.code + ': ' if row.code else ''}{row.message}")
         if file is not None:
-            file.write(to_json(asdict(row)) + "\n")
+            with _writing(path):
+                file.write(to_json(asdict(row)) + "\n")
 
-    try:
+    with _writing(path):
         file = None if path is None else path.open("w", encoding="utf-8")
-    except OSError as error:
-        raise InputRefused(f"cannot write {path}: {error.strerror}") from error
     try:
         yield tell
     finally:
         if file is not None:
-            file.close()
+            with _writing(path):
+                file.close()
+
+
+@contextmanager
+def _writing(path: Path | None) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputRefused(f"cannot write {path}: {error.strerror}") from error

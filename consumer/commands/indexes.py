@@ -24,7 +24,7 @@ def ensure(*, as_json: Json = False) -> None:
 
     Example: contracts indexes ensure --json
     """
-    names = run_async(_ensure(load_settings()))
+    names = run_async(_ensure(load_settings()), interrupted="run it again to have all of them")
     rows = [dict(zip(("collection", "index"), name.split(".", 1), strict=True)) for name in names]
     table_or_json(rows, ("collection", "index"), as_json=as_json)
 

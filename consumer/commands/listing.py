@@ -115,7 +115,8 @@ def list_contracts(
         "external_reference": reference,
     }
     if export is not None:
-        written = run_async(_export(export, selected))
+        incomplete = f"{export} is incomplete; nothing else was changed"
+        written = run_async(_export(export, selected), interrupted=incomplete)
         document_or_json({"file": str(export), "contracts": written}, as_json=as_json)
         return
     rows, cursor = run_async(_list(selected, limit, after))

@@ -99,7 +99,9 @@ def reset(
     chosen = [decision for decision, wanted in given.items() if wanted]
     if len(chosen) != 1:
         raise InputRefused("give exactly one decision", hint="contracts positions reset --help lists them")
-    _print(run_async(_reset(chosen[0], partition or None)), as_json=as_json)
+    reset_ = _reset(chosen[0], partition or None)
+    look = "`contracts positions show` tells which partitions are decided"
+    _print(run_async(reset_, interrupted=look), as_json=as_json)
     note("start the service again: it goes on from here")
 
 

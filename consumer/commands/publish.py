@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import orjson
 import typer
 
-from consumer.commands.output import Json, document_or_json
+from consumer.commands.output import Json, document_or_json, note
 from consumer.commands.running import load_settings, run_async
 from consumer.errors import InputRefused
 from schemas import names
@@ -83,19 +83,41 @@ def publish(
     if check:
         _refuse_mistakes(command.value, data)
     message = unchecked_message(command.value, account_id, data, source=source, command_id=command_id)
-    sent, result = run_async(_send(message, wait=wait))
+    place: list[Sent] = []
+    sending = _send(message, place, wait=wait)
+    sent, result = run_async(sending, interrupted=lambda: _how_it_stands(message, place))
     document_or_json(_described(message, sent, result), as_json=as_json)
     if result is not None:
         result.raise_if_rejected()
 
 
-async def _send(message: CommandMessage, *, wait: bool) -> tuple[Sent, CommandResult | None]:
+async def _send(
+    message: CommandMessage, place: list[Sent], *, wait: bool
+) -> tuple[Sent, CommandResult | None]:
     from consumer.clients import make_command_producer
 
-    async with make_command_producer(load_settings()) as producer:
+    settings = load_settings()
+
+    def tell(sent: Sent) -> None:
+        place.append(sent)
+        note(f"{_in_log(sent)}; waiting up to {settings.result_timeout_seconds:g} s for its result")
+
+    async with make_command_producer(settings) as producer:
         if wait:
-            return await producer.awaiting().exchange(message)
+            return await producer.awaiting().exchange(message, on_sent=tell)
         return await producer.sent(message), None
+
+
+def _in_log(sent: Sent) -> str:
+    return f"command {sent.command_id} is in {sent.topic}, partition {sent.partition}, offset {sent.offset}"
+
+
+def _how_it_stands(message: CommandMessage, place: list[Sent]) -> str:
+    """After Ctrl-C: whether the command is in the log, and how to see or find out what becomes of it."""
+    if place:
+        return f"{_in_log(place[0])}, and will be applied: `contracts history {message.account_id}` tells"
+    same = f"--id {message.command_id} --source {message.source}"
+    return f"the command may be in the log or not; sending it again with {same} is safe"
 
 
 def _described(message: CommandMessage, sent: Sent, result: CommandResult | None) -> dict[str, Any]:

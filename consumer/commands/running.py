@@ -40,6 +40,10 @@ _UsageError: Final[type[Any]] = typer.BadParameter.__mro__[1]
 """Click's, or that of the Click which newer versions of Typer bring along."""
 
 
+class Interrupted(Exception):
+    """Ctrl-C; its text tells how things stand and how to go on."""
+
+
 def tell_version(*, wanted: bool) -> None:
     """Print the version and end, if it is asked for."""
     if wanted:
@@ -76,18 +80,26 @@ def refuse_bytes(arguments: Iterable[str]) -> None:
             raise InputRefused(f"the argument {argument!r} is not UTF-8 text")
 
 
-def run_async(work: Coroutine[Any, Any, Result]) -> Result:
-    """Run a command's coroutine to its end; Ctrl-C cancels it and ends with exit code 130."""
-    import asyncio
+def run_async(
+    work: Coroutine[Any, Any, Result], *, interrupted: str | Callable[[], str] = "nothing was changed"
+) -> Result:
+    """Run a command's coroutine to its end; Ctrl-C cancels it and ends with exit code 130.
 
-    set_up_logs()
+    Args:
+        work: what the command does.
+        interrupted: how things stand after Ctrl-C, and how to go on: the last line that is told.
+    """
     try:
+        import asyncio
+
+        set_up_logs()
         return asyncio.run(work)
     except KeyboardInterrupt:
-        raise typer.Exit(INTERRUPTED_CODE) from None
+        work.close()
+        raise Interrupted(interrupted if isinstance(interrupted, str) else interrupted()) from None
 
 
-def exit_code_of(work: Callable[[], object]) -> int:
+def exit_code_of(work: Callable[[], object]) -> int:  # noqa: PLR0911 - a code for each way to end
     """Do `work` and tell its failure on stderr. With --debug the traceback is logged, too."""
     try:
         code = work()
@@ -98,6 +110,8 @@ def exit_code_of(work: Callable[[], object]) -> int:
         return error.exit_code
     except _UsageError as error:
         return _tell_usage(error)
+    except Interrupted as stopped:
+        return _tell_interrupted(str(stopped))
     except BrokenPipeError:
         # Python would flush what is left once more when it ends, and complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -111,7 +125,14 @@ def exit_code_of(work: Callable[[], object]) -> int:
         _say("error", f"{type(error).__name__}: {_hidden(str(error))}")
         _say("hint", "this is a defect of the program; `contracts --debug …` shows where")
         return DEFECT_CODE
+    if code == INTERRUPTED_CODE:  # Typer saw it, before anything was done
+        return _tell_interrupted("nothing was changed")
     return code if isinstance(code, int) else 0
+
+
+def _tell_interrupted(text: str) -> int:
+    _say("interrupted", text)
+    return INTERRUPTED_CODE
 
 
 def _tell_usage(error: Any) -> int:
@@ -139,7 +160,7 @@ def _hidden(text: str) -> str:
 
 
 def _say(label: str, text: str) -> None:
-    colour = typer.colors.RED if label == "error" else typer.colors.CYAN
+    colour = typer.colors.CYAN if label == "hint" else typer.colors.RED
     one_line = " ".join(text.split())
     shown = typer.style(label, fg=colour, bold=True)
     typer.echo(f"{shown}: {one_line}", err=True, color=coloured(sys.stderr))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from consumer.commands.output import Json, document_or_json
+from consumer.commands.output import Json, document_or_json, note
 from consumer.commands.running import load_settings, run_async
 
 if TYPE_CHECKING:
@@ -28,7 +28,11 @@ def scan(
     Example: contracts scan --once --json
     """
     if once:
-        document_or_json(asdict(run_async(_once(load_settings()))), as_json=as_json)
+        what = "what was published will be applied; the next scan goes on from there"
+        result = run_async(_once(load_settings()), interrupted=what)
+        document_or_json(asdict(result), as_json=as_json)
+        if not result.active:
+            note("another instance holds the scanner's lease: nothing was looked at here")
         return
     from consumer.commands.service import serve
 

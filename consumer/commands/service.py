@@ -5,9 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-import typer
-
-from consumer.commands.running import load_settings
+from consumer.commands.running import Interrupted, load_settings
 
 if TYPE_CHECKING:
     from consumer.settings import Settings
@@ -48,4 +46,4 @@ def serve(settings: Settings, *, with_pipeline: bool = True, with_scanner: bool 
     try:
         uvloop.run(run_process(settings, with_pipeline=with_pipeline, with_scanner=with_scanner))
     except KeyboardInterrupt:
-        raise typer.Exit(130) from None
+        raise Interrupted("the service ended at once") from None

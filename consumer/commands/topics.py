@@ -44,7 +44,9 @@ def ensure(
     """
     from producers import topics
 
-    report = run_async(topics.ensure(load_settings(), partitions))
+    report = run_async(
+        topics.ensure(load_settings(), partitions), interrupted="run it again to have all of them"
+    )
     table_or_json(_rows(report), COLUMNS, as_json=as_json)
     there = report.topics[0].partitions
     if partitions not in {None, there}:

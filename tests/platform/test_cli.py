@@ -171,13 +171,18 @@ def test_errors_print_no_credentials(capsys: pytest.CaptureFixture[str]) -> None
     assert capsys.readouterr().err.startswith("error: mongodb://***@db:27017: refused\nhint: ")
 
 
-def test_interrupting_ends_with_130() -> None:
+def test_interrupting_ends_with_130(capsys: pytest.CaptureFixture[str]) -> None:
     async def interrupted() -> None:
         raise KeyboardInterrupt
 
-    with pytest.raises(typer.Exit) as ended:
-        run_async(interrupted())
-    assert ended.value.exit_code == 130
+    assert exit_code_of(lambda: run_async(interrupted(), interrupted="how things stand")) == 130
+    assert capsys.readouterr().err == "interrupted: how things stand\n"
+
+
+def test_an_interruption_before_anything_is_done_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """Typer makes it an exit code."""
+    assert exit_code_of(lambda: 130) == 130
+    assert capsys.readouterr().err == "interrupted: nothing was changed\n"
 
 
 @pytest.mark.parametrize("error", CODES, ids=lambda error: error.__name__)
@@ -367,7 +372,9 @@ def test_waiting_in_vain_is_told(contracts, on_kafka: str, monkeypatch: pytest.M
     contracts("topics", "ensure")
     ran = contracts("publish", "create", "acme", "--set", "contract_type=basic", "--id", "c-9", "--wait")
     assert ran.code == errors.ResultTimeout.exit_code
-    assert ran.err.startswith("error: no result of command c-9 within 0.5 s")
+    place, error, _ = ran.err.splitlines()
+    assert place.startswith("command c-9 is in ")
+    assert error == "error: no result of command c-9 within 0.5 s"
 
 
 def test_a_folder_that_cannot_be_written_is_told(contracts, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import os
 import pty
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import count
@@ -132,6 +133,24 @@ LISTED = {
 }
 
 
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], io.StringIO]:
+    """Makes stdout a terminal of this width; what is returned has what it shows."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    def of_width(width: int) -> io.StringIO:
+        shown = Terminal()
+        monkeypatch.setenv("COLUMNS", str(width))
+        monkeypatch.setenv("NO_COLOR", "1")
+        monkeypatch.setattr(sys, "stdout", shown)
+        return shown
+
+    return of_width
+
+
 COLUMNS = {
     "two": ("account_id", "status"),
     "list": listing.LISTED,
@@ -148,15 +167,12 @@ COLUMNS = {
 
 @pytest.mark.parametrize("width", [40, 80, 120, 200])
 @pytest.mark.parametrize("columns", COLUMNS.values(), ids=COLUMNS)
-def test_no_terminal_is_too_narrow_for_any_cell(width: int, columns: tuple[str, ...]) -> None:
+def test_no_terminal_is_too_narrow_for_any_cell(terminal, width: int, columns: tuple[str, ...]) -> None:
     """Whole, on one line, under its name; and what fits is a table."""
     row = {name: LISTED.get(name, f"the {name} of a row") for name in columns}
-    script = (
-        "from consumer.commands.output import table_or_json\n"
-        f"rows = [{row!r}] * 2\n"
-        f"table_or_json(rows, {columns!r}, as_json=False)"
-    )
-    lines = on_a_terminal(script, width).replace("\r", "").splitlines()
+    shown = terminal(width)
+    table_or_json([row] * 2, columns, as_json=False)
+    lines = shown.getvalue().splitlines()
     whole = sum(max(cell_len(str(row[name])), len(name)) + 2 for name in columns) - 2
     table = [line for line in lines if all(str(row[name]) in line for name in columns)]
     assert len(table) == (2 if whole <= width else 0)
@@ -169,12 +185,10 @@ def test_no_terminal_is_too_narrow_for_any_cell(width: int, columns: tuple[str, 
 
 
 @pytest.mark.parametrize("width", [40, 200])
-def test_a_document_is_never_folded(width: int) -> None:
-    script = (
-        "from consumer.commands.output import document_or_json\n"
-        f"document_or_json({ {'notes': 'word ' * 60 + 'end', 'add_ons': [LISTED]}!r}, as_json=False)"
-    )
-    lines = on_a_terminal(script, width).replace("\r", "").splitlines()
+def test_a_document_is_never_folded(terminal, width: int) -> None:
+    shown = terminal(width)
+    document_or_json({"notes": f"{'word ' * 60}end", "add_ons": [LISTED]}, as_json=False)
+    lines = shown.getvalue().splitlines()
     assert lines[0] == f"notes  {'word ' * 60}end"
     assert any(LISTED["contract_id"] in line for line in lines)
 

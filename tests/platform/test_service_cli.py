@@ -82,7 +82,7 @@ def test_from_nothing_to_a_result(
 
     again = contracts("publish", "create", "acme", "--set", "contract_type=basic", "--wait")
     assert again.returncode == 9
-    assert again.stderr.startswith("error: contract_exists: ")
+    assert again.stderr.splitlines()[1].startswith("error: contract_exists: ")
 
     dead = contracts("publish", "create", "beta", "--set", "contract_typ=basic", "--no-check", "--wait")
     assert dead.returncode == 9

@@ -100,6 +100,7 @@ async def _show(query: EventQuery, limit: int | None, printer: _Printer) -> None
 
     from producers.events import events as read
 
+    printer.begin()
     async with aclosing(read(load_settings(), query)) as found:  # type: ignore[type-var]
         async for event in found:
             printer.show(event)
@@ -116,7 +117,10 @@ class _Printer:
         self.shown = 0
         self._as_json = as_json
         self._for_people = sys.stdout.isatty()
-        if not as_json and not self._for_people:
+
+    def begin(self) -> None:
+        """Print the heading, if there is one."""
+        if not self._as_json and not self._for_people:
             typer.echo("\t".join(COLUMNS))
 
     def show(self, event: ReadEvent) -> None:

@@ -16,8 +16,8 @@ POSITIONS = (PROGRESS, RELEASE)
 class Record(NamedTuple):
     """A record of the journal; `value` is the next input of a position, or what a claim's key ends with.
 
-    `gone`: the offset of the record for whose sake compaction took this one away. Who reads as far as that
-    does not see this one any more; whose answer ends before it was answered before the compaction.
+    `gone`: how far the log was stable when compaction took this record away. Whoever sees the compacted log
+    is told an end at least as far; an answer that ends before it was given before the compaction.
     """
 
     kind: str
@@ -36,14 +36,6 @@ class Transaction:
         self.decided = False
         self.records: list[tuple[int, int]] = []  # partition, offset in the journal
         self.outputs: list[tuple[int, int, int]] = []  # partition, offset, input
-
-    def key(self):
-        return (self.decided, tuple(self.records), tuple(self.outputs))
-
-    def copy(self):
-        twin = Transaction()
-        twin.decided, twin.records, twin.outputs = self.decided, self.records[:], self.outputs[:]
-        return twin
 
 
 class Broker:
@@ -150,8 +142,9 @@ class Broker:
 
     def compact(self, partition: int) -> None:
         """Keeps the last record of each key, and no tombstone, below the last stable offset."""
-        log, seen = self.journal[partition], {}
-        for offset in range(self.stable(partition, len(log)) - 1, -1, -1):
+        log, seen = self.journal[partition], set()
+        stable = self.stable(partition, len(log))
+        for offset in range(stable - 1, -1, -1):
             record = log[offset]
             if record is None:
                 continue
@@ -159,25 +152,5 @@ class Broker:
             if record.kind is TOMBSTONE:
                 log[offset] = None
             elif key in seen and record.gone is None:
-                log[offset] = record._replace(gone=seen[key])
-            seen.setdefault(key, offset)
-
-    def key(self):
-        return (
-            tuple(self.epochs),
-            tuple(one and one.key() for one in self.transactions),
-            tuple(map(tuple, self.journal)),
-            tuple(self.written),
-            tuple(self.published),
-            tuple(self.last),
-            tuple(self.holders),
-        )
-
-    def copy(self):
-        twin = Broker(0, 0)
-        twin.epochs = self.epochs[:]
-        twin.transactions = [one and one.copy() for one in self.transactions]
-        twin.journal = [log[:] for log in self.journal]
-        twin.written, twin.published, twin.last = self.written[:], self.published[:], self.last[:]
-        twin.holders = self.holders[:]
-        return twin
+                log[offset] = record._replace(gone=stable)
+            seen.add(key)

@@ -95,12 +95,3 @@ class Database:
         """Goes back to the backup; no session survives it."""
         self.positions = list(self.saved)
         self.open.clear()
-
-    def key(self):
-        return (tuple(self.positions), tuple(sorted(self.open.items())), self.saved, tuple(self.former))
-
-    def copy(self):
-        twin = Database(0, self.broken)
-        twin.positions, twin.open, twin.saved = self.positions[:], dict(self.open), self.saved
-        twin.former = self.former[:]
-        return twin

@@ -29,7 +29,7 @@ def plan(seed, course=None):
     """The same seed and course, the same run."""
     random = Random(seed).random
     partitions, workers = 1 + int(random() * 2), 2 + int(random() * 2)
-    kind = COURSES[course] if course else (_chaos, *COURSES.values())[int(random() * 5)]
+    kind = COURSES[course] if course else (_chaos, _chaos, *COURSES.values())[int(random() * 8)]
     return Plan(partitions, workers, list(kind(random, partitions, workers)))
 
 
@@ -75,16 +75,55 @@ def _bursts(random, workers):
 def _handover(random, partitions, workers):
     """The owner is late letting its partition go; two others come into it."""
     yield ("until", 0, "work")
+    if random() < 0.4:
+        yield from [("store", 0, 0, (0,), 2, ANSWERED)] * 2
     yield ("move", 0, 1, True)
     yield ("overdue", 0)
     yield ("until", 0, LETTING_GO[int(random() * 3)])
-    for worker, stop in ((1, 0.7), (2, 0.3)):
-        if random() < stop:
-            yield ("until", worker, STOPS[int(random() * 5)])
-        yield ("move", 0, 2, False)
+    yield ("until", 1, STOPS[int(random() * 5)] if random() < 0.5 else "read")
+    yield ("spawn",)
+    yield ("move", 0, 2, False)
     if random() < 0.7:
         yield ("until", 0, "work")
+    yield from _crossing(random, 1, 2)
     yield from _bursts(random, range(1, 3))
+
+
+def _duel(random, partitions, workers):
+    """Two take the same partition over, the first time or later, and cross each other's way."""
+    if random() < 0.5:
+        yield ("until", 0, "work")
+    yield ("move", 0, 1, False)
+    yield from _crossing(random, 0, 1)
+    yield from _crossing(random, 1, 0)
+    yield from _bursts(random, range(workers))
+
+
+def _crossing(random, one, other):
+    """One stops on its way, the other gets on and may store something, the first goes on."""
+    narrow = random() < 0.5
+    yield ("until", one, STOPS[4 + int(random() * 3)] if narrow else STOPS[int(random() * len(STOPS))])
+    yield ("until", other, "read" if narrow else STOPS[int(random() * len(STOPS))])
+    if random() < 0.5:
+        yield ("compact", 0)
+    yield ("until", other, "work")
+    if random() < 0.5:
+        yield from [("store", other, 0, (0,), 2, ANSWERED)] * 2
+    yield ("until", one, "work")
+
+
+def _going_back(random, partitions, workers):
+    """The database goes back while an owner works, and doubts follow."""
+    yield ("until", 0, "work")
+    for _ in range(12):
+        yield from [("store", 0, 0, (0,), 1 + int(random() * 3), ANSWERED)] * 2
+        if random() < 0.6:
+            yield ("until", 0, "work")
+        if random() < 0.3:
+            yield (("backup",), ("restore",))[int(random() * 2)]
+        if random() < 0.4:
+            yield ("step", 0, DOUBTS[int(random() * 4)], 0)
+    yield from _bursts(random, range(workers))
 
 
 def _slow_reader(random, partitions, workers):
@@ -143,4 +182,11 @@ def _happening(random, weights, mark, partitions, workers):
     return ("move", partition, number, name == "let go")
 
 
-COURSES = {"chaos": _chaos, "relay": _relay, "handover": _handover, "slow reader": _slow_reader}
+COURSES = {
+    "chaos": _chaos,
+    "relay": _relay,
+    "handover": _handover,
+    "slow reader": _slow_reader,
+    "duel": _duel,
+    "going back": _going_back,
+}

@@ -31,7 +31,7 @@ def tail(world, partition, end):
 def _seen(record, end, broken):
     if record is None or record.gone is None:
         return record
-    return None if record.gone < end or "stop at an end noted before" in broken else record
+    return None if record.gone <= end or "stop at an end noted before" in broken else record
 
 
 def outbox(world, partition, position, done):

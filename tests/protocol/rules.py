@@ -49,14 +49,26 @@ STALL = frozenset({
 
 COURSE = MappingProxyType(
     {
+        "read short of the claim": "slow reader",
+        "stop at an end noted before": "slow reader",
+        "do not look again": "slow reader",
+        "keep the first claim": "slow reader",
+        "overlook unfinished takeovers": "duel",
+        "publish for another": "duel",
         "do without the last word": "handover",
         "believe the open": "handover",
         "claims under one key": "handover",
-        "keep the first claim": "slow reader",
-        "stop at an end noted before": "slow reader",
+        "release with a batch on its way": "handover",
+        "publish whole slots": "going back",
+        "no next in the filter": "going back",
+        "three on their way": "going back",
+        "keep the epoch": "chaos",
+        "take doubt for failure": "chaos",
+        "owner without life": "chaos",
+        "no back-off": "chaos",
     }
 )
-"""Mutants that only a rare course of things shows, and the kind of plan that leads there."""
+"""The kind of plan that shows a mutant soon; the others are soon found in any."""
 
 
 class Breach(AssertionError):

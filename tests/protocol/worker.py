@@ -65,25 +65,6 @@ class Worker:
         self.ends: tuple[int, ...] = (0,) * partitions
         self.read: dict[int, tuple] = {}  # partition: C or None, keys of the claims read
 
-    def key(self):
-        if not self.alive:
-            return self.id
-        return tuple(
-            tuple(map(tuple, value)) if name == "stored"
-            else tuple(sorted(value.items())) if isinstance(value, dict)
-            else tuple(value) if isinstance(value, list)
-            else value
-            for name, value in ((name, getattr(self, name)) for name in self.__slots__)
-        )  # fmt: skip
-
-    def copy(self):
-        twin = object.__new__(Worker)
-        for name in self.__slots__:
-            value = getattr(self, name)
-            setattr(twin, name, value.copy() if isinstance(value, list | dict) else value)
-        twin.stored = [one[:] for one in self.stored]
-        return twin
-
 
 def start(world, worker, how, lag):
     """InitProducerId of its own id: nothing of an earlier life can be committed any more."""

@@ -231,20 +231,3 @@ class World:
 
     def _complete(self):
         return self.broker.published == self._applied() and min(self.broker.published) >= self.limit
-
-    def key(self):
-        return (
-            self.broker.key(),
-            self.database.key(),
-            tuple(worker.key() for worker in self.workers),
-            tuple(self.assigned),
-            tuple(self.late),
-        )
-
-    def copy(self):
-        twin = object.__new__(World)
-        twin.__dict__.update(self.__dict__)
-        twin.broker, twin.database = self.broker.copy(), self.database.copy()
-        twin.workers = [worker.copy() for worker in self.workers]
-        twin.assigned, twin.late = self.assigned[:], self.late[:]
-        return twin

@@ -22,10 +22,17 @@ from consumer.commands import (
     scan,
     schemas,
     service,
+    settings,
     statistics,
     topics,
 )
-from consumer.commands.running import EXIT_CODES, exit_code_of, refuse_bytes, tell_version
+from consumer.commands.running import (
+    EXIT_CODES,
+    exit_code_of,
+    open_closed_streams,
+    refuse_bytes,
+    tell_version,
+)
 
 EPILOG: Final = (
     "Settings come from CONTRACTS_… environment variables. Exit codes: "
@@ -76,6 +83,7 @@ app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel="Operate")
 app.add_typer(topics.app, name="topics", rich_help_panel="Operate")
 app.add_typer(indexes.app, name="indexes", rich_help_panel="Operate")
 app.add_typer(positions.app, name="positions", rich_help_panel="Operate")
+app.command(rich_help_panel="Operate")(settings.settings)
 app.add_typer(schemas.app, name="schemas", rich_help_panel="Develop")
 
 
@@ -96,6 +104,7 @@ def common_options(
 
 def main() -> None:
     """The entry point: runs the command line and exits with its code."""
+    open_closed_streams()
     sys.exit(exit_code_of(_run))
 
 

@@ -44,9 +44,11 @@ ContractsError                      exit code
   x ContractNotFound                       11
   x ServiceUnavailable                     12   a reader's or manager's server is away
   x InputRefused                           13   a file or an argument cannot be used
+    - WrongUsage                            2   the command line is wrong by itself
   x HistoryPruned                          14   what is asked for is older than the history that is kept
   x SchemasIncompatible                    15   a published schema changed in a way that breaks its users
   x ForeignDocument                        16   the database holds a document that is not the service's own
+  x OutputFailed                           17   stdout is closed or full
 
 Exit code 0 is success, 1 a defect of this program, 2 a wrong command line, 130 Ctrl-C, 141 a closed pipe.
 """
@@ -78,7 +80,7 @@ class SettingsError(ContractsError):
 
     exit_code = 3
     label = "settings are wrong"
-    hint = "the settings are listed in docs/reference/settings.md"
+    hint = "`contracts settings` lists all of them, with their meanings and defaults"
 
     def __init__(self, mistakes: Sequence[str]) -> None:
         super().__init__("\n".join(mistakes))
@@ -388,6 +390,12 @@ class InputRefused(ContractsError):
         self.errors = tuple(errors)
 
 
+class WrongUsage(InputRefused):
+    """Arguments of the command line that are malformed, or do not go together."""
+
+    exit_code = 2
+
+
 class HistoryPruned(ContractsError):
     """An earlier state of a contract cannot be shown: the history that leads there is not kept any more."""
 
@@ -401,7 +409,7 @@ class SchemasIncompatible(ContractsError):
 
     exit_code = 15
     label = "breaking schemas"
-    hint = "give the message a new version beside the old one: docs/wire.md tells how"
+    hint = "give the message a new version beside the old one, and go on reading the old one as well"
 
 
 class ForeignDocument(ContractsError):
@@ -428,3 +436,10 @@ _NAME_LENGTH = 64
 def _shortened(name: object) -> str:
     text = " ".join(str(name).split())
     return text if len(text) <= _NAME_LENGTH else f"{text[:_NAME_LENGTH]}…"
+
+
+class OutputFailed(ContractsError):
+    """What a command prints cannot be written. What it did is done all the same."""
+
+    exit_code = 17
+    label = "the output cannot be written"

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from annotated_types import Ge, Gt, Interval, Le, Lt
-from pydantic import SecretStr
 
 from consumer.commands.running import EXIT_CODES
+from consumer.commands.settings import default_text
 from consumer.domain.states import TRANSITIONS, accepts
 from consumer.metrics import METRICS
 from consumer.settings import SECTIONS
@@ -53,17 +53,8 @@ def _setting(name: str, field: FieldInfo) -> tuple[str, ...]:
 
 
 def _default(value: Any) -> str:
-    match value:
-        case None | "":
-            return "none"
-        case SecretStr():
-            return f"`{value.get_secret_value()}`"
-        case tuple():
-            return f"`{','.join(map(str, value))}`"
-        case bool():
-            return f"`{str(value).lower()}`"
-        case _:
-            return f"`{value}`"
+    text = default_text(value)
+    return f"`{text}`" if text else "none"
 
 
 def _values(field: FieldInfo) -> str:

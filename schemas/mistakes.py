@@ -46,7 +46,8 @@ _WORDS: Final[dict[str, str]] = {
     "less_than": "must be less than {lt}",
     "literal_error": "must be {expected}",
     # Its own words quote parts of the address.
-    "email": "is not an e-mail address",
+    "email": "is not an e-mail address with a domain that mail can reach from anywhere: with a full stop in "
+    "it, and not under .arpa, .invalid, .local, .localhost, .onion or .test",
 }
 
 _KINDS: Final[dict[type, str]] = {
@@ -86,8 +87,10 @@ def _message(spec: CommandSpec, detail: ErrorDetails) -> str:
     kind = detail["type"]
     if kind == "extra_forbidden":
         return _unknown_field(spec, detail["loc"])
-    words = _WORDS.get(kind, detail["msg"])
     context = detail.get("ctx", {})
+    if kind in {"value_error", "assertion_error"}:  # pydantic would put its own label before the words
+        return str(context["error"])
+    words = _WORDS.get(kind, detail["msg"])
     if kind == "string_pattern_mismatch" and context["pattern"] == INSTANT_PATTERN:
         words = _INSTANT
     elif kind.endswith("_type") and not isinstance(detail["input"], float):

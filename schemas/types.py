@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -163,11 +163,17 @@ def _printable(text: str) -> str:
     return text
 
 
+EMAIL_RULE: Final = (
+    "An address with a domain that mail can reach from anywhere: with a full stop in it, and not under "
+    ".arpa, .invalid, .local, .localhost, .onion or .test."
+)
+
+
 def _email(text: str) -> str:
     if len(text) <= _PLAIN_EMAIL_LENGTH and _PLAIN_EMAIL.fullmatch(text):
         return text
     try:
-        validate_email(text, check_deliverability=False, globally_deliverable=False)
+        validate_email(text, check_deliverability=False, globally_deliverable=True)
     except EmailNotValidError as error:
         raise PydanticCustomError("email", "is not an e-mail address: {why}", {"why": str(error)}) from None
     return text
@@ -190,7 +196,11 @@ Name = Annotated[str, Field(min_length=1, max_length=256)]
 Reason = Annotated[str, Field(max_length=2_000)]
 LongText = Annotated[str, Field(max_length=10_000)]
 Reference = Annotated[str, Field(min_length=1, max_length=128)]
-Email = Annotated[str, Field(max_length=254, json_schema_extra={"format": "email"}), AfterValidator(_email)]
+Email = Annotated[
+    str,
+    Field(max_length=254, json_schema_extra={"format": "email"}, description=EMAIL_RULE),
+    AfterValidator(_email),
+]
 Phone = Annotated[str, Field(min_length=1, max_length=64)]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217 code, for instance USD.")]
 Label = Annotated[str, Field(min_length=1, max_length=128)]

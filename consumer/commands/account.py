@@ -12,7 +12,7 @@ from consumer.commands.events import time_of
 from consumer.commands.listing import After, Limit, opened_reader, tell_more
 from consumer.commands.output import Json, document_or_json, table_or_json
 from consumer.commands.running import run_async
-from consumer.errors import ContractNotFound, InputRefused
+from consumer.errors import ContractNotFound, WrongUsage
 
 if TYPE_CHECKING:
     from consumer.reading.views import HistoryChange, HistoryItem, PastContract
@@ -57,9 +57,9 @@ def get(
     contracts get --id contract_20260101_000000_0123456789ab --version 3 --json
     """
     if version is not None and (not by_id or as_of is not None):
-        raise InputRefused("--version goes with --id, and not with --as-of")
+        raise WrongUsage("--version goes with --id, and not with --as-of")
     if as_of is not None and by_id:
-        raise InputRefused("--as-of goes with an account: which contract it had then is the question")
+        raise WrongUsage("--as-of goes with an account: which contract it had then is the question")
     document_or_json(run_async(_get(account_id, by_id=by_id, version=version, as_of=as_of)), as_json=as_json)
 
 

@@ -13,7 +13,7 @@ import typer
 from consumer.commands.events import time_of
 from consumer.commands.output import Json, document_or_json, note, progress, table_or_json
 from consumer.commands.running import load_settings, run_async
-from consumer.errors import InputRefused
+from consumer.errors import WrongUsage
 from schemas.names import DeadLetterCode
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def replay(
     Example: contracts dead-letters replay --reason unknown_type --send
     """
     if not (everything or letter_ids or reason or key or since):
-        raise InputRefused("say which: ids, --reason, --key, --since, or --all")
+        raise WrongUsage("say which: ids, --reason, --key, --since, or --all")
     query = _query(reason, key, since, letter_ids)
     again = "run it again to go on: those that were sent are not sent twice" if send else "nothing was sent"
     done = run_async(_replayed(query, send=send, force=force), interrupted=again)

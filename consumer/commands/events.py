@@ -13,7 +13,7 @@ import typer
 from consumer.commands.output import NOTHING, Json, as_text, note, to_json
 from consumer.commands.running import load_settings, run_async
 from consumer.commands.tables import coloured
-from consumer.errors import InputRefused
+from consumer.errors import WrongUsage
 from schemas import names
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def time_of(text: str, now: datetime) -> datetime:
     """`15m` ago, or a time as RFC 3339 has it; a day is its midnight in UTC.
 
     Raises:
-        InputRefused: it is neither.
+        WrongUsage: it is neither.
     """
     try:
         if age := _AGE.fullmatch(text):
@@ -180,7 +180,7 @@ def time_of(text: str, now: datetime) -> datetime:
         # Python 3.14 takes hour 24, earlier ones do not.
         moment = datetime.fromisoformat(_HOUR_24.sub("no hour", text))
     except (ValueError, OverflowError):
-        raise InputRefused(f"{text} is no time: give an age (15m, 2h, 7d) or a time (2026-01-31)") from None
+        raise WrongUsage(f"{text} is no time: give an age (15m, 2h, 7d) or a time (2026-01-31)") from None
     if moment.tzinfo is None and len(text) > len("2026-01-31"):
-        raise InputRefused(f"{text} says no time zone", hint=f"{text}Z is UTC")
+        raise WrongUsage(f"{text} says no time zone", hint=f"{text}Z is UTC")
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -12,7 +12,7 @@ import typer
 
 from consumer.commands.output import Json, document_or_json, note, progress, to_json
 from consumer.commands.running import load_settings, run_async
-from consumer.errors import ContractsError, InputRefused
+from consumer.errors import ContractsError, InputRefused, WrongUsage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -79,7 +79,7 @@ def import_rows(
     contracts import --from-mongo mongodb://old/crm --collection agreements --field plan=contract_type
     """
     if (file is None) == (mongo is None):
-        raise InputRefused("name a FILE, or another database with --from-mongo")
+        raise WrongUsage("name a FILE, or another database with --from-mongo")
     with _refusals(refused) as tell:
         running: list[BulkImport] = []
         work = partial(_work, running=running, on_refused=tell, window=None if dry_run else window)
@@ -137,7 +137,7 @@ async def _collection(uri: str, name: str, fields: list[str], work: Work) -> Imp
 def _renamed(field: str) -> tuple[str, str]:
     theirs, separator, ours = field.partition("=")
     if not separator or not theirs:
-        raise InputRefused(f"--field {field}: must be THEIRS=OURS, or THEIRS= to leave it out")
+        raise WrongUsage(f"--field {field}: must be THEIRS=OURS, or THEIRS= to leave it out")
     return theirs, ours
 
 

@@ -27,11 +27,13 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON: one object a lin
 """The option of every command that prints data: `as_json: Json = False`."""
 
 
-def table_or_json(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:
+def table_or_json(
+    rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool, nothing: str = NOTHING
+) -> None:
     """Print `rows`: JSON has all their fields, a table the `columns`.
 
     With --json and into a pipe each row is printed when it comes, so `rows` may be endless. That there are
-    none is told, to stderr.
+    none is told, to stderr, in the words of `nothing`.
     """
     seen = _Seen(rows)
     if as_json:
@@ -41,8 +43,8 @@ def table_or_json(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, 
     else:
         cells = ([as_text(row.get(column)) for column in columns] for row in seen)
         _print_lines("\t".join(line) for line in _with_heading(columns, cells))
-    if not seen.any:
-        note(NOTHING)
+    if nothing and not seen.any:
+        note(nothing)
 
 
 def document_or_json(document: Mapping[str, Any], *, as_json: bool) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from consumer.commands.output import Json, note, table_or_json
 from consumer.commands.running import load_settings, run_async
-from consumer.errors import InputRefused
+from consumer.errors import WrongUsage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -98,7 +98,7 @@ def reset(
     }
     chosen = [decision for decision, wanted in given.items() if wanted]
     if len(chosen) != 1:
-        raise InputRefused("give exactly one decision", hint="contracts positions reset --help lists them")
+        raise WrongUsage("give exactly one decision", hint="contracts positions reset --help lists them")
     reset_ = _reset(chosen[0], partition or None)
     look = "`contracts positions show` tells which partitions are decided"
     _print(run_async(reset_, interrupted=look), as_json=as_json)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sys
+from decimal import Decimal
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
 
 import orjson
 import typer
 
 from consumer.commands.output import Json, document_or_json, note
 from consumer.commands.running import load_settings, run_async
-from consumer.errors import InputRefused
+from consumer.errors import InputRefused, WrongUsage
 from schemas import names
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def publish(
         typer.Option(
             "--set",
             metavar="FIELD=VALUE",
-            help="Added to the data: JSON if it is (7, true, null), else text; nested: changes.notes=hello.",
+            help="Added to the data, as its schema has it; nested: changes.notes=hello; null is JSON's.",
             show_default=False,
         ),
     ] = None,
@@ -66,8 +67,8 @@ def publish(
 ) -> None:
     """Publish a command to Kafka.
 
-    docs/reference/commands.md has every field of each command, `contracts schemas export` writes their JSON
-    Schemas. The same id, source and account again is a duplicate and changes nothing: repeating is safe.
+    `contracts schemas export` writes the JSON Schemas, with every field of each command. The same id, source
+    and account again is a duplicate and changes nothing: repeating is safe.
 
     For instance:
 
@@ -79,7 +80,7 @@ def publish(
     """
     from producers.messages import unchecked_message
 
-    data = _with_fields(_read(json_data), fields or [])
+    data = _with_fields(command.value, _read(json_data), fields or [])
     if check:
         _refuse_mistakes(command.value, data)
     message = unchecked_message(command.value, account_id, data, source=source, command_id=command_id)
@@ -146,7 +147,7 @@ def _read(text: str) -> bytes:
     return text.encode()
 
 
-def _with_fields(data: bytes, fields: list[str]) -> bytes:
+def _with_fields(name: str, data: bytes, fields: list[str]) -> bytes:
     """The data as it was written, byte for byte, unless fields are to be added."""
     if not fields:
         return data
@@ -157,8 +158,8 @@ def _with_fields(data: bytes, fields: list[str]) -> bytes:
     for field in fields:
         path, separator, value = field.partition("=")
         if not separator or not isinstance(document, dict):
-            raise InputRefused(f"--set {field}: must be FIELD=VALUE on an object")
-        _put(document, path.split("."), _value(value))
+            raise WrongUsage(f"--set {field}: must be FIELD=VALUE on an object")
+        _put(document, path.split("."), _value(name, path.split("."), value))
     # A number with more digits than are accepted stays as it was written, to be refused as that.
     return orjson.dumps(document, default=lambda number: orjson.Fragment(str(number)))
 
@@ -178,12 +179,32 @@ def _put(document: dict[str, Any], path: list[str], value: Any) -> None:
     document[path[-1]] = value
 
 
-def _value(text: str) -> Any:
-    """JSON where it is JSON (7, true, null, [...]), else text."""
+def _value(name: str, path: list[str], text: str) -> Any:
+    """JSON where it is JSON (7, true, null, [...]), else text; and text where the schema has only text."""
     try:
-        return _exactly(text.encode("utf-8", "surrogateescape"))
+        value = _exactly(text.encode("utf-8", "surrogateescape"))
     except orjson.JSONDecodeError:
         return text
+    wanted = _types_at(name, path)
+    return text if "string" in wanted and not _JSON_TYPES.get(type(value), wanted) & wanted else value
+
+
+_JSON_TYPES: Final = {
+    bool: {"boolean"},
+    int: {"integer", "number"},
+    float: {"number"},
+    Decimal: {"number"},
+    list: {"array"},
+    dict: {"object"},
+}
+"""Types in Python with their names in JSON Schema; text is text, and null is told by the schema."""
+
+
+def _types_at(name: str, path: list[str]) -> set[str]:
+    from schemas.commands import COMMANDS
+    from schemas.places import nodes_at
+
+    return {str(node.get("type")) for node in nodes_at(COMMANDS[name].type, tuple(path))}
 
 
 def _refuse_mistakes(name: str, data: bytes) -> None:
@@ -205,5 +226,5 @@ def _refuse_mistakes(name: str, data: bytes) -> None:
     if found:
         listed = "; ".join(f"{mistake['path'] or 'data'} {mistake['message']}" for mistake in found)
         raise InputRefused(
-            listed, hint="docs/reference/commands.md has every field; --no-check sends it all the same"
+            listed, hint="`contracts schemas export DIR` writes every field; --no-check sends it all the same"
         )

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeGuard, TypeVar
 
 import typer
 
 from consumer.commands.tables import coloured
-from consumer.errors import ContractsError, InputRefused, SettingsError
+from consumer.errors import (
+    ContractsError,
+    InputRefused,
+    LogError,
+    OutputFailed,
+    ServiceUnavailable,
+    SettingsError,
+    StoreError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
@@ -20,6 +30,8 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 _log = logging.getLogger(__name__)
+
+_OUTPUT_ERRORS: Final = frozenset({errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC})
 
 DEFECT_CODE: Final = 1
 USAGE_CODE: Final = 2
@@ -107,14 +119,13 @@ def exit_code_of(work: Callable[[], object]) -> int:  # noqa: PLR0911 - a code f
     except ContractsError as error:
         _log.debug("the command failed", exc_info=error)
         _tell(error)
-        return error.exit_code
+        return _code_of(error)
     except _UsageError as error:
         return _tell_usage(error)
     except Interrupted as stopped:
         return _tell_interrupted(str(stopped))
     except BrokenPipeError:
-        # Python would flush what is left once more when it ends, and complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_output_go()
         return PIPE_CODE
     except SystemExit as ended:
         if isinstance(ended.__context__, BrokenPipeError):  # Click saw it first, and calls it 1
@@ -122,12 +133,45 @@ def exit_code_of(work: Callable[[], object]) -> int:  # noqa: PLR0911 - a code f
         raise
     except Exception as error:  # noqa: BLE001 - the last resort
         _log.debug("the command failed", exc_info=error)
+        if _is_of_output(error):
+            _let_output_go()
+            _say("error", f"the output cannot be written: {error.strerror}")
+            return OutputFailed.exit_code
         _say("error", f"{type(error).__name__}: {_hidden(str(error))}")
         _say("hint", "this is a defect of the program; `contracts --debug …` shows where")
         return DEFECT_CODE
     if code == INTERRUPTED_CODE:  # Typer saw it, before anything was done
         return _tell_interrupted("nothing was changed")
     return code if isinstance(code, int) else 0
+
+
+def _code_of(error: ContractsError) -> int:
+    """A server that is away has one code, whether a reader asked it or an operator."""
+    cause = error.__cause__
+    if isinstance(error, ServiceUnavailable) and isinstance(cause, StoreError | LogError):
+        return cause.exit_code
+    return error.exit_code
+
+
+def _is_of_output(error: Exception) -> TypeGuard[OSError]:
+    """Whether it was stdout that failed: what writes to other files tells them by their names."""
+    return isinstance(error, OSError) and error.errno in _OUTPUT_ERRORS and error.filename is None
+
+
+def _let_output_go() -> None:
+    """Python would flush what is left once more when it ends, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def open_closed_streams() -> None:
+    """Gives a process that was started without stdout or stderr streams that can be used.
+
+    To write to stdout fails like any other output that cannot be written; stderr is let go.
+    """
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w")
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - open until the process ends
 
 
 def _tell_interrupted(text: str) -> int:

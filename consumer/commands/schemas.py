@@ -55,7 +55,7 @@ def check(*, against: Against, as_json: Json = False) -> None:
     from schemas.jsonschema import schemas
 
     found = changes(_published(against), schemas())
-    table_or_json(map(_row, found), COLUMNS, as_json=as_json)
+    table_or_json(map(_row, found), COLUMNS, as_json=as_json, nothing="")
     breaking = sum(change.breaking for change in found)
     if breaking:
         raise SchemasIncompatible(f"{breaking} of {len(found)} changes break users of the messages")

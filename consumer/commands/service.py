@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import logging
+import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from consumer.commands.running import Interrupted, load_settings
+import typer
+
+from consumer.commands.running import DEFECT_CODE, Interrupted, load_settings
+from consumer.errors import ContractsError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from consumer.settings import Settings
 
 
@@ -43,7 +50,30 @@ def serve(settings: Settings, *, with_pipeline: bool = True, with_scanner: bool 
     debug = logging.getLogger().isEnabledFor(logging.DEBUG)  # --debug was given
     configure_logging("debug" if debug else settings.log_level, settings.log_format)
     garbage.seldom()
-    try:
+    with _told_in_logs(settings.log_format):
         uvloop.run(run_process(settings, with_pipeline=with_pipeline, with_scanner=with_scanner))
+
+
+@contextmanager
+def _told_in_logs(log_format: str) -> Iterator[None]:
+    """Where the logs are JSON, so is the last line, which tells why the service ended."""
+    try:
+        yield
     except KeyboardInterrupt:
         raise Interrupted("the service ended at once") from None
+    except Exception as error:
+        if log_format == "console" or (log_format == "auto" and sys.stderr.isatty()):
+            raise
+        raise typer.Exit(_log_end(error)) from None
+
+
+def _log_end(error: Exception) -> int:
+    """Logs why the service ended; returns the exit code."""
+    import structlog
+
+    log = structlog.get_logger()
+    if isinstance(error, ContractsError):
+        log.error("the service ended", error=str(error), hint=error.hint or None, exit_code=error.exit_code)
+        return error.exit_code
+    log.error("the service ended by a defect", error=repr(error), exit_code=DEFECT_CODE, exc_info=error)
+    return DEFECT_CODE

@@ -11,7 +11,7 @@ import typer
 from consumer.commands.events import time_of
 from consumer.commands.output import Json, document_or_json
 from consumer.commands.running import load_settings, run_async
-from consumer.errors import InputRefused
+from consumer.errors import WrongUsage
 
 
 def stats(
@@ -48,7 +48,7 @@ async def _stats(start: str | None, end: str | None) -> dict[str, Any]:
 
     now = datetime.now(UTC)
     if start is None and end is not None:
-        raise InputRefused("--to goes with --from")
+        raise WrongUsage("--to goes with --from")
     with contract_statistics(load_settings()) as statistics:
         counts: dict[str, dict[str, int]] = {}
         for (plan, status), number in (await statistics.counts()).items():

@@ -117,7 +117,7 @@ def test_each_setting_that_is_wrong_has_a_line(contracts, monkeypatch: pytest.Mo
     assert ran.err.splitlines() == [
         "error: CONTRACTS_MONGO_URL: there is no such setting; did you mean CONTRACTS_MONGO_URI?",
         "error: CONTRACTS_HTTP_PORT: should be less than or equal to 65535, not '99999'",
-        "hint: the settings are listed in docs/reference/settings.md",
+        "hint: `contracts settings` lists all of them, with their meanings and defaults",
     ]
     assert ran.out == ""
 
@@ -254,8 +254,6 @@ def test_shells_complete_commands_options_and_values(words: str, complete: str) 
             ["create", "acme", "--data", "@/nowhere.json"],
             "cannot read /nowhere.json: No such file or directory",
         ),
-        (["create", "acme", "--set", "contract_type"], "must be FIELD=VALUE"),
-        (["create", "acme", "--data", "[]", "--set", "a=b"], "must be FIELD=VALUE on an object"),
         (
             ["update", "acme", "--set", "changes.base_monthly_fee=999999999999999.99"],
             "/changes/base_monthly_fee must have at most 15 significant digits",

@@ -106,6 +106,16 @@ def test_from_nothing_to_a_result(
 def test_without_topics_the_service_refuses_to_start(contracts: Run) -> None:
     refused = contracts("consume")
     assert refused.returncode == 4
-    *_, error, hint = refused.stderr.splitlines()
+    *_, last = map(orjson.loads, refused.stderr.splitlines())
+    assert last["event"] == "the service ended"
+    assert last["level"] == "error"
+    assert last["error"].startswith("missing topics: ")
+    assert last["hint"] == "create them with `contracts topics ensure`"
+    assert last["exit_code"] == 4
+
+
+def test_on_a_terminal_the_last_line_is_for_people(contracts: Run, environment: dict[str, str]) -> None:
+    environment["CONTRACTS_LOG_FORMAT"] = "console"
+    *_, error, hint = contracts("consume").stderr.splitlines()
     assert error.startswith("error: missing topics: ")
     assert hint == "hint: create them with `contracts topics ensure`"

@@ -74,13 +74,20 @@ def command_lines() -> Iterator[str]:
     for spec in COMMANDS.values():
         required = set(schemas()[spec.label].get("required", ()))
         yield from _message(spec, skip=common - required)
+    yield from _own_parts(COMMANDS.values())
 
 
 def event_lines() -> Iterator[str]:
     """Each event with its fields and an example, then the parts that only events have."""
-    parts: Schema = {}
     for spec in EVENTS.values():
         yield from _message(spec, skip=set())
+    yield from _own_parts(EVENTS.values())
+
+
+def _own_parts(specs: Iterable[MessageSpec]) -> Iterator[str]:
+    """The parts of these messages that contracts do not have."""
+    parts: Schema = {}
+    for spec in specs:
         parts |= schemas()[spec.label].get("$defs", {})
     contract = schemas()[CONTRACT_LABEL]["$defs"]
     yield from ("", "## Parts", "")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks.comparison import base, compare, variations, vary
-from benchmarks.latency import under_load
+from benchmarks.latency import at_rate, under_load
 from benchmarks.machine import machine, versions
 from benchmarks.report import show_rows
 from benchmarks.resumes import starts
@@ -25,10 +25,13 @@ if TYPE_CHECKING:
 
 RESULTS: Final = ROOT / "benchmarks" / "results" / "latest.json"
 SHARES: Final = (0.1, 0.5, 0.9)
+PARTITION_COUNTS: Final = (4, 12, 48)
+RATES: Final = (500, 2_500)
+"""Commands a second."""
 WAITING: Final = 100_000
 """Commands that a process finds when it starts."""
 RATIOS: Final = ("connect_sink", "faststream_batch", "faststream_single")
-PARTS: Final = ("compare", "vary", "latency", "scale")
+PARTS: Final = ("compare", "vary", "latency", "partitions", "scale")
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ LEVELS: Final = {
     level.name: level
     for level in (
         Level("quick", 20_000, 2, 150, 8, (0.5,), ("compare", "latency")),
-        Level("usual", 60_000, 2, 500, 20, SHARES, ("compare", "vary", "latency")),
+        Level("usual", 60_000, 2, 500, 20, SHARES, ("compare", "vary", "latency", "partitions")),
         Level("full", 60_000, 2, 500, 20, SHARES, PARTS),
     )
 }
@@ -119,6 +122,19 @@ def _latency(world: World, level: Level, _: argparse.Namespace, __: dict[str, An
     return {"capacity": capacity, "rows": rows, "ratio": ratio}
 
 
+def _partitions(world: World, level: Level, arguments: argparse.Namespace, _: dict[str, Any]) -> Any:
+    """Whether the cost follows the load and not the number of partitions."""
+    rows = {}
+    for rate in RATES:
+        for partitions in PARTITION_COUNTS:
+            for tree in (None, *arguments.beside):
+                name = f"{partitions} partitions, {rate:,} commands/s{f', {tree.name}' if tree else ''}"
+                rows[name] = at_rate(world, rate, level.load_seconds, partitions, tree)
+                show_rows(name, {name: rows[name]})
+    show_rows("partitions", rows)
+    return {"rows": rows}
+
+
 def _scale(world: World, level: Level, _: argparse.Namespace, __: dict[str, Any]) -> Any:
     scaled = sizes(world, level.commands, level.rounds)
     show_rows("stored contracts", scaled["rows"])
@@ -130,7 +146,13 @@ def _scale(world: World, level: Level, _: argparse.Namespace, __: dict[str, Any]
     return {**scaled, "starts": started}
 
 
-MEASURES: Final = {"compare": _compare, "vary": _vary, "latency": _latency, "scale": _scale}
+MEASURES: Final = {
+    "compare": _compare,
+    "vary": _vary,
+    "latency": _latency,
+    "partitions": _partitions,
+    "scale": _scale,
+}
 
 
 def ratios(found: dict[str, Any]) -> dict[str, float]:

@@ -12,7 +12,9 @@ from confluent_kafka import Producer
 from benchmarks.contenders.base import WorkNotDone, python_app
 from benchmarks.contenders.service import Service
 from benchmarks.log import Shape, make_creates, make_log
+from benchmarks.procfs import Cpu, memory_mib
 from benchmarks.race import JOIN_SECONDS, STOP_SECONDS, WORK_SECONDS, wait
+from benchmarks.world import ROOT
 from devstack.process import Process
 
 if TYPE_CHECKING:
@@ -86,13 +88,22 @@ class Sender:
 
 def under_load(world: World, share: float, capacity: float, seconds: float) -> dict[str, Any]:
     """Latencies in milliseconds at a steady share of the capacity, every commit synced to disk."""
-    asked = share * capacity
+    return at_rate(world, share * capacity, seconds, PARTITIONS)
+
+
+def at_rate(
+    world: World, asked: float, seconds: float, partitions: int, tree: Path | None = None
+) -> dict[str, Any]:
+    """The same at so many commands a second, and the processor time that all three processes take for it.
+
+    `tree`: another checkout of the service.
+    """
     warm = int(asked * WARM_SECONDS)
-    log = make_log(Shape(warm + int(asked * seconds), ACCOUNTS, stored=True), PARTITIONS, label="load")
-    stored = make_creates(range(ACCOUNTS), PARTITIONS)
-    service = Service()
+    log = make_log(Shape(warm + int(asked * seconds), ACCOUNTS, stored=True), partitions, label="load")
+    stored = make_creates(range(ACCOUNTS), partitions)
+    service = Service(tree)
     with ExitStack() as stack:
-        run = stack.enter_context(world.run("load", partitions=PARTITIONS, processes=1, synced=True))
+        run = stack.enter_context(world.run("load", partitions=partitions, processes=1, synced=True))
         process = service.start(run, 0)
         stack.callback(process.stop, STOP_SECONDS)
         wait(JOIN_SECONDS, [process], lambda: service.ready(run))
@@ -101,20 +112,33 @@ def under_load(world: World, share: float, capacity: float, seconds: float) -> d
         seen = run.folder / "seen"
         watcher = Process(
             [*python_app("watch"), str(seen)],
-            folder=service.tree,
+            folder=ROOT,
             log=run.folder / "watch.log",
             env=run.environment,
         )
         stack.callback(watcher.stop, STOP_SECONDS)
         sender = Sender(run)
-        reached = sender.pace(log.records, asked)
+        sender.pace(log.records[:warm], asked)
+        used, began = Cpu.of([process.pid], world.kafka.pid, run.mongo.pid), time.monotonic()
+        reached = sender.pace(log.records[warm:], asked)
+        used = Cpu.of([process.pid], world.kafka.pid, run.mongo.pid).since(used)
+        cores = {
+            f"cores_{part}": value / (time.monotonic() - began) for part, value in used._asdict().items()
+        }
         wait(DRAIN_SECONDS, [process, watcher], lambda: service.stored(run, log))
         time.sleep(1)  # what is stored is published a moment later
         watcher.stop(STOP_SECONDS)
+        memory = memory_mib(process.pid)
         measured = [id_of(record) for record in log.records[warm:]]
         latencies = _latencies({name: sender.stamps[name] for name in measured}, seen)
     row = {"asked_per_second": round(asked), "sent_per_second": round(reached), **percentiles(latencies)}
-    return {**row, "kept_up": row["p99_ms"] < 1000 * seconds / 10}
+    cores["cores"] = sum(cores.values())
+    return {
+        **row,
+        **{name: round(value, 2) for name, value in cores.items()},
+        "memory": round(memory, 1),
+        "kept_up": row["p99_ms"] < 1000 * seconds / 10,
+    }
 
 
 def _latencies(stamps: dict[str, float], seen: Path) -> list[float]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import orjson
 
-from consumer.pipeline.homes import murmur2_home
+from consumer.engine.homes import murmur2_home
 from schemas.messages import TYPE_PREFIX
 
 if TYPE_CHECKING:

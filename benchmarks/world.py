@@ -16,6 +16,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient
 from pymongo import MongoClient
 
+from benchmarks.journal import JournalWatcher
 from consumer.settings import load_settings
 from devstack.errors import ServerUnavailable
 from devstack.kafka import ApacheKafka, KafkaServer
@@ -74,6 +75,11 @@ class Run:
     def database(self) -> Any:
         """The run's database."""
         return MongoClient[dict[str, Any]](self.mongo.uri)["contracts"]
+
+    @cached_property
+    def journal(self) -> JournalWatcher:
+        """How far the service has published."""
+        return JournalWatcher(self)
 
     def committed(self, group: str) -> dict[int, int]:
         """The group's committed offsets; partitions without one are left out."""

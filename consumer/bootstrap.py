@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from functools import partial
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 import structlog
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 from aiokafka.protocol.admin import ApiVersionRequest
 from aiokafka.record.default_records import DefaultRecordBatch
 
+from consumer.engine.cache import CacheBudget, ContractCache
+from consumer.engine.decoder import Decoder
+from consumer.engine.encoder import Encoder
+from consumer.engine.homes import HOMES
+from consumer.engine.partition import Limits, Partition
+from consumer.engine.publishing import Publishing
+from consumer.engine.reading import Reading
+from consumer.engine.storing import Storing
+from consumer.engine.takeover import Takeover
+from consumer.engine.worker import Worker
+from consumer.engine.workers import WORKER, Workers
 from consumer.errors import BrokerUnavailable, SlowClient
-from consumer.pipeline.applier import Applier, Limits
-from consumer.pipeline.cache import CacheBudget, ContractCache
-from consumer.pipeline.decoder import Decoder
-from consumer.pipeline.encoder import Encoder
-from consumer.pipeline.homes import HOMES
-from consumer.pipeline.partition import PartitionLoop
-from consumer.pipeline.published import ResultLog
-from consumer.pipeline.reader import PartitionReader
-from consumer.pipeline.service import Service, loop_name
+from consumer.kafka.connection import kafka_options
+from consumer.kafka.fetcher import Fetcher
+from consumer.kafka.journal import Journal
+from consumer.kafka.membership import Membership
+from consumer.kafka.publisher import Publisher
 from consumer.storage.mongo import MongoStore, connect
 from consumer.storage.protocols import Origin
-from producers.connection import kafka_options
-from producers.publisher import RETRY_BACKOFF_MS, Publisher
-from schemas.topics import COMMAND_RESULTS, COMMANDS
+from schemas.topics import COMMANDS, POSITIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from consumer.health import Health
     from consumer.metrics import Metrics
     from consumer.settings import Settings
@@ -80,37 +86,9 @@ def make_consumer(settings: Settings) -> AIOKafkaConsumer:
     )
 
 
-def make_feed(settings: Settings) -> AIOKafkaConsumer:
-    """An unstarted connection that reads one partition. A lost range must stop it, never be skipped."""
-    return AIOKafkaConsumer(
-        **kafka_options(settings),
-        auto_offset_reset="none",
-        enable_auto_commit=False,
-        isolation_level="read_committed",
-        max_partition_fetch_bytes=settings.max_fetch_bytes,
-    )
-
-
-def make_publisher(settings: Settings, partition: int) -> Publisher:
-    """The unstarted publisher of one input partition."""
-
-    def make_producer(transactional_id: str) -> AIOKafkaProducer:
-        return AIOKafkaProducer(
-            **kafka_options(settings),
-            transactional_id=transactional_id,
-            transaction_timeout_ms=settings.transaction_timeout_ms,
-            acks="all",
-            max_request_size=1 << 20,
-            retry_backoff_ms=RETRY_BACKOFF_MS,
-        )
-
-    return Publisher(
-        make_producer,
-        group=settings.group_id,
-        topic=settings.topic_prefix + COMMANDS,
-        partition=partition,
-        deadline=settings.transaction_timeout_ms / 1000,
-    )
+def make_client(settings: Settings) -> AIOKafkaClient:
+    """An unconnected client, for what is asked of Kafka directly."""
+    return AIOKafkaClient(**kafka_options(settings))
 
 
 _END_TRANSACTION: Final = 26
@@ -153,50 +131,85 @@ def limits(settings: Settings) -> Limits:
     )
 
 
-def make_service(
+def make_membership(
     settings: Settings, store: Store, cluster: str, *, metrics: Metrics, health: Health
-) -> Service:
-    """The pipeline of this process, ready to run."""
-    consumer = make_consumer(settings)
+) -> tuple[Membership, Workers]:
+    """The engine of this process, ready to run, and what tells of its condition."""
+    workers = Workers(partial(make_worker, settings, store, cluster, metrics, health), health, metrics)
+    membership = Membership(
+        make_consumer(settings),
+        settings.topic_prefix + COMMANDS,
+        workers.start,
+        drain_seconds=settings.rebalance_timeout_ms / 1000 * DRAIN_SHARE,
+        owned=workers.owned,
+    )
+    return membership, workers
+
+
+def make_worker(
+    settings: Settings,
+    store: Store,
+    cluster: str,
+    metrics: Metrics,
+    health: Health,
+    numbers: Collection[int],
+    count: int,
+) -> Worker:
+    """A worker for these partitions of `count`."""
+    name = f"{settings.group_id}-{uuid4().hex[:16]}"
     topic = settings.topic_prefix + COMMANDS
-    instance = f"{socket.gethostname()}/{os.getpid()}"
+    journal_topic = settings.topic_prefix + POSITIONS
+    fetcher = Fetcher(partial(make_client, settings), topic, max_bytes=settings.max_fetch_bytes)
+    publisher = make_publisher(settings, name)
+    batch = limits(settings)
     budget = CacheBudget(settings.max_cache_bytes)
-
-    results = settings.topic_prefix + COMMAND_RESULTS
-    new_feed = partial(make_feed, settings)
-
-    def make_loop(partition: int) -> PartitionLoop:
-        partitions = len(consumer.partitions_for_topic(topic) or ())
-        owner = f"{instance}/{uuid4().hex[:12]}"
-        return PartitionLoop(
-            reader=PartitionReader(consumer, new_feed, topic, partition),
-            results=ResultLog(new_feed, results, partition),
-            store=store,
-            publisher=make_publisher(settings, partition),
-            applier=Applier(
-                store,
-                Encoder(partition, topic_prefix=settings.topic_prefix),
-                owner=owner,
-                policy=settings.policy,
-                limits=limits(settings),
-                cache=ContractCache(budget),
-                compression=settings.compression,
-                metrics=metrics,
-            ),
-            owner=owner,
-            origin=Origin(cluster, settings.group_id, partitions, settings.partitioner),
-            make_decoder=lambda base: Decoder(
-                partitions,
-                home_of=HOMES[settings.partitioner],
-                max_command_bytes=settings.max_command_bytes,
-                base=base,
-            ),
+    partitions = {
+        number: Partition(
+            number,
+            encoder=Encoder(number, topic_prefix=settings.topic_prefix),
+            cache=ContractCache(budget),
+            make_decoder=partial(make_decoder, settings, count),
+            limits=batch,
+            compression=settings.compression,
             metrics=metrics,
-            beat=partial(health.beat, loop_name(partition)),
         )
+        for number in numbers
+    }
+    return Worker(
+        partitions,
+        reading=Reading(fetcher, partitions, batch_commands=batch.batch_commands, metrics=metrics),
+        publisher=publisher,
+        takeover=Takeover(
+            topic=topic,
+            worker=name,
+            origin=Origin(cluster, settings.group_id, count, settings.partitioner),
+            store=store,
+            publisher=publisher,
+            journal=Journal(partial(make_client, settings), journal_topic),
+            log=fetcher,
+        ),
+        storing=Storing(store, policy=settings.policy, limits=batch, metrics=metrics),
+        publishing=Publishing(publisher, journal=journal_topic, worker=name, metrics=metrics),
+        batch_commands=batch.batch_commands,
+        metrics=metrics,
+        beat=partial(health.beat, WORKER),
+    )
 
-    drain_seconds = settings.rebalance_timeout_ms / 1000 * DRAIN_SHARE
-    return Service(consumer, topic, make_loop, drain_seconds=drain_seconds, metrics=metrics, health=health)
+
+def make_publisher(settings: Settings, worker: str) -> Publisher:
+    """The unstarted publisher of this worker."""
+    deadline = settings.transaction_timeout_ms / 1000
+    return Publisher(partial(make_client, settings), worker, deadline=deadline)
+
+
+def make_decoder(settings: Settings, partitions: int, base: int) -> Decoder:
+    """Decodes the command topic; `base` is added to offsets."""
+    return Decoder(
+        partitions,
+        home_of=HOMES[settings.partitioner],
+        max_command_bytes=settings.max_command_bytes,
+        base=base,
+    )
 
 
 def make_store(settings: Settings, client: Client) -> MongoStore:

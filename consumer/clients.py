@@ -11,7 +11,8 @@ from uuid import uuid4
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from consumer.bootstrap import make_mongo
-from consumer.pipeline.homes import HOMES
+from consumer.engine.homes import HOMES
+from consumer.kafka.connection import kafka_options
 from consumer.reading.reader import ContractReader
 from consumer.reading.statistics import ContractStatistics
 from consumer.storage.leases import MongoLease
@@ -20,7 +21,6 @@ from consumer.storage.pruning import HistoryPruner
 from producers.async_manager import AsyncContractManager
 from producers.backlog import Backlog
 from producers.commands import CommandProducer
-from producers.connection import kafka_options
 from producers.gauges import ExpiringGauge
 from producers.results import ResultListener
 from producers.scanner import LEASE, LEASE_MARGIN_SECONDS, SOURCE, Scanner

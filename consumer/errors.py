@@ -23,10 +23,17 @@ ContractsError                      exit code
   x LogError                                6
     - BrokerUnavailable                         Kafka is away or slow: retry with backoff
     - BrokerDenied                              Kafka refuses our credentials or rights
-    - PublisherFenced                           another producer has our transactional id: resume
-    - PublishInDoubt                            the Kafka transaction may or may not have happened: resume
+    - PublisherFenced                           another worker has taken our partitions over
+    - PublishInDoubt                            the Kafka transaction may or may not have happened
+    - OutOfLog                                  a position is not in the log: a takeover finds out why
+    - RecordDamaged                             a record's checksum is wrong: perhaps not on another replica
+    - PartitionMissing                          the brokers do not know a partition any more
+    - ForeignTransaction                        an open transaction of a stranger hides the journal's end
   x PositionError                           7   one partition waits for an operator's decision
-    - OffsetMissing
+    - JournalMissing
+    - UpgradeNeeded
+    - JournalForeign
+    - GenerationChanged
     - PositionMissing
     - ClusterChanged
     - GroupChanged
@@ -35,7 +42,7 @@ ContractsError                      exit code
     - PartitionerChanged
     - PositionBeforeLog
     - PositionBeyondLog
-    - OffsetBeyondLog
+    - ProgressBeyondLog
     - OutboxHole
     - TornDatabase
   x DeadLetterLimit                         8   too many records are not commands: the partition is paused
@@ -219,6 +226,32 @@ class PublishInDoubt(LogError):
     """The Kafka transaction may or may not have happened: never go on with the same producer."""
 
 
+class OutOfLog(LogError):
+    """A position does not lie in the log: only a takeover looks at everything before it says why."""
+
+
+class RecordDamaged(LogError):
+    """The checksum of a batch of records is wrong; another replica may have it sound."""
+
+    def __init__(self, topic: str, partition: int, offset: int) -> None:
+        super().__init__(f"{topic}/{partition}: the records at offset {offset} are damaged (wrong checksum)")
+        self.topic = topic
+        self.partition = partition
+        self.offset = offset
+
+
+class PartitionMissing(LogError):
+    """The brokers do not know a partition any more: its topic was deleted."""
+
+    hint = "was the topic deleted? `contracts topics ensure` creates it again"
+
+
+class ForeignTransaction(LogError):
+    """Somebody who is no worker of ours holds a transaction open in the journal."""
+
+    hint = "nobody else may write into the journal; Kafka ends the transaction by itself after its timeout"
+
+
 class PositionError(ContractsError):
     """The stored position and the log do not fit together: only an operator knows why.
 
@@ -242,17 +275,38 @@ class PositionError(ContractsError):
         self.facts = facts
 
 
-class OffsetMissing(PositionError):
-    """Kafka has forgotten the group's offset (expired or deleted) while MongoDB has a position."""
+class JournalMissing(PositionError):
+    """MongoDB has a position of a partition that the journal says nothing about."""
 
-    why = "MongoDB stands at offset {position}, but the group {group} has no committed offset"
+    why = "MongoDB stands at offset {position}, but the journal does not say what is published"
+    decision = "--to-database"
+
+
+class UpgradeNeeded(PositionError):
+    """Version 0.1 has worked here, which had no journal."""
+
+    why = "MongoDB stands at offset {position}, stored by version 0.1, which had no journal"
+    decision = "--from-group-offset"
+
+
+class JournalForeign(PositionError):
+    """Somebody else has written into the journal."""
+
+    why = "the journal has a record at offset {offset} that no worker wrote"
+    decision = "--to-database"
+
+
+class GenerationChanged(PositionError):
+    """MongoDB and the journal tell of different logs: one of them went back behind a decision."""
+
+    why = "MongoDB is at generation {expected} of the log, but the journal at {found}"
     decision = "--to-database"
 
 
 class PositionMissing(PositionError):
-    """The database is empty or another one, while the group has worked before."""
+    """The database is empty or another one, while the service has worked before."""
 
-    why = "the group {group} has committed offset {committed}, but MongoDB has no position: another database?"
+    why = "outputs are published up to offset {progress}, but MongoDB has no position: another database?"
     decision = "--rebuild"
 
 
@@ -305,17 +359,17 @@ class PositionBeyondLog(PositionError):
     decision = "--to-log-end"
 
 
-class OffsetBeyondLog(PositionError):
+class ProgressBeyondLog(PositionError):
     """The log has lost its tail: what was published came from there, but not all of what is stored."""
 
-    why = "the log ends at offset {end}, but the group has committed {committed}: it has lost its tail"
+    why = "the log ends at offset {end}, but outputs are published up to {progress}: it has lost its tail"
     decision = "--to-database"
 
 
 class OutboxHole(PositionError):
-    """History lacks an entry that was not published yet: going on would lose its events."""
+    """Stored outputs are missing that were not published yet: going on would lose them."""
 
-    why = "history lacks offset {offset} of the unpublished range {committed} to {position}"
+    why = "the outbox has not all of the unpublished range {progress} to {position}"
     decision = "--to-database"
 
 
@@ -427,6 +481,7 @@ class ForeignDocument(ContractsError):
         shown = "; ".join(f"{collection} {_shortened(name)}: {why}" for name, why in misfits[:_SHOWN])
         more = f"; and {len(misfits) - _SHOWN} more" if len(misfits) > _SHOWN else ""
         super().__init__(f"not a document of this service: {shown}{more}")
+        self.names = tuple(name for name, _ in misfits)
 
 
 _SHOWN = 3

@@ -39,7 +39,7 @@ RESUME_REASONS: Final = (
     ASSIGNED,
     *(kind.__name__ for fault in (StoreError, LogError) for kind in fault.__subclasses__()),
 )
-"""A partition starts afresh because it was assigned, or after one of these errors."""
+"""A partition is taken over because it was assigned, or after one of these errors."""
 
 LATENCY_BUCKETS: Final = (
     0.005,
@@ -104,7 +104,7 @@ METRICS: Final = (
         "1 while an owned partition waits for a decision; the reason is the name of the error.",
         ("partition", "reason"),
     ),
-    MetricSpec("resumes", "counter", "Fresh starts of a partition: assigned, fenced, in doubt…", ("reason",)),
+    MetricSpec("resumes", "counter", "Takeovers of a partition: assigned, fenced, in doubt…", ("reason",)),
     MetricSpec(
         "stored",
         "gauge",
@@ -213,9 +213,9 @@ class Metrics:
         """A batch of so many commands was folded."""
         self._batches.observe(commands)
 
-    def resumed(self, reason: str) -> None:
-        """A partition starts afresh; `reason` is one of RESUME_REASONS."""
-        self._resumes.labels(reason).inc()
+    def resumed(self, reason: str, partitions: int) -> None:
+        """So many partitions are taken over; `reason` is one of RESUME_REASONS."""
+        self._resumes.labels(reason).inc(partitions)
 
     def expiring(self, counts: Mapping[int, int]) -> None:
         """How many contracts end within so many days."""

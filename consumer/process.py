@@ -26,7 +26,8 @@ from producers.scanner import scan_for_ever
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from consumer.pipeline.service import Service
+    from consumer.engine.workers import Workers
+    from consumer.kafka.membership import Membership
     from consumer.settings import Settings
 
 log = structlog.get_logger()
@@ -63,13 +64,13 @@ class Process:
         self._with_scanner = with_scanner
         self._with_http = with_http
         self._stopping = asyncio.Event()
-        self._service: Service | None = None
+        self._membership: Membership | None = None
 
     def stop(self) -> None:
         """Asks for an orderly end: what is under way is finished, the group is left."""
         self._stopping.set()
-        if self._service is not None:
-            self._service.stop()
+        if self._membership is not None:
+            self._membership.stop()
 
     async def run(self) -> None:
         """Works until `stop`.
@@ -108,11 +109,11 @@ class Process:
 
     async def _work(self, client: Any, cluster: str) -> None:
         store = bootstrap.make_store(self.settings, client)
-        self._service = service = bootstrap.make_service(
+        self._membership, workers = bootstrap.make_membership(
             self.settings, store, cluster, metrics=self.metrics, health=self.health
         )
-        self._add_checks(service)
-        await service.run()
+        self._add_checks(self._membership, workers)
+        await self._membership.run()
 
     async def _scan(self, client: Any) -> None:
         """Scans for ever, with fresh clients whenever Kafka was away at the start."""
@@ -167,14 +168,14 @@ class Process:
 
         self.health.add_check("mongodb", mongo_answers)
 
-    def _add_checks(self, service: Service) -> None:
+    def _add_checks(self, membership: Membership, workers: Workers) -> None:
         async def partitions_work() -> str | None:
-            return service.why_idle()
+            return workers.why_idle()
 
         async def lag_holds() -> str | None:
-            return service.why_late(self.settings.max_lag_records, self.settings.max_lag_seconds)
+            return workers.why_late(self.settings.max_lag_records, self.settings.max_lag_seconds)
 
-        self.health.add_check("kafka", service.why_no_broker)
+        self.health.add_check("kafka", membership.why_no_broker)
         self.health.add_check("partitions", partitions_work)
         self.health.add_check("lag", lag_holds)
 

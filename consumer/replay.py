@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from consumer.dead_letters import REPLAYED_HEADER, original
+from consumer.engine.decoder import account_of
 from consumer.errors import InputRefused
-from consumer.pipeline.decoder import account_of
 from producers.messages import CommandMessage
 
 if TYPE_CHECKING:

@@ -15,7 +15,9 @@ result at once. To try a handler, give it each `event.record`.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import Counter
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -24,16 +26,13 @@ import orjson
 
 from consumer.arguments import checked
 from consumer.domain.model import Policy
-from consumer.domain.openings import OPENINGS, opened_id
-from consumer.pipeline.batch import IDENTITY_BYTES, Fold
-from consumer.pipeline.decoder import Decoder
-from consumer.pipeline.encoder import Encoder
-from consumer.pipeline.records import Incoming
-from consumer.pipeline.resume import moved
+from consumer.engine.apply import Share, apply
+from consumer.engine.decoder import Decoder
+from consumer.engine.encoder import Encoder
+from consumer.kafka.recordbatches import BatchWriter
 from consumer.storage.memory import MemoryStore
-from consumer.storage.protocols import NO_PAST, BatchWrites, Origin, Position
+from consumer.storage.protocols import Origin, Position
 from producers.messages import command_message
-from producers.recordbatches import BatchWriter
 from producers.results import CommandResult
 from producers.typed import TypedCommands
 from schemas.contract import visible
@@ -42,11 +41,14 @@ from schemas.topics import COMMANDS, DEAD_LETTERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
-    from consumer.pipeline.records import Record
+    from consumer.engine.fold import Fold
+    from consumer.engine.records import Record
+    from consumer.kafka.recordbatches import Output, RecordBatch
+    from consumer.metrics import Stage
     from consumer.storage.protocols import Store
     from producers.messages import CommandMessage
-    from producers.recordbatches import Output
     from schemas.contract import Contract, ContractState
 
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -228,43 +230,27 @@ class Testkit(TypedCommands[CommandResult]):
         return min(due, key=lambda each: (each[0], each[1]["account_id"]), default=None)
 
     async def _claimed(self) -> Position:
-        initial = Position(PARTITION, Origin("testkit", "testkit", 1), next=0)
-        return await self._store.claim(PARTITION, _OWNER, initial) or initial
+        claimed = await self._store.claim([PARTITION], _OWNER)
+        if PARTITION not in claimed:
+            initial = Position(PARTITION, Origin("testkit", "testkit", 1), next=0)
+            await self._store.begin(initial, _OWNER)
+            return initial
+        return claimed[PARTITION]
 
     async def _fold(self, record: Record, position: Position) -> None:
-        decoded = self._decoder.decode(record)
         outputs = _Outputs()
-        async with self._store.transaction(PARTITION, owner=_OWNER, expected=position.next) as batch:
-            contracts: dict[str, Contract | None] = {}
-            seen = {}
-            past = NO_PAST
-            holders: dict[str, str] = {}
-            if isinstance(decoded, Incoming):
-                account = decoded.command.account_id
-                contracts[account] = (await batch.contracts([account])).get(account)
-                if decoded.spec.deduplicated:
-                    seen = await batch.seen([decoded.command.identity[:IDENTITY_BYTES]])
-                if decoded.command.name == "erase":
-                    past = await batch.past([account])
-                if decoded.command.name in OPENINGS:
-                    holders = await batch.holders([opened_id(decoded.command, decoded.at)])
-            fold = Fold(
-                contracts=contracts,
-                seen=seen,
-                tallies=position.tallies,
+        share = Share(position, [self._decoder.decode(record)], record.offset + 1, {}, self._encoder, outputs)
+        async with self._store.transaction(_OWNER, 0) as transaction:
+            (applied,) = await apply(
+                transaction,
+                [share],
                 policy=self._policy,
-                encoder=self._encoder,
-                writer=outputs,
-                generation=position.generation,
-                past=past,
-                holders=holders,
+                output_bytes=sys.maxsize,
+                all_ids=True,
+                stage=_unmeasured,
             )
-            fold.add(decoded)
-            target = moved(position, record.offset + 1, record, fold.tallies)
-            writes = BatchWrites(fold.writes(), fold.former, fold.history, None, fold.rewritten())
-            await batch.write(writes, target)
-        self._position = target
-        self._take(fold, outputs)
+        self._position = applied.position
+        self._take(applied.fold, outputs)
 
     def _take(self, fold: Fold, outputs: _Outputs) -> None:
         for account, contract in fold.contracts.items():
@@ -292,6 +278,10 @@ class Testkit(TypedCommands[CommandResult]):
             self.results.append(CommandResult.from_data(account, data))
 
 
+def _unmeasured(_: Stage) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
 class _Outputs(BatchWriter):
     """Keeps outputs as they are, where the service packs them into Kafka's batches."""
 
@@ -301,6 +291,9 @@ class _Outputs(BatchWriter):
 
     def add(self, output: Output) -> None:
         self.collected.append(output)
+
+    def finish(self) -> list[RecordBatch]:
+        return []
 
 
 def _milliseconds(moment: datetime) -> int:

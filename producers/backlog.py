@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aiokafka import TopicPartition
 
-from producers.connection import kafka_errors, stop_consumer
+from consumer.kafka.connection import kafka_errors, stop_consumer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

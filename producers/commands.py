@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from aiokafka.errors import KafkaError
 
 from consumer.errors import BrokerUnavailable, TopicsMissing
-from producers.connection import SAFE_AGAIN, broker_error, kafka_errors, stop_producer
+from consumer.kafka.connection import SAFE_AGAIN, broker_error, kafka_errors, stop_producer
 from producers.messages import CommandMessage, command_message
 from producers.requests import AwaitedCommands
 from producers.typed import TypedCommands

@@ -10,8 +10,8 @@ from uuid import uuid4
 from pydantic import ValidationError
 
 from consumer.arguments import check
+from consumer.engine.decoder import MAX_ACCOUNT_CHARACTERS, MAX_COMMAND_BYTES, account_of
 from consumer.errors import InputRefused
-from consumer.pipeline.decoder import MAX_ACCOUNT_CHARACTERS, MAX_COMMAND_BYTES, account_of
 from producers.jsonable import NoJson, jsonable
 from schemas.cloudevents import CONTENT_TYPE, JSON_MEDIA_TYPE, SPEC_VERSION
 from schemas.commands import COMMANDS, CommandSpec

@@ -13,7 +13,7 @@ import orjson
 from aiokafka import TopicPartition
 
 from consumer.errors import BrokerUnavailable, CommandRejected, ResultTimeout, TopicsMissing
-from producers.connection import SAFE_AGAIN, broker_error, kafka_errors, stop_consumer
+from consumer.kafka.connection import SAFE_AGAIN, broker_error, kafka_errors, stop_consumer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from schemas.topics import COMMANDS, TOPICS, TopicSpec
+from schemas.topics import COMMANDS, POSITIONS, TOPICS, TopicSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 DAY_MS: Final = 86_400_000
 DEFAULT_RECORD_BYTES: Final = 1_048_588
 """Kafka's own limit for a batch of records; our batches of many records stay below it."""
+
+JOURNAL_SEGMENT_BYTES: Final = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,12 @@ def _kafka_settings(spec: TopicSpec, settings: Settings) -> dict[str, str]:
     }
     if spec.direction == "in":  # the truth: nothing may expire
         return common | {"retention.ms": "-1", "retention.bytes": "-1"}
+    if spec.direction == "journal":  # only the last entry of each partition counts; reading back stays short
+        return common | {
+            "cleanup.policy": "compact",
+            "segment.bytes": str(JOURNAL_SEGMENT_BYTES),
+            "min.cleanable.dirty.ratio": "0.1",
+        }
     return common | {"retention.ms": str(settings.topic_output_retention_days * DAY_MS)}
 
 
@@ -94,8 +102,12 @@ def differences(planned: Topic, found: Topic) -> Iterator[Difference]:
 
 def _is_fatal(topic: str, setting: str, planned: str, found: str) -> bool:
     match setting:
-        case "cleanup.policy":  # compaction drops all but the last command of an account
-            return topic.endswith(COMMANDS) and "compact" in found
+        case (
+            "cleanup.policy"
+        ):  # compaction drops all but the last command; deletion forgets what is published
+            return (topic.endswith(COMMANDS) and "compact" in found) or (
+                topic.endswith(POSITIONS) and "delete" in found
+            )
         case "max.message.bytes":
             return int(found) < int(planned)
         case "message.timestamp.type":  # one producer's wrong clock would make contracts expire

@@ -12,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from consumer.errors import BrokerDenied, BrokerUnavailable, StartRefused, TopicMismatch, TopicsMissing
-from producers.connection import kafka_errors, kafka_options
+from consumer.kafka.connection import kafka_errors, kafka_options
 from producers.topic_plan import Difference, Topic, differences, plan, uneven
 
 if TYPE_CHECKING:

@@ -182,4 +182,4 @@ EVENTS: Final[dict[str, EventSpec]] = {
         ),
     )
 }
-"""Every event by name. To add one: a row here, a case in consumer/pipeline/encoder.py, a test."""
+"""Every event by name. To add one: a row here, a case in consumer/engine/encoder.py, a test."""

@@ -11,7 +11,7 @@ class TopicSpec:
     """One row of the table of topics. `name` comes after the prefix of the settings."""
 
     name: str
-    direction: Literal["in", "out"]
+    direction: Literal["in", "out", "journal"]
     key: str
     meaning: str
 
@@ -22,6 +22,7 @@ EXPIRING: Final = "contracts.expiring"
 RENEWAL_NOTICES: Final = "contracts.renewal-notices"
 COMMAND_RESULTS: Final = "contracts.command-results"
 DEAD_LETTERS: Final = "contracts.dead-letters"
+POSITIONS: Final = "contracts.positions"
 
 TOPICS: Final[dict[str, TopicSpec]] = {
     spec.name: spec
@@ -32,6 +33,7 @@ TOPICS: Final[dict[str, TopicSpec]] = {
         TopicSpec(RENEWAL_NOTICES, "out", "account_id", "one notice per contract and notice window"),
         TopicSpec(COMMAND_RESULTS, "out", "account_id", "one per command: what became of it"),
         TopicSpec(DEAD_LETTERS, "out", "original key", "records that are not commands, byte for byte"),
+        TopicSpec(POSITIONS, "journal", "see exactly-once.md", "the service's own journal, compacted"),
     )
 }
 """Every topic by name, the input first."""

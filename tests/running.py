@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from consumer import bootstrap
+from consumer.engine.workers import Workers
 from consumer.health import Health
 from consumer.metrics import Metrics
-from consumer.pipeline.service import Service
 from consumer.positions import PositionAdmin, position_admin
 from consumer.settings import Settings, load_settings
 from consumer.storage import indexes
@@ -24,7 +24,6 @@ class Running:
 
     settings: Settings
     mongo: Any
-    service: Service
     metrics: Metrics
 
     @property
@@ -55,13 +54,15 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     await indexes.ensure(mongo[settings.mongo_database])
     store = bootstrap.make_store(settings, mongo)
     cluster = await bootstrap.cluster_id(settings)
-    service = bootstrap.make_service(settings, store, cluster, metrics=metrics, health=Health())
-    task = asyncio.create_task(service.run())
+    membership, workers = bootstrap.make_membership(
+        settings, store, cluster, metrics=metrics, health=Health()
+    )
+    task = asyncio.create_task(membership.run())
     try:
-        await _ready(metrics, task, settings.topic_partitions)
-        yield Running(settings, mongo, service, metrics)
+        await _ready(workers, task)
+        yield Running(settings, mongo, metrics)
     finally:
-        service.stop()
+        membership.stop()
         await task
         mongo.close()
 
@@ -88,9 +89,9 @@ async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 60) -
             await asyncio.sleep(0.02)
 
 
-async def _ready(metrics: Metrics, task: asyncio.Task[None], partitions: int) -> None:
+async def _ready(workers: Workers, task: asyncio.Task[None]) -> None:
     async with asyncio.timeout(START_SECONDS):
-        while metrics.value("owned_partitions") != partitions:
+        while not workers.at_work:
             if task.done():
                 task.result()
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.02)

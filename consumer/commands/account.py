@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from consumer.commands.events import time_of
-from consumer.commands.listing import After, Limit, opened_reader, tell_more
-from consumer.commands.output import Json, document_or_json, table_or_json
+from consumer.commands.listing import After, Limit, opened_reader, print_page, why_nothing
+from consumer.commands.output import NOTHING, Json, document_or_json
 from consumer.commands.running import run_async
 from consumer.errors import ContractNotFound, WrongUsage
 
@@ -64,6 +64,14 @@ def get(
 
 
 async def _get(name: str, *, by_id: bool, version: int | None, as_of: str | None) -> dict[str, Any]:
+    try:
+        return await _contract(name, by_id=by_id, version=version, as_of=as_of)
+    except ContractNotFound as error:
+        why = await why_nothing()
+        raise error if why == NOTHING else ContractNotFound(f"{error}: {why}") from None
+
+
+async def _contract(name: str, *, by_id: bool, version: int | None, as_of: str | None) -> dict[str, Any]:
     with opened_reader() as reader:
         if version is not None:
             return _past(await reader.at_version(name, version), f"{name} has no version {version}")
@@ -106,9 +114,7 @@ def history(
             page = await reader.history(account_id, newest_first=not oldest_first, limit=limit, after=after)
         return [_history_row(item, as_json=as_json) for item in page.items], page.next
 
-    rows, cursor = run_async(ask())
-    table_or_json(rows, HISTORY, as_json=as_json)
-    tell_more(cursor)
+    print_page(ask(), HISTORY, as_json=as_json)
 
 
 def _history_row(item: HistoryItem, *, as_json: bool) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import typer
 
 from consumer.commands.events import time_of
 from consumer.commands.output import Json, document_or_json, note, progress, table_or_json
-from consumer.commands.running import load_settings, run_async
+from consumer.commands.running import KAFKA, load_settings, run_async
 from consumer.errors import WrongUsage
 from schemas.names import DeadLetterCode
 
@@ -62,7 +62,7 @@ def list_(
 
     Example: contracts dead-letters list --reason schema_violation --since 7d
     """
-    letters = run_async(_collected(_query(reason, key, since), limit))
+    letters = run_async(_collected(_query(reason, key, since), limit), waiting_for=KAFKA)
     table_or_json(map(_row, letters), COLUMNS, as_json=as_json)
 
 
@@ -79,7 +79,7 @@ def show(
     """
     from consumer.dead_letters import dead_letter
 
-    letter = run_async(dead_letter(load_settings(), letter_id))
+    letter = run_async(dead_letter(load_settings(), letter_id), waiting_for=KAFKA)
     if value:
         sys.stdout.buffer.write(letter.value or b"")
         return
@@ -114,7 +114,7 @@ def replay(
         raise WrongUsage("say which: ids, --reason, --key, --since, or --all")
     query = _query(reason, key, since, letter_ids)
     again = "run it again to go on: those that were sent are not sent twice" if send else "nothing was sent"
-    done = run_async(_replayed(query, send=send, force=force), interrupted=again)
+    done = run_async(_replayed(query, send=send, force=force), interrupted=again, waiting_for=KAFKA)
     table_or_json(map(_replay_row, done), REPLAY_COLUMNS, as_json=as_json)
     if send:
         note(f"{sum(each.fate == 'sent' for each in done)} of {len(done)} sent, behind all later commands")

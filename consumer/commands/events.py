@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
 import typer
 
 from consumer.commands.output import NOTHING, Json, as_text, note, to_json
-from consumer.commands.running import load_settings, run_async
+from consumer.commands.running import KAFKA, load_settings, run_async
 from consumer.commands.tables import coloured
 from consumer.errors import WrongUsage
 from schemas import names
@@ -92,7 +92,11 @@ def events(
         follow=follow,
     )
     printer = _Printer(as_json=as_json)
-    run_async(_show(query, limit, printer), interrupted=lambda: f"after {printer.shown} events")
+    run_async(
+        _show(query, limit, printer),
+        interrupted=lambda: f"after {printer.shown} events",
+        waiting_for=lambda: None if printer.shown else ("events" if follow else KAFKA),
+    )
 
 
 async def _show(query: EventQuery, limit: int | None, printer: _Printer) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from consumer.commands.output import Json, document_or_json, note, progress, to_json
-from consumer.commands.running import load_settings, run_async
+from consumer.commands.running import KAFKA, load_settings, run_async
 from consumer.errors import ContractsError, InputRefused, WrongUsage
 
 if TYPE_CHECKING:
@@ -89,7 +89,11 @@ def import_rows(
             importing = _file(Path(file or ""), work, adopt=adopt)
         how_it_stands = partial(_how_it_stands, running, dry_run=dry_run, as_json=as_json)
         try:
-            report = run_async(importing, interrupted=how_it_stands)
+            report = run_async(
+                importing,
+                interrupted=how_it_stands,
+                waiting_for=lambda: None if running else (KAFKA if mongo is None else "Kafka, or the source"),
+            )
         except ContractsError:
             if running:
                 note(how_it_stands())

@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
 
 import typer
 
-from consumer.commands.output import Json, document_or_json, note, progress, table_or_json
+from consumer.commands.output import NOTHING, Json, document_or_json, note, progress, table_or_json
 from consumer.commands.running import load_settings, run_async
-from consumer.errors import InputRefused
+from consumer.errors import InputRefused, StoreError
 from schemas.names import ContractTypeName, StatusName
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 
     from consumer.reading.reader import ContractReader
     from schemas.contract import ExportedContract
+
+    Found = tuple[list[dict[str, Any]], str | None]
 
 Status = Enum("Status", {name: name for name in get_args(StatusName)}, type=str)  # type: ignore[misc]
 Plan = Enum("Plan", {name: name for name in get_args(ContractTypeName)}, type=str)  # type: ignore[misc]
@@ -119,9 +121,7 @@ def list_contracts(
         written = run_async(_export(export, selected), interrupted=incomplete)
         document_or_json({"file": str(export), "contracts": written}, as_json=as_json)
         return
-    rows, cursor = run_async(_list(selected, limit, after))
-    table_or_json(rows, LISTED, as_json=as_json)
-    tell_more(cursor)
+    print_page(_list(selected, limit, after), LISTED, as_json=as_json)
 
 
 async def _list(selected: Any, limit: int, after: str | None) -> tuple[list[dict[str, Any]], str | None]:
@@ -175,12 +175,34 @@ def expiring(
             for each in page.items
         ], page.next
 
-    rows, cursor = run_async(ask())
-    table_or_json(rows, EXPIRING, as_json=as_json)
-    tell_more(cursor)
+    print_page(ask(), EXPIRING, as_json=as_json)
 
 
-def tell_more(cursor: str | None) -> None:
-    """How to get the page that follows, if one does."""
+def print_page(asking: Coroutine[Any, Any, Found], columns: Sequence[str], *, as_json: bool) -> None:
+    """Print a page, and how to get the one that follows, if one does."""
+
+    async def ask() -> tuple[Found, str]:
+        found = await asking
+        return found, NOTHING if found[0] else await why_nothing()
+
+    (rows, cursor), nothing = run_async(ask())
+    table_or_json(rows, columns, as_json=as_json, nothing=nothing)
     if cursor is not None:
         note(f"more: --after {cursor}")
+
+
+async def why_nothing() -> str:
+    """What to say where nothing was found: a wrong name of the database looks like that, too."""
+    from consumer.bootstrap import make_mongo
+    from consumer.storage.indexes import is_empty
+
+    settings = load_settings()
+    client = make_mongo(settings)
+    try:
+        empty = await is_empty(client[settings.mongo_database])
+    except StoreError:  # who may read contracts need not be allowed to list collections
+        return NOTHING
+    finally:
+        client.close()
+    name = settings.mongo_database
+    return f"the database {name} has no collections: is CONTRACTS_MONGO_DATABASE right?" if empty else NOTHING

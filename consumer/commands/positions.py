@@ -19,18 +19,28 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Positions of the partitions, in MongoDB and in Kafka.", no_args_is_help=True)
 
-COLUMNS = ("partition", "position", "committed", "log_start", "log_end", "generation", "problem")
+BOTH = "Kafka and MongoDB"
+COLUMNS = (
+    "partition",
+    "position",
+    "published",
+    "log_start",
+    "log_end",
+    "generation",
+    "problem",
+    "decision",
+)
 
 
 @app.command()
 def show(*, as_json: Json = False) -> None:
-    """Show where MongoDB, the group and the log stand.
+    """Show where MongoDB, the journal and the log stand.
 
     And what does not fit together, if anything.
 
     Example: contracts positions show
     """
-    _print(run_async(_show()), as_json=as_json)
+    _print(run_async(_show(), waiting_for=BOTH), as_json=as_json)
 
 
 @app.command()
@@ -42,6 +52,12 @@ def reset(
     *,
     to_database: Annotated[
         bool, typer.Option("--to-database", help="The database is right: all it holds counts as published.")
+    ] = False,
+    from_group_offset: Annotated[
+        bool,
+        typer.Option(
+            "--from-group-offset", help="Version 0.1 worked here: its group's offset says what is published."
+        ),
     ] = False,
     rebuild: Annotated[
         bool,
@@ -76,6 +92,9 @@ def reset(
         bool,
         typer.Option("--to-log-end", help="The log lost a tail that the database has; go on from its end."),
     ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also where `positions show` asks for another decision.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Decide how a stopped partition goes on. Stop all instances of the service first.
@@ -88,6 +107,7 @@ def reset(
 
     given = {
         Decision.TO_DATABASE: to_database,
+        Decision.FROM_GROUP_OFFSET: from_group_offset,
         Decision.REBUILD: rebuild,
         Decision.ACCEPT_CLUSTER: accept_cluster,
         Decision.ACCEPT_GROUP: accept_group,
@@ -99,9 +119,9 @@ def reset(
     chosen = [decision for decision, wanted in given.items() if wanted]
     if len(chosen) != 1:
         raise WrongUsage("give exactly one decision", hint="contracts positions reset --help lists them")
-    reset_ = _reset(chosen[0], partition or None)
+    reset_ = _reset(chosen[0], partition or None, force=force)
     look = "`contracts positions show` tells which partitions are decided"
-    _print(run_async(reset_, interrupted=look), as_json=as_json)
+    _print(run_async(reset_, interrupted=look, waiting_for=BOTH), as_json=as_json)
     note("start the service again: it goes on from here")
 
 
@@ -114,9 +134,9 @@ async def _show() -> list[Row]:
         return await admin.show()
 
 
-async def _reset(decision: Decision, partitions: list[int] | None) -> list[Row]:
+async def _reset(decision: Decision, partitions: list[int] | None, *, force: bool) -> list[Row]:
     async with _admin() as admin:
-        return await admin.reset(decision, partitions)
+        return await admin.reset(decision, partitions, force=force)
 
 
 @asynccontextmanager

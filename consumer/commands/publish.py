@@ -12,7 +12,7 @@ import orjson
 import typer
 
 from consumer.commands.output import Json, document_or_json, note
-from consumer.commands.running import load_settings, run_async
+from consumer.commands.running import KAFKA, load_settings, run_async
 from consumer.errors import InputRefused, WrongUsage
 from schemas import names
 
@@ -86,7 +86,11 @@ def publish(
     message = unchecked_message(command.value, account_id, data, source=source, command_id=command_id)
     place: list[Sent] = []
     sending = _send(message, place, wait=wait)
-    sent, result = run_async(sending, interrupted=lambda: _how_it_stands(message, place))
+    sent, result = run_async(
+        sending,
+        interrupted=lambda: _how_it_stands(message, place),
+        waiting_for=lambda: None if place else KAFKA,
+    )
     document_or_json(_described(message, sent, result), as_json=as_json)
     if result is not None:
         result.raise_if_rejected()

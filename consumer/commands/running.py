@@ -33,6 +33,12 @@ _log = logging.getLogger(__name__)
 
 _OUTPUT_ERRORS: Final = frozenset({errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC})
 
+PATIENCE_SECONDS: Final = 2.0
+"""Silence after which a command says what it waits for."""
+
+MONGODB: Final = "MongoDB"
+KAFKA: Final = "Kafka"
+
 DEFECT_CODE: Final = 1
 USAGE_CODE: Final = 2
 INTERRUPTED_CODE: Final = 130
@@ -93,22 +99,48 @@ def refuse_bytes(arguments: Iterable[str]) -> None:
 
 
 def run_async(
-    work: Coroutine[Any, Any, Result], *, interrupted: str | Callable[[], str] = "nothing was changed"
+    work: Coroutine[Any, Any, Result],
+    *,
+    interrupted: str | Callable[[], str] = "nothing was changed",
+    waiting_for: str | Callable[[], str | None] = MONGODB,
 ) -> Result:
     """Run a command's coroutine to its end; Ctrl-C cancels it and ends with exit code 130.
 
     Args:
         work: what the command does.
         interrupted: how things stand after Ctrl-C, and how to go on: the last line that is told.
+        waiting_for: MONGODB or KAFKA, whose answer is waited for when it takes long; None: not any more.
     """
     try:
         import asyncio
 
         set_up_logs()
-        return asyncio.run(work)
+        return asyncio.run(_told(work, waiting_for))
     except KeyboardInterrupt:
         work.close()
         raise Interrupted(interrupted if isinstance(interrupted, str) else interrupted()) from None
+
+
+async def _told(work: Coroutine[Any, Any, Result], waiting_for: str | Callable[[], str | None]) -> Result:
+    """Does the work; says who does not answer when that takes long."""
+    import asyncio
+
+    def tell() -> None:
+        server = waiting_for if isinstance(waiting_for, str) else waiting_for()
+        if server is not None:
+            _say("waiting", f"for {server}{_address_of(server)}")
+
+    timer = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, tell)
+    try:
+        return await work
+    finally:
+        timer.cancel()
+
+
+def _address_of(server: str) -> str:
+    settings = load_settings()
+    known = {MONGODB: settings.mongo_address, KAFKA: settings.kafka_bootstrap_servers}
+    return f" at {known[server]}" if server in known else ""
 
 
 def exit_code_of(work: Callable[[], object]) -> int:  # noqa: PLR0911 - a code for each way to end
@@ -204,7 +236,7 @@ def _hidden(text: str) -> str:
 
 
 def _say(label: str, text: str) -> None:
-    colour = typer.colors.CYAN if label == "hint" else typer.colors.RED
+    colour = typer.colors.CYAN if label in {"hint", "waiting"} else typer.colors.RED
     one_line = " ".join(text.split())
     shown = typer.style(label, fg=colour, bold=True)
     typer.echo(f"{shown}: {one_line}", err=True, color=coloured(sys.stderr))

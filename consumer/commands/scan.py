@@ -29,7 +29,7 @@ def scan(
     """
     if once:
         what = "what was published will be applied; the next scan goes on from there"
-        result = run_async(_once(load_settings()), interrupted=what)
+        result = run_async(_once(load_settings()), interrupted=what, waiting_for="Kafka and MongoDB")
         document_or_json(asdict(result), as_json=as_json)
         if not result.active:
             note("another instance holds the scanner's lease: nothing was looked at here")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from consumer.commands.output import Json, note, table_or_json
-from consumer.commands.running import load_settings, run_async
+from consumer.commands.running import KAFKA, load_settings, run_async
 from consumer.errors import TopicMismatch
 
 if TYPE_CHECKING:
@@ -44,9 +44,9 @@ def ensure(
     """
     from producers import topics
 
-    report = run_async(
-        topics.ensure(load_settings(), partitions), interrupted="run it again to have all of them"
-    )
+    ensuring = topics.ensure(load_settings(), partitions)
+    again = "run it again to have all of them"
+    report = run_async(ensuring, interrupted=again, waiting_for=KAFKA)
     table_or_json(_rows(report), COLUMNS, as_json=as_json)
     there = report.topics[0].partitions
     if partitions not in {None, there}:

@@ -249,22 +249,26 @@ def position_from(document: Mapping[str, Any]) -> Position:
         generation=document["generation"],
         last=LastRecord(last["offset"], last["timestamp"], last["checksum"]) if last else None,
         tallies=document.get("tallies", {}),
+        has_journal="sessions" in document,
     )
 
 
 def slot_document(slot: OutboxSlot) -> dict[str, Any]:
-    """A slot of the outbox, but for its id."""
+    """A slot of the outbox, but for its number."""
     return {"first": slot.first, "next": slot.next, "generation": slot.generation, "frames": slot.frames}
 
 
-def slot_from(document: Mapping[str, Any]) -> OutboxSlot:
-    """A stored slot of the outbox.
+def slots_from(document: Mapping[str, Any]) -> list[OutboxSlot]:
+    """The outbox in a position's document, by first offset.
 
     Raises:
         ForeignDocument: it is none.
     """
-    _checked("outbox", shapes.SLOT, document)
-    number = int(document["_id"].rpartition("/")[2])
-    return OutboxSlot(
-        number, document["generation"], document["first"], document["next"], bytes(document["frames"])
-    )
+    outbox = document.get("outbox", {})
+    for one in outbox.values():
+        _checked("positions", shapes.SLOT, one | {"_id": document["_id"]})
+    slots = [
+        OutboxSlot(int(number), one["generation"], one["first"], one["next"], bytes(one["frames"]))
+        for number, one in outbox.items()
+    ]
+    return sorted(slots, key=lambda slot: slot.first)

@@ -100,7 +100,17 @@ CONTRACT_VALIDATOR: Final[dict[str, Any]] = {
 }
 """A guard against writers that are not this service, not the full schema: that is checked before."""
 
-COLLECTIONS: Final = ("contracts", "former_contracts", "history", "positions", "outbox", "leases")
+COLLECTIONS: Final = ("contracts", "former_contracts", "history", "positions", "leases")
+
+
+async def is_empty(database: Any) -> bool:
+    """Whether there is no collection at all: most likely nobody has ever worked in this database.
+
+    Raises:
+        StoreUnavailable, StoreDenied: no answer.
+    """
+    with translated():
+        return not await database.list_collection_names()
 
 
 async def ensure(database: Any, *, history_retention_days: int | None = None) -> list[str]:

@@ -1,254 +1,173 @@
 """The store in memory: the twin of `mongo.py` for tests and the test kit.
 
-It keeps the same promises, and fails on demand at the points where a real server does. Documents are
-kept as the BSON that MongoDB would get, so that what cannot be stored there cannot be stored here.
+It keeps the same promises. Documents are kept as the BSON that MongoDB would get, so that what cannot be
+stored there cannot be stored here. One of it stands for the whole database, whichever owner asks.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from asyncio import CancelledError
 from contextlib import asynccontextmanager
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING
 
-import bson
-from bson import ObjectId
-
-from consumer.errors import AheadOfPosition, ContractIdTaken, Fenced, PoisonDocument
-from consumer.storage.documents import CODEC, contract_document, contract_from, history_document
-from consumer.storage.mongo_errors import translated
-from consumer.storage.protocols import Past, Seen
+from consumer.errors import Fenced, OutcomeUnknown, StoreUnavailable
+from consumer.storage.documents import contract_from
+from consumer.storage.memory_batch import Contents, MemoryBatch, decoded
+from consumer.storage.protocols import SESSIONS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Mapping
+    from collections.abc import AsyncIterator, Collection, Sequence
 
-    from consumer.storage.protocols import (
-        BatchTransaction,
-        BatchWrites,
-        ContractWrite,
-        HistoryEntry,
-        OutboxSlot,
-        Position,
-    )
+    from consumer.storage.memory_batch import Key, Stored
+    from consumer.storage.protocols import BatchTransaction, HistoryEntry, Move, OutboxSlot, Position, Stop
     from schemas.contract import Contract
-
-MAX_DOCUMENT_BYTES = 16 << 20
-
-FailPoint = Literal[
-    "position", "claim", "contracts", "seen", "holders", "past", "write", "commit", "committed", "outbox"
-]
-"""Where a fault strikes; `committed` is after the commit, when the answer gets lost."""
-
-
-class Stored(NamedTuple):
-    """A contract's document, and its keys."""
-
-    object_id: bytes
-    contract_id: str
-    document: bytes
 
 
 class MemoryStore:
     """Everything a MongoStore keeps, in dicts."""
 
     def __init__(self) -> None:
-        self.positions: dict[str, Position] = {}
-        self.owners: dict[str, str] = {}
+        self.positions_by_name: dict[str, Position] = {}
+        self.owners: dict[str, str | None] = {}
         self.slots: dict[tuple[str, int], OutboxSlot] = {}
-        self.faults: defaultdict[FailPoint, deque[Exception | None]] = defaultdict(deque)
+        self.noted: dict[str, Stop] = {}
         self.current: dict[str, Stored] = {}
         """The current contracts, by account."""
         self.former_documents: list[bytes] = []
         self.history: dict[bytes, HistoryEntry] = {}
         """By identity, the oldest first."""
+        self._free_lanes: set[tuple[str, int]] = set()
+        """Of each owner: where a transaction may begin."""
+        self._open: list[MemoryBatch] = []
 
     @property
     def contracts(self) -> dict[str, Contract]:
         """The current contracts, by account."""
-        return {account: contract_from(_decoded(stored.document)) for account, stored in self.current.items()}
+        return {account: contract_from(decoded(stored.document)) for account, stored in self.current.items()}
 
     @property
     def former(self) -> list[Contract]:
         """The replaced and deleted contracts, the oldest first."""
-        return [contract_from(_decoded(document)) for document in self.former_documents]
+        return [contract_from(decoded(document)) for document in self.former_documents]
 
-    def fail(self, point: FailPoint, *errors: Exception | None) -> None:
-        """Schedules what the next passages of `point` raise; None lets one through."""
-        self.faults[point].extend(errors)
+    async def positions(self, partitions: Collection[str]) -> dict[str, Position]:
+        return {name: self.positions_by_name[name] for name in partitions if name in self.positions_by_name}
 
-    def strike(self, point: FailPoint) -> None:
-        """Raises what was scheduled for this passage."""
-        scheduled = self.faults[point]
-        error = scheduled.popleft() if scheduled else None
-        if error is not None:
-            raise error
+    async def claim(self, partitions: Collection[str], owner: str) -> dict[str, Position]:
+        self._free_lanes |= {(owner, lane) for lane in range(SESSIONS)}
+        found = {n: self.positions_by_name[n] for n in partitions if n in self.positions_by_name}
+        self._take(found, owner)
+        for name in found:
+            self.noted.pop(name, None)
+        return found
 
-    async def position(self, partition: str) -> Position | None:
-        self.strike("position")
-        return self.positions.get(partition)
+    async def note_stop(self, partition: str, owner: str, stop: Stop) -> None:
+        if self.owners.get(partition) == owner:
+            self.noted[partition] = stop
 
-    async def claim(self, partition: str, owner: str, initial: Position | None) -> Position | None:
-        self.strike("claim")
-        if initial is not None:
-            self.positions.setdefault(partition, initial)
-        if partition in self.positions:
-            self.owners[partition] = owner
-        return self.positions.get(partition)
+    async def stops(self, partitions: Collection[str]) -> dict[str, Stop]:
+        return {name: self.noted[name] for name in partitions if name in self.noted}
+
+    async def disown(self, partitions: Collection[str]) -> None:
+        self._take([name for name in partitions if name in self.positions_by_name], None)
+
+    def _take(self, partitions: Collection[str], owner: str | None) -> None:
+        """Makes it their owner, and ends all that their owners have open, of whichever partition."""
+        former = {self.owners.get(name) for name in partitions}
+        for batch in self._open:
+            batch.ended |= batch.owner in former
+        self.owners |= dict.fromkeys(partitions, owner)
+
+    async def begin(self, position: Position, owner: str) -> None:
+        if position.partition in self.positions_by_name:
+            raise Fenced(f"another owner has begun {position.partition}")
+        self.positions_by_name[position.partition] = position
+        self.owners[position.partition] = owner
+
+    async def owned(self, partitions: Collection[str], owner: str) -> dict[str, Position]:
+        found = {n: self.positions_by_name[n] for n in partitions if n in self.positions_by_name}
+        for name in found:
+            if self.owners.get(name) != owner:
+                raise Fenced(f"{name} has another owner by now")
+        return found
 
     @asynccontextmanager
-    async def transaction(
-        self, partition: str, *, owner: str, expected: int
-    ) -> AsyncIterator[BatchTransaction]:
-        batch = _MemoryBatch(self, partition, owner, expected)
-        yield batch
-        self.strike("commit")
-        batch.commit()
-        self.strike("committed")
+    async def transaction(self, owner: str, lane: int) -> AsyncIterator[BatchTransaction]:
+        if (owner, lane) not in self._free_lanes:
+            raise Fenced("nothing was claimed after the last failure")
+        self._free_lanes.remove((owner, lane))
+        batch = MemoryBatch(owner, self._contents(), partial(self._check_moves, owner), self._conflicts)
+        self._open.append(batch)
+        try:
+            yield batch
+            self._commit(batch)
+        except (StoreUnavailable, OutcomeUnknown, CancelledError):
+            raise  # and the lane is not free before the next claim
+        except BaseException:
+            self._free_lanes.add((owner, lane))
+            raise
+        else:
+            self._free_lanes.add((owner, lane))
+        finally:
+            self._open.remove(batch)
+
+    def close_lane(self, owner: str, lane: int) -> None:
+        """Until the next claim: what becomes of its transaction is unknown."""
+        self._free_lanes.discard((owner, lane))
+
+    def _contents(self) -> Contents:
+        return Contents(self.current, self.former_documents, self.history)
+
+    def _check_moves(self, owner: str, moves: Sequence[Move]) -> None:
+        for before, position, _ in moves:
+            stored = self.positions_by_name.get(position.partition)
+            if self.owners.get(position.partition) != owner or stored is None or stored.next != before:
+                raise Fenced(f"{position.partition} is not at {before} under this owner any more")
+
+    def _conflicts(self, batch: MemoryBatch, keys: frozenset[Key]) -> bool:
+        return any(keys & other.keys for other in self._open if other is not batch and not other.ended)
+
+    def _commit(self, batch: MemoryBatch) -> None:
+        others = [other for other in self._open if other is not batch]
+        if others:
+            # They go on seeing what was stored when they began.
+            self.current, self.history = dict(self.current), dict(self.history)
+            self.former_documents = [*self.former_documents]
+        batch.apply(self._contents())
+        for _, position, outbox in batch.moves:
+            self.positions_by_name[position.partition] = position
+            if outbox is not None:
+                self.slots[position.partition, outbox.number] = outbox
+        for other in others:
+            other.overtaken |= batch.keys
 
     async def partition_count(self, topic: str) -> int | None:
-        counts = [p.origin.partitions for p in self.positions.values() if p.partition.startswith(f"{topic}/")]
+        counts = [
+            position.origin.partitions
+            for position in self.positions_by_name.values()
+            if position.partition.startswith(f"{topic}/")
+        ]
         return counts[0] if counts else None
 
     async def replace_position(self, position: Position) -> None:
-        self.positions[position.partition] = position
-        self.owners.pop(position.partition, None)
+        self._take([position.partition], None)
+        self.noted.pop(position.partition, None)
+        self.positions_by_name[position.partition] = position
 
     async def keep_outbox(self, partition: str, generations: tuple[int, int]) -> None:
         before, after = generations
+        self._take([partition], None)
         for place, slot in self.slots.items():
             if place[0] == partition and slot.generation == before:
                 self.slots[place] = slot._replace(generation=after)
 
-    async def outbox(self, partition: str) -> list[OutboxSlot]:
-        self.strike("outbox")
-        mine = [slot for (owner, _), slot in self.slots.items() if owner == partition]
-        return sorted(mine, key=lambda slot: slot.first)
+    async def adopt_outbox(self, partition: str) -> None:
+        """Version 0.1 stored nothing in memory."""
 
-
-class _MemoryBatch:
-    def __init__(self, store: MemoryStore, partition: str, owner: str, expected: int) -> None:
-        self._store = store
-        self._partition = partition
-        self._owner = owner
-        self._expected = expected
-        self._pending: tuple[_Documents, BatchWrites, Position] | None = None
-        self._contracts = dict(store.current)
-        self._history = dict(store.history)
-        self._former = [*store.former_documents]
-
-    async def contracts(self, accounts: Collection[str]) -> dict[str, Contract]:
-        self._store.strike("contracts")
-        stored = self._contracts
-        return {
-            account: contract_from(_decoded(stored[account].document))
-            for account in accounts
-            if account in stored
-        }
-
-    async def seen(self, identities: Collection[bytes]) -> dict[bytes, Seen]:
-        self._store.strike("seen")
-        stored = self._history
-        return {
-            identity: Seen(*(getattr(entry, name) for name in Seen._fields))
-            for identity in identities
-            if (entry := stored.get(identity)) is not None
-        }
-
-    async def holders(self, contract_ids: Collection[str]) -> dict[str, str]:
-        self._store.strike("holders")
-        former = {one["contract_id"]: one["account_id"] for one in map(_decoded, self._former)}
-        current = {stored.contract_id: account for account, stored in self._contracts.items()}
-        return {name: account for name, account in (former | current).items() if name in contract_ids}
-
-    async def past(self, accounts: Collection[str]) -> Past:
-        self._store.strike("past")
-        history = [replace(entry) for entry in self._history.values() if entry.account_id in accounts]
-        return Past(history, [former for former in self._store.former if former["account_id"] in accounts])
-
-    async def write(self, writes: BatchWrites, position: Position) -> None:
-        self._store.strike("write")
-        self._check_owner()
-        with translated():
-            documents = _Documents(writes)
-        self._check(documents, writes)
-        self._pending = (documents, writes, position)
-
-    def _check_owner(self) -> None:
-        store, partition = self._store, self._partition
-        stored = store.positions.get(partition)
-        if store.owners.get(partition) != self._owner or stored is None or stored.next != self._expected:
-            raise Fenced(f"{partition} is not at {self._expected} under this owner any more")
-
-    def _check(self, documents: _Documents, writes: BatchWrites) -> None:
-        for account, before, _ in writes.contracts:
-            there = self._contracts.pop(account, None)
-            if (before and before["_id"]) != (there and there.object_id):
-                raise (Fenced if before else AheadOfPosition)(f"another contract is there for {account}")
-        changed = [stored for stored in documents.contracts.values() if stored is not None]
-        ids = [stored.contract_id for stored in (*self._contracts.values(), *changed)]
-        if len(set(ids)) != len(ids):
-            raise ContractIdTaken("there is another document with the same contract_id")
-        known = self._history.keys()
-        if len(documents.history) != len(writes.history) or not known.isdisjoint(documents.history):
-            raise AheadOfPosition("there is another document with the same _id")
-
-        former = {_decoded(document)["_id"] for document in self._store.former_documents}
-        if documents.rewritten.keys() - known or documents.rewritten_former.keys() - former:
-            raise Fenced("what is to be erased was removed meanwhile")
-
-    def commit(self) -> None:
-        if self._pending is None:
-            return
-        self._check_owner()
-        documents, writes, position = self._pending
-        store = self._store
-        for account, stored in documents.contracts.items():
-            if stored is None:
-                store.current.pop(account, None)
-            else:
-                store.current[account] = stored
-        former = store.former_documents
-        if rewritten := documents.rewritten_former:
-            former[:] = [rewritten.get(_decoded(each)["_id"], each) for each in former]
-        former += documents.former
-        store.history |= documents.rewritten | documents.history
-        store.positions[self._partition] = position
-        if writes.outbox is not None:
-            store.slots[self._partition, writes.outbox.number] = writes.outbox
-
-
-class _Documents:
-    """A batch as BSON."""
-
-    def __init__(self, writes: BatchWrites) -> None:
-        self.contracts = {write.account_id: _contract(write) for write in writes.contracts}
-        self.former = [_encoded(contract_document(contract)) for contract in writes.former]
-        self.history = {entry.identity: _entry(entry) for entry in writes.history}
-        rewritten = writes.rewritten
-        self.rewritten = {entry.identity: _entry(entry) for entry in rewritten.history}
-        self.rewritten_former = {
-            ObjectId(former["_id"]): _encoded(contract_document(former)) for former in rewritten.former
-        }
-
-
-def _contract(write: ContractWrite) -> Stored | None:
-    after = write.after
-    if after is None:
-        return None
-    return Stored(after["_id"], after["contract_id"], _encoded(contract_document(after)))
-
-
-def _entry(entry: HistoryEntry) -> HistoryEntry:
-    _encoded(history_document(entry))
-    return replace(entry)
-
-
-def _encoded(document: Mapping[str, Any]) -> bytes:
-    encoded = bson.encode(document, codec_options=CODEC)
-    if len(encoded) > MAX_DOCUMENT_BYTES:
-        raise PoisonDocument(f"a document of {len(encoded)} bytes")
-    return encoded
-
-
-def _decoded(document: bytes) -> dict[str, Any]:
-    return bson.decode(document, CODEC)
+    async def outbox(self, partitions: Collection[str]) -> dict[str, list[OutboxSlot]]:
+        found: dict[str, list[OutboxSlot]] = {name: [] for name in partitions}
+        for (name, _), slot in self.slots.items():
+            if name in found:
+                found[name].append(slot)
+        return {name: sorted(slots, key=lambda slot: slot.first) for name, slots in found.items()}

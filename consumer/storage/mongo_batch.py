@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from bson import Binary, ObjectId
-from pymongo import DeleteOne, InsertOne, ReplaceOne, UpdateOne
+from pymongo import ReplaceOne
 
 from consumer.errors import Fenced
 from consumer.storage.documents import (
@@ -18,6 +18,7 @@ from consumer.storage.documents import (
     seen_from,
     slot_document,
 )
+from consumer.storage.mongo_commands import MongoCommands, parted
 from consumer.storage.protocols import Past
 from schemas.upcasting import Upcast
 
@@ -27,18 +28,15 @@ if TYPE_CHECKING:
 
     from motor.motor_asyncio import AsyncIOMotorClientSession as Session
 
-    from consumer.storage.protocols import (
-        BatchWrites,
-        ContractWrite,
-        HistoryEntry,
-        OutboxSlot,
-        Position,
-        Seen,
-    )
+    from consumer.storage.protocols import BatchWrites, ContractWrite, Move, Seen
     from schemas.contract import Contract
 
-_HOLDER_FIELDS = ("contract_id", "account_id")
-_SEEN_FIELDS = ("outcome", "code", "contract_id", "version", "partition", "offset", "content")
+_HOLDER_FIELDS: Final = ("contract_id", "account_id")
+_SEEN_FIELDS: Final = ("outcome", "code", "contract_id", "version", "partition", "offset", "content")
+
+_OUTPUTS_A_MESSAGE: Final = 16 << 20
+"""Bytes. One partition's outputs are as much as CONTRACTS_MAX_BATCH_BYTES at most; many have more than a
+message to the server may."""
 
 
 class MongoBatch:
@@ -57,13 +55,12 @@ class MongoBatch:
         asking: Callable[[], AbstractContextManager[None]],
         *,
         owner: str,
-        expected: int,
     ) -> None:
         self._db = database
         self._session = session
         self._asking = asking
         self._owner = owner
-        self._expected = expected
+        self._commands = MongoCommands(database, session)
 
     async def contracts(self, accounts: Collection[str]) -> dict[str, Contract]:
         documents = await self._find(self._db.contracts, "account_id", list(accounts))
@@ -101,43 +98,38 @@ class MongoBatch:
             documents: list[dict[str, Any]] = await found.to_list(None)
         return documents
 
-    async def write(self, writes: BatchWrites, position: Position) -> None:
+    async def write(self, writes: BatchWrites, moves: Sequence[Move]) -> None:
         with self._asking():
-            await self._move(position)
-            await self._write_contracts(writes.contracts)
-            await self._write_former(writes.former)
-            await self._write_history(writes.history)
+            await self._move(moves)
+            await self._write_contracts(_changes(writes.contracts))
+            await self._commands.insert("former_contracts", [*map(contract_document, writes.former)])
+            await self._commands.insert("history", [*map(history_document, writes.history)])
             await self._rewrite(writes.rewritten)
-            if writes.outbox is not None:
-                await self._write_outbox(position.partition, writes.outbox)
 
-    async def _move(self, position: Position) -> None:
-        moved = await self._db.positions.update_one(
-            {"_id": position.partition, "owner": self._owner, "next": self._expected},
-            {"$set": position_fields(position)},
-            session=self._session,
-        )
-        if moved.matched_count != 1:
-            raise Fenced(f"{position.partition} is not at {self._expected} under this owner any more")
+    async def _move(self, moves: Sequence[Move]) -> None:
+        sized = [(len(move.outbox.frames) if move.outbox else 0, self._moved(move)) for move in moves]
+        moved = sum([await self._commands.update("positions", p) for p in parted(sized, _OUTPUTS_A_MESSAGE)])
+        if moved != len(moves):
+            names = ", ".join(f"{move.position.partition} at {move.before}" for move in moves)
+            raise Fenced(f"not all of these are this owner's any more: {names}")
 
-    async def _write_contracts(self, writes: Sequence[ContractWrite]) -> None:
-        operations = [operation for write in writes for operation in _operations(write)]
-        if not operations:
-            return
-        # In order, because a replaced contract is deleted before the new one takes its place.
-        done = await self._db.contracts.bulk_write(operations, ordered=True, session=self._session)
-        if done.matched_count + done.inserted_count + done.deleted_count != len(operations):
-            raise Fenced("somebody else has deleted or replaced contracts of this partition")
+    def _moved(self, move: Move) -> dict[str, Any]:
+        fields = position_fields(move.position)
+        if move.outbox is not None:
+            fields[f"outbox.{move.outbox.number}"] = slot_document(move.outbox)
+        mine = {"_id": move.position.partition, "owner": self._owner, "next": move.before}
+        return {"q": mine, "u": {"$set": fields}}
 
-    async def _write_former(self, former: Sequence[Contract]) -> None:
-        if former:
-            await self._db.former_contracts.insert_many(map(contract_document, former), session=self._session)
-
-    async def _write_history(self, history: Sequence[HistoryEntry]) -> None:
-        if history:
-            await self._db.history.insert_many(map(history_document, history), session=self._session)
+    async def _write_contracts(self, changes: _Changes) -> None:
+        # Deletes first: a new contract takes the account, and perhaps the id, of the one that it replaces.
+        met = await self._commands.delete("contracts", changes.deletes)
+        met += await self._commands.update("contracts", changes.updates)
+        if met != len(changes.deletes) + len(changes.updates):
+            raise Fenced("somebody else has deleted or replaced contracts of these partitions")
+        await self._commands.insert("contracts", changes.inserts)
 
     async def _rewrite(self, past: Past) -> None:
+        """Seldom, and of any size: what an erased account leaves behind. The driver's helper parts it."""
         history = [
             ReplaceOne({"_id": Binary(entry.identity)}, history_document(entry)) for entry in past.history
         ]
@@ -151,26 +143,35 @@ class MongoBatch:
                 if done.matched_count != len(operations):
                     raise Fenced("what is to be erased was removed meanwhile")
 
-    async def _write_outbox(self, partition: str, slot: OutboxSlot) -> None:
-        await self._db.outbox.replace_one(
-            {"_id": f"{partition}/{slot.number}"}, slot_document(slot), upsert=True, session=self._session
-        )
+
+class _Changes(NamedTuple):
+    """Statements on contracts, by the command that carries them out."""
+
+    deletes: list[dict[str, Any]]
+    updates: list[dict[str, Any]]
+    inserts: list[dict[str, Any]]
 
 
-def _operations(write: ContractWrite) -> list[Any]:
-    before, after = write.before, write.after
-    if before is None:
-        return [] if after is None else [InsertOne(contract_document(after))]
-    stored = {"_id": ObjectId(before["_id"])}
-    if after is None:
-        return [DeleteOne(stored)]
-    if before["_id"] != after["_id"]:
-        return [DeleteOne(stored), InsertOne(contract_document(after))]
+def _changes(writes: Sequence[ContractWrite]) -> _Changes:
+    changes = _Changes([], [], [])
+    for _, before, after in writes:
+        if before is not None and after is not None and before["_id"] == after["_id"]:
+            if update := _update(before, after):
+                changes.updates.append({"q": {"_id": ObjectId(before["_id"])}, "u": update})
+            continue
+        if before is not None:
+            changes.deletes.append({"q": {"_id": ObjectId(before["_id"])}, "limit": 1})
+        if after is not None:
+            changes.inserts.append(contract_document(after))
+    return changes
+
+
+def _update(before: Contract, after: Contract) -> dict[str, Any]:
     if isinstance(before, Upcast) or before.keys() != after.keys():
-        # A new field would come last instead of at its place.
-        return [ReplaceOne(stored, contract_document(after))]
+        # As a whole: a new field would come last instead of at its place.
+        return contract_document(after)
     changed = difference(before, after)
-    return [UpdateOne(stored, {"$set": changed})] if changed else []
+    return {"$set": changed} if changed else {}
 
 
 def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:

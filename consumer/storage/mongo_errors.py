@@ -41,6 +41,17 @@ _DUPLICATE_KEY: Final = 11000
 _TOPOLOGY: Final = re.compile(r" \(configured timeouts: [^)]*\)|, Timeout: .*", re.DOTALL)
 """What the driver adds to an error: its view of all servers, ten times as long as the reason."""
 
+_HINTS: Final[Mapping[str, str]] = {
+    "CERTIFICATE_VERIFY_FAILED": (
+        "tlsCAFile in CONTRACTS_MONGO_URI must name a file with the authority of the server's certificate"
+    ),
+    r"\[SSL|SSL handshake": "is this port without TLS? tls=true in CONTRACTS_MONGO_URI asks for it",
+    "Connection reset|connection closed|No servers found yet": (
+        "if MongoDB is running: does tls=… in CONTRACTS_MONGO_URI fit this port, with TLS or without?"
+    ),
+}
+"""By what stands in the reason."""
+
 _UNENCODABLE: Final = (InvalidDocument, OverflowError, UnicodeEncodeError)
 """What bson raises, before anything is sent, for a value that has no BSON."""
 
@@ -81,7 +92,13 @@ def translate(error: Exception) -> ContractsError:
         return _by_code(failed[0].get("code"), failed[0], error)
     if isinstance(error, OperationFailure) and not isinstance(error, ConnectionFailure):
         return _by_code(error.code, error.details or {"errmsg": str(error)}, error)
-    return StoreUnavailable(f"MongoDB does not answer: {_TOPOLOGY.sub('', str(error))}")
+    reason = _TOPOLOGY.sub("", str(error))
+    return StoreUnavailable(f"MongoDB does not answer: {reason}", hint=_hint(reason))
+
+
+def _hint(reason: str) -> str | None:
+    """Which setting mends it; None: the usual ones."""
+    return next((hint for pattern, hint in _HINTS.items() if re.search(pattern, reason)), None)
 
 
 def _by_code(code: int | None, details: Mapping[str, Any], error: PyMongoError) -> ContractsError:

@@ -21,7 +21,6 @@ FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
     "former_contracts": {"contract_id": "string", "account_id": "string", "lifecycle": "object"},
     "history": {"partition": "number", "offset": "number", "occurred_at": "date", "outcome": "string"},
     "positions": {"next": "number", "generation": "number"},
-    "outbox": {"first": "number", "next": "number", "frames": "binData"},
 }
 """By collection, what each of its documents has, with the type."""
 

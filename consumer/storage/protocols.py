@@ -1,7 +1,8 @@
-"""What the pipeline needs of a store. `mongo.py` and `memory.py` implement it; one test suite runs on both.
+"""What the engine needs of a store. `mongo.py` and `memory.py` implement it; one test suite runs on both.
 
-A store keeps, per input partition, a *position* (where the fold of the log stands), and moves it in
-the same transaction as the state that the fold produced. Nothing else makes the service exactly-once.
+A store keeps, per input partition, a *position* (where the fold of the log stands), and moves it in the same
+transaction as the state that the fold produced, for several partitions at once. Nothing else makes the
+service exactly-once.
 """
 
 from __future__ import annotations
@@ -83,6 +84,8 @@ class Position:
     generation: int = 1
     last: LastRecord | None = None
     tallies: Mapping[str, int | Decimal] = field(default_factory=dict)
+    has_journal: bool = True
+    """False: stored by version 0.1, which kept in its group's offset what is published."""
 
     @property
     def place(self) -> tuple[str, int]:
@@ -157,15 +160,34 @@ class OutboxSlot(NamedTuple):
     frames: bytes
 
 
+class Stop(NamedTuple):
+    """Why a partition stands still, and the decision that it asks for, where there is one."""
+
+    problem: str
+    decision: str | None
+
+
+class Move(NamedTuple):
+    """One partition's part of a batch: its position, which must be at `before`, and its outputs."""
+
+    before: int
+    position: Position
+    outbox: OutboxSlot | None
+
+
 @dataclass(frozen=True, slots=True)
 class BatchWrites:
-    """Everything one batch changes. `rewritten` takes the place of what is stored already."""
+    """What a batch changes, of all its partitions. `rewritten` takes the place of what is stored already."""
 
     contracts: Sequence[ContractWrite]
     former: Sequence[Contract]
     history: Sequence[HistoryEntry]
-    outbox: OutboxSlot | None
     rewritten: Past = NO_PAST
+
+
+SESSIONS: Final = 4
+"""Transactions that one owner may have open side by side. A transaction keeps one connection and one core of
+the server busy; more than four were no faster on the machines that it was measured on."""
 
 
 class BatchTransaction(Protocol):
@@ -183,40 +205,65 @@ class BatchTransaction(Protocol):
     async def past(self, accounts: Collection[str]) -> Past:
         """All that is stored of these accounts beside their current contracts."""
 
-    async def write(self, writes: BatchWrites, position: Position) -> None:
-        """Writes the batch and moves the position."""
+    async def write(self, writes: BatchWrites, moves: Sequence[Move]) -> None:
+        """Writes the batch and moves the positions."""
 
 
 class Store(Protocol):
     """The state of the fold.
 
-    Every method may raise StoreUnavailable (wait and resume). What else each raises is said there.
+    Every method may raise StoreUnavailable (wait and take over again). What else each raises is said there.
     """
 
-    async def position(self, partition: str) -> Position | None:
-        """The position of a partition ("topic/number"); None: never moved."""
+    async def positions(self, partitions: Collection[str]) -> dict[str, Position]:
+        """The positions of these partitions ("topic/number"), where there are any."""
 
-    async def claim(self, partition: str, owner: str, initial: Position | None) -> Position | None:
-        """Makes `owner` the partition's only writer and ends the previous owner's open transaction.
+    async def claim(self, partitions: Collection[str], owner: str) -> dict[str, Position]:
+        """Makes `owner` the only writer of these partitions, and ends their owners' open transactions.
 
-        Stores `initial` if there is no position yet. Returns the position as it then stands.
+        Returns the positions that there are. Those that there are none of, nobody owns.
         """
 
-    def transaction(
-        self, partition: str, *, owner: str, expected: int
-    ) -> AbstractAsyncContextManager[BatchTransaction]:
-        """One batch: moves the position from `expected`, applies, commits at the end of the block.
+    async def begin(self, position: Position, owner: str) -> None:
+        """Stores the first position of a partition.
 
         Raises:
-            Fenced: another owner holds the partition, or the database went back.
+            Fenced: somebody else has, meanwhile.
+        """
+
+    async def owned(self, partitions: Collection[str], owner: str) -> dict[str, Position]:
+        """The positions of these partitions, where there are any.
+
+        Raises:
+            Fenced: one of them has another owner by now.
+        """
+
+    async def note_stop(self, partition: str, owner: str, stop: Stop) -> None:
+        """For operators to see, until the next claim; nothing happens where the owner is another by now."""
+
+    async def stops(self, partitions: Collection[str]) -> dict[str, Stop]:
+        """What was noted of these partitions since they were claimed."""
+
+    def transaction(self, owner: str, lane: int) -> AbstractAsyncContextManager[BatchTransaction]:
+        """One batch: applies, moves positions, commits at the end of the block.
+
+        Args:
+            owner: of all its partitions.
+            lane: 0 to SESSIONS - 1; one transaction at a time in each.
+
+        Raises:
+            Fenced: another owner holds a partition, or the database went back.
             WriteConflict: a passing conflict; the whole block may be tried again.
             PoisonDocument: the database refuses one document of the batch.
             BatchTooLarge: too much for one transaction; try less.
-            OutcomeUnknown: the commit may or may not have happened; resume.
+            OutcomeUnknown: the commit may or may not have happened; take over again.
         """
 
     async def partition_count(self, topic: str) -> int | None:
         """How many partitions the topic had when its positions were made; None: it has no position."""
+
+    async def disown(self, partitions: Collection[str]) -> None:
+        """An operator's decision: what their owners have open can no longer commit."""
 
     async def replace_position(self, position: Position) -> None:
         """An operator's decision: puts the position there as it is, without an owner."""
@@ -224,5 +271,8 @@ class Store(Protocol):
     async def keep_outbox(self, partition: str, generations: tuple[int, int]) -> None:
         """An operator's decision: takes the slots of the first generation over into the second."""
 
-    async def outbox(self, partition: str) -> list[OutboxSlot]:
-        """The slots that may still be unpublished, by their first offset."""
+    async def adopt_outbox(self, partition: str) -> None:
+        """An operator's decision: takes over what version 0.1 has stored and not published."""
+
+    async def outbox(self, partitions: Collection[str]) -> dict[str, list[OutboxSlot]]:
+        """The slots of each of these partitions that may still be unpublished, by their first offset."""

@@ -10,7 +10,7 @@ from devstack.proof.rendering import plain
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from consumer.pipeline.records import Incoming, Undecodable
+    from consumer.engine.records import Incoming, Undecodable
     from devstack.proof.records import LogRecord
     from schemas.cloudevents import Envelope
 

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from consumer.domain.decider import decide
 from consumer.domain.model import Policy
-from consumer.pipeline.decoder import Decoder
-from consumer.pipeline.homes import murmur2_home
-from consumer.pipeline.records import Incoming, Misplaced, Undecodable
+from consumer.engine.decoder import Decoder
+from consumer.engine.homes import murmur2_home
+from consumer.engine.records import Incoming, Misplaced, Undecodable
 from devstack.proof.erasing import erased_entry, erased_former
 from devstack.proof.expected import Entry, Expected, command_entry, event_record, letter_entry
 from devstack.proof.rendering import event_data, kept, letter_content, outcome_data, reference
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from devstack.proof.records import LogRecord
     from schemas.cloudevents import Envelope
@@ -65,6 +65,12 @@ class Model:
         """An operator accepted a topic created anew, or another number of partitions."""
         self.generation += 1
         self._decoder = Decoder(partitions, home_of=self._home_of, base=self.base)
+
+    def forget_contents(self, reached: Mapping[int, int]) -> None:
+        """What was folded before these offsets was stored by version 0.1, which kept no contents."""
+        for identity, entry in self.history.items():
+            if entry.offset < reached[entry.partition]:
+                self.history[identity] = entry._replace(content=None)
 
     def fold(self, record: LogRecord) -> None:
         """The next record of its partition."""
@@ -144,7 +150,7 @@ class Model:
     def _seen_before(self, incoming: Incoming, record: LogRecord, first: Entry, now: datetime) -> None:
         named = f"{first.outcome} ({first.code})" if first.code else first.outcome
         result: dict[str, Any] = {"contract_id": first.contract_id, "version": first.version}
-        if first.content == incoming.content:
+        if first.content in (None, incoming.content):
             message = f"seen before; its outcome was: {named}"
             result |= {"outcome": "duplicate", "code": first.code, "message": message}
         else:

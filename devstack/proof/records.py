@@ -44,4 +44,4 @@ class State(NamedTuple):
     former: list[dict[str, Any]]
     history: list[dict[str, Any]]
     positions: list[dict[str, Any]]
-    committed: dict[int, int]
+    published: dict[int, int]

@@ -11,7 +11,7 @@ from consumer.domain.model import ABSENT, ERASED, Changed, Expiring, Rejected, U
 
 if TYPE_CHECKING:
     from consumer.domain.model import Decision, Event
-    from consumer.pipeline.records import Incoming, Undecodable
+    from consumer.engine.records import Incoming, Undecodable
     from devstack.proof.records import LogRecord
     from schemas.cloudevents import Envelope
 

@@ -99,10 +99,10 @@ def _compare_positions(
         if position is None:
             verdict.add("lost", where, "", expected=last.place, found=None)
             continue
-        reached, committed = position["next"], state.committed.get(partition)
+        reached, published = position["next"], state.published.get(partition)
         # Markers of transactions may follow the last record: the position lies somewhere among them.
-        if not last.offset < reached <= ends[partition] or committed != reached:
-            found = {"position": reached, "committed": committed}
+        if not last.offset < reached <= ends[partition] or published != reached:
+            found = {"position": reached, "published": published}
             verdict.add("diverged", where, "", expected=(last.offset + 1, ends[partition]), found=found)
         if position["last"] != (remembered := _remembered(last)):
             verdict.add("diverged", f"{where} last", "", expected=remembered, found=position["last"])

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from benchmarks.log import Shape, account_of, make_creates, make_log
-from consumer.pipeline.homes import murmur2_home
+from consumer.engine.homes import murmur2_home
 from consumer.testkit import Testkit
 
 PARTITIONS = 4

@@ -24,7 +24,7 @@ from devstack.errors import ServerError
 from devstack.mongo import find_secantus_rust
 from devstack.proof.checker import NotDone
 from devstack.proof.verdict import KINDS
-from tests.chaos import soak, twin
+from tests.chaos import soak
 from tests.chaos.arena import Arena, Broken
 from tests.chaos.schedule import Round, draw
 
@@ -82,14 +82,9 @@ def play(arena: Arena, seed: int, first: int, rounds: int) -> Tally:
             if anew or not place:
                 arena.begin_epoch(seed + epoch)
             anew = not _play(arena, round_, tally)
-            twins = twin.play(seed, number)
         except (Broken, NotDone, ServerError) as error:
             print(f"round {number}: {round_}\n  {type(error).__name__}: {error}", flush=True)
             anew = True
-        else:
-            tally.found.update(diverged=len(twins))
-            anew = anew or bool(twins)
-            print(*twins, sep="\n", end="\n" * bool(twins), flush=True)
         if anew:
             tally.failed.append(number)
             _tell_how_to_repeat(seed, number, place)

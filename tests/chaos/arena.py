@@ -75,11 +75,11 @@ class Arena:
 
     def resumes(self) -> Counter[str]:
         """Why partitions were resumed, and how often: what the faults came to."""
-        lines = [line for worker in self._started for line in worker.lines("resumed")]
+        lines = [line for worker in self._started for line in worker.lines("took over")]
         return (
             self._resumed
             + Counter(line["reason"] for line in lines)
-            + Counter("the database went back" for line in lines if line["published"] > line["position"])
+            + Counter("the database went back" for line in lines if line["replaying"])
         )
 
     def close(self) -> None:

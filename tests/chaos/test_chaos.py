@@ -50,7 +50,7 @@ def test_what_a_round_left_out_is_found(arena: Arena) -> None:
 def test_a_bug_is_found_and_the_round_can_be_asked_for_again(
     arena: Arena, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("FAULTS_PLANTED", "offset_without_outputs")
+    monkeypatch.setenv("FAULTS_PLANTED", "progress_without_outputs")
     tally = play(arena, SEED, first=12, rounds=1)
     told = capsys.readouterr().out
     assert tally.failed == [12]

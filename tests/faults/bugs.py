@@ -4,94 +4,86 @@ import asyncio
 from typing import Any
 from uuid import uuid4
 
-from aiokafka.structs import OffsetAndMetadata
+from aiokafka.errors import KafkaError
 from motor.motor_asyncio import AsyncIOMotorDatabase
 
-from consumer.pipeline import partition, resume
-from consumer.pipeline.applier import Applier
-from consumer.pipeline.cache import ContractCache
-from consumer.pipeline.partition import PartitionLoop
-from consumer.pipeline.resume import Resumed
-from consumer.pipeline.service import Service
+from consumer.engine import takeover
+from consumer.engine.cache import ContractCache
+from consumer.engine.intake import Intake
+from consumer.engine.partition import Partition
+from consumer.engine.publishing import Publishing
+from consumer.engine.takeover import Resumed, Takeover
+from consumer.engine.worker import Worker
+from consumer.kafka.membership import Membership
+from consumer.kafka.publisher import Publisher
+from consumer.kafka.recordbatches import unpack
 from consumer.storage.mongo_batch import MongoBatch
-from producers.publisher import Publisher, _Prebuilt
-from producers.recordbatches import unpack
+from schemas.topics import COMMANDS, POSITIONS
 
 
-def offset_without_outputs() -> None:
-    """The input offset is committed, the outputs are forgotten every tenth time."""
+def progress_without_outputs() -> None:
+    """Progress is committed, the outputs are forgotten every tenth time."""
     transact = Publisher._transact
     calls = iter(range(10**9))
 
-    async def forgetful(self: Any, producer: Any, batches: Any, offset: int) -> None:
-        await transact(self, producer, () if next(calls) % 10 == 7 else batches, offset)
+    async def forgetful(self: Any, transactions: Any, batches: Any) -> list[int]:
+        progress = [batch for batch in batches if batch.topic.endswith(POSITIONS)]
+        return await transact(self, transactions, progress if next(calls) % 10 == 7 else batches)
 
     Publisher._transact = forgetful  # type: ignore[method-assign]
 
 
-def offset_apart() -> None:
-    """The offset is committed in a transaction of its own, after that of the outputs."""
-
-    async def apart(self: Any, producer: Any, batches: Any, offset: int) -> None:
-        await _transaction(producer, batches)
-        await producer.begin_transaction()
-        offsets = {self._input: OffsetAndMetadata(offset, "")}
-        await producer.send_offsets_to_transaction(offsets, self._group)
-        await producer.commit_transaction()
-
-    Publisher._transact = apart  # type: ignore[method-assign]
+def progress_apart() -> None:
+    """Progress is committed in a transaction of its own, after that of the outputs."""
+    _first_apart(lambda batch: not batch.topic.endswith(POSITIONS))
 
 
 def forwards_apart() -> None:
-    """Misplaced records are passed on before the transaction that commits their offset."""
+    """Misplaced records are passed on before the transaction that commits their progress."""
+    _first_apart(lambda batch: batch.topic.endswith(COMMANDS))
+
+
+def _first_apart(is_first: Any) -> None:
     transact = Publisher._transact
 
-    async def apart(self: Any, producer: Any, batches: Any, offset: int) -> None:
-        forwards = [batch for batch in batches if batch.topic == self._input.topic]
-        if forwards:
-            await _transaction(producer, forwards)
-        await transact(self, producer, [batch for batch in batches if batch not in forwards], offset)
+    async def apart(self: Any, transactions: Any, batches: Any) -> list[int]:
+        first = [batch for batch in batches if is_first(batch)]
+        if first:
+            await transact(self, transactions, first)
+        return await transact(self, transactions, [batch for batch in batches if not is_first(batch)])
 
     Publisher._transact = apart  # type: ignore[method-assign]
-
-
-async def _transaction(producer: Any, batches: Any) -> None:
-    await producer.begin_transaction()
-    for batch in batches:
-        await (await producer.send_batch(_Prebuilt(batch), batch.topic, partition=batch.partition))
-    await producer.commit_transaction()
 
 
 def failed_output_ignored() -> None:
     """A batch that the broker refuses does not stop the commit."""
 
-    async def careless(self: Any, producer: Any, batches: Any, offset: int) -> None:
-        await producer.begin_transaction()
+    async def careless(self: Any, transactions: Any, batches: Any) -> list[int]:
+        await transactions._add(batches)
+        offsets = []
         for batch in batches:
-            await producer.send_batch(_Prebuilt(batch), batch.topic, partition=batch.partition)
-        offsets = {self._input: OffsetAndMetadata(offset, "")}
-        await producer.send_offsets_to_transaction(offsets, self._group)
-        await producer.commit_transaction()
+            try:
+                offsets += await transactions._produce([batch])
+            except KafkaError:
+                offsets.append(-1)
+        await transactions._commit()
+        return offsets
 
     Publisher._transact = careless  # type: ignore[method-assign]
 
 
 def own_transactional_ids() -> None:
-    """Every producer has an id of its own, so none is ever fenced."""
-    start = Publisher.start
+    """Whoever is to be fenced is fenced under another id, so none ever is."""
+    fence = Publisher.fence
 
-    async def unfenced(self: Any) -> None:
-        make, self._make_producer = self._make_producer, lambda id_: make(f"{id_}-{uuid4()}")
-        try:
-            await start(self)
-        finally:
-            self._make_producer = make
+    async def beside(self: Any, ids: Any) -> None:
+        await fence(self, [f"{each}-{uuid4()}" for each in ids])
 
-    Publisher.start = unfenced  # type: ignore[method-assign]
+    Publisher.fence = beside  # type: ignore[method-assign]
 
 
 def skip_kill_sessions() -> None:
-    """The session of the owner before is left alone."""
+    """The sessions of the owner before are left alone."""
     command = AsyncIOMotorDatabase.command
 
     async def without(self: Any, name: Any, *arguments: Any, **named: Any) -> Any:
@@ -101,63 +93,78 @@ def skip_kill_sessions() -> None:
 
 
 def keep_cache() -> None:
-    """What was cached before a resume is believed after it."""
+    """What was cached before a takeover is believed after it."""
     ContractCache.clear = lambda _: None  # type: ignore[method-assign]
 
 
 def publish_before_store() -> None:
     """The outputs are in Kafka before the state is in MongoDB."""
-    publishers: dict[str, Publisher] = {}
+    publishers: list[Publisher] = []
     start, write = Publisher.start, MongoBatch.write
 
     async def registering(self: Any) -> None:
-        publishers["/".join(map(str, self._input))] = self
+        publishers.append(self)
         await start(self)
 
-    async def eager(self: Any, writes: Any, position: Any) -> None:
-        await write(self, writes, position)
-        if writes.outbox is not None:
-            publisher = publishers[position.partition]
-            await publisher.publish(list(unpack(writes.outbox.frames)), position.next)
+    async def eager(self: Any, writes: Any, moves: Any) -> None:
+        await write(self, writes, moves)
+        frames = [batch for move in moves if move.outbox for batch in unpack(move.outbox.frames)]
+        await publishers[-1].publish(frames)
 
-    async def nothing(self: Any, batch: Any) -> None:
-        """Published already."""
+    async def progress_only(self: Any, stored: Any) -> None:
+        new = [one for one in stored if one.outputs is not None]
+        await self._publisher.publish(self.progress(one.position for one in new))
+        for one in new:
+            one.partition.unpublished -= 1
 
     Publisher.start = registering  # type: ignore[method-assign]
     MongoBatch.write = eager  # type: ignore[method-assign]
-    PartitionLoop._publish = nothing  # type: ignore[method-assign]
+    Publishing.publish = progress_only  # type: ignore[method-assign]
 
 
 def outbox_ignored() -> None:
-    """A resume moves the offset to the position without publishing what lies between."""
+    """A takeover moves progress to the position without publishing what lies between."""
 
-    async def skip(reader: Any, store: Any, publisher: Any, position: Any, committed: int) -> None:
-        await publisher.publish((), position.next)
+    async def nothing(self: Any, positions: Any, behind: Any) -> Any:
+        return [], {}
 
-    resume._publish_outbox = skip
+    Takeover._unpublished = nothing  # type: ignore[method-assign]
 
 
 def replay_publishes() -> None:
     """After the database went back its commands are published once more."""
-    real = resume.resume
+    real = Takeover.run
 
-    async def from_the_position(**parts: Any) -> Resumed:
-        resumed = await real(**parts)
-        return Resumed(resumed.position, resumed.position.next)
+    async def from_the_position(self: Any, partitions: Any) -> Any:
+        taken = await real(self, partitions)
+        return {
+            n: Resumed(one.position, one.position.next) if isinstance(one, Resumed) else one
+            for n, one in taken.items()
+        }
 
-    partition.resume = from_the_position  # type: ignore[attr-defined]
+    Takeover.run = from_the_position  # type: ignore[method-assign]
 
 
-def starts_at_the_offset() -> None:
-    """After the database went back it goes on at the group's offset."""
-    real = resume.resume
+def starts_at_the_progress() -> None:
+    """After the database went back it goes on where publishing had come to."""
+    go_on = Partition.go_on_from
 
-    async def at_the_offset(*, reader: Any, **parts: Any) -> Resumed:
-        resumed = await real(reader=reader, **parts)
-        reader.seek(resumed.publish_from)
-        return resumed
+    def at_the_progress(self: Any, resumed: Any) -> None:
+        go_on(self, resumed)
+        self.intake.next = resumed.publish_from
 
-    partition.resume = at_the_offset  # type: ignore[attr-defined]
+    Partition.go_on_from = at_the_progress  # type: ignore[method-assign]
+
+
+def believes_the_database() -> None:
+    """What is published is taken from the database, and not from the journal."""
+    real = takeover.last_words
+
+    async def without(publisher: Any, journal: Any, worker: Any, partitions: Any) -> Any:
+        found = await real(publisher, journal, worker, partitions)
+        return {n: tail._replace(progress=None) for n, tail in found.items()}
+
+    takeover.last_words = without  # type: ignore[attr-defined]
 
 
 def does_not_poll() -> None:
@@ -166,43 +173,45 @@ def does_not_poll() -> None:
     async def sleep(self: Any) -> None:
         await asyncio.Event().wait()
 
-    Service._poll = sleep  # type: ignore[method-assign]
+    Membership._poll = sleep  # type: ignore[method-assign]
 
 
-def commits_on_revoke() -> None:
-    """On a revocation what is under way is dropped, and the offset of what was fetched committed."""
-    revoked = Service.on_partitions_revoked
+def drops_on_revoke() -> None:
+    """On a revocation what is stored is not published, and progress says that it is."""
 
-    async def then_commit(self: Any, partitions: Any) -> None:
-        consumer = self._consumer
-        feeds = {each: self._loops[each.partition][0]._reader._feed for each in partitions}
-        positions = {each: await feed.position(each) for each, feed in feeds.items() if feed is not None}
-        for _, task in self._loops.values():
-            task.cancel()
-        await revoked(self, partitions)
-        if positions:
-            await consumer.commit(positions)
+    async def drop(self: Any, partitions: Any) -> None:
+        await self._publisher.publish(self.progress(p.position for p in partitions if p.taken_over))
 
-    Service.on_partitions_revoked = then_commit  # type: ignore[method-assign]
+    stop = Worker.stop
+
+    def forgetting(self: Any) -> None:
+        self._start_publishing = self._stored.clear
+        stop(self)
+
+    Worker.stop = forgetting  # type: ignore[method-assign]
+    Publishing.release = drop  # type: ignore[method-assign]
 
 
 def no_drain() -> None:
     """SIGTERM cuts off what is under way."""
 
     async def cut(self: Any) -> None:
-        draining, self._loops = self._loops, {}
-        for _, task in draining.values():
-            task.cancel()
+        work, self._work = self._work, None
+        if work is not None:
+            work[1].cancel()
+            await asyncio.wait({work[1]})
 
-    Service._drain = cut  # type: ignore[method-assign]
+    Membership._drain = cut  # type: ignore[method-assign]
 
 
 def forgets_waiting_records() -> None:
     """A batch that was too full drops what did not fit."""
-    settle = Applier._settle
+    done = Intake.done
 
-    def drop(self: Any, batch: Any) -> None:
-        settle(self, batch)
-        self.intake.records.clear()
+    def drop(self: Any, count: int) -> Any:
+        found = done(self, count)
+        self._decoded.clear()
+        self._records.clear()
+        return found
 
-    Applier._settle = drop  # type: ignore[method-assign]
+    Intake.done = drop  # type: ignore[method-assign]

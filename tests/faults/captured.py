@@ -6,6 +6,7 @@ one side, the model on the other, and no server in between.
 
 from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, NamedTuple
@@ -14,15 +15,13 @@ import bson
 from aiokafka.record.default_records import DefaultRecordBatch
 
 from consumer.domain.model import Policy
-from consumer.metrics import Metrics
-from consumer.pipeline.applier import Applier, Limits
-from consumer.pipeline.cache import OVERHEAD, CacheBudget, ContractCache
-from consumer.pipeline.decoder import Decoder
-from consumer.pipeline.encoder import Encoder
-from consumer.pipeline.homes import crc32_home, murmur2_home
-from consumer.pipeline.records import Undecodable
-from consumer.pipeline.resume import Resumed
-from consumer.pipeline.unreadable import Unreadable
+from consumer.engine.apply import Share, apply
+from consumer.engine.decoder import Decoder
+from consumer.engine.encoder import Encoder
+from consumer.engine.homes import crc32_home, murmur2_home
+from consumer.engine.records import Undecodable
+from consumer.kafka.recordbatches import BatchWriter, RecordBatch
+from consumer.kafka.unreadable import Unreadable
 from consumer.storage.documents import CODEC, contract_document, history_document, position_document
 from consumer.storage.memory import MemoryStore
 from consumer.storage.protocols import Origin, Position
@@ -33,7 +32,6 @@ from devstack.proof.outputs import compare_forwards, compare_outputs
 from devstack.proof.records import LogRecord, State
 from devstack.proof.state import READ_AS, compare_state
 from devstack.proof.verdict import Verdict
-from producers.recordbatches import RecordBatch
 
 TOPIC = "contracts.commands"
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -62,21 +60,25 @@ async def capture(seed: int, count: int, partitions: int = 3) -> Captured:
     for message in Load(seed, accounts=max(5, count // 10)).messages(count):
         logs.add(message)
     store = MemoryStore()
-    appliers = {number: _applier(store, number, partitions) for number in range(partitions)}
     decoder = Decoder(partitions)
-    done = dict.fromkeys(range(partitions), 0)
-    while waiting := [number for number in done if done[number] < len(logs.of[number])]:
-        number = logs.random.choice(waiting)
-        size = logs.random.randrange(1, 60)
-        records = logs.of[number][done[number] : done[number] + size]
-        done[number] += len(records)
-        intake = appliers[number].intake
-        intake.records.extend(map(_decoded(decoder), records))
-        intake.next = done[number]
-        while intake.records:
-            batch = await appliers[number].apply()
-            for output in batch.outputs or ():
+    positions = [
+        Position(f"{TOPIC}/{n}", Origin("cluster", "group", partitions), next=0) for n in range(partitions)
+    ]
+    await store.claim([position.partition for position in positions], "me")
+    for position in positions:
+        await store.begin(position, "me")
+    while waiting := [n for n, position in enumerate(positions) if position.next < len(logs.of[n])]:
+        chosen = logs.random.sample(waiting, logs.random.randint(1, len(waiting)))
+        shares = [_share(logs, decoder, positions[number]) for number in chosen]
+        async with store.transaction("me", 0) as transaction:
+            applied = await apply(
+                transaction, shares, policy=Policy(), output_bytes=1 << 20, stage=lambda _: nullcontext()
+            )
+        for number, one in zip(chosen, applied, strict=True):
+            positions[number] = one.position
+            for output in one.outputs or ():
                 logs.publish(output)
+    done = {number: position.next for number, position in enumerate(positions)}
     return Captured(_model(logs, partitions), logs.found, _state(store, done), done)
 
 
@@ -119,6 +121,13 @@ class _Logs:
             self.found.append(LogRecord(*place, offset, record.timestamp, record.key, record.value, headers))
 
 
+def _share(logs: _Logs, decoder: Decoder, position: Position) -> Share:
+    _, number = position.place
+    end = min(len(logs.of[number]), position.next + logs.random.randrange(1, 60))
+    records = [_decoded(decoder)(record) for record in logs.of[number][position.next : end]]
+    return Share(position, records, end, {}, Encoder(number), BatchWriter("none"))
+
+
 def _decoded(decoder: Decoder) -> Any:
     def decode(record: LogRecord) -> Any:
         if record.readable:
@@ -129,24 +138,6 @@ def _decoded(decoder: Decoder) -> Any:
     return decode
 
 
-def _applier(store: MemoryStore, partition: int, partitions: int) -> Applier:
-    position = Position(f"{TOPIC}/{partition}", Origin("cluster", "group", partitions), next=0)
-    store.positions[position.partition] = position
-    store.owners[position.partition] = "me"
-    applier = Applier(
-        store,
-        Encoder(partition),
-        owner="me",
-        policy=Policy(),
-        limits=Limits(),
-        cache=ContractCache(CacheBudget(10 * OVERHEAD)),
-        compression="none",
-        metrics=Metrics(),
-    )
-    applier.go_on_from(Resumed(position, 0))
-    return applier
-
-
 def _model(logs: _Logs, partitions: int) -> Model:
     model = Model(partitions)
     for log in logs.of.values():
@@ -155,14 +146,16 @@ def _model(logs: _Logs, partitions: int) -> Model:
     return model
 
 
-def _state(store: MemoryStore, committed: dict[int, int]) -> State:
-    positions = [{"_id": each.partition, **position_document(each)} for each in store.positions.values()]
+def _state(store: MemoryStore, published: dict[int, int]) -> State:
+    positions = [
+        {"_id": each.partition, **position_document(each)} for each in store.positions_by_name.values()
+    ]
     return State(
         _stored(map(contract_document, store.contracts.values())),
         _stored(map(contract_document, store.former)),
         _stored(map(history_document, store.history.values())),
         _stored(positions),
-        dict(committed),
+        dict(published),
     )
 
 

@@ -9,7 +9,7 @@ import struct
 import time
 from pathlib import Path
 
-from consumer.pipeline import partition
+from consumer.engine import partition
 from consumer.storage import leases
 from producers import messages, scanner
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka.admin import AdminClient
 
 from devstack.given import GivenMongo
 from devstack.kafka import ApacheKafka
@@ -41,7 +42,8 @@ def make_scene(
     with ExitStack() as stack:
 
         def make(mongo: MongoServer | GivenMongo, bootstrap: str | None = None, **options: Any) -> Scene:
-            scene = Scene(bootstrap or apache_kafka.bootstrap, mongo.uri, f"f{test_id}", tmp_path, **options)
+            name = options.pop("name", f"f{test_id}")
+            scene = Scene(bootstrap or apache_kafka.bootstrap, mongo.uri, name, tmp_path, **options)
             return stack.enter_context(scene)
 
         yield make
@@ -51,6 +53,12 @@ def make_scene(
 def scene(make_scene: MakeScene, mongo: MongoServer | GivenMongo) -> Scene:
     """A scene on the shared servers."""
     return make_scene(mongo)
+
+
+@pytest.fixture
+def admin(apache_kafka: ApacheKafka) -> AdminClient:
+    """Of the shared Apache Kafka, past the service."""
+    return AdminClient({"bootstrap.servers": apache_kafka.bootstrap, "log_level": 0})
 
 
 @pytest.fixture

@@ -31,9 +31,9 @@ STUCK = "NotDone"
 PLANTED: dict[str, Planted] = {
     planted.plant.__name__: planted
     for planted in (
-        Planted(bugs.offset_without_outputs, f"{KILL}killed_at_random_moments_while_commands_flow", LOST),
+        Planted(bugs.progress_without_outputs, f"{KILL}killed_at_random_moments_while_commands_flow", LOST),
         Planted(bugs.outbox_ignored, f"{KILL}killed_at_each_point", LOST),
-        Planted(bugs.offset_apart, f"{KILL}killed_at_each_point", DUPLICATED),
+        Planted(bugs.progress_apart, f"{KILL}killed_at_each_point", DUPLICATED),
         Planted(
             bugs.own_transactional_ids,
             f"{PAUSE}paused_at_a_point_replaced_and_continued[publishing]",
@@ -42,7 +42,7 @@ PLANTED: dict[str, Planted] = {
         Planted(bugs.keep_cache, f"{MONGO}mongodb_killed_in_its_lossy_mode", DIVERGED),
         Planted(bugs.publish_before_store, f"{MONGO}mongodb_killed_and_restarted", DUPLICATED),
         Planted(bugs.replay_publishes, f"{MONGO}the_database_set_back_to_an_earlier_copy", DUPLICATED),
-        Planted(bugs.starts_at_the_offset, f"{MONGO}mongodb_killed_in_its_lossy_mode", LOST),
+        Planted(bugs.starts_at_the_progress, f"{MONGO}mongodb_killed_in_its_lossy_mode", LOST),
         Planted(
             bugs.skip_kill_sessions,
             f"{MONGO}a_worker_killed_inside_its_transaction_does_not_block_the_next",
@@ -53,7 +53,7 @@ PLANTED: dict[str, Planted] = {
             f"{RECOVERY}a_worker_without_partitions_takes_over",
             f"{STUCK}|no new events|one of them has",
         ),
-        Planted(bugs.commits_on_revoke, f"{MEMBERS}two_workers_joining_and_leaving", LOST),
+        Planted(bugs.drops_on_revoke, f"{MEMBERS}two_workers_joining_and_leaving", LOST),
         Planted(bugs.no_drain, f"{MEMBERS}the_last_worker_leaves_nothing_under_way", "assert .*=="),
         Planted(bugs.failed_output_ignored, f"{LIMITS}an_output_above_the_topic_s_limit", LOST),
         Planted(bugs.forwards_apart, f"{FORWARDING}two_partitioners_side_by_side", DUPLICATED),

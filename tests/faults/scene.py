@@ -94,6 +94,11 @@ class Scene:
         self.workers.append(worker)
         return worker
 
+    def rename_group(self, name: str) -> None:
+        """Workers from now on are given another group id."""
+        self.checker.group = f"{self.checker.group}-{name}"
+        self.environment["CONTRACTS_GROUP_ID"] = self.checker.group
+
     def contracts(self, *arguments: str) -> str:
         """What a command of `contracts` prints; it must succeed."""
         done = subprocess.run(

@@ -30,10 +30,10 @@ def sound() -> Captured:
 @pytest.fixture
 def captured(sound: Captured) -> Iterator[Captured]:
     """What was captured, to be spoilt."""
-    *collections, committed = sound.state
+    *collections, published = sound.state
     copies = ([_copied(document) for document in collection] for collection in collections)
     forwarded = list(sound.model.forwarded)
-    yield sound._replace(found=list(sound.found), state=State(*copies, dict(committed)))
+    yield sound._replace(found=list(sound.found), state=State(*copies, dict(published)))
     sound.model.forwarded[:] = forwarded
 
 
@@ -203,7 +203,7 @@ def test_a_position_that_is_not_the_end_of_the_log_is_found(captured: Captured, 
 
 
 def test_an_offset_that_is_not_the_position_is_found(captured: Captured) -> None:
-    captured.state.committed[1] -= 1
+    captured.state.published[1] -= 1
     assert only(captured.verdict(), "diverged")
 
 

@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from tests.faults.scene import Scene
-from tests.faults.worker import POINTS
+from tests.faults.worker import POINTS, TAKEOVER
 
 pytestmark = pytest.mark.fault
 
@@ -25,7 +25,7 @@ def test_killed_at_random_moments_while_commands_flow(scene: Scene) -> None:
         if random.random() < 0.7:
             victims = [random.choice(victims)]
         for victim in victims:
-            victim.wait_for("resumed")
+            victim.wait_for("took over")
             victim.kill_after(random.uniform(0, 0.5))
             scene.start()
     scene.done()
@@ -34,7 +34,9 @@ def test_killed_at_random_moments_while_commands_flow(scene: Scene) -> None:
 def test_killed_at_each_point(scene: Scene) -> None:
     """Each worker takes over from the one that was killed at the point before."""
     for point in POINTS:
-        victim = scene.start(FAULTS_STOP_AT=f"{point}:2:KILL", CONTRACTS_MAX_BATCH_COMMANDS="20")
+        # A takeover passes each of its points once.
+        passage = 1 if point in TAKEOVER else 2
+        victim = scene.start(FAULTS_STOP_AT=f"{point}:{passage}:KILL", CONTRACTS_MAX_BATCH_COMMANDS="20")
         scene.publish(100)
         victim.wait_ended()
     scene.start()

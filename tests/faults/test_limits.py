@@ -1,5 +1,7 @@
 """What a topic, the database or an operator's limit does not take: it is told, and the rest goes on."""
 
+import json
+
 import httpx
 import pytest
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
@@ -33,7 +35,7 @@ def test_an_output_above_the_topic_s_limit(scene: Scene, apache_kafka: ApacheKaf
     sleep_as_fault(2)
     limit(apache_kafka, scene.prefix + topic, 1_048_588)
     scene.done()
-    assert len(list(worker.lines("resuming", reason="PublishInDoubt"))) >= scene.partitions
+    assert list(worker.lines("taking over again", reason="PublishInDoubt"))
     assert not list(worker.lines("partition stopped"))
 
 
@@ -59,5 +61,9 @@ def test_too_many_dead_letters_pause_the_partitions(scene: Scene) -> None:
     assert ready.status_code == 503
     assert "records are not commands" in ready.text
     worker.stop()
+    rows = [json.loads(line) for line in scene.contracts("positions", "show", "--json").splitlines()]
+    assert all("records are not commands" in row["problem"] for row in rows)
+    with pytest.raises(AssertionError, match="stands still for what is no decision's matter"):
+        scene.contracts("positions", "reset", "--to-log-end")
     scene.start(CONTRACTS_DEAD_LETTER_LIMIT_OFF="true")
     scene.done()

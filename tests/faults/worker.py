@@ -15,23 +15,27 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from aiokafka import AIOKafkaProducer
-
 from consumer import cli
+from consumer.kafka.journal import Journal
+from consumer.kafka.publisher import Publisher
+from consumer.kafka.transactions import Transactions
 from consumer.storage import mongo
-from producers.publisher import Publisher
 from tests.faults import clock
 from tests.faults.planted import PLANTED
 
 POINTS: dict[str, tuple[Any, str, bool]] = {
     "started": (Publisher, "start", True),
     "claimed": (mongo.MongoStore, "claim", True),
+    "read-back": (Journal, "read_back", True),
+    "fenced": (Publisher, "fence", True),
     "in-transaction": (mongo, "_commit", False),
     "stored": (mongo, "_commit", True),
-    "publishing": (AIOKafkaProducer, "commit_transaction", False),
-    "published": (AIOKafkaProducer, "commit_transaction", True),
+    "publishing": (Transactions, "_commit", False),
+    "published": (Transactions, "_commit", True),
 }
 """Where a worker can stop: the owner of a coroutine, its name, and whether after it rather than before."""
+
+TAKEOVER = ("started", "claimed", "read-back", "fenced")
 
 
 def stop_at(point: str, passage: int, number: signal.Signals) -> None:

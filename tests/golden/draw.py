@@ -13,13 +13,13 @@ from zlib import crc32
 
 import orjson
 
-from consumer.pipeline.homes import murmur2_home
+from consumer.engine.homes import murmur2_home
 from devstack.proof.load import Load
 from devstack.proof.model import Model
 from devstack.proof.records import LogRecord
 from schemas.contract import to_json, visible
+from tests.engine.logs import COMMANDS, OTHERS, made
 from tests.golden.files import Record
-from tests.pipeline.logs import COMMANDS, OTHERS, made
 
 TOPIC: Final = "contracts.commands"
 PARTITIONS: Final = 2

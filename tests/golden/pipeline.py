@@ -13,16 +13,16 @@ import bson
 import orjson
 from bson import json_util
 
-from consumer.pipeline.unreadable import Unreadable
+from consumer.kafka.unreadable import Unreadable
 from consumer.storage.documents import CODEC, contract_document, history_document
+from tests.engine.folding import folded
+from tests.engine.oracle import by_topic
 from tests.golden.files import shown
-from tests.pipeline.folding import folded
-from tests.pipeline.oracle import by_topic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from producers.recordbatches import Output
+    from consumer.kafka.recordbatches import Output
     from tests.golden.files import Record
 
 

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer
 
 from consumer.clients import contract_reader, make_command_producer
 from consumer.dead_letters import LetterQuery, dead_letters
-from consumer.pipeline.homes import murmur2_home
+from consumer.engine.homes import murmur2_home
 from consumer.settings import Settings
 from consumer.storage.indexes import CONTRACT_VALIDATOR
 from devstack.proof.message import Message

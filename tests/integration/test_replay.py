@@ -58,7 +58,7 @@ async def at_rest(settings: Settings) -> None:
 
         async def done() -> bool:
             rows = await admin.show()
-            return all(row.position == row.committed == row.log_end for row in rows)
+            return all(row.position == row.published == row.log_end for row in rows)
 
         await until(done)
 

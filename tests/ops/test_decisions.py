@@ -35,9 +35,8 @@ async def work(settings: Settings, name: str) -> None:
 async def stopped(settings: Settings, word: str) -> None:
     """Every partition that had work says which decision it waits for."""
     async with positions(settings) as admin:
-        problems = [row.problem for row in await admin.show() if row.problem]
-    assert problems
-    assert all(word in problem for problem in problems), problems
+        decisions = [row.decision for row in await admin.show() if row.problem]
+    assert set(decisions) == {word}
 
 
 async def decide(settings: Settings, decision: Decision) -> None:
@@ -130,12 +129,10 @@ async def test_another_group(settings: Settings) -> None:
     assert len(await contracts(other)) == events(other) == 2 * ACCOUNTS
 
 
-async def test_lost_offsets(settings: Settings) -> None:
+async def test_lost_offsets_are_no_matter(settings: Settings) -> None:
     await work(settings, "before")
     admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap_servers})
     for done in admin.delete_consumer_groups([settings.group_id]).values():
         done.result()
-    await stopped(settings, "--to-database")
-    await decide(settings, Decision.TO_DATABASE)
     await work(settings, "after")
     assert len(await contracts(settings)) == events(settings) == 2 * ACCOUNTS

@@ -57,10 +57,10 @@ async def test_nothing_is_left_in_the_database_and_a_rebuild_gives_the_same_byte
     )
     async with running(settings), make_command_producer(settings, source="/crm") as commands:
         await a_life(commands.awaiting())
-        assert holding(await stored(settings, *STATE, "outbox")) == ["outbox"]
+        assert holding(await stored(settings, *STATE, "positions")) == ["positions"]
         for _ in range(2):
             await commands.awaiting().erase("acme")
-        assert holding(await stored(settings, *STATE, "outbox")) == []
+        assert holding(await stored(settings, *STATE, "positions")) == []
     before = await stored(settings, *STATE)
     assert b"privacy-desk" in before["history"]
     client = bootstrap.make_mongo(settings)

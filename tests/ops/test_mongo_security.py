@@ -51,7 +51,7 @@ async def position(
     settings = load_settings(mongo_uri=uri, mongo_timeout_ms=5_000)
     client = bootstrap.make_mongo(settings)
     try:
-        assert await bootstrap.make_store(settings, client).position("topic/0") is None
+        assert await bootstrap.make_store(settings, client).positions(["topic/0"]) == {}
     finally:
         client.close()
 

@@ -5,9 +5,9 @@ import pytest
 from consumer.addresses import kafka_mistake, mongo_mistake
 from consumer.bootstrap import make_mongo
 from consumer.errors import InputRefused, SettingsError
+from consumer.kafka.connection import kafka_options
 from consumer.settings import load_settings
 from consumer.storage.foreign import foreign_collection
-from producers.connection import kafka_options
 
 SECRET = "hunter2"
 

@@ -19,6 +19,7 @@ from devstack.kafka import KafkaServer
 from producers.commands import Sent
 from producers.results import CommandResult
 from schemas.commands import COMMANDS
+from schemas.topics import TOPICS
 
 Broker = KafkaServer | GivenKafka
 GROUPS = [group.name for group in cli.app.registered_groups]
@@ -199,9 +200,9 @@ def test_exit_codes_are_told_apart() -> None:
 
 
 def test_position_errors_name_the_decision() -> None:
-    error = errors.OffsetMissing("contracts.commands", 3, position=7, group="contracts")
+    error = errors.JournalMissing("contracts.commands", 3, position=7)
     assert str(error) == (
-        "contracts.commands/3: MongoDB stands at offset 7, but the group contracts has no committed offset"
+        "contracts.commands/3: MongoDB stands at offset 7, but the journal does not say what is published"
     )
     assert "`contracts positions reset --partition 3 --to-database`" in error.hint
 
@@ -291,8 +292,8 @@ def test_topics_ensure_prints_a_table_or_json(contracts, on_kafka: str) -> None:
     assert first.split("\t") == [f"{on_kafka}contracts.commands", "4", "1", "yes"]
     again = contracts("topics", "ensure", "--partitions", "9", "--json")
     assert again.err == "note: there are topics with 4 partitions, so --partitions was not used\n"
-    assert len(again.json) == 6
-    assert [row["created"] for row in again.json] == [False] * 6
+    assert len(again.json) == len(TOPICS)
+    assert [row["created"] for row in again.json] == [False] * len(TOPICS)
 
 
 def test_publish_needs_the_topics(contracts, on_kafka: str) -> None:

@@ -11,8 +11,8 @@ from aiokafka import errors as kafka
 from aiokafka.conn import AIOKafkaConnection
 
 from consumer.errors import BrokerDenied, BrokerUnavailable, LogError, SettingsError
+from consumer.kafka.connection import kafka_errors, kafka_options
 from consumer.settings import load_settings
-from producers.connection import kafka_errors, kafka_options
 
 
 def test_plain_connections_use_no_tls() -> None:

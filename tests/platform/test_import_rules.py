@@ -48,7 +48,7 @@ def tree(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("file", "line", "rule"),
     [
-        ("consumer/domain/decider.py", "import consumer.pipeline.batch", "cli -> bootstrap"),
+        ("consumer/domain/decider.py", "import consumer.engine.fold", "cli -> bootstrap"),
         ("consumer/domain/decider.py", "import consumer.settings", "domain knows nobody"),
         ("consumer/domain/decider.py", "import time", "domain knows nobody"),
         ("consumer/domain/decider.py", "import random", "domain knows nobody"),
@@ -61,7 +61,7 @@ def tree(tmp_path: Path) -> Path:
         ),
         ("consumer/storage/indexes.py", "import motor", "only storage/mongo.py"),
         ("consumer/storage/mongo.py", "import aiokafka", "the store knows no Kafka"),
-        ("consumer/pipeline/batch.py", "import consumer.bootstrap", "cli -> bootstrap"),
+        ("consumer/engine/batch.py", "import consumer.bootstrap", "cli -> bootstrap"),
         ("consumer/storage/memory.py", "import consumer.http", "cli -> bootstrap"),
         ("producers/topics.py", "import devstack.kafka", "the service does without"),
     ],

@@ -170,7 +170,7 @@ def test_a_library_says_the_same_only_once_in_a_while() -> None:
 
     assert once.filter(line())
     assert [once.filter(line(node=node)) for node in (1, 2, 3)] == [False, False, False]
-    assert once.filter(line("consumer.pipeline")), "ours are never withheld"
+    assert once.filter(line("consumer.engine")), "ours are never withheld"
     now = 10.0
     later = line(node=4)
     assert once.filter(later)

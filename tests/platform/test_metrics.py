@@ -35,7 +35,7 @@ def busy() -> Metrics:
     metrics.partitions.lag(3, 12, 1.5)
     metrics.partitions.stopped(3, "TopicRecreated")
     metrics.partitions.stored(3, {"basic/active": 7, "basic/USD": Decimal("693.00")})
-    metrics.resumed("assigned")
+    metrics.resumed("assigned", 1)
     metrics.expiring({30: 2, 90: 5})
     metrics.mongo_operation("find", "ok", 0.002)
     metrics.scanned(seconds=0.2, due=9, at=1_700_000_000.0)

@@ -7,8 +7,8 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from consumer.clients import make_command_producer
+from consumer.engine.homes import crc32_home, murmur2_home
 from consumer.errors import BrokerUnavailable, CommandRejected, InputRefused, ResultTimeout
-from consumer.pipeline.homes import crc32_home, murmur2_home
 from consumer.settings import load_settings
 from devstack.ports import reserve_port
 from producers import topics

@@ -13,9 +13,9 @@ import pytest
 from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
 from cloudevents.core.formats.json import JSONFormat
 
+from consumer.engine.decoder import Decoder
+from consumer.engine.records import Incoming
 from consumer.errors import InputRefused
-from consumer.pipeline.decoder import Decoder
-from consumer.pipeline.records import Incoming
 from consumer.testkit import KitRecord
 from producers.messages import CommandMessage, command_message
 from producers.typed import TypedCommands

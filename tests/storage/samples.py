@@ -15,7 +15,6 @@ from consumer.storage.protocols import (
     HistoryEntry,
     LastRecord,
     Origin,
-    OutboxSlot,
     Past,
     Position,
 )
@@ -104,13 +103,9 @@ def changed(before: Any, after: Any) -> ContractWrite:
 
 
 def writes(
-    *contracts: ContractWrite,
-    former: Any = (),
-    history: Any = (),
-    outbox: OutboxSlot | None = None,
-    rewritten: Past = NO_PAST,
+    *contracts: ContractWrite, former: Any = (), history: Any = (), rewritten: Past = NO_PAST
 ) -> BatchWrites:
-    return BatchWrites(contracts, former, history, outbox, rewritten)
+    return BatchWrites(contracts, former, history, rewritten)
 
 
 def at(offset: int, **changes: Any) -> Position:

@@ -101,9 +101,9 @@ async def test_former_contracts_history_and_positions_too(raw, reader, mongo_bac
         await owner.past("acme")
     await raw.positions.update_one({}, {"$set": {"next": "7"}})
     with pytest.raises(ForeignDocument, match=r"positions contracts\.commands/0: next is of another kind"):
-        await owner.store.position(owner.partition)
+        await owner.stored()
     with pytest.raises(ForeignDocument):
         await owner.claim()
-    await raw.outbox.insert_one({"_id": "contracts.commands/0/0", "frames": "text"})
-    with pytest.raises(ForeignDocument, match=r"outbox contracts.commands/0/0"):
-        await owner.store.outbox(owner.partition)
+    await raw.positions.update_one({}, {"$set": {"outbox": {"0": {"frames": "text"}}}})
+    with pytest.raises(ForeignDocument, match=r"positions contracts\.commands/0: generation is missing"):
+        await owner.outbox()

@@ -18,7 +18,8 @@ TIMEOUT_MS = 600
 LATE_SECONDS = 1.2
 """The deadline, and time for a busy machine."""
 
-BATCH = writes(created(contract()), history=[entry()], outbox=OutboxSlot(0, 1, 0, 1, b"outputs"))
+BATCH = writes(created(contract()), history=[entry()])
+OUTBOX = OutboxSlot(0, 1, 0, 1, b"outputs")
 
 
 @pytest.fixture
@@ -58,13 +59,14 @@ async def stalls(call):
 @pytest.mark.parametrize(
     "call",
     [
-        lambda store: store.position(PARTITION),
-        lambda store: store.claim(PARTITION, "me", FIRST),
-        lambda store: store.outbox(PARTITION),
+        lambda store: store.positions([PARTITION]),
+        lambda store: store.claim([PARTITION], "me"),
+        lambda store: store.owned([PARTITION], "me"),
+        lambda store: store.outbox([PARTITION]),
         lambda store: store.partition_count("contracts.commands"),
         lambda store: store.replace_position(FIRST),
     ],
-    ids=["position", "claim", "outbox", "partition_count", "replace_position"],
+    ids=["positions", "claim", "owned", "outbox", "partition_count", "replace_position"],
 )
 async def test_a_stalled_server_is_unavailable_in_time(server, near, call, warm):
     store = near.store()
@@ -90,7 +92,7 @@ async def test_a_transaction_on_a_stalled_server_ends_in_time(server, near, step
             await transaction.seen([entry().identity])
             if step == "write":
                 server.pause()
-            await transaction.write(BATCH, at(1))
+            await transaction.write(BATCH, [owner.move(at(1), OUTBOX)])
             server.pause()
 
     began = time.monotonic()
@@ -106,10 +108,10 @@ async def _finish(near, owner):
     """Whether or not the batch was committed: it can be brought to an end exactly once."""
     if owner.position.next == 0:
         assert near.contracts() == []
-        await owner.commit(BATCH, at(1))
+        await owner.commit(BATCH, at(1), outbox=OUTBOX)
     assert near.contracts() == [contract()]
     assert len(near.history()) == 1
-    assert await owner.store.outbox(PARTITION) == [BATCH.outbox]
+    assert await owner.outbox() == [OUTBOX]
     await owner.commit(writes(changed(contract(), contract(version=2))))
     assert near.contracts() == [contract(version=2)]
 
@@ -118,10 +120,10 @@ async def test_after_a_failure_nothing_is_written_before_the_next_claim(server, 
     owner = await Owner(near.store()).claim()
     server.pause()
     with pytest.raises(StoreUnavailable):
-        await owner.commit(BATCH)
+        await owner.commit(BATCH, outbox=OUTBOX)
     server.resume()
     with pytest.raises(Fenced):
-        await owner.commit(BATCH)
+        await owner.commit(BATCH, outbox=OUTBOX)
     await _finish(near, await owner.claim())
 
 
@@ -129,7 +131,7 @@ async def test_a_cut_off_task_leaves_nothing_behind(server, near):
     """A loop that is not drained in time is cancelled wherever it stands."""
     owner = await Owner(near.store()).claim()
     server.pause()
-    task = asyncio.create_task(owner.commit(BATCH))
+    task = asyncio.create_task(owner.commit(BATCH, outbox=OUTBOX))
     done, _ = await asyncio.wait({task}, timeout=0.2)
     assert not done
     began = time.monotonic()
@@ -146,9 +148,9 @@ async def test_a_cut_off_task_leaves_nothing_behind(server, near):
 
 async def test_a_killed_server_is_unavailable_and_then_works_again(server, near):
     owner = await Owner(near.store()).claim()
-    await owner.commit(BATCH, at(1))
+    await owner.commit(BATCH, at(1), outbox=OUTBOX)
     server.kill()
-    await stalls(owner.store.position(PARTITION))
+    await stalls(owner.stored())
     await stalls(owner.commit())
     server.start()
     await owner.claim()
@@ -161,7 +163,7 @@ async def test_a_server_killed_within_a_transaction_forgets_it(server, near):
 
     async def transact():
         async with owner.transaction() as transaction:
-            await transaction.write(BATCH, at(1))
+            await transaction.write(BATCH, [owner.move(at(1), OUTBOX)])
             server.kill()
 
     with pytest.raises((OutcomeUnknown, StoreUnavailable)):
@@ -178,7 +180,7 @@ async def test_a_restarted_server_fails_the_open_transaction(server, near):
 
     async def transact():
         async with owner.transaction() as transaction:
-            await transaction.write(BATCH, at(1))
+            await transaction.write(BATCH, [owner.move(at(1), OUTBOX)])
             server.restart()
 
     with pytest.raises((OutcomeUnknown, StoreUnavailable, WriteConflict)):
@@ -194,14 +196,14 @@ async def test_a_commit_whose_answer_was_lost_is_asked_again(near, far, proxy):
     owner = await Owner(far).claim()
     transaction = owner.transaction()
     batch = await transaction.__aenter__()
-    await batch.write(BATCH, at(1))
+    await batch.write(BATCH, [owner.move(at(1), OUTBOX)])
     proxy.stall(replies_only=True)
     committing = asyncio.create_task(transaction.__aexit__(None, None, None))
     await _until(lambda: near.contracts() == [contract()])
     proxy.cut()
     proxy.heal()
     await committing  # no error: it was found to be done
-    owner.position = at(1)
+    owner.positions[PARTITION] = at(1)
     await _finish(near, owner)
 
 
@@ -209,7 +211,7 @@ async def test_a_commit_that_stays_without_an_answer_is_unknown(near, far, proxy
     owner = await Owner(far).claim()
     transaction = owner.transaction()
     batch = await transaction.__aenter__()
-    await batch.write(BATCH, at(1))
+    await batch.write(BATCH, [owner.move(at(1), OUTBOX)])
     proxy.stall(replies_only=True)
     began = time.monotonic()
     with pytest.raises(OutcomeUnknown):
@@ -225,7 +227,7 @@ async def test_a_commit_that_never_arrived_is_unknown_and_did_not_happen(near, f
     owner = await Owner(far).claim()
     transaction = owner.transaction()
     batch = await transaction.__aenter__()
-    await batch.write(BATCH, at(1))
+    await batch.write(BATCH, [owner.move(at(1), OUTBOX)])
     proxy.cut()
     with pytest.raises(OutcomeUnknown):
         await transaction.__aexit__(None, None, None)
@@ -240,14 +242,14 @@ async def test_a_commit_that_arrives_after_the_next_claim_changes_nothing(near, 
     late = await Owner(far, "late").claim()
     transaction = late.transaction()
     batch = await transaction.__aenter__()
-    await batch.write(BATCH, at(1))
+    await batch.write(BATCH, [late.move(at(1), OUTBOX)])
     proxy.stall()
     with pytest.raises(OutcomeUnknown):
         await transaction.__aexit__(None, None, None)
     heir = await Owner(near.store(), "heir").claim()
     await heir.commit(writes(created(contract("other"))))
     proxy.heal()  # delivers it
-    await Owner(far, "witness").store.position(PARTITION)  # and has answered by now
+    await far.positions([PARTITION])  # and has answered by now
     assert near.contracts() == [contract("other")]
     await heir.commit(writes(created(contract())))
     assert len(near.contracts()) == 2
@@ -257,11 +259,11 @@ async def test_writes_that_arrive_late_are_of_no_transaction(near, far, proxy):
     late = await Owner(far, "late").claim()
     proxy.stall()
     with pytest.raises(StoreUnavailable):
-        await late.commit(BATCH)
+        await late.commit(BATCH, outbox=OUTBOX)
     heir = await Owner(near.store(), "heir").claim()
     proxy.heal()
-    await far.position(PARTITION)
-    await heir.commit(BATCH)
+    await far.positions([PARTITION])
+    await heir.commit(BATCH, outbox=OUTBOX)
     await _finish(near, heir)
 
 
@@ -272,17 +274,17 @@ async def test_two_transactions_on_one_position_conflict(near):
     store = near.store()
     owner = await Owner(store).claim()
     again = near.store()
-    again._sessions[PARTITION] = await again.client.start_session()  # a second claim would end the first
+    again._sessions[0] = await again.client.start_session()  # a second claim would end the first
     twin = Owner(again, owner.name)
-    twin.position = owner.position
+    twin.positions = {**owner.positions}
     first = owner.transaction()
-    await (await first.__aenter__()).write(BATCH, at(1))
+    await (await first.__aenter__()).write(BATCH, [owner.move(at(1), OUTBOX)])
     with pytest.raises(WriteConflict):
         async with twin.transaction() as transaction:
-            await transaction.write(BATCH, at(1))
+            await transaction.write(BATCH, [owner.move(at(1), OUTBOX)])
     await first.__aexit__(None, None, None)
     with pytest.raises(Fenced):
-        await twin.commit(BATCH)
+        await twin.commit(BATCH, outbox=OUTBOX)
     assert near.contracts() == [contract()]
 
 

@@ -9,7 +9,7 @@ from consumer.storage.protocols import ContractWrite, OutboxSlot, Position
 from schemas import upcasting
 from schemas.contract import SCHEMA_VERSION
 from tests.storage.owner import Owner
-from tests.storage.samples import ORIGIN, PARTITION, at, changed, contract, created, entry, named, writes
+from tests.storage.samples import ORIGIN, at, changed, contract, created, entry, named, writes
 
 # ---- contracts
 
@@ -217,30 +217,30 @@ async def test_two_entries_of_one_identity_in_a_batch_are_refused(backend, owner
 
 async def test_slots_are_kept_by_number_and_told_by_their_first_offset(backend, owner):
     old, new = OutboxSlot(1, 1, 0, 5, b"old"), OutboxSlot(0, 1, 5, 9, b"new")
-    await owner.commit(writes(outbox=old), at(5))
-    await owner.commit(writes(outbox=new), at(9))
-    assert await backend.store().outbox(PARTITION) == [old, new]
+    await owner.commit(position=at(5), outbox=old)
+    await owner.commit(position=at(9), outbox=new)
+    assert await owner.outbox() == [old, new]
     newest = OutboxSlot(1, 2, 9, 12, b"")
-    await owner.commit(writes(outbox=newest), at(12))
-    assert await backend.store().outbox(PARTITION) == [new, newest]
+    await owner.commit(position=at(12), outbox=newest)
+    assert await owner.outbox() == [new, newest]
 
 
 async def test_a_batch_without_outputs_leaves_the_slots_alone(backend, owner):
     slot = OutboxSlot(0, 1, 0, 1, b"outputs")
-    await owner.commit(writes(outbox=slot))
+    await owner.commit(outbox=slot)
     await owner.commit(writes())
-    assert await backend.store().outbox(PARTITION) == [slot]
+    assert await owner.outbox() == [slot]
 
 
 async def test_partitions_have_slots_of_their_own(backend, owner):
     other = await Owner(owner.store, partition="t/1").claim(Position("t/1", ORIGIN, 0))
     slot = OutboxSlot(0, 1, 0, 1, b"mine")
-    await owner.commit(writes(outbox=slot))
-    assert await backend.store().outbox("t/1") == []
+    await owner.commit(outbox=slot)
+    assert await other.outbox() == []
     theirs = slot._replace(frames=b"theirs")
-    await other.commit(writes(outbox=theirs), Position("t/1", ORIGIN, 1))
-    assert await backend.store().outbox(PARTITION) == [slot]
-    assert await backend.store().outbox("t/1") == [theirs]
+    await other.commit(position=Position("t/1", ORIGIN, 1), outbox=theirs)
+    assert await owner.outbox() == [slot]
+    assert await other.outbox() == [theirs]
 
 
 async def test_an_id_is_its_first_accounts_even_when_the_contract_is_gone(owner):

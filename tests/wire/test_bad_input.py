@@ -3,8 +3,8 @@
 import orjson
 import pytest
 
-from consumer.pipeline.decoder import MAX_COMMAND_BYTES, Decoder
-from consumer.pipeline.records import Incoming
+from consumer.engine.decoder import MAX_COMMAND_BYTES, Decoder
+from consumer.engine.records import Incoming
 from schemas.commands import COMMANDS_BY_TYPE
 from tests.wire.wire import (
     ACCOUNT,

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from consumer.pipeline.records import Undecodable
+from consumer.engine.records import Undecodable
 from schemas.cloudevents import Envelope
 from schemas.envelopes import BadEnvelope, read_binary, read_structured
 from tests.wire.wire import DATA, DECODER, attributes, record, refused, structured

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.pipeline.records import FORWARDED_FROM, Incoming, Misplaced, Undecodable
+from consumer.engine.records import FORWARDED_FROM, Incoming, Misplaced, Undecodable
 from schemas.cloudevents import Envelope
 from schemas.commands import COMMANDS, COMMANDS_BY_TYPE
 from tests.wire.wire import (

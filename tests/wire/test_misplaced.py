@@ -3,9 +3,9 @@
 import orjson
 import pytest
 
-from consumer.pipeline.decoder import MAX_COMMAND_BYTES, Decoder
-from consumer.pipeline.homes import crc32_home
-from consumer.pipeline.records import FORWARDED_FROM, Incoming, Misplaced, forwarded_headers, record_time
+from consumer.engine.decoder import MAX_COMMAND_BYTES, Decoder
+from consumer.engine.homes import crc32_home
+from consumer.engine.records import FORWARDED_FROM, Incoming, Misplaced, forwarded_headers, record_time
 from tests.wire.wire import (
     ACCOUNT,
     DATA,

@@ -5,7 +5,7 @@ import json
 import orjson
 import pytest
 
-from consumer.pipeline.records import Undecodable
+from consumer.engine.records import Undecodable
 from schemas.commands import COMMANDS
 from schemas.mistakes import MAX_LISTED
 from tests.wire.wire import (

@@ -15,8 +15,8 @@ from jsonschema.validators import extend
 from pydantic import ValidationError
 from referencing import Registry
 
-from consumer.pipeline.encoder import _dead_letter_headers
-from consumer.pipeline.records import Undecodable
+from consumer.engine.encoder import _dead_letter_headers
+from consumer.engine.records import Undecodable
 from schemas.asyncapi import DEAD_LETTER_HEADERS
 from schemas.cloudevents import event_headers
 from schemas.commands import COMMANDS, COMMANDS_BY_TYPE

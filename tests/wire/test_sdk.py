@@ -11,7 +11,7 @@ from cloudevents.core.v1.event import CloudEvent
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.pipeline.records import Incoming
+from consumer.engine.records import Incoming
 from schemas.cloudevents import DEFAULT_SOURCE, Envelope, EventHeaders, event_headers, sequence
 from schemas.events import EVENTS
 from schemas.identity import event_id

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import orjson
 
-from consumer.pipeline.decoder import Decoder
-from consumer.pipeline.homes import murmur2_home
-from consumer.pipeline.records import Undecodable
+from consumer.engine.decoder import Decoder
+from consumer.engine.homes import murmur2_home
+from consumer.engine.records import Undecodable
 
 PARTITIONS = 4
 ACCOUNT = "acct-00012345"

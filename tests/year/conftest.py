@@ -1,5 +1,23 @@
-"""Ten thousand contracts say a lot; only what is worse than an error is logged."""
+"""Ten thousand contracts say a lot, and their days are short: no pauses, only what is worse than an error."""
 
-from tests.pipeline.conftest import quiet
+import logging
 
-__all__ = ["quiet"]
+import pytest
+import structlog
+
+from consumer.engine import worker
+
+
+@pytest.fixture(autouse=True, scope="package")
+def quiet():
+    """Only what is worse than an error is logged."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch):
+    """Nothing gathers: every step waits for the one before."""
+    monkeypatch.setattr(worker, "REST_SECONDS", 0.0)
+    monkeypatch.setattr(worker, "FETCH_PAUSE_SECONDS", 0.0)

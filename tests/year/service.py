@@ -1,4 +1,4 @@
-"""The service's loops, store and scanner, on a log in memory whose clock the test sets."""
+"""The service's worker, store and scanner, on a log in memory whose clock the test sets."""
 
 from __future__ import annotations
 
@@ -10,14 +10,19 @@ import bson
 from aiokafka.record.default_records import DefaultRecordBatch
 
 from consumer.domain.model import Policy
+from consumer.engine.cache import CacheBudget, ContractCache
+from consumer.engine.decoder import Decoder
+from consumer.engine.encoder import Encoder
+from consumer.engine.homes import murmur2_home
+from consumer.engine.partition import Limits, Partition
+from consumer.engine.publishing import Publishing
+from consumer.engine.reading import Reading
+from consumer.engine.storing import Storing
+from consumer.engine.takeover import Takeover
+from consumer.engine.worker import Worker
+from consumer.kafka.fetcher import Bounds, Fetched
+from consumer.kafka.journal import Progress, Tail, entry_of
 from consumer.metrics import Metrics
-from consumer.pipeline.applier import Applier, Limits
-from consumer.pipeline.cache import CacheBudget, ContractCache
-from consumer.pipeline.decoder import Decoder
-from consumer.pipeline.encoder import Encoder
-from consumer.pipeline.homes import murmur2_home
-from consumer.pipeline.partition import PartitionLoop
-from consumer.pipeline.reader import Fetched
 from consumer.storage.documents import CODEC, history_document, position_document
 from consumer.storage.memory import MemoryStore
 from consumer.storage.protocols import Origin
@@ -27,16 +32,16 @@ from producers.backlog import Standing
 from producers.commands import Home, Sent
 from producers.messages import command_message
 from producers.scanner import SOURCE, Scanner
-from schemas.topics import COMMANDS
+from schemas.topics import COMMANDS, POSITIONS
 from tests.scanner.fakes import FakeLease
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from consumer.storage.memory import Stored
+    from consumer.kafka.recordbatches import RecordBatch
+    from consumer.storage.memory_batch import Stored
     from producers.messages import CommandMessage
-    from producers.recordbatches import RecordBatch
 
 PARTITIONS = 2
 MAX_WAITING = 1_000
@@ -44,13 +49,13 @@ MAX_WAITING = 1_000
 
 
 class Log:
-    """The command topic, the group's offsets, and what was published since somebody last took it."""
+    """The command topic, the journal, and what was published since somebody last took it."""
 
     def __init__(self, now: datetime) -> None:
         self.now = now
         self.records: list[list[LogRecord]] = [[] for _ in range(PARTITIONS)]
-        self.news = [asyncio.Event() for _ in range(PARTITIONS)]
-        self.committed: list[int | None] = [None] * PARTITIONS
+        self.news = asyncio.Event()
+        self.progress: list[Progress | None] = [None] * PARTITIONS
         self.done = asyncio.Condition()
         self._published: list[LogRecord] = []
         self._outputs = 0
@@ -64,24 +69,35 @@ class Log:
             COMMANDS, partition, offset, time, message.key, message.value, list(message.headers)
         )
         self.records[partition].append(record)
-        self.news[partition].set()
+        self.news.set()
         return record
 
-    async def publish(self, partition: int, batches: Iterable[RecordBatch], offset: int) -> None:
-        """A transaction: outputs, and how far the group has come."""
+    async def publish(self, batches: Iterable[RecordBatch]) -> None:
+        """A transaction: outputs, and how far they have come."""
         for batch in batches:
             for one in DefaultRecordBatch(bytes(batch.body)):
+                if batch.topic == POSITIONS:
+                    self._take_progress(batch.partition, entry_of(one.key, one.value))
+                    continue
                 self._outputs += 1
                 place = (batch.topic, batch.partition, self._outputs, one.timestamp)
                 self._published.append(LogRecord(*place, one.key, one.value, list(one.headers)))
-        self.committed[partition] = offset
         async with self.done:
             self.done.notify_all()
+
+    def _take_progress(self, partition: int, entry: Any) -> None:
+        if isinstance(entry, Progress):
+            self.progress[partition] = entry
+
+    @property
+    def published(self) -> list[int]:
+        """How far each partition has come."""
+        return [0 if entry is None else entry.next for entry in self.progress]
 
     async def at_rest(self) -> None:
         """Waits until everything in the log is applied and published."""
         async with self.done:
-            await self.done.wait_for(lambda: self.committed == [len(each) for each in self.records])
+            await self.done.wait_for(lambda: self.published == [len(each) for each in self.records])
 
     def taken(self) -> list[LogRecord]:
         """What was published since the last call."""
@@ -89,62 +105,57 @@ class Log:
         return taken
 
 
-class Reader:
-    """In the place of a PartitionReader."""
+class Fetcher:
+    """In the place of a Fetcher."""
 
-    topic = COMMANDS
-
-    def __init__(self, log: Log, partition: int) -> None:
-        self.partition = partition
+    def __init__(self, log: Log) -> None:
         self._log = log
-        self._next = 0
 
-    async def fetch(self, *, max_records: int, timeout_ms: int) -> Fetched:
-        records, news = self._log.records[self.partition], self._log.news[self.partition]
-        while self._next == len(records):
-            news.clear()
-            await news.wait()
-        found = records[self._next : self._next + max_records]
-        self._next += len(found)
-        return Fetched(found, self._next)
+    async def start(self) -> None: ...
 
-    async def bounds(self) -> tuple[int, int]:
-        return 0, len(self._log.records[self.partition])
+    async def stop(self) -> None: ...
 
-    async def committed(self) -> int | None:
-        return self._log.committed[self.partition]
+    async def fetch(self, positions: Mapping[int, int], *, timeout_ms: int) -> dict[int, Fetched]:
+        while not (found := dict(self._found(positions))):
+            self._log.news.clear()
+            await self._log.news.wait()
+        return found
 
-    async def settled(self, offset: int | None) -> int | None:
-        return await self.committed()
+    def _found(self, positions: Mapping[int, int]) -> Iterator[tuple[int, Fetched]]:
+        for partition, first in positions.items():
+            records = self._log.records[partition]
+            end = len(records)
+            if first < end:
+                yield partition, Fetched(first, records[first:], end, end, end)
 
-    def seek(self, offset: int) -> None:
-        self._next = offset
-
-    def end(self) -> int:
-        return len(self._log.records[self.partition])
-
-    async def open(self) -> None: ...
-
-    async def close(self) -> None: ...
+    async def bounds(self, partitions: Iterable[int]) -> dict[int, Bounds]:
+        ends = {partition: len(self._log.records[partition]) for partition in partitions}
+        return {partition: Bounds(0, end, end) for partition, end in ends.items()}
 
 
-class Results:
-    """In the place of a ResultLog; this coordinator is never wrong."""
+class Journal:
+    """In the place of a Journal: nobody else ever writes there."""
 
-    async def last(self) -> None: ...
+    topic = POSITIONS
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+
+    async def read_back(self, mine: Mapping[int, int], worker: str) -> dict[int, Tail]:
+        return {partition: Tail(self._log.progress[partition], {}, is_last=True) for partition in mine}
 
 
 class Publisher:
     """In the place of a Publisher."""
 
-    def __init__(self, log: Log, partition: int) -> None:
+    def __init__(self, log: Log) -> None:
         self._log = log
-        self._partition = partition
 
     async def start(self) -> None: ...
 
-    async def publish(self, batches: Iterable[RecordBatch], offset: int) -> None:
-        await self._log.publish(self._partition, batches, offset)
+    async def publish(self, batches: Sequence[RecordBatch]) -> list[int]:
+        await self._log.publish(batches)
+        return [0] * len(batches)
 
     async def discard(self) -> None: ...
 
@@ -189,13 +200,13 @@ class Asked:
     async def standings(self, partitions: int) -> dict[int, Standing]:
         await asyncio.sleep(0)
         return {
-            partition: Standing(self._store.positions[f"{COMMANDS}/{partition}"].next, len(records))
+            partition: Standing(self._store.positions_by_name[f"{COMMANDS}/{partition}"].next, len(records))
             for partition, records in enumerate(self._log.records)
         }
 
 
 class Service:
-    """The loops of all partitions, and scanners that run when they are told to."""
+    """A worker for all partitions, and scanners that run when they are told to."""
 
     def __init__(self, start: datetime) -> None:
         self.log = Log(start)
@@ -218,39 +229,46 @@ class Service:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Service]:
-        """The loops at work; a loop that fails ends the block."""
+        """A worker at work; one that fails ends the block."""
         async with asyncio.TaskGroup() as group:
-            loops = [self._loop(partition) for partition in range(PARTITIONS)]
-            tasks = [group.create_task(loop.run()) for loop in loops]
+            worker = self._worker()
+            group.create_task(worker.run())
             yield self
-            for loop in loops:
-                loop.stop()
-            await asyncio.wait(tasks)
+            worker.stop()
 
-    def _loop(self, partition: int) -> PartitionLoop:
-        owner = f"owner of {partition}"
-        applier = Applier(
-            self.store,
-            Encoder(partition),
-            owner=owner,
-            policy=Policy(),
-            limits=Limits(),
-            cache=ContractCache(CacheBudget(1 << 28)),
-            compression="none",
-            metrics=self._metrics,
-        )
-        stand_ins: Any = {
-            "reader": Reader(self.log, partition),
-            "results": Results(),
-            "publisher": Publisher(self.log, partition),
+    def _worker(self) -> Worker:
+        limits = Limits()
+        partitions = {
+            number: Partition(
+                number,
+                encoder=Encoder(number),
+                cache=ContractCache(CacheBudget(1 << 28)),
+                make_decoder=lambda base: Decoder(PARTITIONS, base=base),
+                limits=limits,
+                compression="none",
+                metrics=self._metrics,
+            )
+            for number in range(PARTITIONS)
         }
-        return PartitionLoop(
-            **stand_ins,
-            store=self.store,
-            applier=applier,
-            owner=owner,
-            origin=Origin("cluster", "group", PARTITIONS),
-            make_decoder=lambda base: Decoder(PARTITIONS, base=base),
+        fetcher: Any = Fetcher(self.log)
+        publisher: Any = Publisher(self.log)
+        journal: Any = Journal(self.log)
+        return Worker(
+            partitions,
+            reading=Reading(fetcher, partitions, batch_commands=limits.batch_commands, metrics=self._metrics),
+            publisher=publisher,
+            takeover=Takeover(
+                topic=COMMANDS,
+                worker="worker",
+                origin=Origin("cluster", "group", PARTITIONS),
+                store=self.store,
+                publisher=publisher,
+                journal=journal,
+                log=fetcher,
+            ),
+            storing=Storing(self.store, policy=Policy(), limits=limits, metrics=self._metrics),
+            publishing=Publishing(publisher, journal=POSITIONS, worker="worker", metrics=self._metrics),
+            batch_commands=limits.batch_commands,
             metrics=self._metrics,
             beat=lambda: None,
         )
@@ -262,6 +280,6 @@ class Service:
             [bson.decode(stored.document, CODEC) for stored in store.current.values()],
             [bson.decode(document, CODEC) for document in store.former_documents],
             [history_document(entry) for entry in store.history.values()],
-            [{"_id": name, **position_document(each)} for name, each in store.positions.items()],
-            {partition: offset or 0 for partition, offset in enumerate(self.log.committed)},
+            [{"_id": name, **position_document(each)} for name, each in store.positions_by_name.items()],
+            dict(enumerate(self.log.published)),
         )

@@ -20,7 +20,6 @@ from pymongo import MongoClient
 
 from benchmarks.contenders.apps.write import load
 from consumer.settings import load_settings
-from producers.publisher import RETRY_BACKOFF_MS
 from schemas.topics import CHANGED, COMMAND_RESULTS, COMMANDS
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ async def main() -> None:
         bootstrap_servers=settings.kafka_bootstrap_servers,
         transactional_id=f"{settings.group_id}-floor",
         acks="all",
-        retry_backoff_ms=RETRY_BACKOFF_MS,
+        retry_backoff_ms=5,  # aiokafka's default of 100 is added to many a transaction,
     )
     await producer.start()
     mongo, kafka = [], []

@@ -1,0 +1,215 @@
+"""One batch inside a MongoDB transaction: load what it needs, fold each partition's share, write it all.
+
+The caller opens the transaction and commits it. The test kit calls this with a store in memory, so that
+what it publishes is what the service would publish.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, NamedTuple
+from zlib import crc32
+
+from consumer.domain.openings import OPENINGS, opened_id
+from consumer.engine.fold import IDENTITY_BYTES, Fold
+from consumer.engine.records import Incoming
+from consumer.errors import AheadOfPosition
+from consumer.kafka.recordbatches import pack
+from consumer.storage.protocols import NO_PAST, BatchWrites, LastRecord, Move, OutboxSlot, Past
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from consumer.domain.model import Policy
+    from consumer.engine.encoder import Encoder
+    from consumer.engine.records import Decoded, Record
+    from consumer.kafka.recordbatches import BatchWriter, RecordBatch
+    from consumer.metrics import Stage
+    from consumer.storage.protocols import BatchTransaction, Position, Seen
+    from schemas.contract import Contract
+
+SLICE: Final = 200
+"""Records handled between two turns of the event loop: about 20 ms, so that heartbeats stay on time."""
+
+
+class Share(NamedTuple):
+    """One partition's part of a batch.
+
+    `next` is the position after `records`. `known` are contracts that need not be loaded; None: that there
+    is none. `writer` takes the outputs; None: they were published before. `slot` is the outbox's next.
+    """
+
+    position: Position
+    records: Sequence[Decoded]
+    next: int
+    known: Mapping[str, Contract | None]
+    encoder: Encoder
+    writer: BatchWriter | None
+    slot: int = 0
+
+
+class Applied(NamedTuple):
+    """What became of a share. `outputs` None: they were published before. `records`: how many were folded."""
+
+    position: Position
+    outputs: list[RecordBatch] | None
+    records: int
+    fold: Fold
+
+
+class _Loaded(NamedTuple):
+    """What the database holds of the accounts and commands of a batch."""
+
+    contracts: Mapping[str, Contract]
+    seen: Mapping[bytes, Seen]
+    past: Past
+    holders: dict[str, str]
+
+
+async def apply(
+    transaction: BatchTransaction,
+    shares: Sequence[Share],
+    *,
+    policy: Policy,
+    output_bytes: int,
+    all_ids: bool = False,
+    stage: Callable[[Stage], AbstractContextManager[None]],
+) -> list[Applied]:
+    """Applies the shares, one for each partition.
+
+    A share is cut off where its outputs reach `output_bytes`: the rest belongs to the next batch. `all_ids`:
+    ask who has the contract ids that the service makes, too; they are hardly ever another account's.
+
+    Raises:
+        AheadOfPosition: the database holds writes beyond a position: it is torn, or somebody else's by now.
+        StoreError: what the transaction raises.
+    """
+    with stage("load"):
+        loaded = await _load(transaction, shares, all_ids=all_ids)
+    applied = []
+    with stage("fold"):
+        for share in shares:
+            _check_torn(share, loaded)
+            applied.append(await _fold(share, loaded, policy, output_bytes))
+    with stage("store"):
+        await transaction.write(
+            _writes(applied), [_move(*pair) for pair in zip(shares, applied, strict=True)]
+        )
+    return applied
+
+
+async def _load(transaction: BatchTransaction, shares: Sequence[Share], *, all_ids: bool) -> _Loaded:
+    unknown = [
+        account for share in shares for account in accounts(share.records) if account not in share.known
+    ]
+    commands = [incoming for share in shares for incoming in _commands(share.records)]
+    identities = {
+        incoming.command.identity[:IDENTITY_BYTES] for incoming in commands if incoming.spec.deduplicated
+    }
+    to_erase = {incoming.command.account_id for incoming in commands if incoming.command.name == "erase"}
+    return _Loaded(
+        await transaction.contracts(unknown),
+        await transaction.seen(identities),
+        await transaction.past(to_erase) if to_erase else NO_PAST,
+        await transaction.holders(_opened_ids(commands, all_ids=all_ids)),
+    )
+
+
+def _opened_ids(commands: Sequence[Incoming], *, all_ids: bool) -> set[str]:
+    """The contract ids that commands bring along."""
+    return {
+        opened_id(incoming.command, incoming.at)
+        for incoming in commands
+        if incoming.command.name == "adopt" or (all_ids and incoming.command.name in OPENINGS)
+    }
+
+
+def _commands(records: Sequence[Decoded]) -> Iterable[Incoming]:
+    return (decoded for decoded in records if isinstance(decoded, Incoming))
+
+
+def accounts(records: Sequence[Decoded]) -> dict[str, None]:
+    """Each account that the records name, once and in the order of the log."""
+    return dict.fromkeys(incoming.command.account_id for incoming in _commands(records))
+
+
+async def _fold(share: Share, loaded: _Loaded, policy: Policy, output_bytes: int) -> Applied:
+    position = share.position
+    known = share.known
+    fold = Fold(
+        contracts={
+            account: known[account] if account in known else loaded.contracts.get(account)
+            for account in accounts(share.records)
+        },
+        seen=loaded.seen,
+        tallies=position.tallies,
+        policy=policy,
+        encoder=share.encoder,
+        writer=share.writer,
+        generation=position.generation,
+        past=loaded.past,
+        holders=loaded.holders,
+    )
+    for number, decoded in enumerate(share.records, start=1):
+        fold.add(decoded)
+        if fold.output_bytes() >= output_bytes:
+            break
+        if number % SLICE == 0:
+            await asyncio.sleep(0)
+    else:
+        number = len(share.records)
+    cut = number < len(share.records)
+    to = share.records[number].record.offset if cut else share.next
+    last = share.records[number - 1].record if number else None
+    return Applied(moved(position, to, last, fold), fold.finish(), number, fold)
+
+
+def moved(position: Position, to: int, last: Record | None, fold: Fold) -> Position:
+    """The position after a batch."""
+    return replace(
+        position, next=to, last=position.last if last is None else last_record(last), tallies=fold.tallies
+    )
+
+
+def last_record(record: Record) -> LastRecord:
+    """What a position remembers of the record before it."""
+    return LastRecord(record.offset, record.timestamp, crc32(record.value or b"", crc32(record.key or b"")))
+
+
+def _check_torn(share: Share, loaded: _Loaded) -> None:
+    """Nothing that was read may lie ahead of the position: the database would be of two moments."""
+    position = share.position
+    after = position.base() + position.next
+    _, partition = position.place
+    for account in accounts(share.records):
+        contract = loaded.contracts.get(account)
+        if contract is not None and contract["lifecycle"]["offset"] >= after:
+            offset = contract["lifecycle"]["offset"]
+            raise AheadOfPosition(f"contract {contract['contract_id']} has applied offset {offset}")
+    for seen in loaded.seen.values():
+        if seen.partition == partition and seen.offset is not None and seen.offset >= after:
+            raise AheadOfPosition(f"the history has offset {seen.offset}")
+
+
+def _writes(applied: Sequence[Applied]) -> BatchWrites:
+    folds = [one.fold for one in applied]
+    rewritten = [fold.rewritten() for fold in folds]
+    return BatchWrites(
+        contracts=[write for fold in folds for write in fold.writes()],
+        former=[contract for fold in folds for contract in fold.former],
+        history=[entry for fold in folds for entry in fold.history],
+        rewritten=Past(
+            [entry for past in rewritten for entry in past.history],
+            [contract for past in rewritten for contract in past.former],
+        ),
+    )
+
+
+def _move(share: Share, applied: Applied) -> Move:
+    before, after, outputs = share.position, applied.position, applied.outputs
+    outbox = (
+        OutboxSlot(share.slot, before.generation, before.next, after.next, pack(outputs)) if outputs else None
+    )
+    return Move(before.next, after, outbox)

@@ -1,0 +1,222 @@
+"""Whether position, journal and log fit together; where they do not, the error that names the decisions."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from consumer.engine.apply import last_record
+from consumer.errors import (
+    BrokerUnavailable,
+    ClusterChanged,
+    ContractsError,
+    GenerationChanged,
+    GroupChanged,
+    JournalMissing,
+    PartitionCountChanged,
+    PartitionerChanged,
+    PositionBeforeLog,
+    PositionBeyondLog,
+    PositionError,
+    PositionMissing,
+    ProgressBeyondLog,
+    TopicRecreated,
+    UpgradeNeeded,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from consumer.kafka.fetcher import Bounds, Fetched
+    from consumer.kafka.journal import Progress
+    from consumer.storage.protocols import LastRecord, Origin, Position, Store
+
+REREAD_SECONDS: Final = 10.0
+"""How long the record before a position is asked for."""
+
+
+_DOUBTFUL: Final = (JournalMissing, ProgressBeyondLog)
+
+
+class Log(Protocol):
+    """What a takeover asks of the command topic."""
+
+    async def bounds(self, partitions: Collection[int]) -> dict[int, Bounds]:
+        """First offset, last stable offset and end of each."""
+
+    async def fetch(
+        self, positions: Mapping[int, int], *, timeout_ms: int
+    ) -> dict[int, Fetched | ContractsError]:
+        """Records from these offsets on."""
+
+
+async def problem_of(
+    log: Log,
+    store: Store,
+    origin: Origin,
+    topic: str,
+    positions: Mapping[int, Position | None],
+    progress: Mapping[int, Progress | None],
+) -> dict[int, PositionError]:
+    """The problem of each partition that has one, of those in `progress`.
+
+    Raises:
+        StoreError, LogError: try again later.
+    """
+    bounds = await log.bounds(list(progress))
+    count = await store.partition_count(topic) if any(positions[n] is None for n in progress) else None
+    problems: dict[int, PositionError] = {}
+    for number, done in progress.items():
+        position = positions[number]
+        if position is None:
+            problem = _of_first_start((topic, number), done, origin, count)
+        else:
+            problem = _of_position((topic, number), position, done, origin, bounds[number])
+        if problem is not None:
+            problems[number] = problem
+    problems |= await _told_apart(log, topic, problems, positions)
+    sound = {n: p for n in progress if (p := positions[n]) is not None and n not in problems}
+    # In another log, what these two advise would pass by its commands.
+    doubtful = {n: p for n, one in problems.items() if isinstance(one, _DOUBTFUL) and (p := positions[n])}
+    recreated = await _recreated(log, topic, sound | doubtful, bounds)
+    return problems | recreated | _of_generations(topic, sound, progress, recreated)
+
+
+def _of_first_start(
+    place: tuple[str, int], done: Progress | None, origin: Origin, count: int | None
+) -> PositionError | None:
+    """A partition added to a topic holds accounts that lived in the others: it must not begin by itself."""
+    if done is not None:
+        return PositionMissing(*place, progress=done.next)
+    if count is not None and count != origin.partitions:
+        return PartitionCountChanged(*place, expected=count, found=origin.partitions)
+    return None
+
+
+def _of_position(
+    place: tuple[str, int], position: Position, done: Progress | None, origin: Origin, bounds: Bounds
+) -> PositionError | None:
+    if problem := upgrade_problem(position) or origin_problem(place, position.origin, origin):
+        return problem
+    if done is None and position.last is not None and bounds.start <= position.next <= bounds.stable:
+        return JournalMissing(*place, position=position.next)
+    return log_problem(place, position.next, None if done is None else done.next, bounds)
+
+
+def upgrade_problem(position: Position) -> PositionError | None:
+    """Why a position that version 0.1 has stored cannot be claimed yet."""
+    return None if position.has_journal else UpgradeNeeded(*position.place, position=position.next)
+
+
+def origin_problem(place: tuple[str, int], stored: Origin, found: Origin) -> PositionError | None:
+    """Why a position of the one origin cannot go on in the other; None: they are the same."""
+    if stored.cluster != found.cluster:
+        return ClusterChanged(*place, expected=stored.cluster, found=found.cluster)
+    if stored.group != found.group:
+        return GroupChanged(*place, expected=stored.group, found=found.group)
+    if stored.partitions != found.partitions:
+        return PartitionCountChanged(*place, expected=stored.partitions, found=found.partitions)
+    if stored.partitioner != found.partitioner:
+        return PartitionerChanged(*place, expected=stored.partitioner, found=found.partitioner)
+    return None
+
+
+def log_problem(
+    place: tuple[str, int], position: int, progress: int | None, bounds: Bounds
+) -> PositionError | None:
+    """Why position and progress lie outside the log; None: they are within.
+
+    Progress below the start does no harm: what follows it comes from the outbox.
+    """
+    if position < bounds.start:
+        return PositionBeforeLog(*place, position=position, start=bounds.start)
+    if position > bounds.stable:
+        return PositionBeyondLog(*place, position=position, end=bounds.stable)
+    if progress is not None and progress > bounds.stable:
+        return ProgressBeyondLog(*place, progress=progress, end=bounds.stable)
+    return None
+
+
+async def _recreated(
+    log: Log, topic: str, positions: Mapping[int, Position], bounds: Mapping[int, Bounds]
+) -> dict[int, PositionError]:
+    """The partitions in which the record before the position is not the one that was folded in."""
+    wanted = {
+        number: position.last
+        for number, position in positions.items()
+        if position.last is not None and position.last.offset >= bounds[number].start
+    }
+    found = await _records_at(log, topic, {number: last.offset for number, last in wanted.items()})
+    return {
+        number: TopicRecreated(topic, number, offset=last.offset)
+        for number, last in wanted.items()
+        if (record := found[number]) is None or last_record(record) != last
+    }
+
+
+async def _told_apart(
+    log: Log, topic: str, problems: Mapping[int, PositionError], positions: Mapping[int, Position | None]
+) -> dict[int, PositionError]:
+    """A log that ends before the position has lost its tail, or is another one.
+
+    The broker stamps the records, so the first one of another log is later than the last that was folded in.
+    """
+    beyond = {
+        number: position.last
+        for number, problem in problems.items()
+        if isinstance(problem, PositionBeyondLog)
+        and (position := positions[number]) is not None
+        and position.last is not None
+    }
+    bounds = await log.bounds(beyond) if beyond else {}
+    holding = {n: bounds[n].start for n in beyond if bounds[n].start < bounds[n].stable}
+    first = await _records_at(log, topic, holding)
+    return {
+        number: TopicRecreated(topic, number, offset=last.offset)
+        for number, last in beyond.items()
+        if _is_another_log(bounds[number], first.get(number), last)
+    }
+
+
+def _is_another_log(bounds: Bounds, first: Any, last: LastRecord) -> bool:
+    return bounds.start == 0 if first is None else bool(first.timestamp > last.timestamp)
+
+
+async def _records_at(log: Log, topic: str, offsets: Mapping[int, int]) -> dict[int, Any]:
+    """The first record at or after each offset; None: what was fetched from there holds none.
+
+    Raises:
+        LogError: they cannot be read in time.
+    """
+    left, found = dict(offsets), dict[int, Any]()
+    clock = asyncio.get_running_loop().time
+    until = clock() + REREAD_SECONDS
+    while left:
+        for number, fetched in (await log.fetch(left, timeout_ms=500)).items():
+            if isinstance(fetched, ContractsError):
+                raise fetched
+            first = left.get(number)
+            if fetched.first == first and (fetched.records or fetched.next > first):
+                found[number] = fetched.records[0] if fetched.records else None
+                del left[number]
+        if left and clock() > until:
+            number, offset = next(iter(left.items()))
+            raise BrokerUnavailable(f"{topic}/{number}: offset {offset} cannot be read again")
+        await asyncio.sleep(0)
+    return found
+
+
+def _of_generations(
+    topic: str,
+    positions: Mapping[int, Position],
+    progress: Mapping[int, Progress | None],
+    recreated: Collection[int],
+) -> dict[int, PositionError]:
+    """Offsets of different generations cannot be compared."""
+    return {
+        number: GenerationChanged(topic, number, expected=position.generation, found=done.generation)
+        for number, position in positions.items()
+        if number not in recreated
+        and (done := progress[number]) is not None
+        and done.generation != position.generation
+    }

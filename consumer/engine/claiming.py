@@ -1,0 +1,57 @@
+"""The end of the journal in some partitions, once nobody else can write there without being seen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from consumer.errors import PositionError
+from consumer.kafka.journal import Claim, Tail, journal_batch, milliseconds_now
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from consumer.kafka.journal import Journal
+    from consumer.kafka.publisher import Publisher
+
+log = structlog.get_logger()
+
+
+async def last_words(
+    publisher: Publisher, journal: Journal, worker: str, partitions: Iterable[int]
+) -> dict[int, Tail | PositionError]:
+    """Claims the partitions in the journal until nobody is left to fence and each claim is the last word.
+
+    A claim is a barrier: who has it back in the log has asked the true leader. Whoever stands in the tail
+    is fenced, and the tail is read again behind a new claim.
+
+    `publisher` is started, and of this worker.
+
+    Raises:
+        LogError: try again later.
+    """
+    left, tails = sorted(partitions), dict[int, Tail | PositionError]()
+    fenced: set[str] = set()
+    claimed: dict[int, int] = {}
+    while left:
+        now = milliseconds_now()
+        claims = [journal_batch(journal.topic, number, Claim(worker), now) for number in left]
+        offsets = dict(zip(left, await publisher.publish(claims), strict=True))
+        found = await journal.read_back(offsets, worker)
+        rivals = {n: _rivals(tail, fenced, claimed.get(n, -1)) for n, tail in found.items()}
+        if to_fence := set().union(*rivals.values()):
+            log.info("ending the transactions of other workers", workers=sorted(to_fence))
+            await publisher.fence(to_fence)
+        tails |= found
+        claimed |= offsets
+        fenced |= to_fence
+        left = [n for n, tail in found.items() if isinstance(tail, Tail) and (rivals[n] or not tail.is_last)]
+    return tails
+
+
+def _rivals(tail: Tail | PositionError, fenced: Collection[str], claimed: int) -> set[str]:
+    """Whom to fence: one that was fenced already only when it was heard of behind our claim before that."""
+    if isinstance(tail, PositionError):
+        return set()
+    return {name for name, offset in tail.rivals.items() if name not in fenced or offset > claimed}

@@ -1,0 +1,269 @@
+"""Decisions -> records to publish. Deterministic: the same command at the same place gives the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, assert_never
+
+from consumer.domain.model import (
+    ABSENT,
+    ERASED,
+    Applied,
+    Changed,
+    Expiring,
+    FieldChange,
+    Rejected,
+    RenewalNotice,
+    Unchanged,
+)
+from consumer.engine.records import forwarded_headers
+from consumer.kafka.recordbatches import Output
+from schemas.cloudevents import caused_headers
+from schemas.contract import to_json, visible
+from schemas.events import EVENTS
+from schemas.topics import DEAD_LETTERS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from consumer.domain.model import Event, Outcome
+    from consumer.engine.records import Incoming, Misplaced, Record, Undecodable
+    from consumer.storage.protocols import Seen
+    from schemas.cloudevents import CausedHeaders, Envelope
+    from schemas.events import RejectionCode
+
+DEAD_LETTER_PREFIX: Final = "dlq-"
+
+MAX_DEAD_LETTER_BYTES: Final = 900_000
+"""A larger record is dead-lettered as a pointer: with our headers it might not fit into the topic."""
+
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_NAMES: Final = {Changed: "changed", Expiring: "expiring", RenewalNotice: "renewal_notice"}
+
+
+class Encoder:
+    """Writes the outputs of one input partition; all go to the partition of the same number."""
+
+    def __init__(self, partition: int, *, topic_prefix: str = "") -> None:
+        self._partition = partition
+        self._event_topics = {name: topic_prefix + spec.topic for name, spec in EVENTS.items()}
+        self._dead_letters = topic_prefix + DEAD_LETTERS
+
+    def outputs(self, cause: Incoming, identity: bytes, now: datetime) -> CommandOutputs:
+        """What a command gives rise to; `identity` is that of its history entry."""
+        record = cause.record
+        timestamp = record.timestamp if now is cause.at else milliseconds(now)
+        place = Place(self._partition, record.key, timestamp)
+        command = cause.command
+        headers = caused_headers(identity, command.offset, command.account_id, now, cause.envelope)
+        return CommandOutputs(self._event_topics, place, headers, cause, now)
+
+    def forward(self, misplaced: Misplaced) -> Output:
+        """The record unchanged, on its way to its home, with a mark that it was forwarded once."""
+        record = misplaced.record
+        headers = forwarded_headers(record)
+        return Output(record.topic, misplaced.home, record.key, record.value, headers, record.timestamp)
+
+    def dead_letter(self, letter: Undecodable) -> Output:
+        """The record byte for byte, with the reason; above the topic's limit, where it is and its hash."""
+        record = letter.record
+        headers = [header for header in record.headers if not header[0].startswith(DEAD_LETTER_PREFIX)]
+        key, value = record.key, record.value
+        reason = _dead_letter_headers(letter)
+        if _size(record) > MAX_DEAD_LETTER_BYTES:
+            digest = hashlib.sha256(value or b"").hexdigest().encode()
+            reason += (("dlq-value-bytes", b"%d" % len(value or b"")), ("dlq-value-sha256", digest))
+            headers, value = [], None
+            key = key if key is not None and len(key) < MAX_DEAD_LETTER_BYTES else None
+        return Output(self._dead_letters, self._partition, key, value, [*headers, *reason], record.timestamp)
+
+    def dead_letter_result(
+        self, letter: Undecodable, identity: bytes, offset: int, now: datetime
+    ) -> Output | None:
+        """The answer to the sender of a dead letter, when its identity could be read.
+
+        `offset` is its sequence number, as that of a command.
+        """
+        if letter.envelope is None or letter.account_id is None:
+            return None
+        result = {
+            "command": reference(letter.envelope),
+            "outcome": "rejected",
+            "code": letter.code,
+            "message": letter.message,
+            "errors": list(letter.errors),
+            "processed_at": now,
+        }
+        headers = caused_headers(identity, offset, letter.account_id, now, letter.envelope)
+        return Output(
+            self._event_topics["command_result"],
+            self._partition,
+            letter.account_id.encode(),
+            to_json(result),
+            headers.of("command_result", 0),
+            milliseconds(now),
+        )
+
+
+class Place(NamedTuple):
+    """Where the outputs of a command go, beside their topics."""
+
+    partition: int
+    key: bytes | None
+    timestamp: int
+
+
+class CommandOutputs:
+    """The outputs of one command, to be made in their order: its events, then its result."""
+
+    __slots__ = ("_cause", "_headers", "_now", "_ordinal", "_place", "_topics")
+
+    def __init__(
+        self,
+        topics: Mapping[str, str],
+        place: Place,
+        headers: CausedHeaders,
+        cause: Incoming,
+        now: datetime,
+    ) -> None:
+        self._topics = topics
+        self._place = place
+        self._headers = headers
+        self._cause = cause
+        self._now = now
+        self._ordinal = 0
+
+    def event(self, event: Event) -> Output:
+        """The next event."""
+        match event:
+            case Changed():
+                return self._next("changed", changed_data(event, self._cause, self._now))
+            case Expiring(notice):
+                return self._next("expiring", notice)
+            case RenewalNotice(notice):
+                return self._next("renewal_notice", notice)
+            case _:
+                assert_never(event)
+
+    def result(self, result: dict[str, Any]) -> Output:
+        """What became of the command."""
+        return self._next("command_result", result)
+
+    def _next(self, name: str, data: Any) -> Output:
+        partition, key, timestamp = self._place
+        headers = self._headers.of(name, self._ordinal)
+        self._ordinal += 1
+        return Output(self._topics[name], partition, key, to_json(data), headers, timestamp)
+
+
+def milliseconds(moment: datetime) -> int:
+    """Since 1970, exactly: a float's way there loses one now and then."""
+    return (moment - _EPOCH) // _MILLISECOND
+
+
+def event_name(event: Event) -> str:
+    """The event's name in the table of events."""
+    return _NAMES[type(event)]
+
+
+def _size(record: Record) -> int:
+    size = len(record.key or b"") + len(record.value or b"")
+    return size + sum(len(name) + len(content or b"") for name, content in record.headers)
+
+
+def _dead_letter_headers(letter: Undecodable) -> tuple[tuple[str, bytes], ...]:
+    record = letter.record
+    return (
+        ("dlq-topic", record.topic.encode()),
+        ("dlq-partition", b"%d" % record.partition),
+        ("dlq-offset", b"%d" % record.offset),
+        ("dlq-timestamp", b"%d" % record.timestamp),
+        ("dlq-reason", letter.code.encode()),
+        ("dlq-message", letter.message.encode()),
+        ("dlq-path", letter.path.encode()),
+    )
+
+
+def reference(envelope: Envelope) -> dict[str, str]:
+    """How events and results name the command that caused them."""
+    return {"id": envelope.id, "source": envelope.source, "type": envelope.type}
+
+
+def changed_data(event: Changed, cause: Incoming, now: datetime) -> dict[str, Any]:
+    """The data of a `changed` event."""
+    data: dict[str, Any] = {
+        "change": event.change,
+        "contract": visible(event.contract),
+        "changed_fields": [changed_field(change) for change in event.changed_fields],
+        "version": event.version,
+        "effective_at": event.effective_at,
+        "occurred_at": now,
+        "command": reference(cause.envelope),
+        "requested_by": event.by,
+    }
+    return data if event.reason is None else data | {"reason": event.reason}
+
+
+def changed_field(change: FieldChange) -> dict[str, Any]:
+    """One difference as JSON shows it."""
+    path, before, after = change
+    if after is ERASED:
+        return {"path": path, "erased": True}
+    difference = {"path": path}
+    if before is not ABSENT:
+        difference["before"] = before
+    if after is not ABSENT:
+        difference["after"] = after
+    return difference
+
+
+def result_data(outcome: Outcome, cause: Incoming, now: datetime) -> dict[str, Any]:
+    """The data of a `command_result`, without the contract's id and version."""
+    data: dict[str, Any] = {"command": reference(cause.envelope), "processed_at": now}
+    match outcome:
+        case Applied():
+            data["outcome"] = "applied"
+        case Unchanged(message):
+            data["outcome"] = "unchanged"
+            if message:
+                data["message"] = message
+        case Rejected(code, message, errors):
+            data |= {"outcome": "rejected", "code": code, "message": message}
+            if errors:
+                data["errors"] = list(errors)
+        case _:
+            assert_never(outcome)
+    return data
+
+
+def duplicate_data(seen: Seen, cause: Incoming, now: datetime) -> dict[str, Any]:
+    """The result of a command that was seen before: it names what became of the first."""
+    data = {
+        "command": reference(cause.envelope),
+        "outcome": "duplicate",
+        "message": f"seen before; its outcome was: {_first(seen)}",
+        "processed_at": now,
+    }
+    if seen.code:
+        data["code"] = seen.code
+    return data
+
+
+def reused_data(seen: Seen, cause: Incoming, now: datetime) -> dict[str, Any]:
+    """The result of a command under the id of another: nobody may take it for done."""
+    was = f"this id is another command's, whose outcome was: {_first(seen)}"
+    code: RejectionCode = "id_reused"
+    return {
+        "command": reference(cause.envelope),
+        "outcome": "rejected",
+        "code": code,
+        "message": f"{was}; send this one under a new id",
+        "processed_at": now,
+    }
+
+
+def _first(seen: Seen) -> str:
+    return f"{seen.outcome} ({seen.code})" if seen.code else seen.outcome

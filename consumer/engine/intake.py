@@ -1,0 +1,85 @@
+"""What waits in a partition: fetched records, of which the first are decoded already."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING
+
+from consumer.engine.records import Undecodable
+from consumer.kafka.unreadable import Unreadable
+
+if TYPE_CHECKING:
+    from consumer.engine.decoder import Decoder
+    from consumer.engine.records import Decoded, Record
+    from consumer.kafka.fetcher import Fetched
+
+
+class Intake:
+    """The waiting records of one partition, in log order.
+
+    `next` is the position after the last of them: beyond it where transaction markers follow.
+    """
+
+    def __init__(self, decoder: Decoder, position: int) -> None:
+        self.next = position
+        self._decoder = decoder
+        self._records: deque[Record | Unreadable] = deque()
+        self._decoded: deque[Decoded] = deque()
+
+    @property
+    def waiting(self) -> int:
+        """How many records wait."""
+        return len(self._records) + len(self._decoded)
+
+    @property
+    def oldest(self) -> int | None:
+        """Timestamp of the first waiting record, in milliseconds; None: nothing waits."""
+        if self._decoded:
+            return self._decoded[0].record.timestamp
+        return self._records[0].timestamp if self._records else None
+
+    def add(self, fetched: Fetched) -> bool:
+        """Appends what was fetched; False: it was asked for before the position changed, and is dropped."""
+        if fetched.first != self.next:
+            return False
+        self._records.extend(fetched.records)
+        self.next = fetched.next
+        return True
+
+    async def decode(self, count: int, slice_size: int) -> None:
+        """Decodes until `count` records are ready; lets others work after each slice."""
+        decoded, records = self._decoded, self._records
+        while records and len(decoded) < count:
+            decoded.append(self._decode(records.popleft()))
+            if len(decoded) % slice_size == 0:
+                await asyncio.sleep(0)
+
+    def take(self, count: int, up_to: int | None) -> tuple[list[Decoded], int]:
+        """The first `count` decoded records and the position after them; nothing at or beyond `up_to`.
+
+        While a database that went back is brought up to date, a batch ends exactly where publishing begins.
+        """
+        taken: list[Decoded] = []
+        for decoded in self._decoded:
+            offset = decoded.record.offset
+            if up_to is not None and offset >= up_to:
+                return taken, up_to
+            if len(taken) == count:
+                return taken, offset
+            taken.append(decoded)
+        after = self._records[0].offset if self._records else self.next
+        return taken, after if up_to is None else min(after, up_to)
+
+    def done(self, count: int) -> list[Decoded]:
+        """Forgets the first `count` records, which are applied, and returns them."""
+        return [self._decoded.popleft() for _ in range(count)]
+
+    def replace_first(self, decoded: Decoded) -> None:
+        """Puts something else in the place of the first record."""
+        self._decoded[0] = decoded
+
+    def _decode(self, record: Record | Unreadable) -> Decoded:
+        if isinstance(record, Unreadable):
+            return Undecodable("unreadable", "the client cannot parse this record", "", record)
+        return self._decoder.decode(record)

@@ -1,0 +1,73 @@
+"""What a process tells of the work on its partitions, whichever worker does it at the moment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from consumer.engine.worker import Worker
+    from consumer.health import Health
+    from consumer.metrics import Metrics
+
+WORKER: Final = "worker"
+"""Under which name a worker reports to the health checks."""
+
+STUCK_SECONDS: Final = 300.0
+"""A worker that has not turned for so long is stuck: every single step of it has a shorter deadline."""
+
+
+class Workers:
+    """Makes a worker for each assignment, and answers the questions of readiness about it."""
+
+    def __init__(
+        self, make: Callable[[Collection[int], int], Worker], health: Health, metrics: Metrics
+    ) -> None:
+        self._make = make
+        self._health = health
+        self._metrics = metrics
+        self._worker: Worker | None = None
+        self._assigned = False
+
+    def start(self, partitions: Collection[int], count: int) -> Worker:
+        """The worker of a new assignment; `count`: how many partitions the topic has."""
+        self._worker = self._make(partitions, count)
+        self._health.watch(WORKER, within=STUCK_SECONDS)
+        return self._worker
+
+    def owned(self, partitions: Collection[int], count: int | None) -> None:
+        """Told of what is worked on now."""
+        self._metrics.partitions.owned(partitions)
+        if count is not None:
+            self._assigned = True
+            self._metrics.partitions.input_partitions(count)
+        if not partitions:
+            self._worker = None
+            self._health.forget(WORKER)
+
+    @property
+    def at_work(self) -> bool:
+        """Whether all partitions of this process are taken over, or stand still with an error."""
+        worker = self._worker
+        return worker is not None and all(
+            partition.taken_over or partition.error is not None for partition in worker.partitions.values()
+        )
+
+    def why_idle(self) -> str | None:
+        """The partitions that stand still, and why; None when all work."""
+        if not self._assigned:
+            return "no partitions are assigned yet"
+        idle = {} if self._worker is None else self._worker.why_idle()
+        return "; ".join(f"{partition}: {error}" for partition, error in sorted(idle.items())) or None
+
+    def why_late(self, most_records: int | None, most_seconds: float | None) -> str | None:
+        """The partitions in which more waits than allowed; None when there are none."""
+        partitions = {} if self._worker is None else self._worker.partitions
+        late = [
+            f"{number}: {partition.lag.records} commands, the oldest {partition.lag.seconds:.0f} s"
+            for number, partition in partitions.items()
+            if (most_records is not None and partition.lag.records > most_records)
+            or (most_seconds is not None and partition.lag.seconds > most_seconds)
+        ]
+        return "; ".join(late) or None

@@ -1,0 +1,87 @@
+"""Where the logs of partitions begin and end: one request to each leader, not one for each partition."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from aiokafka.errors import for_code
+from aiokafka.protocol.offset import OffsetRequest
+
+from consumer.errors import BrokerUnavailable
+from consumer.kafka.connection import broker_error
+from consumer.kafka.leaders import NO_LEADER
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from consumer.kafka.leaders import Leaders
+
+READ_UNCOMMITTED: Final = 0
+READ_COMMITTED: Final = 1
+
+_PAUSES: Final = (0.0, 0.1, 0.3)
+"""Seconds before it is asked again: a partition that has just been made has no leader for a moment."""
+
+_EARLIEST: Final = -2
+_LATEST: Final = -1
+
+
+class Bounds(NamedTuple):
+    """First offset of a log, the one after its last committed record, and its high watermark."""
+
+    start: int
+    stable: int
+    end: int
+
+
+async def look_up(leaders: Leaders, partitions: Collection[int]) -> dict[int, Bounds]:
+    """The bounds of these partitions; asks again where the leader has changed.
+
+    Raises:
+        BrokerUnavailable, BrokerDenied: no answer.
+        PartitionMissing: the brokers do not know one of them.
+    """
+    for pause in _PAUSES:
+        try:
+            return await _look_up(leaders, partitions)
+        except BrokerUnavailable:
+            await asyncio.sleep(pause)
+            await leaders.refresh()
+    return await _look_up(leaders, partitions)
+
+
+async def _look_up(leaders: Leaders, partitions: Collection[int]) -> dict[int, Bounds]:
+    by_node = leaders.of(partitions)
+    if lost := by_node.get(NO_LEADER):
+        await leaders.refresh()
+        by_node = leaders.of(partitions)
+        if lost := by_node.get(NO_LEADER):
+            raise leaders.why_lost(lost[0])
+    answers = await asyncio.gather(*(_of_node(leaders, node, numbers) for node, numbers in by_node.items()))
+    return {number: bounds for answer in answers for number, bounds in answer.items()}
+
+
+async def _of_node(leaders: Leaders, node: int, numbers: Sequence[int]) -> dict[int, Bounds]:
+    """One after the other, since all of them only grow: so start <= stable <= end."""
+    start = await _offsets(leaders, node, numbers, READ_UNCOMMITTED, _EARLIEST)
+    stable = await _offsets(leaders, node, numbers, READ_COMMITTED, _LATEST)
+    end = await _offsets(leaders, node, numbers, READ_UNCOMMITTED, _LATEST)
+    return {number: Bounds(start[number], stable[number], end[number]) for number in numbers}
+
+
+async def _offsets(
+    leaders: Leaders, node: int, numbers: Sequence[int], isolation: int, time: int
+) -> dict[int, int]:
+    what = f"the offsets of {leaders.topic} cannot be looked up"
+    request = OffsetRequest(-1, isolation, [(leaders.topic, [(number, time) for number in numbers])])
+    response = await leaders.send(node, request, what)
+    found: dict[int, int] = {}
+    for _, answers in response.topics:
+        for number, code, _, offset in answers:
+            if code:
+                raise broker_error(what, for_code(code)())
+            found[number] = offset
+    if len(found) < len(numbers):
+        raise BrokerUnavailable(f"{what}: the answer does not have all of them")
+    return found

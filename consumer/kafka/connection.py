@@ -1,0 +1,242 @@
+"""How aiokafka is told to reach Kafka, and what its errors mean to us."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from contextlib import contextmanager
+from functools import wraps
+from importlib import import_module
+from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING, Any, Final
+
+from aiokafka import errors as kafka
+from aiokafka.abc import AbstractTokenProvider
+from aiokafka.conn import AIOKafkaConnection, CloseReason
+from aiokafka.helpers import create_ssl_context
+
+from consumer.errors import BrokerDenied, BrokerUnavailable, SettingsError
+from producers.kafka_hints import Meaning, meaning_of
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
+
+    from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+    from consumer.settings import Settings
+
+_DENIED = (
+    kafka.AuthenticationFailedError,
+    kafka.AuthenticationMethodNotSupported,
+    kafka.ClusterAuthorizationFailedError,
+    kafka.GroupAuthorizationFailedError,
+    kafka.IllegalSaslStateError,
+    kafka.SaslAuthenticationFailed,
+    kafka.TopicAuthorizationFailedError,
+    kafka.TransactionalIdAuthorizationFailed,
+    kafka.UnsupportedSaslMechanismError,
+)
+SAFE_AGAIN: Final = "it may be in the log; sending it again under the same id is safe"
+"""The hint where a command's fate is unknown."""
+
+STOP_SECONDS: Final = 10.0
+"""How long a producer that is stopped goes on sending."""
+
+LEAVE_SECONDS: Final = 3.0
+"""How long a consumer may take to leave its group and end its connections."""
+
+_DENIED_WORDS = ("SaslAuthenticationFailed", "AuthenticationFailed", "CERTIFICATE_VERIFY_FAILED", "SSL")
+
+
+def _losing(send: Callable[..., Any]) -> Callable[..., Any]:
+    """A way to send that takes a closed transport for what it is: a lost connection.
+
+    Writing to one is no error to asyncio, but a RuntimeError to uvloop. aiokafka does not expect that:
+    whichever of its tasks sends next would die of it, and the process with the task.
+    """
+
+    @wraps(send)
+    def sending(connection: Any, *arguments: Any, **named: Any) -> Any:
+        try:
+            return send(connection, *arguments, **named)
+        except RuntimeError as error:
+            if isinstance(error, NotImplementedError):
+                raise
+            connection.close(reason=CloseReason.CONNECTION_BROKEN)
+            place = f"{connection.host}:{connection.port}"
+            raise kafka.KafkaConnectionError(f"Connection at {place} broken: {error}") from error
+
+    return sending
+
+
+AIOKafkaConnection.send = _losing(AIOKafkaConnection.send)
+AIOKafkaConnection._send_sasl_token = _losing(AIOKafkaConnection._send_sasl_token)
+
+_FAILED_TO_CONNECT = ("Unable connect to", "Unable to request metadata")
+
+
+def kafka_options(settings: Settings) -> dict[str, Any]:
+    """Keyword arguments that every aiokafka client takes.
+
+    Raises:
+        SettingsError: a certificate or key cannot be read, or there is no such token provider.
+    """
+    password = settings.kafka_sasl_password
+    return {
+        "bootstrap_servers": settings.kafka_bootstrap_servers,
+        "client_id": settings.kafka_client_id,
+        "request_timeout_ms": settings.kafka_request_timeout_ms,
+        "security_protocol": settings.kafka_security_protocol,
+        "ssl_context": _ssl_context(settings) if "SSL" in settings.kafka_security_protocol else None,
+        "sasl_mechanism": settings.kafka_sasl_mechanism,
+        "sasl_plain_username": settings.kafka_sasl_username,
+        "sasl_plain_password": password.get_secret_value() if password else None,
+        "sasl_oauth_token_provider": _token_provider(settings.kafka_sasl_token_provider),
+    }
+
+
+class _TokenProvider(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka has no types
+    """Asks the function of the settings for a token whenever a connection is made."""
+
+    def __init__(self, place: str, function: Callable[[], Awaitable[str]]) -> None:
+        self._place = place
+        self._function = function
+
+    async def token(self) -> str:
+        """The bearer token. One that cannot be had is like a broker that does not answer: tried again."""
+        try:
+            return await self._function()
+        except Exception as error:
+            raise ConnectionError(f"{self._place} gives no token: {type(error).__name__}: {error}") from error
+
+
+def _token_provider(place: str | None) -> _TokenProvider | None:
+    if place is None:
+        return None
+    module, _, name = place.partition(":")
+    try:
+        function = getattr(import_module(module), name)
+    except Exception as error:  # whatever somebody else's module raises
+        why = str(error) if isinstance(error, ImportError | AttributeError) else repr(error)
+        raise SettingsError([f"CONTRACTS_KAFKA_SASL_TOKEN_PROVIDER: {why}"]) from error
+    if not iscoroutinefunction(function):
+        raise SettingsError([f"CONTRACTS_KAFKA_SASL_TOKEN_PROVIDER: {place} is no coroutine function"])
+    return _TokenProvider(place, function)
+
+
+def _ssl_context(settings: Settings) -> ssl.SSLContext:
+    key_password = settings.kafka_ssl_keypassword
+    try:
+        context: ssl.SSLContext = create_ssl_context(
+            cafile=settings.kafka_ssl_cafile,
+            certfile=settings.kafka_ssl_certfile,
+            keyfile=settings.kafka_ssl_keyfile,
+            # Never None: OpenSSL would ask for the password of an encrypted key on the terminal.
+            password=key_password.get_secret_value() if key_password else "",
+        )
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError, too
+        raise SettingsError([f"{_tls_setting(settings)}: {_why(error)}"]) from error
+    return context
+
+
+def _tls_setting(settings: Settings) -> str:
+    """The setting whose file cannot be read, or those of which one is wrong."""
+    for name in ("kafka_ssl_cafile", "kafka_ssl_certfile", "kafka_ssl_keyfile"):
+        if (file := getattr(settings, name)) is not None and not os.access(file, os.R_OK):
+            return f"CONTRACTS_{name.upper()}"
+    return "CONTRACTS_KAFKA_SSL_CAFILE, _CERTFILE, _KEYFILE, _KEYPASSWORD"
+
+
+def _why(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+@contextmanager
+def kafka_errors(bootstrap_servers: str) -> Iterator[None]:
+    """Turn aiokafka's errors into ours: BrokerDenied for what an operator must mend, else BrokerUnavailable.
+
+    aiokafka only logs why it could not connect, and raises an error without the reason: so its log is read.
+    """
+    with _reasons() as reasons:
+        try:
+            yield
+        except (kafka.KafkaError, OSError, TimeoutError) as error:
+            reason = reasons[-1] if reasons else f"{type(error).__name__}: {error}"
+            kind, hint = _meaning(error, reason)
+            verb = "refuses us" if kind is BrokerDenied else "does not answer"
+            raise kind(f"Kafka at {bootstrap_servers} {verb}: {reason}", hint=hint) from error
+
+
+def _meaning(error: BaseException, text: str) -> Meaning:
+    denied = isinstance(error, _DENIED) or any(word in text for word in _DENIED_WORDS)
+    kind = BrokerDenied if denied else BrokerUnavailable
+    return meaning_of(text) or Meaning(kind, kind.hint)
+
+
+async def stop_producer(producer: AIOKafkaProducer) -> None:
+    """Sends what is still buffered, and disconnects.
+
+    That needs a broker: without one, aiokafka's stop() may never return. What is buffered is given up then,
+    so that no task goes on looking for the broker in the process that let the producer go.
+    """
+    ending = {asyncio.create_task(producer.stop())}
+    _, late = await asyncio.wait(ending, timeout=STOP_SECONDS)
+    if late:
+        producer._message_accumulator.fail_all(kafka.KafkaTimeoutError())
+        ending.add(asyncio.create_task(producer.client.close()))
+        await asyncio.wait(ending, timeout=STOP_SECONDS)
+    let_go(ending)
+
+
+async def stop_consumer(consumer: AIOKafkaConsumer) -> None:
+    """Leaves the group, if it is in one, and disconnects; also without a broker.
+
+    aiokafka's stop() may never return then. Or it hands on the cancellation of a fetch of its own that waits
+    to be tried again, with the connections left open: whoever awaits that is cancelled himself.
+    """
+    await asyncio.sleep(0)  # it also fails where a task of its own has not yet begun
+    ending = {asyncio.create_task(consumer.stop())}
+    _, late = await asyncio.wait(ending, timeout=LEAVE_SECONDS)
+    if late or any(task.cancelled() or task.exception() for task in ending):
+        for task in late:
+            task.cancel()
+        ending.add(asyncio.create_task(consumer._client.close()))
+        await asyncio.wait(ending, timeout=LEAVE_SECONDS)
+    let_go(ending)
+
+
+def let_go(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Looks at how they ended, which does not matter: or asyncio would log that nobody did."""
+    for task in tasks:
+        if task.done() and not task.cancelled():
+            task.exception()
+
+
+def broker_error(what: str, error: BaseException) -> BrokerDenied | BrokerUnavailable:
+    """One of aiokafka's errors as one of ours; `what` is the request that failed, in words."""
+    kind, hint = _meaning(error, repr(error))
+    return kind(f"{what}: {error!r}", hint=hint)
+
+
+class _ReasonKeeper(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.reasons: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """`Unable connect to "%s:%s": %s` and its like: the error comes last."""
+        if str(record.msg).startswith(_FAILED_TO_CONNECT) and isinstance(record.args, tuple):
+            reason = record.args[-1]
+            self.reasons.append(str(reason) or type(reason).__name__)
+
+
+@contextmanager
+def _reasons() -> Iterator[list[str]]:
+    keeper, log = _ReasonKeeper(), logging.getLogger("aiokafka")
+    log.addHandler(keeper)
+    try:
+        yield keeper.reasons
+    finally:
+        log.removeHandler(keeper)

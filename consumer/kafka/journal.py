@@ -1,0 +1,307 @@
+"""The journal: what each partition's outputs are published up to, and who has claimed it.
+
+Partition p of the topic tells of partition p of the commands. Everything in it stands in Kafka transactions:
+
+    progress  with the outputs of every batch that touches p. The last one committed is C.
+    claim     of a worker that takes p over.
+    release   the last word of an owner that has published everything and lets p go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import orjson
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+
+from consumer.errors import (
+    BrokerUnavailable,
+    ContractsError,
+    ForeignTransaction,
+    JournalForeign,
+    PositionError,
+)
+from consumer.kafka.fetcher import Fetcher
+from consumer.kafka.recordbatches import RecordBatch
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Collection, Mapping
+
+    from aiokafka.client import AIOKafkaClient
+
+READ_SECONDS: Final = 30.0
+HIDDEN_SECONDS: Final = 0.3
+"""How long a claim of ours may stay hidden before we look who has a transaction open in front of it."""
+
+_WAIT_MS: Final = 100
+_LOOK_BACK: Final = (16, 256, 4096, 65_536, 1 << 20)
+_STATE_KEY: Final = b"progress"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Everything before `next` is published; offsets are of this generation of the log."""
+
+    next: int
+    generation: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A worker takes the partition over."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """The same as progress, and the worker will never write here again."""
+
+    next: int
+    generation: int
+    by: str
+
+
+Entry = Progress | Claim | Release
+_KINDS: Final[dict[str, type[Entry]]] = {"progress": Progress, "claim": Claim, "release": Release}
+_NAMES: Final = {kind: name for name, kind in _KINDS.items()}
+
+
+class Tail(NamedTuple):
+    """The end of a partition's journal, read back to a claim of ours.
+
+    `rivals` are the workers that may still have a transaction on its way here, and where each was last
+    heard of. `is_last`: nobody else's record lies behind our claim.
+    """
+
+    progress: Progress | None
+    rivals: Mapping[str, int]
+    is_last: bool
+
+
+def milliseconds_now() -> int:
+    """For records of the journal, whose times nobody reads."""
+    return int(datetime.now(UTC).timestamp() * 1000)
+
+
+def journal_batch(topic: str, partition: int, entry: Entry, timestamp: int) -> RecordBatch:
+    """An entry as it is sent. Compaction keeps the last progress or release, and one claim of each worker."""
+    key = f"claim/{entry.by}".encode() if isinstance(entry, Claim) else _STATE_KEY
+    value = orjson.dumps({_NAMES[type(entry)]: entry})
+    return _batch(topic, partition, key, value, timestamp)
+
+
+def forgotten_claim(topic: str, partition: int, worker: str, timestamp: int) -> RecordBatch:
+    """A tombstone for the claim of a worker that has ended: or claims would pile up for ever."""
+    return _batch(topic, partition, f"claim/{worker}".encode(), None, timestamp)
+
+
+def _batch(topic: str, partition: int, key: bytes, value: bytes | None, timestamp: int) -> RecordBatch:
+    builder = DefaultRecordBatchBuilder(
+        magic=2,
+        compression_type=0,
+        is_transactional=1,
+        producer_id=-1,
+        producer_epoch=-1,
+        base_sequence=0,
+        batch_size=1 << 12,
+    )
+    builder.append(0, timestamp, key, value, [])
+    return RecordBatch(topic, partition, 1, bytes(builder.build()))
+
+
+def entry_of(key: bytes | None, value: bytes | None) -> Entry | None:
+    """A record of the journal; None: a forgotten claim.
+
+    Raises:
+        ValueError: no worker wrote it.
+    """
+    if value is None and key is not None and key.startswith(b"claim/"):
+        return None
+    try:
+        ((name, fields),) = orjson.loads(value or b"").items()
+        entry = _KINDS[name](**fields)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError("not an entry of the journal") from error
+    if all(isinstance(entry_field, int | str) for entry_field in asdict(entry).values()):
+        return entry
+    raise ValueError("not an entry of the journal")
+
+
+class Journal:
+    """Reads the journal.
+
+    Args:
+        make_client: makes an unconnected client.
+    """
+
+    def __init__(self, make_client: Callable[[], AIOKafkaClient], topic: str) -> None:
+        self._make_client = make_client
+        self.topic = topic
+
+    async def read_back(self, mine: Mapping[int, int], worker: str) -> dict[int, Tail | PositionError]:
+        """The end of each partition, from the last progress to our claim and beyond.
+
+        Args:
+            mine: offsets of the claims of ours that are committed.
+            worker: ours.
+
+        Raises:
+            BrokerUnavailable, BrokerDenied: no answer in time.
+            ForeignTransaction: somebody who cannot be named hides the end.
+        """
+        async with self._reader() as reader:
+            return await _ReadBack(reader, self._reader, worker).run(mine)
+
+    async def progress(self, partitions: Collection[int]) -> dict[int, Progress | PositionError | None]:
+        """The last progress of each partition as it stands; final only where the service does not run.
+
+        Where a stranger has written, the error that says so.
+
+        Raises:
+            BrokerUnavailable, BrokerDenied: no answer in time.
+        """
+        async with self._reader() as reader:
+            bounds = await reader.bounds(partitions)
+            ends = {number: bound.stable - 1 for number, bound in bounds.items()}
+            tails = await _ReadBack(reader, self._reader, "").run(ends)
+        return {n: tail if isinstance(tail, PositionError) else tail.progress for n, tail in tails.items()}
+
+    @asynccontextmanager
+    async def _reader(self, *, committed: bool = True) -> AsyncIterator[Fetcher]:
+        reader = Fetcher(self._make_client, self.topic, max_bytes=1 << 20, committed=committed)
+        try:
+            await reader.start()
+            yield reader
+        finally:
+            await reader.stop()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+class _ReadBack:
+    """Reads all partitions back together, in windows that grow until the last progress is found."""
+
+    def __init__(self, reader: Fetcher, make_reader: Any, worker: str) -> None:
+        self._reader = reader
+        self._make_reader = make_reader
+        self._worker = worker
+        self._deadline = _now() + READ_SECONDS
+
+    async def run(self, mine: Mapping[int, int]) -> dict[int, Tail | PositionError]:
+        bounds = await self._reader.bounds(mine)
+        left, tails = dict(mine), dict[int, Tail | PositionError]()
+        for reach in _LOOK_BACK:
+            began = {n: max(bounds[n].start, offset - reach) for n, offset in left.items()}
+            found = await self._windows(began, left)
+            for number, tail in found.items():
+                # One that is not the last word is read again anyway.
+                known = isinstance(tail, PositionError) or tail.progress is not None or not tail.is_last
+                if known or began[number] == bounds[number].start:
+                    tails[number] = tail
+                    del left[number]
+            if not left:
+                return tails
+        raise BrokerUnavailable(f"{self._reader.topic} has no progress within {_LOOK_BACK[-1]} records")
+
+    async def _windows(
+        self, began: Mapping[int, int], mine: Mapping[int, int]
+    ) -> dict[int, Tail | PositionError]:
+        """One window of each partition."""
+        windows = {number: _Window(self._reader.topic, number, mine[number], self._worker) for number in mine}
+        at, stuck_since = dict(began), _now()
+        while at := {number: offset for number, offset in at.items() if offset <= mine[number]}:
+            if _now() > self._deadline:
+                raise BrokerUnavailable(f"the end of {self._reader.topic} cannot be read")
+            for number, fetched in (await self._reader.fetch(at, timeout_ms=_WAIT_MS)).items():
+                if isinstance(fetched, ContractsError):
+                    raise fetched
+                if fetched.first == at.get(number) and fetched.next > at[number]:
+                    windows[number].add(fetched.records)
+                    at[number], stuck_since = fetched.next, _now()
+            if _now() - stuck_since > HIDDEN_SECONDS:
+                return await self._hidden(windows, at, mine)
+        return {number: window.tail() for number, window in windows.items()}
+
+    async def _hidden(
+        self, windows: Mapping[int, _Window], at: Mapping[int, int], mine: Mapping[int, int]
+    ) -> dict[int, Tail | PositionError]:
+        """An open transaction lies before our claim: whoever writes there is to be fenced."""
+        async with self._make_reader(committed=False) as reader:
+            left = dict(at)
+            while left := {number: offset for number, offset in left.items() if offset <= mine[number]}:
+                if _now() > self._deadline:
+                    raise BrokerUnavailable(f"the end of {self._reader.topic} cannot be read")
+                for number, fetched in (await reader.fetch(left, timeout_ms=_WAIT_MS)).items():
+                    if isinstance(fetched, ContractsError):
+                        raise fetched
+                    if fetched.first == left.get(number):
+                        windows[number].overhear(fetched.records)
+                        left[number] = fetched.next
+        tails = {number: window.tail() for number, window in windows.items()}
+        for number, tail in tails.items():
+            if number in at and not isinstance(tail, PositionError):
+                if not tail.rivals:
+                    raise ForeignTransaction(
+                        f"a transaction that is none of ours is open in {self._reader.topic}/{number}"
+                    )
+                tails[number] = tail._replace(is_last=False)
+        return tails
+
+
+class _Window:
+    """What was read of one partition."""
+
+    def __init__(self, topic: str, partition: int, mine: int, worker: str) -> None:
+        self._place = topic, partition
+        self._mine = mine
+        self._worker = worker
+        self._progress: Progress | None = None
+        self._rivals: dict[str, int] = {}
+        self._is_last = True
+        self._foreign: JournalForeign | None = None
+
+    def add(self, records: Any) -> None:
+        """Committed records, in order."""
+        for record in records:
+            try:
+                entry = entry_of(record.key, record.value)
+            except ValueError:
+                self._foreign = JournalForeign(*self._place, offset=record.offset)
+                continue
+            self._take(entry, record.offset)
+
+    def _take(self, entry: Entry | None, offset: int) -> None:
+        match entry:
+            case Progress():
+                # What lies before it was settled by whoever wrote it.
+                self._progress, self._rivals, self._foreign = entry, {entry.by: offset}, None
+            case Release():
+                self._progress = Progress(entry.next, entry.generation, entry.by)
+                self._rivals.pop(entry.by, None)
+            case Claim():
+                self._rivals[entry.by] = offset
+            case None:
+                return
+        if offset > self._mine and entry.by != self._worker:
+            self._is_last = False
+
+    def overhear(self, records: Any) -> None:
+        """Records of open transactions, and aborted ones: only whose they are."""
+        for record in records:
+            with suppress(ValueError):
+                if entry := entry_of(record.key, record.value):
+                    self._rivals[entry.by] = record.offset
+
+    def tail(self) -> Tail | PositionError:
+        if self._foreign is not None:
+            return self._foreign
+        rivals = {name: offset for name, offset in self._rivals.items() if name != self._worker}
+        return Tail(self._progress, rivals, self._is_last)

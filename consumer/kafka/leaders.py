@@ -1,0 +1,131 @@
+"""The brokers that lead the partitions of one topic, and the connections to them."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from random import sample
+from typing import TYPE_CHECKING, Any, Final
+
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.protocol.metadata import MetadataRequest
+
+from consumer.errors import BrokerDenied, BrokerUnavailable, PartitionMissing
+from consumer.kafka.connection import broker_error, kafka_errors, let_go
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from aiokafka.client import AIOKafkaClient
+
+    from consumer.errors import ContractsError
+
+NO_LEADER: Final = -1
+"""In the place of a node's number: of partitions that nobody leads, or that the brokers do not know."""
+
+_CLOSE_SECONDS: Final = 3.0
+
+
+class Leaders:
+    """Who leads which partition, as the brokers last told, and how to ask them.
+
+    Args:
+        make_client: makes an unconnected client.
+    """
+
+    def __init__(self, make_client: Callable[[], AIOKafkaClient], topic: str) -> None:
+        self.topic = topic
+        self._make_client = make_client
+        self._client: AIOKafkaClient | None = None
+        self._lost = False
+        """No broker that we know answers: perhaps they have other addresses by now."""
+
+    async def connect(self) -> None:
+        """Connects, unless it is connected; anew where no broker answered any more.
+
+        Raises:
+            BrokerUnavailable, BrokerDenied: no broker answers, or it refuses us.
+        """
+        if self._client is not None and not self._lost:
+            return
+        await self.close()
+        client = self._make_client()
+        try:
+            with kafka_errors(client._bootstrap_servers):
+                await client.bootstrap()
+                await self._refresh(client)
+        except BaseException:
+            await _close(client)
+            raise
+        self._client, self._lost = client, False
+
+    async def close(self) -> None:
+        """Ends the connections; also without a broker."""
+        client, self._client = self._client, None
+        if client is not None:
+            await _close(client)
+
+    def known(self) -> set[int]:
+        """The partitions that the topic has; none: there is no such topic."""
+        return self._connected().cluster.partitions_for_topic(self.topic) or set()
+
+    def of(self, partitions: Collection[int]) -> dict[int, list[int]]:
+        """The partitions by the number of the node that leads them."""
+        cluster = self._connected().cluster
+        by_node: dict[int, list[int]] = {}
+        for number in partitions:
+            node = cluster.leader_for_partition(TopicPartition(self.topic, number))
+            by_node.setdefault(NO_LEADER if node is None else node, []).append(number)
+        return by_node
+
+    def why_lost(self, number: int) -> ContractsError:
+        """What keeps a partition from being read for so long."""
+        if number not in self.known():
+            return PartitionMissing(f"{self.topic}/{number} is not there any more")
+        return BrokerUnavailable(f"{self.topic}/{number} has no leader")
+
+    async def refresh(self) -> None:
+        """Asks the brokers who leads now.
+
+        Raises:
+            BrokerUnavailable, BrokerDenied: no broker answers, or it refuses us.
+        """
+        client = self._connected()
+        with kafka_errors(client._bootstrap_servers):
+            await self._refresh(client)
+        if self.topic in client.cluster.unauthorized_topics:
+            raise BrokerDenied(f"Kafka does not let us read {self.topic}")
+
+    async def _refresh(self, client: AIOKafkaClient) -> None:
+        """The client's own way would create a topic that is not there, where the broker lets it."""
+        request = MetadataRequest([self.topic], allow_auto_topic_creation=False)
+        nodes = [broker.nodeId for broker in client.cluster.brokers()] or ["bootstrap"]
+        for node in sample(nodes, len(nodes)):
+            with suppress(KafkaError, OSError):
+                client.cluster.update_metadata(await client.send(node, request))
+                return
+        self._lost = True
+        raise KafkaConnectionError("no broker tells who leads")
+
+    async def send(self, node: int, request: Any, what: str) -> Any:
+        """The answer of this node; `what` says in words what fails without one.
+
+        Raises:
+            BrokerUnavailable, BrokerDenied: no answer.
+        """
+        try:
+            return await self._connected().send(node, request)
+        except (KafkaError, OSError) as error:
+            raise broker_error(what, error) from error
+
+    def _connected(self) -> AIOKafkaClient:
+        if self._client is None:
+            raise BrokerUnavailable(f"the connection for {self.topic} has ended")
+        return self._client
+
+
+async def _close(client: AIOKafkaClient) -> None:
+    closing = asyncio.create_task(client.close())
+    await asyncio.wait({closing}, timeout=_CLOSE_SECONDS)
+    let_go({closing})

@@ -1,0 +1,159 @@
+"""A worker's transactional producer: outputs and the journal's progress become visible together.
+
+Starting it ends the epoch of its earlier self and whatever that had open. After any failure or doubt its
+connections are closed and it must be started again: only a fresh epoch protects against a late request of
+the old one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
+
+from consumer.errors import BrokerDenied, LogError, PublisherFenced, PublishInDoubt
+from consumer.kafka.connection import broker_error, let_go
+from consumer.kafka.transactions import Transactions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from aiokafka.client import AIOKafkaClient
+
+    from consumer.kafka.recordbatches import RecordBatch
+
+STOP_SECONDS: Final = 2.0
+"""How long closing the connections may take."""
+
+_FENCED: Final = (InvalidProducerEpoch, ProducerFenced)
+_FAILURES: Final = (KafkaError, TimeoutError, OSError, AssertionError)
+"""aiokafka asserts what it expects of the cluster's metadata."""
+
+
+class Publisher:
+    """Publishes record batches, many in each Kafka transaction.
+
+    Args:
+        make_client: makes an unconnected client.
+        transactional_id: of this worker.
+        deadline: seconds after which starting or publishing counts as failed, and after which the broker
+            aborts what was left open.
+    """
+
+    def __init__(
+        self, make_client: Callable[[], AIOKafkaClient], transactional_id: str, *, deadline: float
+    ) -> None:
+        self._make_client = make_client
+        self._id = transactional_id
+        self._deadline = deadline
+        self._client: AIOKafkaClient | None = None
+        self._transactions: Transactions | None = None
+
+    async def start(self) -> None:
+        """Begins a fresh epoch. When it returns, its earlier self cannot commit any more.
+
+        Raises:
+            BrokerUnavailable: no answer in time.
+            BrokerDenied: missing permission.
+        """
+        await self.discard()
+        client = self._client = self._make_client()
+        self._guard(client)
+        transactions = self._of(client, self._id)
+        try:
+            async with asyncio.timeout(self._deadline):
+                await client.bootstrap()
+                await transactions.begin_epoch()
+        except BaseException as error:
+            await self.discard()
+            if not isinstance(error, _FAILURES):
+                raise
+            raise _unavailable("does not let the publisher start", error, transactions) from error
+        self._transactions = transactions
+
+    async def fence(self, transactional_ids: Collection[str]) -> None:
+        """Ends the epochs of other workers and settles what they had open.
+
+        Raises:
+            PublishInDoubt: it was not started.
+            BrokerUnavailable, BrokerDenied: not all of them are known to have ended.
+        """
+        client = self._client
+        if client is None:
+            raise PublishInDoubt("the publisher was not started")
+        others = [self._of(client, each) for each in transactional_ids]
+        try:
+            async with asyncio.timeout(self._deadline):
+                await asyncio.gather(*(other.begin_epoch() for other in others))
+        except BaseException as error:
+            await self.discard()  # ends those that were not answered yet, too
+            if not isinstance(error, _FAILURES):
+                raise
+            raise _unavailable("does not end the transactions of other workers", error, *others) from error
+
+    async def publish(self, batches: Sequence[RecordBatch]) -> list[int]:
+        """Publishes all or nothing; the offset of the first record of each batch.
+
+        Raises:
+            PublishInDoubt: it may or may not have happened.
+            PublisherFenced: another worker has taken over; nothing was published.
+            BrokerDenied: missing permission; nothing was published.
+        """
+        transactions = self._transactions
+        if transactions is None:
+            raise PublishInDoubt("the publisher was not started")
+        try:
+            async with asyncio.timeout(self._deadline):
+                return await self._transact(transactions, batches)
+        except BaseException as error:
+            await self.discard()
+            if not isinstance(error, _FAILURES):
+                raise
+            raise self._failure(error, transactions) from error
+
+    async def _transact(self, transactions: Transactions, batches: Sequence[RecordBatch]) -> list[int]:
+        return await transactions.transact(batches)
+
+    def _failure(self, error: BaseException, transactions: Transactions) -> LogError:
+        if isinstance(error, _FENCED):
+            return PublisherFenced(f"another worker has ended the transactions of {self._id}")
+        if isinstance(broker_error("", error), BrokerDenied):
+            return BrokerDenied(f"Kafka refuses to publish: {error!r}")
+        return PublishInDoubt(
+            f"whether a transaction was published is in doubt: {_reason(error, transactions)}"
+        )
+
+    async def discard(self) -> None:
+        """Closes the connections; from here on no request is sent."""
+        client, self._client, self._transactions = self._client, None, None
+        if client is None:
+            return
+        closing = {asyncio.create_task(client.close())}
+        await asyncio.wait(closing, timeout=STOP_SECONDS)
+        let_go(closing)
+
+    def _of(self, client: AIOKafkaClient, transactional_id: str) -> Transactions:
+        return Transactions(client, transactional_id, timeout_ms=int(self._deadline * 1000))
+
+    def _guard(self, client: AIOKafkaClient) -> None:
+        """Lets it send nothing once it is discarded: what waits for its connection would be late."""
+        ready = client.ready
+
+        async def ready_and_in_use(*node: Any, **group: Any) -> bool:
+            return self._client is client and await ready(*node, **group) and self._client is client
+
+        client.ready = ready_and_in_use
+
+
+def _reason(error: BaseException, *attempts: Transactions) -> str:
+    """The error; behind it, if time ran out, what was tried again and again."""
+    refusals = [attempt.refusal for attempt in attempts if attempt.refusal is not None]
+    if isinstance(error, TimeoutError) and refusals:
+        return f"{error!r} after {refusals[0]!r}"
+    return repr(error)
+
+
+def _unavailable(what: str, error: BaseException, *attempts: Transactions) -> LogError:
+    kind = type(broker_error("", error))
+    return kind(f"Kafka {what}: {_reason(error, *attempts)}")

@@ -1,0 +1,80 @@
+"""What a worker says of itself, when it makes a batch, and which of two failures comes first."""
+
+import asyncio
+
+import pytest
+
+from consumer.engine import worker as worker_module
+from consumer.engine.partition import Limits
+from consumer.engine.schedule import FULL
+from consumer.engine.takeover import Resumed
+from consumer.engine.worker import STORE
+from consumer.errors import DeadLetterLimit, PublishInDoubt, StoreUnavailable
+from consumer.kafka.fetcher import Fetched
+from consumer.storage.protocols import Position, Stop
+from tests.engine.logs import create, rubbish, update
+from tests.engine.oracle import by_topic, expected
+from tests.engine.scene import ORIGIN, PLACE, Scene
+from tests.simulation.group import make_worker
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    monkeypatch.setattr(worker_module, "BACKOFF_SECONDS", (0.0,))
+
+
+async def test_a_worker_that_fails_again_and_again_is_not_ready():
+    scene = Scene()
+    worker = make_worker(scene.heir, [0], "heir")
+    told = []
+
+    def fails():
+        told.append(worker.why_idle())
+        if len(told) == 4:
+            worker.stop()
+        raise StoreUnavailable("the disk is full")
+
+    scene.heir.at("positions", *[fails] * 4)
+    await worker.run()
+    assert [str(each.get(0)) for each in told] == ["None", "None", "the disk is full", "the disk is full"]
+
+
+async def test_what_a_stopped_partition_has_stored_is_published_all_the_same():
+    """Its last batch failed to be published after the dead letters of the next had stopped it."""
+    log = [create(0), update(1), *(rubbish(offset) for offset in range(2, 9))]
+    scene = Scene()
+    scene.send(log)
+    worker = make_worker(scene.heir, [0], "heir")
+    partition = worker.partitions[0]
+    partition._limits = Limits(batch_commands=2, dead_letter_count=1, dead_letter_share=0.1)
+    # The first ends of transactions are those of the claims and of the takeover.
+    scene.heir.at("end", lambda: None, lambda: None)
+    scene.heir.fail("end", PublishInDoubt("no answer"))
+    running = asyncio.create_task(worker.run())
+    async with asyncio.timeout(10):
+        while scene.told != 2:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.01)
+    worker.stop()
+    await running
+    assert isinstance(partition.error, DeadLetterLimit)
+    # Although it was claimed since: what was published then was left from before the stop.
+    assert scene.store.noted == {PLACE: Stop(str(partition.error), None)}
+    assert scene.news() == by_topic(expected(log[:2]).outputs)
+
+
+def waiting(count):
+    """A worker that rests, with so many commands waiting."""
+    worker = make_worker(Scene().heir, [0], "heir")
+    partition = worker.partitions[0]
+    partition.go_on_from(Resumed(Position(PLACE, ORIGIN, next=0), 0))
+    partition.take_in(Fetched(0, [update(offset) for offset in range(count)], count, count, count))
+    worker._rest_until = worker._now() + 60
+    return worker
+
+
+@pytest.mark.parametrize(("count", "begins"), [(1, False), (FULL - 1, False), (FULL, True)])
+async def test_commands_gather_after_a_batch_until_they_are_worth_one(count, begins):
+    worker = waiting(count)
+    worker._start_batch()
+    assert worker._tasks.any(STORE) == begins
+    await worker._tasks.cancel()

@@ -1,0 +1,58 @@
+"""Runs schedules: `python -m tests.simulation --runs 100000 --first N`, or one with `--seed N --trace`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import traceback
+from time import process_time
+
+import structlog
+
+from tests.simulation.world import run
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation")
+    parser.add_argument("--seed", type=int, help="one schedule only")
+    parser.add_argument("--trace", action="store_true", help="print what happens in it")
+    parser.add_argument("--runs", type=int, default=1_000)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--keep-going", action="store_true", help="do not stop at the first failure")
+    given = parser.parse_args()
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.DEBUG if given.trace else logging.CRITICAL
+        )
+    )
+    if given.seed is not None:
+        return _one(given.seed, traced=given.trace)
+    return _many(range(given.first, given.first + given.runs), keep_going=given.keep_going)
+
+
+def _one(seed: int, *, traced: bool) -> int:
+    try:
+        run(seed, traced=traced)
+    except Exception:  # noqa: BLE001 - whatever it is, it is the finding
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+def _many(seeds: range, *, keep_going: bool) -> int:
+    started, failed = process_time(), 0
+    for seed in seeds:
+        try:
+            run(seed)
+        except Exception as error:  # noqa: BLE001
+            failed += 1
+            print(f"seed {seed}: {error!r}", flush=True)
+            if not keep_going:
+                return _one(seed, traced=True)
+    print(f"{len(seeds)} schedules, {failed} failed, {process_time() - started:.1f} s of processor")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,226 @@
+"""The clients of one process over the simulated broker, with the interfaces that the engine uses."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from consumer.errors import BrokerUnavailable, PublisherFenced, PublishInDoubt
+from consumer.kafka.fetcher import Bounds, Fetched
+from consumer.kafka.journal import Journal
+from tests.simulation.broker import JOURNAL, EpochEnded
+from tests.simulation.calls import READ, WRITE
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+
+    from consumer.kafka.recordbatches import RecordBatch
+    from tests.simulation.broker import Broker
+    from tests.simulation.calls import Caller
+
+LEADERS: Final = 2
+DEADLINE: Final = 5.0
+_LATER_SHARE: Final = 0.3
+
+
+class _Request(NamedTuple):
+    """A fetch that one leader has not answered yet."""
+
+    positions: dict[int, int]
+    answer_at: float
+    until: float
+
+
+class SimulatedFetcher:
+    """In the place of a Fetcher: one request at a time to each leader, answered perhaps to a later call."""
+
+    def __init__(self, caller: Caller, topic: str, *, committed: bool = True) -> None:
+        self._caller = caller
+        self._broker: Broker = caller.world.broker
+        self._chaos = caller.world.chaos
+        self.topic = topic
+        self._committed = committed
+        self._started = False
+        self._asked: dict[int, _Request] = {}
+
+    async def start(self) -> None:
+        if not self._started:
+            await self._caller.call("connect", lambda: None, BrokerUnavailable, READ)
+            self._started = True
+
+    async def stop(self) -> None:
+        self._started = False
+        self._asked.clear()
+
+    async def bounds(self, partitions: Collection[int]) -> dict[int, Bounds]:
+        self._check()
+        return await self._caller.call(
+            "bounds",
+            lambda: {number: self._broker.bounds(self.topic, number) for number in sorted(partitions)},
+            BrokerUnavailable,
+            READ,
+        )
+
+    async def fetch(self, positions: Mapping[int, int], *, timeout_ms: int) -> dict[int, Any]:
+        self._check()
+        now = asyncio.get_running_loop().time()
+        for leader in range(LEADERS):
+            wanted = {number: at for number, at in positions.items() if number % LEADERS == leader}
+            if wanted and leader not in self._asked:
+                until = now + timeout_ms / 1000
+                later = self._chaos.latency() if self._chaos.chance(_LATER_SHARE) else 0.0
+                self._asked[leader] = _Request(wanted, now + later, until)
+        return await self._answers(now + timeout_ms / 1000)
+
+    async def _answers(self, until: float) -> dict[int, Any]:
+        """Those of the first leader that answers."""
+        loop = asyncio.get_running_loop()
+        while True:
+            now = loop.time()
+            for leader, request in list(self._asked.items()):
+                if request.answer_at <= now and (found := self._read(request, now)):
+                    del self._asked[leader]
+                    return await self._caller.call("fetch", lambda f=found: f, BrokerUnavailable, READ)
+            if now >= until or not self._asked:
+                await self._caller.alive()
+                return {}
+            await self._news(
+                min(until, *(r.answer_at if r.answer_at > now else r.until for r in self._asked.values()))
+            )
+
+    async def _news(self, until: float) -> None:
+        loop = asyncio.get_running_loop()
+        waiter = self._broker.news(self.topic)
+        timer = loop.call_at(until, _wake, waiter)
+        try:
+            await waiter
+        finally:
+            timer.cancel()
+
+    def _read(self, request: _Request, now: float) -> dict[int, Fetched]:
+        """What a leader answers; nothing: it waits for a first record."""
+        found = {}
+        for number, first in request.positions.items():
+            log = self._broker.log(self.topic, number)
+            records, following = log.read(
+                first, self._chaos.sizes.fetched, committed=self._committed, beyond=self._chaos.chance(0.5)
+            )
+            found[number] = Fetched(first, records, following, log.stable, log.end)
+        some = any(fetched.next > fetched.first for fetched in found.values())
+        return found if some or now >= request.until else {}
+
+    def _check(self) -> None:
+        if not self._started:
+            raise BrokerUnavailable(f"the connection for {self.topic} has ended")
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
+
+
+class SimulatedJournal(Journal):
+    """The real journal; only its connections are simulated."""
+
+    def __init__(self, caller: Caller) -> None:
+        super().__init__(_no_client, JOURNAL)
+        self._caller = caller
+
+    @asynccontextmanager
+    async def _reader(self, *, committed: bool = True) -> AsyncIterator[Any]:
+        reader = SimulatedFetcher(self._caller, JOURNAL, committed=committed)
+        await reader.start()
+        yield reader
+
+
+def _no_client() -> Any:
+    raise AssertionError("a simulated process connects to nothing")
+
+
+class SimulatedPublisher:
+    """In the place of a Publisher."""
+
+    def __init__(self, caller: Caller, transactional_id: str) -> None:
+        self._caller = caller
+        self._broker: Broker = caller.world.broker
+        self._id = transactional_id
+        self._epoch: int | None = None
+
+    async def start(self) -> None:
+        self._epoch = None
+        self._epoch = await self._init(self._id)
+
+    async def fence(self, transactional_ids: Collection[str]) -> None:
+        for name in sorted(transactional_ids):
+            await self._init(name)
+
+    async def _init(self, name: str) -> int:
+        try:
+            async with asyncio.timeout(DEADLINE):
+                await self._ended(name)
+                epoch = await self._caller.call(
+                    f"init of {name}",
+                    lambda: self._broker.init(name),
+                    BrokerUnavailable,
+                    WRITE,
+                )
+                await self._ended(name)
+                return epoch
+        except TimeoutError as error:
+            raise BrokerUnavailable("no answer in time") from error
+
+    async def _ended(self, name: str) -> None:
+        while (ending := self._broker.ending(name)) is not None:
+            await asyncio.shield(ending)
+
+    async def publish(self, batches: Sequence[RecordBatch]) -> list[int]:
+        if self._epoch is None:
+            raise PublishInDoubt("the publisher was not started")
+        try:
+            async with asyncio.timeout(DEADLINE):
+                return await self._transact(self._epoch, batches)
+        except (Exception, asyncio.CancelledError) as error:
+            await self.discard()
+            if isinstance(error, EpochEnded):
+                raise PublisherFenced(f"{self._id} is fenced") from error
+            if isinstance(error, TimeoutError):
+                raise PublishInDoubt("no answer in time") from error
+            raise
+
+    async def _transact(self, epoch: int, batches: Sequence[RecordBatch]) -> list[int]:
+        await self._ended(self._id)
+        offsets: dict[int, int] = {}
+        leaders = list(range(LEADERS))
+        self._caller.world.chaos.random.shuffle(leaders)
+        for leader in leaders:
+            share = {n: batch for n, batch in enumerate(batches) if batch.partition % LEADERS == leader}
+            if share:
+                found = await self._produce(epoch, list(share.values()))
+                offsets |= zip(share, found, strict=True)
+        await self._caller.call(
+            "end",
+            lambda: self._broker.end(self._id, epoch),
+            PublishInDoubt,
+            WRITE,
+        )
+        return [offsets[number] for number in range(len(batches))]
+
+    async def _produce(self, epoch: int, batches: Sequence[RecordBatch]) -> list[int]:
+        meant = self._broker.open_of(self._id)
+
+        def late() -> None:
+            with suppress(EpochEnded):
+                if meant is not None and meant.committed is None:
+                    self._broker.produce(self._id, epoch, batches, late_for=meant)
+
+        return await self._caller.call(
+            f"produce {[f'{b.topic}/{b.partition}' for b in batches]}",
+            lambda: self._broker.produce(self._id, epoch, batches),
+            PublishInDoubt,
+            WRITE,
+            late=late,
+        )
+
+    async def discard(self) -> None:
+        self._epoch = None

@@ -167,6 +167,7 @@ class PositionAdmin:
             InputRefused: the decision does not apply to a partition, or the service is still running.
         """
         await self._refuse_while_running()
+        await self._publisher.start()
         if decision is Decision.FROM_GROUP_OFFSET:
             await self._end_version_01()
         rows = await self.show()
@@ -247,7 +248,6 @@ class PositionAdmin:
 
     async def _carry_out(self, decision: Decision, steps: Iterable[Step]) -> None:
         steps = list(steps)
-        await self._publisher.start()
         await last_words(self._publisher, self._journal, self._worker, [step.partition for step in steps])
         now = milliseconds_now()
         await self._publisher.publish(

@@ -11,7 +11,7 @@ from consumer import errors
 from schemas.topics import TOPICS
 from tests.faults import version01
 from tests.faults.conftest import MakeScene
-from tests.faults.deciding import decided, finished, stopped
+from tests.faults.deciding import decided, finished, members, stopped
 from tests.faults.scene import Scene
 from tests.faults.workers import until
 
@@ -28,6 +28,8 @@ def scene(make_scene: MakeScene, mongo: Any, admin: AdminClient) -> Iterator[Sce
     yield scene
     for worker in scene.workers:
         worker.close()
+    until(lambda: members(admin, version01.NAME) == 0, 20, "the killed worker has left the group")
+    finished(admin.delete_consumer_groups([version01.NAME]))
     finished(admin.delete_topics([scene.prefix + topic for topic in TOPICS], operation_timeout=30))
     until(lambda: scene.checker.topic not in admin.list_topics().topics, 20, "the topics are gone")
 

@@ -22,7 +22,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from pymongo import MongoClient
 
 from devstack.proof.records import LogRecord
-from tests.faults.deciding import created_times, finished, send_again
+from tests.faults.deciding import created_times, send_again
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +53,8 @@ def leave(scene: Scene, admin: AdminClient) -> None:
         send_again(scene, _records())
     offsets = [TopicPartition(scene.checker.topic, *each) for each in GROUP_OFFSETS.items()]
     wanted = ConsumerGroupTopicPartitions(scene.checker.group, offsets)
-    finished(admin.alter_consumer_group_offsets([wanted]))
+    (altered,) = admin.alter_consumer_group_offsets([wanted]).values()
+    assert [each.error for each in altered.result(30).topic_partitions] == [None] * PARTITIONS
 
 
 def _store(scene: Scene, admin: AdminClient) -> None:

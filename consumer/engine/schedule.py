@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from consumer.engine.partition import Partition
 
-FULL: Final = 200
+FULL: Final = 100
 """Commands that are worth a batch of their own beside others that are being stored."""
 
 

@@ -50,11 +50,11 @@ LOOK: Final = "look"
 
 BACKOFF_SECONDS: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 
-REST_SHARE: Final = 2.0
+REST_SHARE: Final = 0.5
 REST_SECONDS: Final = 0.02
 """How long commands gather after a batch: so many times what it took to store, but no longer than this."""
 
-FETCH_PAUSE_SECONDS: Final = 0.015
+FETCH_PAUSE_SECONDS: Final = 0.01
 """Between two fetches while there is something to do: each costs the broker and us half a millisecond."""
 
 LOOK_SECONDS: Final = 2.0
@@ -188,20 +188,23 @@ class Worker:
             while True:
                 self._beat()
                 self._start_publishing()
+                now = self._now()
                 if not self._stopping.is_set():
-                    self._start_batch()
-                    self._start_fetch()
-                    self._start_look()
+                    self._start_batch(now)
+                    self._start_fetch(now)
+                    self._start_look(now)
                 elif not self._tasks.any(STORE, PUBLISH) and not self._stored:
                     return
-                await self._tasks.wait(self._stopping, self._pause())
+                await self._tasks.wait(self._stopping, self._pause(now))
                 self._finish()
         finally:
             await self._tasks.cancel()
 
-    def _pause(self) -> float:
-        """Until there is something to start for which the time was not ripe."""
-        now = self._now()
+    def _pause(self, now: float) -> float:
+        """Until there is something to start for which the time was not ripe at `now`.
+
+        A later moment would not do: what became ripe in between would wait for the next turn.
+        """
         moments = [self._rest_until] if self._waiting() else []
         if not self._tasks.any(FETCH):
             moments.append(self._fetch_from)
@@ -210,9 +213,9 @@ class Worker:
     def _waiting(self) -> int:
         return sum(partition.intake.waiting for partition in self._queue if partition.ready)
 
-    def _start_batch(self) -> None:
+    def _start_batch(self, now: float) -> None:
         """As many as the schedule wants; the partitions taken go to the end of the queue."""
-        if self._now() < self._rest_until and self._waiting() < FULL:
+        if now < self._rest_until and self._waiting() < FULL:
             return
         while lanes := self._tasks.free(STORE, SESSIONS):
             chosen = next_batch(
@@ -242,9 +245,8 @@ class Worker:
             stored, self._stored = self._stored, []
             self._tasks.start(PUBLISH, 0, self._publishing.publish(stored))
 
-    def _start_fetch(self) -> None:
+    def _start_fetch(self, now: float) -> None:
         """At once while nothing is to do; else what comes meanwhile gathers at the broker for a moment."""
-        now = self._now()
         if self._tasks.any(FETCH) or (now < self._fetch_from and (self._tasks.any(STORE) or self._waiting())):
             return
         if wanted := self._reading.wanted(now):
@@ -254,11 +256,11 @@ class Worker:
         await self._reading.fetch(positions, wait_ms)
         self._fetch_from = self._now() + FETCH_PAUSE_SECONDS
 
-    def _start_look(self) -> None:
+    def _start_look(self, now: float) -> None:
         """Where nothing is fetched, what waits still has to be told."""
-        if self._now() - self._looked_at < LOOK_SECONDS or self._tasks.any(LOOK):
+        if now - self._looked_at < LOOK_SECONDS or self._tasks.any(LOOK):
             return
-        self._looked_at = self._now()
+        self._looked_at = now
         if stopped := [number for number, partition in self.partitions.items() if partition.error]:
             self._tasks.start(LOOK, 0, self._reading.look(stopped))
 

@@ -39,8 +39,9 @@ async def test_a_worker_that_fails_again_and_again_is_not_ready():
     assert [str(each.get(0)) for each in told] == ["None", "None", "the disk is full", "the disk is full"]
 
 
-async def test_what_a_stopped_partition_has_stored_is_published_all_the_same():
+async def test_what_a_stopped_partition_has_stored_is_published_all_the_same(monkeypatch):
     """Its last batch failed to be published after the dead letters of the next had stopped it."""
+    monkeypatch.setattr(worker_module, "REST_SECONDS", 0.0)  # the next batch begins while it is published
     log = [create(0), update(1), *(rubbish(offset) for offset in range(2, 9))]
     scene = Scene()
     scene.send(log)
@@ -75,6 +76,17 @@ def waiting(count):
 @pytest.mark.parametrize(("count", "begins"), [(1, False), (FULL - 1, False), (FULL, True)])
 async def test_commands_gather_after_a_batch_until_they_are_worth_one(count, begins):
     worker = waiting(count)
-    worker._start_batch()
+    worker._start_batch(worker._now())
     assert worker._tasks.any(STORE) == begins
     await worker._tasks.cancel()
+
+
+async def test_what_becomes_ripe_within_a_turn_is_not_slept_over():
+    worker = waiting(1)
+    now = worker._now()
+    worker._rest_until = worker._fetch_from = now + 1e-9
+    worker._start_batch(now)
+    assert not worker._tasks.any(STORE)
+    while worker._now() <= worker._rest_until:  # noqa: ASYNC110 - the time that the turn takes
+        await asyncio.sleep(0)
+    assert worker._pause(now) == pytest.approx(0, abs=1e-6)

@@ -9,6 +9,7 @@
 #   make bench    the service against its peers, on servers started for it (ARGS=--full: also a million contracts)
 #   make bench-quick   the main ratios, in less than five minutes
 #   make audit    licences of what the image holds, and its known vulnerabilities (asks pypi.org)
+#   make client   the package that other teams install, into dist/
 #   make docs     the reference pages and published schemas, generated from the code
 
 VENV   := .venv
@@ -18,7 +19,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3.14
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test faults test-docker check audit format bench bench-quick chaos docs clean
+.PHONY: help venv client demo test faults test-docker check audit format bench bench-quick chaos docs clean
 
 help:  ## tell what there is
 	@sed -n 's/^#   //p' Makefile
@@ -72,6 +73,9 @@ bench-quick: $(VENV)/.bench
 
 chaos: venv
 	$(BIN)/python -m tests.chaos $(if $(SOAK),--soak $(SOAK),--rounds $(or $(ROUNDS),15)) $(if $(FIRST),--first $(FIRST)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+client: venv
+	$(BIN)/python -m tools.client
 
 docs: venv
 	$(BIN)/python -m docs.generate

@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.protocol.admin import ApiVersionRequest
 from aiokafka.record.default_records import DefaultRecordBatch
 
+from consumer.clients import open_mongo
 from consumer.engine.cache import CacheBudget, ContractCache
 from consumer.engine.decoder import Decoder
 from consumer.engine.encoder import Encoder
@@ -31,7 +32,7 @@ from consumer.kafka.fetcher import Fetcher
 from consumer.kafka.journal import Journal
 from consumer.kafka.membership import Membership
 from consumer.kafka.publisher import Publisher
-from consumer.storage.mongo import MongoStore, connect
+from consumer.storage.mongo import MongoStore
 from consumer.storage.protocols import Origin
 from schemas.topics import COMMANDS, POSITIONS
 
@@ -62,12 +63,7 @@ def check_client() -> None:
 
 def make_mongo(settings: Settings, metrics: Metrics | None = None) -> Client:
     """A client of the database; it connects when it is first used, and counts its operations in `metrics`."""
-    return connect(
-        settings.mongo_uri.get_secret_value(),
-        timeout_ms=settings.mongo_timeout_ms,
-        max_pool_size=settings.mongo_max_pool_size,
-        report=metrics.mongo_operation if metrics else None,
-    )
+    return open_mongo(settings, metrics.mongo_operation if metrics else None)
 
 
 def make_consumer(settings: Settings) -> AIOKafkaConsumer:

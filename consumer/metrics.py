@@ -31,8 +31,9 @@ from schemas.events import EVENTS, DeadLetterCode, OutcomeName
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from consumer.stages import Stage
+
 PREFIX: Final = "contracts_"
-Stage = Literal["fetch", "decode", "load", "fold", "store", "publish", "resume"]
 
 ASSIGNED: Final = "assigned"
 RESUME_REASONS: Final = (

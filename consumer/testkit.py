@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from consumer.engine.fold import Fold
     from consumer.engine.records import Record
     from consumer.kafka.recordbatches import Output, RecordBatch
-    from consumer.metrics import Stage
+    from consumer.stages import Stage
     from consumer.storage.protocols import Store
     from producers.messages import CommandMessage
     from schemas.contract import Contract, ContractState

@@ -6,9 +6,8 @@ Needs a running service (`contracts run`), and the settings that it runs with in
 import asyncio
 from uuid import uuid4
 
-from consumer.clients import make_command_producer
-from consumer.errors import CommandRejected
-from consumer.settings import load_settings
+from contracts_client import load_settings, make_command_producer
+from contracts_client.errors import CommandRejected
 
 
 async def main() -> None:

@@ -8,7 +8,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from producers.manager import (
+from contracts_client.manager import (
     ContractStatus,
     ContractType,
     create_basic_contract_template,

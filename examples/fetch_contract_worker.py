@@ -13,9 +13,9 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 with workflow.unsafe.imports_passed_through():  # Temporal's sandbox for workflows refuses what they import
-    from consumer.clients import contract_reader
-    from consumer.reading.temporal import ContractActivities, ContractData
-    from consumer.settings import load_settings
+    from contracts_client import load_settings
+    from contracts_client.readers import contract_reader
+    from contracts_client.temporal import ContractActivities, ContractData
 
 TASK_QUEUE = "upsell"
 SOON_DAYS = 30

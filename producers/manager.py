@@ -8,7 +8,7 @@
 
 Behind it an event loop runs in a thread of its own, so it can be used from any thread and from code
 without asyncio. Inside asyncio it would block the loop: use AsyncContractManager there, which has the
-same methods to be awaited (`consumer.clients.contract_manager`).
+same methods to be awaited (`contract_manager`).
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import SecretStr
 
-from consumer import clients
 from consumer.arguments import checked
+from consumer.clients import contract_manager
 from consumer.errors import ServiceUnavailable
 from consumer.settings import load_settings
 from producers.contract_dicts import (
@@ -66,7 +66,7 @@ class ContractManager:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="contracts", daemon=True)
         self._thread.start()
-        self._context: AbstractAsyncContextManager[AsyncContractManager] = clients.contract_manager(settings)
+        self._context: AbstractAsyncContextManager[AsyncContractManager] = contract_manager(settings)
         self._manager: AsyncContractManager = self._run(self._context.__aenter__())
 
     def create_contract(self, contract: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from devstack.mongo import MongoServer
 from devstack.server import Server
 from tests import servers as kinds
 from tests.servers import Servers, describe
+from tools.client.build import write_sources
 
 tests_on = pytest.StashKey[Counter[str]]()
 
@@ -24,6 +26,12 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     found = Servers(tmp_path_factory.mktemp("servers"))
     yield found
     found.close()
+
+
+@pytest.fixture(scope="session")
+def client_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory to import `contracts_client` from, made of what stands in the repository now."""
+    return write_sources(tmp_path_factory.mktemp("client")).parent
 
 
 @pytest.fixture(scope="session", params=kinds.broker_kinds())

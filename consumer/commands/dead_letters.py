@@ -158,9 +158,9 @@ async def _replayed(query: LetterQuery, *, send: bool, force: bool) -> list[Repl
     from contextlib import AsyncExitStack
 
     from consumer.bootstrap import make_mongo
-    from consumer.clients import make_command_producer
     from consumer.replay import Replay
     from consumer.storage.replays import MongoReplayStore
+    from producers.connect import make_command_producer
 
     settings = load_settings()
     letters = await _collected(query)

@@ -155,8 +155,8 @@ async def _work(
     window: int | None,
 ) -> ImportReport:
     """Imports the rows; without a window it only checks them."""
-    from consumer.clients import make_command_producer
     from producers.bulk import BulkImport
+    from producers.connect import make_command_producer
 
     with progress("imported" if window else "checked", total) as done:
         policy = load_settings().policy

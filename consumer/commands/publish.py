@@ -99,7 +99,7 @@ def publish(
 async def _send(
     message: CommandMessage, place: list[Sent], *, wait: bool
 ) -> tuple[Sent, CommandResult | None]:
-    from consumer.clients import make_command_producer
+    from producers.connect import make_command_producer
 
     settings = load_settings()
 

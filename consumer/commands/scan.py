@@ -40,15 +40,15 @@ def scan(
 
 
 async def _once(settings: Settings) -> ScanResult:
-    from consumer import bootstrap, clients
+    from consumer import background, bootstrap
     from consumer.metrics import Metrics
 
     client = bootstrap.make_mongo(settings)
     try:
-        async with clients.scanner(settings, client, Metrics()) as scanner:
+        async with background.scanner(settings, client, Metrics()) as scanner:
             result = await scanner.run_once()
             if result.active:
-                await clients.history_pruner(settings, client).run_once()
+                await background.history_pruner(settings, client).run_once()
             await scanner.release()
             return result
     finally:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from consumer.engine.encoder import Encoder
     from consumer.engine.records import Decoded, Record
     from consumer.kafka.recordbatches import BatchWriter, RecordBatch
-    from consumer.metrics import Stage
+    from consumer.stages import Stage
     from consumer.storage.protocols import BatchTransaction, Position, Seen
     from schemas.contract import Contract
 

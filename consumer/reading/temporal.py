@@ -1,4 +1,4 @@
-"""The upsell workflow's activity for Temporal. Needs the extra: `pip install contract-service[temporal]`.
+"""The upsell workflow's activity for Temporal. Needs the extra `temporal`.
 
 with contract_reader(load_settings()) as reader:
     worker = Worker(client, task_queue="upsell", workflows=[...],

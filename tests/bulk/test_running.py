@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from consumer.clients import make_command_producer
 from producers.bulk import BulkImport
 from producers.bulk_rows import Row
+from producers.connect import make_command_producer
 from tests import servers as kinds
 from tests.running import Running, running, settings_for, until
 from tests.servers import Servers

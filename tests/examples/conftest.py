@@ -50,14 +50,14 @@ class Example:
 class Examples:
     """Runs examples with the service's settings in their environment."""
 
-    def __init__(self, settings: Any) -> None:
+    def __init__(self, settings: Any, client_path: Path) -> None:
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("CONTRACTS_")},
             "CONTRACTS_KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
             "CONTRACTS_MONGO_URI": settings.mongo_uri.get_secret_value(),
             "CONTRACTS_MONGO_DATABASE": settings.mongo_database,
             "CONTRACTS_TOPIC_PREFIX": settings.topic_prefix,
-            "PYTHONPATH": str(EXAMPLES.parent),
+            "PYTHONPATH": str(client_path),
         }
 
     async def run(self, *command: object) -> list[str]:
@@ -93,9 +93,9 @@ class Examples:
 
 
 @pytest.fixture
-def examples(service: Running) -> Examples:
+def examples(service: Running, client_path: Path) -> Examples:
     """Examples of that service."""
-    return Examples(service.settings)
+    return Examples(service.settings, client_path)
 
 
 @pytest.fixture

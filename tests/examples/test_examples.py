@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from consumer.clients import make_command_producer
 from devstack.jars import jars_cached, kafka_jars
 from devstack.kafka import DEFAULT_VERSION
+from producers.connect import make_command_producer
 from tests.examples.conftest import EXAMPLES, Examples
 from tests.running import Running, until
 

@@ -19,8 +19,9 @@ def test_every_example_is_listed_and_tested() -> None:
     assert {name for name in files if name not in tests} == set()
 
 
-async def test_the_temporal_worker_would_start(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_temporal_worker_would_start(monkeypatch: pytest.MonkeyPatch, client_path: Path) -> None:
     """fetch_contract_worker.py; what the activity answers is tested in tests/reading/test_temporal.py."""
+    monkeypatch.syspath_prepend(client_path)
     monkeypatch.syspath_prepend(EXAMPLES)
     example = importlib.import_module("fetch_contract_worker")
     definition = getattr(example.ContractActivities.fetch_contract, "__temporal_activity_definition")

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from consumer.clients import make_command_producer
 from consumer.settings import Settings
 from producers.commands import CommandProducer
+from producers.connect import make_command_producer
 from producers.messages import unchecked_message
 from tests.running import Running, running, settings_for
 

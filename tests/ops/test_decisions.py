@@ -7,10 +7,10 @@ from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
 
 from consumer import bootstrap
-from consumer.clients import make_command_producer
 from consumer.positions import Decision
 from consumer.settings import Settings
 from producers import topics
+from producers.connect import make_command_producer
 from schemas.topics import CHANGED, COMMANDS, TOPICS
 from tests.ops.test_fed_metrics import total, until
 from tests.running import positions, running, settings_for

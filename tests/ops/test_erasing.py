@@ -7,11 +7,11 @@ from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from consumer import bootstrap
-from consumer.clients import make_command_producer
 from consumer.positions import Decision
 from consumer.settings import Settings
 from devstack.kafka import ApacheKafka
 from producers.commands import AwaitedCommands
+from producers.connect import make_command_producer
 from producers.results import CommandResult
 from schemas.topics import COMMANDS
 from tests.ops.test_decisions import decide

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from consumer.clients import make_command_producer
 from consumer.metrics import Metrics
+from producers.connect import make_command_producer
 from tests.running import running, settings_for
 
 SECONDS = 60

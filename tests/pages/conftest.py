@@ -17,7 +17,7 @@ PARTITIONS = "4"
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def demo(tmp_path_factory: pytest.TempPathFactory, client_path: Path) -> Iterator[dict[str, str]]:
     """Its environment variables."""
     folder = tmp_path_factory.mktemp("demo")
     programs = folder / "bin"
@@ -37,7 +37,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
             "CONTRACTS_HTTP_PORT": str(port.number),
             "CONTRACTS_RESULT_TIMEOUT_SECONDS": "60",
             "PATH": f"{programs}:{os.environ['PATH']}",
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": f"{ROOT}:{client_path}",
             "PYTHONUNBUFFERED": "1",
         }
         ensure = ["contracts", "topics", "ensure"]

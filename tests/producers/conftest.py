@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from consumer.clients import make_command_producer
 from producers.commands import CommandProducer
+from producers.connect import make_command_producer
 from tests import servers as kinds
 from tests.running import Running, running, settings_for
 from tests.servers import Servers

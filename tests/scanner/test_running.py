@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from consumer import bootstrap, clients
-from consumer.clients import make_command_producer
+from consumer import background, bootstrap
 from consumer.metrics import Metrics
 from consumer.process import Process
 from consumer.settings import Settings
 from producers import topics
+from producers.connect import make_command_producer
 from tests import servers as kinds
 from tests.running import Running, running, settings_for, until
 from tests.servers import Servers
@@ -61,7 +61,7 @@ async def has_passed(moment: datetime) -> bool:
 
 async def test_what_falls_due_happens(service: Running) -> None:
     await create_contracts_that_end_soon(service.settings)
-    async with clients.scanner(service.settings, service.mongo, Metrics()) as scanner:
+    async with background.scanner(service.settings, service.mongo, Metrics()) as scanner:
 
         async def scanned() -> bool:
             await scanner.run_once()

@@ -1,0 +1,68 @@
+"""Builds what publishes commands and waits for their results, from the settings. Knows no MongoDB."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from consumer.engine.homes import HOMES
+from consumer.kafka.connection import kafka_options
+from producers.commands import CommandProducer
+from producers.results import ResultListener
+from schemas.topics import COMMAND_RESULTS, COMMANDS
+
+if TYPE_CHECKING:
+    from consumer.settings import Settings
+
+BATCH_BYTES: Final = 128 * 1024
+"""What a command producer collects for a partition while the request before is under way."""
+
+RESULT_WAIT_MS: Final = 100
+"""A partition that comes into use waits this long for the fetch of the others to return."""
+
+
+def make_command_producer(settings: Settings, *, source: str | None = None) -> CommandProducer:
+    """An unconnected producer of commands: use it as a context manager.
+
+    Args:
+        settings: validated.
+        source: `ce_source` of its commands; default: of the settings.
+    """
+
+    def make_producer() -> AIOKafkaProducer:
+        return AIOKafkaProducer(
+            **kafka_options(settings),
+            enable_idempotence=True,
+            acks="all",
+            compression_type=None if settings.compression == "none" else settings.compression,
+            max_batch_size=BATCH_BYTES,
+        )
+
+    return CommandProducer(
+        make_producer,
+        make_result_listener(settings),
+        topic=settings.topic_prefix + COMMANDS,
+        source=source or settings.command_source,
+        home_of=HOMES[settings.partitioner],
+        address=settings.kafka_bootstrap_servers,
+        send_seconds=settings.kafka_request_timeout_ms / 1000,
+        result_seconds=settings.result_timeout_seconds,
+        max_bytes=settings.max_command_bytes,
+    )
+
+
+def make_result_listener(settings: Settings) -> ResultListener:
+    """Reads results of commands once somebody waits for one."""
+
+    def make_consumer() -> AIOKafkaConsumer:
+        return AIOKafkaConsumer(
+            **kafka_options(settings),
+            group_id=None,
+            auto_offset_reset="latest",
+            isolation_level="read_committed",
+            fetch_max_wait_ms=RESULT_WAIT_MS,
+        )
+
+    topic = settings.topic_prefix + COMMAND_RESULTS
+    return ResultListener(make_consumer, topic, settings.kafka_bootstrap_servers)

@@ -28,7 +28,7 @@ ContractsError                      exit code
     - OutOfLog                                  a position is not in the log: a takeover finds out why
     - RecordDamaged                             a record's checksum is wrong: perhaps not on another replica
     - PartitionMissing                          the brokers do not know a partition any more
-    - ForeignTransaction                        an open transaction of a stranger hides the journal's end
+    - ForeignTransaction                        an open transaction of a stranger hides what lies behind it
   x PositionError                           7   one partition waits for an operator's decision
     - JournalMissing
     - UpgradeNeeded
@@ -247,7 +247,7 @@ class PartitionMissing(LogError):
 
 
 class ForeignTransaction(LogError):
-    """Somebody who is no worker of ours holds a transaction open in the journal."""
+    """Somebody who is no worker of ours holds a transaction open: what lies behind it cannot be read yet."""
 
     hint = "nobody else may write into the journal; Kafka ends the transaction by itself after its timeout"
 

@@ -105,6 +105,12 @@ METRICS: Final = (
         "1 while an owned partition waits for a decision; the reason is the name of the error.",
         ("partition", "reason"),
     ),
+    MetricSpec(
+        "partition_unread_seconds",
+        "gauge",
+        "For how long nothing could be read of an owned partition; the reason is the name of the error.",
+        ("partition", "reason"),
+    ),
     MetricSpec("resumes", "counter", "Takeovers of a partition: assigned, fenced, in doubt…", ("reason",)),
     MetricSpec(
         "stored",

@@ -30,6 +30,8 @@ class _Partition:
     waiting: int = 0
     since: float | None = None
     stopped: str = NOT_STOPPED
+    unread: str = NOT_STOPPED
+    unread_since: float = 0.0
     tallies: Mapping[str, int | Decimal] = field(default_factory=dict)
 
 
@@ -75,6 +77,16 @@ class PartitionGauges(Collector):
     def stopped(self, partition: int, reason: str) -> None:
         """The partition stands still until somebody decides."""
         self._partitions.setdefault(partition, _Partition()).stopped = reason
+        self.read(partition)  # nobody tries any more
+
+    def unread(self, partition: int, reason: str, seconds: float) -> None:
+        """Nothing could be read there for so long."""
+        known = self._partitions.setdefault(partition, _Partition())
+        known.unread, known.unread_since = reason, self._clock() - seconds
+
+    def read(self, partition: int) -> None:
+        """Nothing stands in the way of reading there."""
+        self._partitions.setdefault(partition, _Partition()).unread = NOT_STOPPED
 
     def stored(self, partition: int, tallies: Mapping[str, int | Decimal]) -> None:
         """The contracts of the partition's accounts, as its position tells."""
@@ -83,8 +95,9 @@ class PartitionGauges(Collector):
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """One family for each; a partition that is not owned here is not named."""
         now = self._clock()
-        records, seconds, stopped = map(
-            self._make, ("consumer_lag_records", "consumer_lag_seconds", "partition_stopped")
+        records, seconds, stopped, unread = map(
+            self._make,
+            ("consumer_lag_records", "consumer_lag_seconds", "partition_stopped", "partition_unread_seconds"),
         )
         tallies: defaultdict[str, int | Decimal] = defaultdict(int)
         partitions = dict(self._partitions)
@@ -92,12 +105,17 @@ class PartitionGauges(Collector):
             records.add_metric([str(number)], known.waiting)
             seconds.add_metric([str(number)], 0.0 if known.since is None else now - known.since)
             stopped.add_metric([str(number), known.stopped], known.stopped != NOT_STOPPED)
+            unread.add_metric(
+                [str(number), known.unread],
+                0.0 if known.unread == NOT_STOPPED else now - known.unread_since,
+            )
             for label, tally in known.tallies.items():
                 tallies[label] += tally
         yield from (
             records,
             seconds,
             stopped,
+            unread,
             self._stored(tallies),
             self._revenue(tallies),
             self._single("owned_partitions", len(partitions)),

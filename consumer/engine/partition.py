@@ -10,6 +10,7 @@ import structlog
 
 from consumer.engine.apply import SLICE, Share, accounts
 from consumer.engine.intake import Intake
+from consumer.engine.obstacle import Obstacle
 from consumer.engine.records import Undecodable
 from consumer.errors import DeadLetterLimit
 from consumer.kafka.recordbatches import BatchWriter
@@ -35,10 +36,6 @@ FIRST_BATCH: Final = 250
 """Commands in the first batch after a takeover; each success doubles it up to the limit. A database that has
 just come up, or whose empty collections are being filled, answers large batches so slowly that they could
 time out again and again."""
-
-
-FETCH_AGAIN_SECONDS: Final = 1.0
-"""After what could not be read."""
 
 
 class Limits(NamedTuple):
@@ -88,9 +85,7 @@ class Partition:
         """Why the partition stands still; None while it works."""
         self.busy = False
         """Whether a batch of it is being stored."""
-        self.trouble: ContractsError | None = None
-        """Why nothing can be read just now."""
-        self.fetch_from = 0.0
+        self.obstacle = Obstacle(number, metrics)
         self.lag = Lag(0, 0.0)
         self.unpublished = 0
         self._encoder = encoder
@@ -119,21 +114,17 @@ class Partition:
         self.unpublished = 0
         self._batch_limit = min(self._batch_limit, FIRST_BATCH)
 
-    def take_in(self, fetched: Fetched) -> bool:
+    def take_in(self, fetched: Fetched, now: float) -> bool:
         """Appends what was fetched; False: it was asked for in an earlier life."""
         if not self.intake.add(fetched):
             return False
-        self.trouble = None
-        oldest = self.intake.oldest
-        age = 0.0 if oldest is None else max(0.0, datetime.now(UTC).timestamp() - oldest / 1000)
+        self.obstacle.answered(self.position.place, fetched, now)
+        oldest, age = self.intake.oldest, self.obstacle.hidden_seconds(now)
+        if oldest is not None:
+            age = max(0.0, datetime.now(UTC).timestamp() - oldest / 1000)
         # Up to the end, not only to what is committed: behind somebody's open transaction all stands still.
         self.lag = Lag(self.intake.waiting + max(0, fetched.end - fetched.next), age)
         return True
-
-    def not_fetched(self, error: ContractsError, now: float) -> None:
-        """Nothing can be read here at the moment: asked again after a pause."""
-        self.trouble = error
-        self.fetch_from = now + FETCH_AGAIN_SECONDS
 
     def looked_at(self, bounds: Bounds) -> None:
         """What waits, where nothing is fetched; before the first takeover all of the log does."""

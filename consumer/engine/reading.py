@@ -68,7 +68,7 @@ class Reading:
     def wanted(self, now: float) -> tuple[dict[int, int], int] | None:
         """From which offsets to fetch, and how long to wait; None: everybody has enough."""
         working = [partition for partition in self._partitions.values() if partition.error is None]
-        hungry = [p for p in working if p.intake.waiting < self._room and p.fetch_from <= now]
+        hungry = [p for p in working if p.intake.waiting < self._room and p.obstacle.ask_from <= now]
         if not hungry:
             return None
         wait = WAIT_MS if len(hungry) == len(working) else SHORT_WAIT_MS
@@ -82,14 +82,15 @@ class Reading:
         """
         with self._metrics.stage("fetch"):
             found = await self._fetcher.fetch(positions, timeout_ms=wait_ms)
+        now = asyncio.get_running_loop().time()
         for number, fetched in found.items():
             partition = self._partitions[number]
             if isinstance(fetched, ContractsError):
-                self._not_fetched(partition, fetched)
-            elif partition.take_in(fetched):
+                self._not_fetched(partition, fetched, now)
+            elif partition.take_in(fetched, now):
                 self._metrics.partitions.lag(number, *partition.lag)
 
-    def _not_fetched(self, partition: Partition, error: ContractsError) -> None:
+    def _not_fetched(self, partition: Partition, error: ContractsError, now: float) -> None:
         """What cannot be read is tried again, and told meanwhile: another replica may be sound.
 
         Raises:
@@ -97,7 +98,7 @@ class Reading:
         """
         if isinstance(error, PositionError | OutOfLog):
             raise OutOfLog(str(error)) from error
-        partition.not_fetched(error, asyncio.get_running_loop().time())
+        partition.obstacle.refused(error, now)
 
     async def look(self, numbers: Collection[int]) -> None:
         """Asks what waits where nothing is fetched."""

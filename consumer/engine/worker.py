@@ -109,7 +109,7 @@ class Worker:
     def why_idle(self) -> dict[int, ContractsError]:
         """The partitions in which nothing is done, and why: for good, or again and again."""
         trouble = self._trouble if self._failures > 1 else None
-        found = {n: p.error or p.trouble or trouble for n, p in self.partitions.items()}
+        found = {n: p.error or p.obstacle.error or trouble for n, p in self.partitions.items()}
         return {number: error for number, error in found.items() if error is not None}
 
     def reached(self) -> dict[int, int]:

@@ -28,7 +28,7 @@ class Workers:
         self._health = health
         self._metrics = metrics
         self._worker: Worker | None = None
-        self._assigned = False
+        self._count: int | None = None
 
     def start(self, partitions: Collection[int], count: int) -> Worker:
         """The worker of a new assignment; `count`: how many partitions the topic has."""
@@ -40,7 +40,7 @@ class Workers:
         """Told of what is worked on now."""
         self._metrics.partitions.owned(partitions)
         if count is not None:
-            self._assigned = True
+            self._count = count
             self._metrics.partitions.input_partitions(count)
         if not partitions:
             self._worker = None
@@ -56,8 +56,10 @@ class Workers:
 
     def why_idle(self) -> str | None:
         """The partitions that stand still, and why; None when all work."""
-        if not self._assigned:
+        if self._count is None:
             return "no partitions are assigned yet"
+        if self._count == 0:
+            return "the command topic is not there: was it deleted?"
         idle = {} if self._worker is None else self._worker.why_idle()
         return "; ".join(f"{partition}: {error}" for partition, error in sorted(idle.items())) or None
 

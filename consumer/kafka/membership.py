@@ -11,7 +11,7 @@ import structlog
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
-from consumer.errors import BrokerUnavailable
+from consumer.errors import BrokerUnavailable, TopicsMissing
 from consumer.kafka.connection import broker_error, stop_consumer
 
 if TYPE_CHECKING:
@@ -148,6 +148,9 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]
     def _begin(self, numbers: Collection[int]) -> None:
         self._assigned_at = monotonic()
         count = len(self._consumer.partitions_for_topic(self._topic) or ())
+        if not count:
+            error = TopicsMissing([self._topic])
+            log.error("nothing to work on", error=str(error), hint=error.hint)
         if numbers:
             work = self._start_work(numbers, count)
             self._work = work, asyncio.create_task(work.run(), name="worker")

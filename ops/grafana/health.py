@@ -87,6 +87,17 @@ HEALTH: Final = Dashboard(
             ((f"max by (partition) ({metric('consumer_lag_seconds')})", "{{partition}}"),),
         ),
         Panel(
+            "Cannot be read",
+            "For how long a partition could not be read, and why: an open transaction, a deleted topic, damaged records.",
+            "s",
+            (
+                (
+                    f"max by (partition, reason) ({metric('partition_unread_seconds')})",
+                    "{{partition}} {{reason}}",
+                ),
+            ),
+        ),
+        Panel(
             "Dead letters",
             "Records that are not commands, by reason.",
             "ops",

@@ -61,7 +61,7 @@ class Scene:
         self.partition.go_on_from(Resumed(position, publish_from))
         left = [one for one in self.log if one.offset >= position.next]
         end = self.log[-1].offset + 1
-        self.partition.take_in(Fetched(position.next, left, end, end, end))
+        self.partition.take_in(Fetched(position.next, left, end, end, end), now=0.0)
 
     async def store_once(self):
         """One batch, or a smaller one prepared."""

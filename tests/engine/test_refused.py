@@ -111,7 +111,7 @@ async def test_what_one_partition_is_refused_for_does_not_stop_the_others():
     second = Position(f"{TOPIC}/1", ORIGIN, next=0)
     await at_fault.store.begin(second, "me")
     other.go_on_from(Resumed(second, 0))
-    other.take_in(Fetched(0, [at_home_there], 1, 1, 1))
+    other.take_in(Fetched(0, [at_home_there], 1, 1, 1), now=0.0)
     stored = await at_fault.storing.store(0, [at_fault.partition, other])
     assert [one.partition for one in stored] == [other]
     await at_fault.store_all()

@@ -9,8 +9,11 @@ from consumer.engine.partition import Limits
 from consumer.engine.schedule import FULL
 from consumer.engine.takeover import Resumed
 from consumer.engine.worker import STORE
+from consumer.engine.workers import Workers
 from consumer.errors import DeadLetterLimit, PublishInDoubt, StoreUnavailable
+from consumer.health import Health
 from consumer.kafka.fetcher import Fetched
+from consumer.metrics import Metrics
 from consumer.storage.protocols import Position, Stop
 from tests.engine.logs import create, rubbish, update
 from tests.engine.oracle import by_topic, expected
@@ -68,7 +71,7 @@ def waiting(count):
     worker = make_worker(Scene().heir, [0], "heir")
     partition = worker.partitions[0]
     partition.go_on_from(Resumed(Position(PLACE, ORIGIN, next=0), 0))
-    partition.take_in(Fetched(0, [update(offset) for offset in range(count)], count, count, count))
+    partition.take_in(Fetched(0, [update(offset) for offset in range(count)], count, count, count), now=0.0)
     worker._rest_until = worker._now() + 60
     return worker
 
@@ -90,3 +93,21 @@ async def test_what_becomes_ripe_within_a_turn_is_not_slept_over():
     while worker._now() <= worker._rest_until:  # noqa: ASYNC110 - the time that the turn takes
         await asyncio.sleep(0)
     assert worker._pause(now) == pytest.approx(0, abs=1e-6)
+
+
+async def test_the_age_of_commands_behind_an_open_transaction_grows():
+    worker = make_worker(Scene().heir, [0], "heir")
+    partition = worker.partitions[0]
+    partition.go_on_from(Resumed(Position(PLACE, ORIGIN, next=4), 4))
+    for now in (100.0, 115.0):
+        partition.take_in(Fetched(4, (), 4, 4, 9), now)
+    assert partition.lag == (5, 15.0)
+
+
+def test_without_a_command_topic_a_process_is_not_ready():
+    workers = Workers(lambda *_: None, Health(), Metrics())
+    assert workers.why_idle() == "no partitions are assigned yet"
+    workers.owned((), 12)
+    assert workers.why_idle() is None
+    workers.owned((), 0)
+    assert "command topic is not there" in workers.why_idle()

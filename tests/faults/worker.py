@@ -4,6 +4,7 @@ FAULTS_STOP_AT=in-transaction:3:KILL   at the third passage of the point it send
 FAULTS_PLANTED=skip_kill_sessions      the bug of that name is planted (see planted.py)
 FAULTS_CLOCK=FILE                      its time of day is that of the test (see clock.py)
 FAULTS_COMMAND=run                     with the scanner
+FAULTS_PATIENCE=2                      seconds until what cannot be read counts as standing still
 
 Then it is `contracts consume`. The product has no hooks for this: they are put on from outside.
 """
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from consumer import cli
+from consumer.engine import obstacle
 from consumer.kafka.journal import Journal
 from consumer.kafka.publisher import Publisher
 from consumer.kafka.transactions import Transactions
@@ -69,6 +71,8 @@ def main() -> None:
         PLANTED[bug].plant()
     if path := os.environ.get("FAULTS_CLOCK"):
         clock.follow(Path(path))
+    if seconds := os.environ.get("FAULTS_PATIENCE"):
+        obstacle.HIDDEN_SECONDS = float(seconds)  # type: ignore[misc]
     sys.argv = ["contracts", os.environ.get("FAULTS_COMMAND", "consume")]
     cli.main()
 

@@ -14,7 +14,17 @@ PAGES = sorted([*(ROOT / "docs/runbooks").glob("*.md"), ROOT / "docs/security.md
 LINK = re.compile(r"\]\(([^)#]+)\)")
 RESET = re.compile(r"(?<=[` ])--([a-z][a-z-]*)")
 OTHERS = {"alter", "topic", "partitions", "describe", "group", "oplog", "partition", "once", "debug"}
-OTHERS |= {"force", "set", "wait", "bootstrap-server", "offset-json-file", "records", "seed"}
+OTHERS |= {
+    "force",
+    "set",
+    "wait",
+    "bootstrap-server",
+    "offset-json-file",
+    "records",
+    "seed",
+    "start-offset",
+    "list",
+}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

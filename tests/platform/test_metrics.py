@@ -34,6 +34,7 @@ def busy() -> Metrics:
     metrics.partitions.input_partitions(12)
     metrics.partitions.lag(3, 12, 1.5)
     metrics.partitions.stopped(3, "TopicRecreated")
+    metrics.partitions.unread(3, "PartitionMissing", 7.0)
     metrics.partitions.stored(3, {"basic/active": 7, "basic/USD": Decimal("693.00")})
     metrics.resumed("assigned", 1)
     metrics.expiring({30: 2, 90: 5})

@@ -1,0 +1,93 @@
+"""What keeps a partition from being read, and since when: for log, readiness and metrics."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from consumer.errors import ForeignTransaction
+
+if TYPE_CHECKING:
+    from consumer.errors import ContractsError
+    from consumer.kafka.fetcher import Fetched
+    from consumer.metrics import Metrics
+
+log = structlog.get_logger()
+
+HIDDEN_SECONDS: Final = 30.0
+"""How long an open transaction may hide commands before the partition counts as standing still. Producers
+usually commit within a second; Kafka ends what was forgotten after the producer's timeout, mostly 60 s."""
+
+AGAIN_SECONDS: Final = 1.0
+"""Between two tries to read what could not be read."""
+
+
+class Obstacle:
+    """Of one partition. `now` is always in seconds of the event loop's clock."""
+
+    def __init__(self, number: int, metrics: Metrics) -> None:
+        self.error: ContractsError | None = None
+        """Why nothing can be read; None: nothing stands in the way."""
+        self.ask_from = 0.0
+        """Before this moment it is no use to fetch."""
+        self._number = number
+        self._metrics = metrics
+        self._since = 0.0
+        self._hidden_from = -1
+        self._hidden_since: float | None = None
+
+    def seconds(self, now: float) -> float:
+        """For how long it has stood there."""
+        return 0.0 if self.error is None else now - self._since
+
+    def hidden_seconds(self, now: float) -> float:
+        """For how long the same open transaction has hidden commands."""
+        return 0.0 if self._hidden_since is None else now - self._hidden_since
+
+    def refused(self, error: ContractsError, now: float) -> None:
+        """Nothing could be read: it is tried again after a pause."""
+        self.ask_from = now + AGAIN_SECONDS
+        self._stands(error, now, now)
+
+    def answered(self, place: tuple[str, int], fetched: Fetched, now: float) -> None:
+        """The broker has told what there is to be read."""
+        if fetched.next < fetched.stable or fetched.stable >= fetched.end:
+            self._hidden_since = None
+        elif self._hidden_since is None or self._hidden_from != fetched.stable:
+            self._hidden_from, self._hidden_since = fetched.stable, now
+        if self._hidden_since is None or self.hidden_seconds(now) < HIDDEN_SECONDS:
+            self._gone(now)
+        else:
+            self._stands(_hidden(*place, fetched.stable), now, self._hidden_since)
+
+    def _stands(self, error: ContractsError, now: float, since: float) -> None:
+        if type(error) is not type(self.error):
+            self._since = since
+            began = datetime.now(UTC) - timedelta(seconds=now - since)
+            log.warning(
+                "partition cannot be read",
+                partition=self._number,
+                error=str(error),
+                hint=error.hint,
+                since=began.isoformat(timespec="seconds"),
+            )
+        self.error = error
+        self._metrics.partitions.unread(self._number, type(error).__name__, now - self._since)
+
+    def _gone(self, now: float) -> None:
+        if self.error is None:
+            return
+        log.info(
+            "partition can be read again", partition=self._number, after_seconds=round(self.seconds(now))
+        )
+        self.error = None
+        self._metrics.partitions.read(self._number)
+
+
+def _hidden(topic: str, number: int, offset: int) -> ForeignTransaction:
+    return ForeignTransaction(
+        f"{topic}/{number}: a producer's open transaction at offset {offset} hides the commands behind it",
+        hint=f"`kafka-transactions.sh describe-producers --topic {topic} --partition {number}` names it",
+    )

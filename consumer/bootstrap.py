@@ -6,13 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
-import structlog
 from aiokafka import AIOKafkaConsumer
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaError
-from aiokafka.protocol.admin import ApiVersionRequest
-from aiokafka.record.default_records import DefaultRecordBatch
 
 from consumer.clients import open_mongo
 from consumer.engine.cache import CacheBudget, ContractCache
@@ -26,7 +20,7 @@ from consumer.engine.storing import Storing
 from consumer.engine.takeover import Takeover
 from consumer.engine.worker import Worker
 from consumer.engine.workers import WORKER, Workers
-from consumer.errors import BrokerUnavailable, SlowClient
+from consumer.kafka.cluster import make_client
 from consumer.kafka.connection import kafka_options
 from consumer.kafka.fetcher import Fetcher
 from consumer.kafka.journal import Journal
@@ -45,20 +39,8 @@ if TYPE_CHECKING:
     from consumer.storage.mongo import Client
     from consumer.storage.protocols import Store
 
-log = structlog.get_logger()
-
 DRAIN_SHARE: Final = 0.5
 """Of the rebalance timeout: the rest is for joining again."""
-
-
-def check_client() -> None:
-    """Without its C extension aiokafka falls back to pure Python without a word, at a hundredth of the speed.
-
-    Raises:
-        SlowClient: the C extension is not loaded.
-    """
-    if not DefaultRecordBatch.__module__.startswith("aiokafka.record._crecords"):
-        raise SlowClient("the C extension of aiokafka is not loaded")
 
 
 def make_mongo(settings: Settings, metrics: Metrics | None = None) -> Client:
@@ -80,39 +62,6 @@ def make_consumer(settings: Settings) -> AIOKafkaConsumer:
         max_poll_interval_ms=settings.max_poll_interval_ms,
         rebalance_timeout_ms=settings.rebalance_timeout_ms,
     )
-
-
-def make_client(settings: Settings) -> AIOKafkaClient:
-    """An unconnected client, for what is asked of Kafka directly."""
-    return AIOKafkaClient(**kafka_options(settings))
-
-
-_END_TRANSACTION: Final = 26
-_SETTLES_AT_ONCE: Final = 5
-"""Version of Kafka's EndTxn request that only brokers from 4.0 on know."""
-
-
-async def cluster_id(settings: Settings) -> str:
-    """The id of the Kafka cluster: a position is worthless in any other.
-
-    Warns of brokers before 4.0: there a fenced producer's offset may still change after its successor
-    started, so a resume could read it too early.
-
-    Raises:
-        BrokerUnavailable: no answer.
-    """
-    admin = AIOKafkaAdminClient(**kafka_options(settings))
-    try:
-        await admin.start()
-        answer = await admin._client.send(admin._client.get_random_node(), ApiVersionRequest())  # noqa: SLF001
-        newest = {api: version for api, _, version in answer.api_versions}
-        if newest.get(_END_TRANSACTION, 0) < _SETTLES_AT_ONCE:
-            log.warning("this Kafka is older than 4.0: a takeover may publish a batch again")
-        return str((await admin.describe_cluster())["cluster_id"])
-    except (KafkaError, OSError) as error:
-        raise BrokerUnavailable(f"Kafka does not say which cluster it is: {error!r}") from error
-    finally:
-        await admin.close()
 
 
 def limits(settings: Settings) -> Limits:

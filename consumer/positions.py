@@ -21,6 +21,7 @@ from consumer.engine.checks import problem_of
 from consumer.engine.claiming import last_words
 from consumer.engine.takeover import chain_of
 from consumer.errors import InputRefused, OutboxHole, PositionError
+from consumer.kafka.cluster import make_client
 from consumer.kafka.connection import kafka_errors, kafka_options
 from consumer.kafka.fetcher import Fetcher
 from consumer.kafka.journal import Journal, Progress, journal_batch, milliseconds_now
@@ -389,9 +390,9 @@ async def position_admin(settings: Settings, store: Store) -> AsyncIterator[Posi
     """
     topic = settings.topic_prefix + COMMANDS
     worker = f"{settings.group_id}-operator-{uuid4().hex[:12]}"
-    make_client = partial(bootstrap.make_client, settings)
-    log = Fetcher(make_client, topic, max_bytes=settings.max_fetch_bytes)
-    journal = Journal(make_client, settings.topic_prefix + POSITIONS)
+    client = partial(make_client, settings)
+    log = Fetcher(client, topic, max_bytes=settings.max_fetch_bytes)
+    journal = Journal(client, settings.topic_prefix + POSITIONS)
     publisher = bootstrap.make_publisher(settings, worker)
     admin = AIOKafkaAdminClient(**kafka_options(settings))
     with kafka_errors(settings.kafka_bootstrap_servers):

@@ -18,6 +18,7 @@ from consumer import background, bootstrap, garbage
 from consumer.errors import BrokerUnavailable, LogError, StoreUnavailable
 from consumer.health import Health
 from consumer.http import HttpServer, http_app
+from consumer.kafka.cluster import check_client, cluster_id
 from consumer.metrics import Metrics
 from consumer.storage import indexes
 from producers import topics
@@ -79,7 +80,7 @@ class Process:
             StartRefused: waiting would not help.
             ContractsError: a part died; the process should be started again.
         """
-        bootstrap.check_client()
+        check_client()
         client = bootstrap.make_mongo(self.settings, self.metrics)
         tasks = [asyncio.create_task(garbage.collect_for_ever(), name="garbage")]
         try:
@@ -159,7 +160,7 @@ class Process:
         await indexes.check_transactions(client, database)
         await indexes.ensure(database, history_retention_days=settings.history_retention_days)
         await topics.check(settings)
-        return await bootstrap.cluster_id(settings)
+        return await cluster_id(settings)
 
     def _add_mongo_check(self, client: Any) -> None:
         async def mongo_answers() -> str | None:

@@ -9,6 +9,7 @@ from typing import Any
 from consumer import bootstrap
 from consumer.engine.workers import Workers
 from consumer.health import Health
+from consumer.kafka.cluster import cluster_id
 from consumer.metrics import Metrics
 from consumer.positions import PositionAdmin, position_admin
 from consumer.settings import Settings, load_settings
@@ -53,7 +54,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     mongo = bootstrap.make_mongo(settings, metrics)
     await indexes.ensure(mongo[settings.mongo_database])
     store = bootstrap.make_store(settings, mongo)
-    cluster = await bootstrap.cluster_id(settings)
+    cluster = await cluster_id(settings)
     membership, workers = bootstrap.make_membership(
         settings, store, cluster, metrics=metrics, health=Health()
     )

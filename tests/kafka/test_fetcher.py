@@ -9,7 +9,6 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, RecordsToDelete
 
-from consumer.bootstrap import make_client
 from consumer.errors import (
     BrokerUnavailable,
     OutOfLog,
@@ -22,6 +21,7 @@ from consumer.errors import (
 from consumer.kafka import fetcher as module
 from consumer.kafka import leaders
 from consumer.kafka.bounds import Bounds
+from consumer.kafka.cluster import make_client
 from consumer.kafka.fetcher import Fetcher
 from consumer.kafka.unreadable import Unreadable
 from consumer.settings import load_settings

@@ -1,5 +1,6 @@
 """Clients of the tests' brokers, and what they sent."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
@@ -7,11 +8,12 @@ from typing import Any
 
 from aiokafka.client import AIOKafkaClient
 
-from consumer.kafka.fetcher import Fetcher
+from consumer.kafka.fetcher import Bounds, Fetcher
 from consumer.kafka.publisher import Publisher
 from consumer.kafka.recordbatches import BatchWriter, Output, RecordBatch
 
 DEADLINE = 20.0
+MARKER_SECONDS = 2.0
 
 
 def batches(topic: str, *records: tuple[int, str]) -> list[RecordBatch]:
@@ -59,7 +61,7 @@ class Clients:
         fetcher = Fetcher(self.make, topic, max_bytes=1 << 20, committed=committed)
         await fetcher.start()
         try:
-            bounds = await fetcher.bounds(partitions)
+            bounds = await _settled(fetcher, partitions) if committed else await fetcher.bounds(partitions)
             ends = {n: bound.stable if committed else bound.end for n, bound in bounds.items()}
             at, found = {n: bound.start for n, bound in bounds.items()}, []
             while at := {n: offset for n, offset in at.items() if offset < ends[n]}:
@@ -69,6 +71,18 @@ class Clients:
             return sorted(found)
         finally:
             await fetcher.stop()
+
+
+async def _settled(fetcher: Fetcher, partitions: Collection[int]) -> dict[int, Bounds]:
+    """A broker answers the end of a transaction before each partition has its marker."""
+    deadline = asyncio.get_running_loop().time() + MARKER_SECONDS
+    while True:
+        bounds = await fetcher.bounds(partitions)
+        if all(bound.stable == bound.end for bound in bounds.values()):
+            return bounds
+        if asyncio.get_running_loop().time() > deadline:
+            return bounds  # a transaction is open
+        await asyncio.sleep(0.02)
 
 
 def pause(publisher: Publisher, step: str, meanwhile: Callable[[], Any]) -> None:

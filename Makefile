@@ -10,6 +10,7 @@
 #   make bench-quick   the main ratios, in less than five minutes
 #   make audit    licences of what the image holds, and its known vulnerabilities (asks pypi.org)
 #   make client   the package that other teams install, into dist/
+#   make lock     the lock files, made again: newest versions that pyproject.toml allows (UPGRADE= keeps those of now)
 #   make docs     the reference pages and published schemas, generated from the code
 
 VENV   := .venv
@@ -19,18 +20,19 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3.14
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv client demo test faults test-docker check audit format bench bench-quick chaos docs clean
+.PHONY: help venv lock client demo test faults test-docker check audit format bench bench-quick chaos docs clean
 
 help:  ## tell what there is
 	@sed -n 's/^#   //p' Makefile
 
 venv: $(STAMP)
 
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml ops/dev.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11")'
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 	@echo "setting up $(VENV): a minute or two, once"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement ops/dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $(STAMP)
 
 demo: venv
@@ -76,6 +78,17 @@ chaos: venv
 
 client: venv
 	$(BIN)/python -m tools.client
+
+# For every Python from 3.11 on, by markers; --no-header and no index lines: a lock file names no host.
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	--no-emit-index-url $(UPGRADE)
+UPGRADE ?= --upgrade
+
+lock: venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(LOCK) pyproject.toml --extra dev --output-file ops/dev.lock
+	$(LOCK) pyproject.toml --output-file ops/docker/requirements.lock
+	sed -n 's/^requires = \["\(.*\)"\]$$/\1/p' pyproject.toml | $(LOCK) - --output-file ops/docker/build.lock
 
 docs: venv
 	$(BIN)/python -m docs.generate

@@ -1,7 +1,8 @@
-"""What the image is made of: locked by hash, as pyproject.toml asks, no secrets."""
+"""What the image and the development set-up are made of: locked by hash, as pyproject.toml asks, no secrets."""
 
 import re
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -9,25 +10,44 @@ import yaml
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
-LOCK = (ROOT / "ops/docker/requirements.lock").read_text()
-LOCKED = dict(re.findall(r"^([a-z0-9][\w.-]*)==(\S+)", LOCK, re.MULTILINE))
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+LOCKS = {"ops/docker/requirements.lock": (), "ops/dev.lock": ("dev",)}
+"""Lock files, and the extras that each is made for."""
 
 
-def requirements() -> list[Requirement]:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    return [Requirement(text) for text in project["dependencies"]]
+def requirements(extras: Iterable[str]) -> list[Requirement]:
+    asked = [Requirement(text) for text in PROJECT["dependencies"]]
+    for extra in extras:
+        found = [Requirement(text) for text in PROJECT["optional-dependencies"][extra]]
+        asked += [each for each in found if each.name != PROJECT["name"]]
+        asked += [own for each in found if each.name == PROJECT["name"] for own in requirements(each.extras)]
+    return asked
 
 
-@pytest.mark.parametrize("requirement", requirements(), ids=lambda requirement: requirement.name)
-def test_the_lock_holds_what_the_project_asks_for(requirement: Requirement) -> None:
-    assert requirement.specifier.contains(LOCKED[requirement.name]), (
-        "make the lock again: its first lines say how"
-    )
+@pytest.mark.parametrize("lock", LOCKS)
+def test_the_lock_holds_what_the_project_asks_for(lock: str) -> None:
+    locked = dict(re.findall(r"^([a-z0-9][\w.-]*)==(\S+)", (ROOT / lock).read_text(), re.MULTILINE))
+    wrong = [
+        each
+        for each in requirements(LOCKS[lock])
+        if not each.specifier.contains(locked.get(each.name, ""), prereleases=True)
+    ]
+    assert wrong == [], "make the lock files again: `make lock UPGRADE=`"
 
 
-def test_every_locked_package_has_hashes() -> None:
-    for block in re.split(r"^(?=[a-z0-9])", LOCK, flags=re.MULTILINE)[1:]:
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_locked_package_has_hashes_and_no_host_is_named(lock: str) -> None:
+    text = (ROOT / lock).read_text()
+    assert "://" not in text
+    for block in re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]:
         assert "--hash=sha256:" in block
+
+
+def test_what_is_still_0_x_has_an_upper_bound() -> None:
+    for each in requirements(["dev"]):
+        bounded = {specifier.operator for specifier in each.specifier} & {"<", "=="}
+        lowest = min(specifier.version for specifier in each.specifier)
+        assert bounded or not lowest.startswith("0."), each
 
 
 def test_compose_has_no_secret_and_waits_for_what_it_needs() -> None:

@@ -10,6 +10,7 @@
 #   make bench-quick   the main ratios, in less than five minutes
 #   make audit    licences of what the image holds, and its known vulnerabilities (asks pypi.org)
 #   make client   the package that other teams install, into dist/
+#   make runbooks  links from alerts and dashboards to where the runbooks are served (RUNBOOKS=https://…)
 #   make lock     the lock files, made again: newest versions that pyproject.toml allows (UPGRADE= keeps those of now)
 #   make docs     the reference pages and published schemas, generated from the code
 
@@ -20,7 +21,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3.14
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lock client demo test faults test-docker check audit format bench bench-quick chaos docs clean
+.PHONY: help venv runbooks lock client demo test faults test-docker check audit format bench bench-quick chaos docs clean
 
 help:  ## tell what there is
 	@sed -n 's/^#   //p' Makefile
@@ -89,6 +90,10 @@ lock: venv
 	$(LOCK) pyproject.toml --extra dev --output-file ops/dev.lock
 	$(LOCK) pyproject.toml --output-file ops/docker/requirements.lock
 	sed -n 's/^requires = \["\(.*\)"\]$$/\1/p' pyproject.toml | $(LOCK) - --output-file ops/docker/build.lock
+
+runbooks: venv
+	$(BIN)/python -m ops.runbooks $(RUNBOOKS)
+	$(BIN)/python -m ops.grafana.build
 
 docs: venv
 	$(BIN)/python -m docs.generate

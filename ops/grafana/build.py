@@ -10,8 +10,10 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+from ops.grafana.links import RUNBOOKS
 from ops.grafana.panels import DASHBOARDS
 from ops.grafana.parts import Dashboard, Panel, Row
+from ops.runbooks import address
 
 FOLDER: Final = Path(__file__).parent / "dashboards"
 DATASOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
@@ -107,7 +109,7 @@ def _panels(dashboard: Dashboard) -> list[dict[str, Any]]:
 
 
 def _panel(panel: Panel) -> dict[str, Any]:
-    common = {
+    common: dict[str, Any] = {
         "type": panel.kind,
         "title": panel.title,
         "description": panel.description,
@@ -117,6 +119,10 @@ def _panel(panel: Panel) -> dict[str, Any]:
             for number, (expr, legend) in enumerate(panel.queries)
         ],
     }
+    if runbooks := RUNBOOKS.get(panel.title):
+        common["links"] = [
+            {"title": f"Runbook {name}", "url": address(name), "targetBlank": True} for name in runbooks
+        ]
     defaults: dict[str, Any] = {"unit": panel.unit, "min": 0}
     if panel.steps:
         colours = ("green", "yellow", "red") if len(panel.steps) > 1 else ("green", "red")

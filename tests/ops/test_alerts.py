@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from consumer.metrics import METRICS
+from ops.runbooks import base
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "ops/prometheus/rules/contracts.yml"
@@ -22,6 +23,13 @@ SECTIONS = ["## What it means", "## Find out", "## Do"]
 
 def rules() -> list[dict[str, Any]]:
     return [rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
+
+
+def page_of(rule: dict[str, Any]) -> Path:
+    """The page that the site serves at the rule's address."""
+    served, _, name = rule["annotations"]["runbook_url"].rpartition("/")
+    assert served == base()
+    return ROOT / "docs/runbooks" / f"{name.removesuffix('.html')}.md"
 
 
 ALERTS = [rule for rule in rules() if "alert" in rule]
@@ -58,7 +66,7 @@ def test_each_alert_has_a_test_of_both_kinds(name: str, kind: str) -> None:
 
 @pytest.mark.parametrize("rule", ALERTS, ids=NAMES)
 def test_each_alert_has_a_runbook_that_says_what_to_do(rule: dict[str, Any]) -> None:
-    runbook = (ROOT / rule["annotations"]["runbook_url"]).read_text()
+    runbook = page_of(rule).read_text()
     assert rule["alert"] in runbook
     assert [line for line in runbook.splitlines() if line.startswith("## ")] == SECTIONS
     assert rule["labels"]["severity"] in {"page", "ticket"}
@@ -69,7 +77,7 @@ def test_the_page_lists_every_alert_and_no_other() -> None:
     assert sorted(listed) == sorted(
         (
             rule["alert"],
-            rule["annotations"]["runbook_url"].removeprefix("docs/"),
+            f"runbooks/{page_of(rule).name}",
             rule["labels"]["severity"],
         )
         for rule in ALERTS

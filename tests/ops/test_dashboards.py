@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from ops.grafana.build import FOLDER, text
+from ops.grafana.links import RUNBOOKS
 from ops.grafana.panels import DASHBOARDS
 from tests.ops.watched import Watched, expanded
 
@@ -92,6 +94,17 @@ def test_grafana_s_own_linter_finds_nothing(file: Path) -> None:
         pytest.skip("grafana/dashboard-linter is not installed; the other tests here hold its rules")
     done = subprocess.run([linter, "lint", "--strict", file], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+def test_every_alert_s_runbook_is_reached_from_a_panel() -> None:
+    linked = {link["url"] for _, panel in panels() for link in panel.get("links", ())}
+    groups = yaml.safe_load((FOLDER.parents[1] / "prometheus/rules/contracts.yml").read_text())["groups"]
+    alerts = [rule for group in groups for rule in group["rules"] if "alert" in rule]
+    assert linked == {rule["annotations"]["runbook_url"] for rule in alerts}
+
+
+def test_panels_that_lead_to_runbooks_exist() -> None:
+    assert set(RUNBOOKS) <= {panel["title"] for _, panel in panels()}
 
 
 def test_panels_do_not_overlap() -> None:

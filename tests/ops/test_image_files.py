@@ -1,4 +1,4 @@
-"""What the image and the development set-up are made of: locked by hash, as pyproject.toml asks, no secrets."""
+"""What the image and the development set-up are made of: locked by hash, no secrets."""
 
 import re
 import tomllib

@@ -1,12 +1,16 @@
 """Kubernetes manifests: valid by Kubernetes' own schemas, and in step with the service's settings."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
 import pytest
 import yaml
+from typer.testing import CliRunner
 
+from consumer.cli import app
+from consumer.metrics import METRICS
 from consumer.settings import Settings, load_settings
 from consumer.settings_sources import env_name
 
@@ -35,7 +39,7 @@ def container() -> dict[str, Any]:
 
 
 def test_every_file_is_listed_or_said_why_not() -> None:
-    assert {file.name for file in FOLDER.glob("*.yaml")} == {*LISTED, "kustomization.yaml", "keda.yaml"}
+    assert {file.name for file in FOLDER.glob("*.yaml")} == {*LISTED, "kustomization.yaml"}
 
 
 @pytest.mark.parametrize("file", LISTED)
@@ -96,14 +100,34 @@ def test_probes_ask_the_right_questions() -> None:
 
 
 def test_scaling_stays_within_its_limits() -> None:
-    scaled, authentication = documents("keda.yaml")
+    [scaled] = documents("scaling/keda.yaml")
     spec = scaled["spec"]
     assert 1 <= spec["minReplicaCount"] <= spec["maxReplicaCount"] <= load_settings().topic_partitions
     [trigger] = spec["triggers"]
-    assert trigger["metadata"]["consumerGroup"] == load_settings().group_id
-    assert trigger["authenticationRef"]["name"] == authentication["metadata"]["name"]
+    asked = re.findall(r"contracts_\w+", trigger["metadata"]["query"])
+    assert asked == ["contracts_consumer_lag_seconds"]
+    assert asked[0] in {spec.exposed_name for spec in METRICS}
+
+
+def test_the_topics_are_made_as_the_service_connects() -> None:
+    job = one("Job")["spec"]["template"]["spec"]
+    [topics] = job["containers"]
+    assert topics["args"] == ["topics", "ensure"]
+    assert CliRunner().invoke(app, [*topics["args"], "--help"]).exit_code == 0
+    for name in ("image", "envFrom", "volumeMounts", "securityContext"):
+        assert topics[name] == container()[name], name
+    for name in ("securityContext", "volumes", "serviceAccountName", "enableServiceLinks"):
+        assert job[name] == pod()[name], name
+
+
+def test_the_network_policy_lets_both_out() -> None:
+    selected = one("NetworkPolicy")["spec"]["podSelector"]["matchLabels"].items()
+    for kind in ("StatefulSet", "Job"):
+        assert selected <= one(kind)["spec"]["template"]["metadata"]["labels"].items()
+    served = one("Service")["spec"]["selector"].items()
+    assert not served <= one("Job")["spec"]["template"]["metadata"]["labels"].items()
 
 
 def test_no_secret_is_written_down() -> None:
-    for file in FOLDER.glob("*.yaml"):
-        assert all(document["kind"] != "Secret" for document in documents(file.name))
+    for file in FOLDER.rglob("*.yaml"):
+        assert all(document["kind"] != "Secret" for document in yaml.safe_load_all(file.read_text()))

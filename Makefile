@@ -10,6 +10,7 @@
 #   make bench-quick   the main ratios, in less than five minutes
 #   make audit    licences of what the image holds, and its known vulnerabilities (asks pypi.org)
 #   make client   the package that other teams install, into dist/
+#   make release  wheels, image and release notes into dist/, if the version is everywhere the same
 #   make runbooks  links from alerts and dashboards to where the runbooks are served (RUNBOOKS=https://…)
 #   make lock     the lock files, made again: newest versions that pyproject.toml allows (UPGRADE= keeps those of now)
 #   make docs     the reference pages and published schemas, generated from the code
@@ -21,7 +22,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3.14
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv runbooks lock client demo test faults test-docker check audit format bench bench-quick chaos docs clean
+.PHONY: help venv runbooks release lock client demo test faults test-docker check audit format bench bench-quick chaos docs clean
 
 help:  ## tell what there is
 	@sed -n 's/^#   //p' Makefile
@@ -90,6 +91,9 @@ lock: venv
 	$(LOCK) pyproject.toml --extra dev --output-file ops/dev.lock
 	$(LOCK) pyproject.toml --output-file ops/docker/requirements.lock
 	sed -n 's/^requires = \["\(.*\)"\]$$/\1/p' pyproject.toml | $(LOCK) - --output-file ops/docker/build.lock
+
+release: venv
+	$(BIN)/python -m tools.release $(ARGS)
 
 runbooks: venv
 	$(BIN)/python -m ops.runbooks $(RUNBOOKS)

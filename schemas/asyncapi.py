@@ -17,7 +17,7 @@ from schemas.types import parse_instant
 Document = dict[str, Any]
 
 VERSION: Final = "1.0.0"
-"""Of the wire: the second number grows with a compatible change, the first with a new type version."""
+"""Of the release that the document belongs to: `make release` compares it with pyproject.toml."""
 
 KAFKA_BINDING: Final = "0.5.0"
 OUTPUT_RETENTION_MS: Final = 30 * 24 * 60 * 60 * 1000

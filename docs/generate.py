@@ -13,7 +13,7 @@ from annotated_types import Ge, Gt, Interval, Le, Lt
 
 from consumer.commands.running import EXIT_CODES
 from consumer.commands.settings import default_text
-from consumer.domain.states import TRANSITIONS, accepts
+from consumer.domain.transitions import TRANSITIONS, accepts
 from consumer.metrics import METRICS
 from consumer.settings import SECTIONS
 from consumer.settings_sources import env_name
@@ -195,7 +195,7 @@ def state_machine_page() -> str:
     ]
     return _page(
         [
-            *_heading("State machine of a contract", "consumer/domain/states.py"),
+            *_heading("State machine of a contract", "consumer/domain/transitions.py"),
             "Anything else is `invalid_transition`. `create` and `adopt` need an account without a contract,",
             "or whose contract is expired or cancelled. `adopt` leads to any status, `delete` is taken in",
             "every one, `advance` always.",

@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
+from consumer.domain.commands.table import OPENING
 from consumer.domain.decider import decide
 from consumer.domain.model import Command, Policy, Rejected
-from consumer.domain.openings import OPENINGS
-from consumer.domain.states import ENDED
+from consumer.domain.statuses import ENDED
 from consumer.errors import CommandRejected, ContractsError, InputRefused
 from producers.bulk_rows import BadRow
 from producers.messages import command_message
@@ -128,7 +128,7 @@ class BulkImport:
         async for row in _each(rows):
             self.report.rows += 1
             message = self._message(row)
-            if message is not None and message.name in OPENINGS:
+            if message is not None and message.name in OPENING:
                 self._open(row.place, message, opened)
             elif message is not None and message.name in _MAKES_ROOM:
                 opened.places.pop(message.account_id, None)

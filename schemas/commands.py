@@ -276,7 +276,7 @@ COMMANDS: Final[dict[str, CommandSpec]] = {
         CommandSpec("advance", AdvanceData, "makes everything due happen", deduplicated=False),
     )
 }
-"""Every command by name. To add one: a row here, a case in consumer/domain/decider.py, a test."""
+"""Every command by name. To add one: a row here, a file in consumer/domain/commands/, a test."""
 
 OLD_COMMANDS: Final[tuple[CommandSpec, ...]] = ()
 """Former versions that producers may still send; schemas/upcasting.py makes the newest of them."""

@@ -10,7 +10,7 @@ from consumer.domain.currencies import PAST_CURRENCIES
 from consumer.domain.dates import iso
 from consumer.domain.mistakes import mistake
 from consumer.domain.schedule import renewed_early
-from consumer.domain.states import ENDED, RUNNING
+from consumer.domain.statuses import ENDED, RUNNING, STATUSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,19 +18,10 @@ if TYPE_CHECKING:
 
     from schemas.contract import Contract, ScheduledChange
     from schemas.events import FieldError
-    from schemas.types import StatusName
 
 MAX_ARREARS: Final = timedelta(days=366)
 """A running contract whose term ended longer ago is refused: catching up with all the renewals since
 would make an unbounded number of events of one command."""
-
-_SCHEDULABLE: Final[Mapping[StatusName, frozenset[str]]] = {
-    "draft": frozenset(),
-    "active": frozenset({"plan_change", "cancellation"}),
-    "pending_renewal": frozenset({"plan_change", "cancellation"}),
-    "expired": frozenset({"plan_change"}),  # for a renewal within the grace period
-    "cancelled": frozenset(),
-}
 
 
 def broken(contract: Contract, now: datetime) -> list[FieldError]:
@@ -101,7 +92,7 @@ def _cancellation(contract: Contract) -> Iterator[FieldError]:
 def _scheduled(contract: Contract, now: datetime) -> Iterator[FieldError]:
     changes, status = contract["scheduled_changes"], contract["status"]
     for i, change in enumerate(changes):
-        if change["kind"] not in _SCHEDULABLE[status]:
+        if change["kind"] not in STATUSES[status].schedulable:
             yield mistake(f"cannot wait on a contract that is {status}", "scheduled_changes", i, "kind")
         if any(change["kind"] == earlier["kind"] for earlier in changes[:i]):
             yield mistake(f"another {change['kind']} is scheduled", "scheduled_changes", i, "kind")

@@ -16,7 +16,7 @@ from consumer.domain.erasure import withheld
 from consumer.domain.model import Changed
 from consumer.domain.schedule import scheduled, with_next_term, without_scheduled
 from consumer.domain.size import bounded_size
-from consumer.domain.states import RUNNING
+from consumer.domain.statuses import RUNNING
 from consumer.domain.terms import with_plan
 
 if TYPE_CHECKING:
@@ -64,17 +64,18 @@ def evolve(
     *,
     effective_at: datetime | None = None,
     added: int = 0,
+    withhold: bool = False,
 ) -> tuple[Contract, Changed]:
     """The contract's next version, and the event that tells of it.
 
     `effective_at` is when the change was due, if not now; `added`, by how many bytes the command can have
-    made the contract longer.
+    made the contract longer. `withhold`: the event tells which fields changed, and no values.
     """
     version, now = before["version"] + 1, moment.now
     stamped = after | {"version": version, "updated_at": now, "last_modified_by": moment.by}
     contract = noted(stamped, moment, added)
     changes = diff(before, contract)
-    if change == "erased":
+    if withhold:
         changes = withheld(changes)
     return contract, Changed(change, contract, version, changes, effective_at or now, moment.by)
 

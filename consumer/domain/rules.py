@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from consumer.domain.currencies import CURRENCIES
 from consumer.domain.dates import iso
 from consumer.domain.mistakes import mistake
-from consumer.domain.states import ENDED
+from consumer.domain.statuses import ENDED
 from consumer.domain.terms import EMPTIED
 
 if TYPE_CHECKING:

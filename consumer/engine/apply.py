@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 from zlib import crc32
 
-from consumer.domain.openings import OPENINGS, opened_id
+from consumer.domain.commands.table import BRINGING_ID, ERASING, OPENING, opened_id
 from consumer.engine.fold import IDENTITY_BYTES, Fold
 from consumer.engine.records import Incoming
 from consumer.errors import AheadOfPosition
@@ -108,7 +108,7 @@ async def _load(transaction: BatchTransaction, shares: Sequence[Share], *, all_i
     identities = {
         incoming.command.identity[:IDENTITY_BYTES] for incoming in commands if incoming.spec.deduplicated
     }
-    to_erase = {incoming.command.account_id for incoming in commands if incoming.command.name == "erase"}
+    to_erase = {incoming.command.account_id for incoming in commands if incoming.command.name in ERASING}
     return _Loaded(
         await transaction.contracts(unknown),
         await transaction.seen(identities),
@@ -122,7 +122,7 @@ def _opened_ids(commands: Sequence[Incoming], *, all_ids: bool) -> set[str]:
     return {
         opened_id(incoming.command, incoming.at)
         for incoming in commands
-        if incoming.command.name == "adopt" or (all_ids and incoming.command.name in OPENINGS)
+        if incoming.command.name in (OPENING if all_ids else BRINGING_ID)
     }
 
 

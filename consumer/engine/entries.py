@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 import orjson
 
+from consumer.domain.commands.table import ERASING
 from consumer.domain.erasure import PARTLY_PERSONAL, PERSONAL, SOMEBODY, field_of
 from consumer.domain.lifecycle import TIME
 from consumer.domain.model import Changed, Expiring, RenewalNotice
@@ -74,7 +75,7 @@ def erased_entry(entry: HistoryEntry) -> HistoryEntry:
     Who asked for an erasure stays as well: that it was asked for must be possible to prove.
     """
     by = entry.requested_by
-    if by is not None and entry.type != "erase":
+    if by is not None and entry.type not in ERASING:
         by = SOMEBODY
     changes = entry.changes and to_json([_erased(kept) for kept in orjson.loads(entry.changes)]).decode()
     return replace(entry, requested_by=by, changes=changes)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from consumer.domain.decider import decide
 from consumer.domain.erasure import erased
-from consumer.domain.states import RUNNING
+from consumer.domain.statuses import RUNNING
 from consumer.domain.terms import monthly_total
 from consumer.engine.encoder import duplicate_data, event_name, result_data, reused_data
 from consumer.engine.entries import changes_json, erased_entry

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from consumer.arguments import checked
 from consumer.domain.dates import DAY
-from consumer.domain.states import RUNNING
+from consumer.domain.statuses import RUNNING
 from consumer.errors import HistoryPruned, InputRefused
 from consumer.storage.queries import Ending
 

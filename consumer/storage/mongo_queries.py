@@ -8,7 +8,7 @@ import orjson
 from pymongo import ReadPreference
 from pymongo.read_concern import ReadConcern
 
-from consumer.domain.states import RUNNING
+from consumer.domain.statuses import RUNNING
 from consumer.errors import ForeignDocument
 from consumer.storage import pipelines
 from consumer.storage.documents import CODEC, contracts_from, history_from

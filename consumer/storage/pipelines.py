@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from consumer.domain.states import RUNNING
+from consumer.domain.statuses import RUNNING
 from schemas.contract import to_json
 
 if TYPE_CHECKING:

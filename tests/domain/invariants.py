@@ -11,7 +11,8 @@ from consumer.domain.differences import STAMPS, revert
 from consumer.domain.erasure import SOMEBODY, erased
 from consumer.domain.model import Changed, Rejected
 from consumer.domain.size import SLACK
-from consumer.domain.states import ENDED, RUNNING, TRANSITIONS
+from consumer.domain.statuses import ENDED, RUNNING
+from consumer.domain.transitions import TRANSITIONS
 from schemas.contract import MAX_CONTRACT_BYTES, ContractState, to_json, visible
 from schemas.events import EVENTS
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from consumer.domain.effects import EFFECTS
+from consumer.domain.commands.table import HANDLERS
 from consumer.domain.model import Unchanged
-from consumer.domain.openings import OPENINGS
 from schemas.commands import COMMANDS
 from tests.domain.story import Account
 
@@ -26,7 +25,7 @@ DATA = {
 
 
 def test_every_command_is_decided():
-    assert EFFECTS.keys() | OPENINGS.keys() | {"delete", "advance"} == COMMANDS.keys()
+    assert [*HANDLERS] == [*COMMANDS]
 
 
 @pytest.mark.parametrize("name", DATA)

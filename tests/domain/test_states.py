@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from consumer.domain.states import TRANSITIONS, accepts
+from consumer.domain.transitions import TRANSITIONS, accepts
 from schemas.commands import COMMANDS
 from schemas.types import StatusName
 from tests.domain.story import Account

@@ -1,0 +1,121 @@
+"""Commands on a contract that is there: the checks that they share, and what becomes of their effect."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from consumer.domain.handlers import Handler
+from consumer.domain.lifecycle import evolve, settle, told_at_once
+from consumer.domain.model import Applied, Changed, Decision, Rejected, Unchanged
+from consumer.domain.size import too_large
+from schemas.contract import to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from consumer.domain.handlers import Case, Move
+    from consumer.domain.lifecycle import Moment
+    from consumer.domain.model import Command
+    from schemas.contract import Contract
+    from schemas.events import Change
+
+_NAMES_CONTRACT: Final = ("contract_id", "expected_version")
+"""With these a command means one contract, and no other."""
+
+
+class Effect(NamedTuple):
+    """The contract as the command leaves it, not yet stamped with version and time."""
+
+    change: Change
+    contract: Contract
+
+
+class Removal(NamedTuple):
+    """The contract goes; its last state and its history stay."""
+
+    change: Change
+    reason: str | None
+
+
+Result = Effect | Removal | Unchanged | Rejected
+
+
+class _Rule(NamedTuple):
+    effect: Callable[[Contract, Any, Moment], Result]
+    statuses: frozenset[str | None]
+    content: tuple[str, ...]
+    erases: bool
+
+
+def on_contract(
+    effect: Callable[[Contract, Any, Moment], Result],
+    *moves: Move,
+    content: tuple[str, ...] = (),
+    erases: bool = False,
+) -> Handler:
+    """A command on the account's contract.
+
+    Args:
+        effect: what it does to a contract that takes it, given the command's data.
+        moves: the statuses that take it. In others it is refused with `invalid_transition`.
+        content: what of its data can make the contract longer. A command without it is never refused
+            for the contract's size.
+        erases: its event tells which fields changed, and no values; the account's past is erased too.
+    """
+    rule = _Rule(effect, frozenset(move.source for move in moves), content, erases)
+    return Handler(moves, partial(_decide, rule), erases=erases)
+
+
+def _decide(rule: _Rule, case: Case) -> Decision:
+    present, command, due = case.contract, case.command, case.due
+    if present is None:
+        return _without_contract(rule, command)
+    if refusal := _refusal(rule, present, command):
+        return Decision(refusal, present, due)
+    result = rule.effect(present, command.data, case.moment)
+    match result:
+        case Effect():
+            return _changed(rule, case, present, result)
+        case Removal():
+            event = _removed(present, result, case.moment)
+            return Decision(Applied(), None, (*due, event), former=present)
+        case _:
+            return Decision(result, present, due)
+
+
+def _without_contract(rule: _Rule, command: Command) -> Decision:
+    """Nothing to change; but an account's former contracts and its history can still be erased."""
+    if rule.erases and command.data.keys().isdisjoint(_NAMES_CONTRACT):
+        return Decision(Applied(), None, erases=True)
+    return Decision(Rejected("contract_not_found", "the account has no contract"), None)
+
+
+def _refusal(rule: _Rule, present: Contract, command: Command) -> Rejected | None:
+    data = command.data
+    if data.get("contract_id", present["contract_id"]) != present["contract_id"]:
+        return Rejected("contract_id_mismatch", f"the account's contract is {present['contract_id']}")
+    if data.get("expected_version", present["version"]) != present["version"]:
+        return Rejected("version_conflict", f"the contract is at version {present['version']}")
+    if present["status"] not in rule.statuses:
+        message = f"{command.name} is not possible: the contract is {present['status']}"
+        return Rejected("invalid_transition", message)
+    return None
+
+
+def _changed(rule: _Rule, case: Case, present: Contract, effect: Effect) -> Decision:
+    data, moment = case.command.data, case.moment
+    added = sum(len(to_json(data[name])) for name in rule.content if name in data)
+    after, changed = evolve(
+        present, effect.contract, effect.change, moment, added=added, withhold=rule.erases
+    )
+    if added and (refusal := too_large(after)):
+        return Decision(refusal, present, case.due)
+    after, told = told_at_once(present, after, moment.now)
+    after, late = settle(after, moment)
+    return Decision(Applied(), after, (*case.due, changed, *told, *late), erases=rule.erases)
+
+
+def _removed(present: Contract, removal: Removal, moment: Moment) -> Changed:
+    version = present["version"] + 1
+    return Changed(removal.change, present, version, (), moment.now, moment.by, removal.reason)

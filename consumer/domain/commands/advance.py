@@ -1,0 +1,28 @@
+"""`advance`: from the scanner; everything due at that moment happens, as before every command."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from consumer.domain.handlers import Handler
+from consumer.domain.model import Applied, Decision, Unchanged
+
+if TYPE_CHECKING:
+    from consumer.domain.handlers import Case
+    from consumer.domain.model import Outcome
+
+
+def advance(case: Case) -> Decision:
+    """Never refused: it was right when it was sent, whatever the contract has become since."""
+    return Decision(_outcome(case), case.contract, case.due)
+
+
+def _outcome(case: Case) -> Outcome:
+    if case.contract is None:
+        return Unchanged("the account has no contract any more")
+    if case.command.data["contract_id"] != case.contract["contract_id"]:
+        return Unchanged("the account has another contract by now")
+    return Applied() if case.due else Unchanged("nothing was due")
+
+
+HANDLER: Final = Handler((), advance)

@@ -1,0 +1,103 @@
+"""A contract's first state: what a command brings along, and what stands where it says nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from consumer.domain.dates import add_months, months_between
+from consumer.domain.terms import patched
+from schemas.contract import SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from consumer.domain.lifecycle import Moment
+    from consumer.domain.model import Command, Policy
+    from schemas.contract import Contract, Lifecycle
+
+DEFAULT_TERM_MONTHS: Final = 12
+
+_NOT_TERMS: Final = frozenset({"requested_by", "expected_version", "lifecycle"})
+"""What a command's data says of the command or of the contract's past, not of its terms."""
+
+
+def contract_id_of(command: Command, recorded_at: datetime) -> str:
+    """The id of the contract that a command creates: the same command always makes the same."""
+    return f"contract_{recorded_at:%Y%m%d_%H%M%S}_{command.identity.hex()[:12]}"
+
+
+def terms_of(command: Command) -> dict[str, Any]:
+    """The fields of a contract in a command's data."""
+    return {name: value for name, value in command.data.items() if name not in _NOT_TERMS}
+
+
+def filled(
+    command: Command, moment: Moment, policy: Policy, terms: Mapping[str, Any], template: Mapping[str, Any]
+) -> Contract:
+    """A contract's first state, whole: the terms on top of dates, settings, template and audit fields."""
+    defaults = {
+        "_id": _object_id(command, moment.recorded_at),
+        "contract_id": contract_id_of(command, moment.recorded_at),
+        "account_id": command.account_id,
+        "contract_type": terms["contract_type"],
+        "status": "active",
+        **_dates(terms, moment.now),
+        "auto_renewal": True,
+        "renewal_window_days": policy.renewal_window_days,
+        "renewal_grace_days": policy.renewal_grace_days,
+        "notice_days": [*policy.notice_days],
+        **template,
+        "currency": "USD",
+        "tags": [],
+        "add_ons": [],
+        "metadata": {},
+        "scheduled_changes": [],
+        "created_at": terms.get("updated_at", moment.now),
+        "updated_at": moment.now,
+        "created_by": moment.by,
+        "last_modified_by": moment.by,
+        "version": 1,
+    }
+    contract = patched(cast("Contract", defaults), terms)
+    return contract | {"lifecycle": _lifecycle(contract, moment, end_given="end_date" in terms)}
+
+
+def _dates(terms: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """The running term, and how long its renewals are; the renewal date is a placeholder for now."""
+    start = terms.get("start_date", now)
+    term_start = terms.get("term_start", start)
+    if "end_date" in terms:
+        end = terms["end_date"]
+        months = terms.get("term_months", months_between(term_start, end))
+    else:
+        months = terms.get("term_months", DEFAULT_TERM_MONTHS)
+        end = add_months(start, months, start.day)
+    return {
+        "start_date": start,
+        "end_date": end,
+        "term_start": term_start,
+        "term_number": 1,
+        "renewal_date": end,
+        "term_months": months,
+    }
+
+
+def _lifecycle(contract: Contract, moment: Moment, *, end_given: bool) -> Lifecycle:
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "offset": moment.offset,
+        "at": moment.now,
+        "next_action_at": None,
+        "anchor_day": contract["end_date" if end_given else "start_date"].day,
+        "end_given": end_given,
+        "noticed": None,
+        "lapse_noticed": None,
+        "size": 0,
+    }
+
+
+def _object_id(command: Command, recorded_at: datetime) -> bytes:
+    """The 12 bytes of an ObjectId: seconds, then identity."""
+    seconds = int(recorded_at.timestamp()) % 2**32
+    return seconds.to_bytes(4, "big") + command.identity[:8]

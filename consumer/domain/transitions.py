@@ -1,0 +1,50 @@
+"""The state machine of a contract, as data: docs and tests read what the commands themselves go by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from consumer.domain.commands.table import HANDLERS
+from consumer.domain.statuses import STATUSES
+
+if TYPE_CHECKING:
+    from schemas.types import StatusName
+
+
+class Transition(NamedTuple):
+    """What leads from one status to another, or is accepted in a status that it does not change.
+
+    `source` or `target` None: there is no contract before or after. `trigger` is a command, or the
+    contract's field that names the moment.
+    """
+
+    source: StatusName | None
+    trigger: str
+    target: StatusName | None
+    when: str = ""
+
+
+_BY_TIME: Final = (
+    Transition("active", "renewal_date", "pending_renewal"),
+    Transition("pending_renewal", "end_date", "active", "auto_renewal"),
+    Transition("pending_renewal", "end_date", "expired", "no auto_renewal"),
+    Transition("pending_renewal", "end_date", "cancelled", "cancellation scheduled"),
+)
+"""What consumer/domain/lifecycle.py does by itself."""
+
+_BY_COMMAND: Final = tuple(
+    Transition(source, name, target, when)
+    for name, handler in HANDLERS.items()
+    for source, target, when in handler.moves
+)
+
+_PLACES: Final = (None, *STATUSES)
+
+TRANSITIONS: Final = tuple(sorted((*_BY_TIME, *_BY_COMMAND), key=lambda each: _PLACES.index(each.source)))
+
+_ACCEPTED: Final = frozenset((each.source, each.trigger) for each in TRANSITIONS)
+
+
+def accepts(status: StatusName, command: str) -> bool:
+    """Whether a contract of this status takes the command at all."""
+    return (status, command) in _ACCEPTED

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from consumer.domain.terms import TEMPLATES
 from producers.nulls import without_nulls
 from schemas.commands import COMMANDS
+from schemas.completeness import complete
+from schemas.names import StatusName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +34,13 @@ class ContractStatus(StrEnum):
     PENDING_RENEWAL = "pending_renewal"
     EXPIRED = "expired"
     CANCELLED = "cancelled"
+
+
+complete(
+    {each.value: each for each in ContractStatus},
+    get_args(StatusName),
+    "ContractStatus in producers/contract_dicts.py",
+)
 
 
 def create_basic_contract_template(account_id: str) -> dict[str, Any]:

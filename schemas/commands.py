@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from typing import Annotated, Any, Final, Literal, NotRequired, Required
+from typing import Annotated, Any, Final, Literal, NotRequired, Required, get_type_hints
 
 from pydantic import Field, with_config
 from typing_extensions import TypedDict
 
-from schemas.contract import (
+from schemas.completeness import complete
+from schemas.contract import Continuation
+from schemas.fields import FIELDS, MUTABLE
+from schemas.messages import MessageSpec
+from schemas.parts import (
     STRICT,
     AddOn,
     BillingContact,
-    Continuation,
     Overrides,
     PrimaryContact,
     ScheduledChange,
@@ -24,7 +27,6 @@ from schemas.contract import (
     UsageLimits,
     UsageLimitsPatch,
 )
-from schemas.messages import MessageSpec
 from schemas.types import (
     ContractId,
     ContractTypeName,
@@ -190,6 +192,30 @@ class ContractPatch(TypedDict, total=False):
     created_by: _Protected
     last_modified_by: _Protected
     version: _Protected
+
+
+_BESIDE_TERMS: Final = {*CommandData.__annotations__, "lifecycle"} - {"contract_id"}
+
+complete(
+    {name: name for name in AdoptData.__annotations__ if name not in _BESIDE_TERMS},
+    FIELDS.keys() - {"account_id"},
+    "AdoptData in schemas/commands.py",
+)
+complete(
+    {name: name for name in CreateData.__annotations__ if name not in CommandData.__annotations__},
+    MUTABLE | {"contract_type", "status"},
+    "CreateData in schemas/commands.py",
+)
+complete(
+    {
+        name: name
+        for name, hint in get_type_hints(ContractPatch, include_extras=True).items()
+        if hint != _Protected
+    },
+    MUTABLE,
+    "ContractPatch in schemas/commands.py, but for what is protected,",
+)
+complete(ContractPatch.__annotations__, FIELDS, "ContractPatch in schemas/commands.py")
 
 
 class UpdateData(CommandData):

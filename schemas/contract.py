@@ -12,35 +12,40 @@ from decimal import Decimal
 from functools import lru_cache
 from math import isfinite
 from operator import itemgetter
-from typing import Annotated, Any, Final, Literal, NotRequired
+from typing import Annotated, Any, Final, NotRequired
 
 import orjson
-from pydantic import ConfigDict, Field, with_config
+from pydantic import Field, with_config
 from typing_extensions import TypedDict
 
+from schemas.about import About
+from schemas.parts import (
+    STRICT,
+    AddOn,
+    BillingContact,
+    PrimaryContact,
+    ScheduledChange,
+    SlaTerms,
+    UsageBasedPricing,
+    UsageLimits,
+)
 from schemas.types import (
     AccountId,
     ContractId,
     ContractTypeName,
     Currency,
     Days,
-    Email,
     Instant,
     Labels,
     LongText,
     Metadata,
     Money,
-    Name,
     NoticeDays,
-    Percentage,
-    Phone,
     PositiveInt,
-    PositiveMoney,
     Reason,
     Reference,
     StatusName,
     TermMonths,
-    UnitPrice,
     Who,
 )
 
@@ -51,165 +56,95 @@ MAX_CONTRACT_BYTES: Final = 64 * 1024
 
 Window = Annotated[int, Field(ge=1, le=3650)]
 
-STRICT = ConfigDict(extra="forbid", strict=True)
-
-
-@with_config(STRICT)
-class TradeVolumeTier(TypedDict):
-    """Price of each trade from `min_trades` up to, but not including, `max_trades`."""
-
-    min_trades: Annotated[int, Field(ge=0, le=2**53 - 1)]
-    max_trades: PositiveInt | None
-    price_per_trade: UnitPrice
-
-
-@with_config(STRICT)
-class TradeValueTier(TypedDict):
-    """Percentage of the value of each trade from `min_value` up to, but not including, `max_value`."""
-
-    min_value: Money
-    max_value: PositiveMoney | None
-    percentage_fee: Percentage
-
-
-@with_config(STRICT)
-class UsageBasedPricing(TypedDict):
-    """Tiers sorted by their lower bound, without overlap; only the last may be open (`max` null)."""
-
-    trade_volume_tiers: NotRequired[Annotated[list[TradeVolumeTier], Field(max_length=100)]]
-    trade_value_tiers: NotRequired[Annotated[list[TradeValueTier], Field(max_length=100)]]
-
-
-@with_config(STRICT)
-class UsageLimits(TypedDict):
-    """How much the account may trade, and how fast it is served."""
-
-    max_monthly_trades: NotRequired[PositiveInt]
-    max_trade_value: NotRequired[PositiveMoney]
-    max_concurrent_trades: NotRequired[PositiveInt]
-    sla_threshold_seconds: NotRequired[PositiveMoney]
-
-
-@with_config(STRICT)
-class PrimaryContact(TypedDict):
-    """Whom to talk to about the contract."""
-
-    name: NotRequired[Name]
-    email: NotRequired[Email]
-    phone: NotRequired[Phone]
-    role: NotRequired[Name]
-
-
-@with_config(STRICT)
-class BillingContact(TypedDict):
-    """Whom to send invoices to."""
-
-    name: NotRequired[Name]
-    email: NotRequired[Email]
-    phone: NotRequired[Phone]
-
-
-@with_config(STRICT)
-class AddOn(TypedDict):
-    """Something bought on top; counts towards the monthly total when active."""
-
-    name: Name
-    monthly_fee: Money
-    active: NotRequired[bool]
-
-
-@with_config(STRICT)
-class SlaTerms(TypedDict):
-    """What is promised, and what it costs to break it."""
-
-    uptime_guarantee: NotRequired[Percentage]
-    response_time_guarantee: NotRequired[PositiveMoney]
-    penalty_terms: NotRequired[LongText]
-
-
-@with_config(STRICT)
-class Overrides(TypedDict, total=False):
-    """Terms a plan change sets on top of the new plan's template, as a JSON merge patch."""
-
-    base_monthly_fee: Money
-    usage_based_pricing: UsageBasedPricing | None
-    usage_limits: UsageLimitsPatch
-    features: Labels
-    add_ons: Annotated[list[AddOn], Field(max_length=100)]
-    sla_terms: SlaTermsPatch | None
-
-
-@with_config(STRICT)
-class UsageLimitsPatch(TypedDict, total=False):
-    """A merge patch on the usage limits."""
-
-    max_monthly_trades: PositiveInt | None
-    max_trade_value: PositiveMoney | None
-    max_concurrent_trades: PositiveInt | None
-    sla_threshold_seconds: PositiveMoney | None
-
-
-@with_config(STRICT)
-class SlaTermsPatch(TypedDict, total=False):
-    """A merge patch on the SLA terms."""
-
-    uptime_guarantee: Percentage | None
-    response_time_guarantee: PositiveMoney | None
-    penalty_terms: LongText | None
-
-
-@with_config(STRICT)
-class ScheduledChange(TypedDict):
-    """Something that will happen at the end of the term unless it is withdrawn."""
-
-    kind: Literal["plan_change", "cancellation"]
-    effective_at: Instant
-    contract_type: NotRequired[ContractTypeName]
-    overrides: NotRequired[Overrides]
-    reason: NotRequired[Reason]
-    requested_by: Who
-    requested_at: Instant
-
 
 @with_config(STRICT)
 class ContractState(TypedDict):
     """A contract as events and readers show it."""
 
-    contract_id: ContractId
-    account_id: AccountId
-    contract_type: ContractTypeName
-    status: StatusName
-    start_date: Instant
-    end_date: Instant
-    term_start: Instant
-    term_number: PositiveInt
-    renewal_date: Instant
-    auto_renewal: bool
-    term_months: TermMonths
-    renewal_window_days: Days
-    renewal_grace_days: Days
-    notice_days: NoticeDays
-    base_monthly_fee: Money
-    currency: Currency
-    usage_based_pricing: NotRequired[UsageBasedPricing]
-    usage_limits: UsageLimits
-    primary_contact: NotRequired[PrimaryContact]
-    billing_contact: NotRequired[BillingContact]
-    features: Labels
-    tags: Labels
-    add_ons: Annotated[list[AddOn], Field(max_length=100)]
-    sla_terms: NotRequired[SlaTerms]
-    notes: NotRequired[LongText]
-    external_reference: NotRequired[Reference]
-    metadata: Metadata
-    scheduled_changes: Annotated[list[ScheduledChange], Field(max_length=2)]
-    created_at: Instant
-    updated_at: Instant
-    cancelled_at: NotRequired[Instant]
-    cancellation_reason: NotRequired[Reason]
-    created_by: Who
-    last_modified_by: Who
-    version: PositiveInt
+    contract_id: Annotated[
+        ContractId,
+        About("Made by the service from the command; stays for the contract's life.", "never", "no"),
+    ]
+    account_id: Annotated[
+        AccountId,
+        About("Whose contract it is: the key of every record.", "never", "no", column_before="contract_id"),
+    ]
+    contract_type: Annotated[ContractTypeName, About("The plan.", "never", "no")]
+    status: Annotated[StatusName, About("Where it stands in its life.", "never", "no")]
+    start_date: Annotated[
+        Instant, About("Beginning of the first term; stays through renewals.", "in_draft", "no")
+    ]
+    end_date: Annotated[Instant, About("End of the running term, exclusive.", "while_running", "no")]
+    term_start: Annotated[Instant, About("Beginning of the running term.", "never", "no")]
+    term_number: Annotated[PositiveInt, About("Number of the running term, from 1.", "never", "no")]
+    renewal_date: Annotated[
+        Instant, About("When the renewal window opens; never before the middle of the term.", "never", "no")
+    ]
+    auto_renewal: Annotated[
+        bool,
+        About(
+            "What happens at `end_date` when nobody acts: it renews, or it expires.", "while_running", "no"
+        ),
+    ]
+    term_months: Annotated[TermMonths, About("Length of a renewal's term.", "while_running", "no")]
+    renewal_window_days: Annotated[
+        Days, About("Days before the end when it becomes `pending_renewal`.", "while_running", "no")
+    ]
+    renewal_grace_days: Annotated[
+        Days, About("Days after the end in which `renew` is still accepted.", "while_running", "no")
+    ]
+    notice_days: Annotated[NoticeDays, About("Days before the end that are noticed.", "while_running", "no")]
+    base_monthly_fee: Annotated[Money, About("Without add-ons.", "while_running", "no")]
+    currency: Annotated[Currency, About("Of all its money.", "in_draft", "no")]
+    usage_based_pricing: NotRequired[
+        Annotated[UsageBasedPricing, About("Prices of trades by tier.", "while_running", "no")]
+    ]
+    usage_limits: Annotated[
+        UsageLimits,
+        About(
+            "How much may be traded, and how fast it is served.",
+            "while_running",
+            "no",
+            column_before="usage_based_pricing",
+        ),
+    ]
+    primary_contact: NotRequired[Annotated[PrimaryContact, About("Whom to talk to.", "always", "removed")]]
+    billing_contact: NotRequired[
+        Annotated[BillingContact, About("Whom to send invoices to.", "always", "removed")]
+    ]
+    features: Annotated[Labels, About("What the plan gives, by name.", "while_running", "no", empty=list)]
+    tags: Annotated[Labels, About("Labels of your own.", "always", "no", empty=list)]
+    add_ons: Annotated[
+        list[AddOn],
+        Field(max_length=100),
+        About("Bought on top of the plan; names are unique.", "while_running", "no", empty=list),
+    ]
+    sla_terms: NotRequired[
+        Annotated[SlaTerms, About("What is promised, and what it costs to break it.", "while_running", "no")]
+    ]
+    notes: NotRequired[Annotated[LongText, About("Free text.", "always", "removed")]]
+    external_reference: NotRequired[
+        Annotated[Reference, About("Its name in another system; can be looked up.", "always", "no")]
+    ]
+    metadata: Annotated[Metadata, About("Keys and values of your own.", "always", "emptied", empty=dict)]
+    scheduled_changes: Annotated[
+        list[ScheduledChange],
+        Field(max_length=2),
+        About("What will happen at the end of the term; at most one of each kind.", "never", "in_part"),
+    ]
+    created_at: Annotated[Instant, About("Record time of the command that made it.", "never", "no")]
+    updated_at: Annotated[Instant, About("Record time of the command that changed it last.", "never", "no")]
+    cancelled_at: NotRequired[Annotated[Instant, About("When it was cancelled.", "never", "no")]]
+    cancellation_reason: NotRequired[
+        Annotated[Reason, About("As the cancelling command gave it.", "never", "removed")]
+    ]
+    created_by: Annotated[
+        Who, About("Who asked for it: `requested_by`, else the command's source.", "never", "unnamed")
+    ]
+    last_modified_by: Annotated[
+        Who, About("Who asked for the last change; `lifecycle` where time did it.", "never", "unnamed")
+    ]
+    version: Annotated[PositiveInt, About("Grows by 1 with each change.", "never", "no")]
 
 
 @with_config(STRICT)

@@ -9,8 +9,9 @@ from pydantic import ConfigDict, with_config
 from typing_extensions import TypedDict
 
 from schemas import names, topics
-from schemas.contract import BillingContact, ContractState, PrimaryContact
+from schemas.contract import ContractState
 from schemas.messages import MessageSpec
+from schemas.parts import BillingContact, PrimaryContact
 from schemas.types import AccountId, ContractId, ContractTypeName, Currency, Instant, Labels, Money
 
 _OPEN = ConfigDict(extra="allow")

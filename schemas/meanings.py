@@ -9,47 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from schemas.commands import COMMANDS, PROTECTED
+from schemas.fields import FIELDS
 
 if TYPE_CHECKING:
     from schemas.events import DeadLetterCode, OutcomeName, RejectionCode
 
 MEANINGS: Final[dict[str, str]] = {
-    # the contract
-    "contract_id": "Made by the service from the command; stays for the contract's life.",
-    "account_id": "Whose contract it is: the key of every record.",
-    "contract_type": "The plan.",
-    "status": "Where it stands in its life.",
-    "start_date": "Beginning of the first term; stays through renewals.",
-    "end_date": "End of the running term, exclusive.",
-    "term_start": "Beginning of the running term.",
-    "term_number": "Number of the running term, from 1.",
-    "renewal_date": "When the renewal window opens; never before the middle of the term.",
-    "auto_renewal": "What happens at `end_date` when nobody acts: it renews, or it expires.",
-    "term_months": "Length of a renewal's term.",
-    "renewal_window_days": "Days before the end when it becomes `pending_renewal`.",
-    "renewal_grace_days": "Days after the end in which `renew` is still accepted.",
-    "notice_days": "Days before the end that are noticed.",
-    "base_monthly_fee": "Without add-ons.",
-    "currency": "Of all its money.",
-    "usage_based_pricing": "Prices of trades by tier.",
-    "usage_limits": "How much may be traded, and how fast it is served.",
-    "primary_contact": "Whom to talk to.",
-    "billing_contact": "Whom to send invoices to.",
-    "features": "What the plan gives, by name.",
-    "tags": "Labels of your own.",
-    "add_ons": "Bought on top of the plan; names are unique.",
-    "sla_terms": "What is promised, and what it costs to break it.",
-    "notes": "Free text.",
-    "external_reference": "Its name in another system; can be looked up.",
-    "metadata": "Keys and values of your own.",
-    "scheduled_changes": "What will happen at the end of the term; at most one of each kind.",
-    "created_at": "Record time of the command that made it.",
-    "updated_at": "Record time of the command that changed it last.",
-    "cancelled_at": "When it was cancelled.",
-    "cancellation_reason": "As the cancelling command gave it.",
-    "created_by": "Who asked for it: `requested_by`, else the command's source.",
-    "last_modified_by": "Who asked for the last change; `lifecycle` where time did it.",
-    "version": "Grows by 1 with each change.",
+    **{name: about.meaning for name, about in FIELDS.items()},
     # parts of it
     "lifecycle": "From an export of this service: with it, the contract goes on as the same one.",
     "anchor_day": "Day of the month on which computed ends fall, where the month has it.",

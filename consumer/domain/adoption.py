@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
-    from schemas.contract import Contract, ScheduledChange
+    from schemas.contract import Contract
     from schemas.events import FieldError
+    from schemas.parts import ScheduledChange
 
 MAX_ARREARS: Final = timedelta(days=366)
 """A running contract whose term ended longer ago is refused: catching up with all the renewals since

@@ -1,7 +1,8 @@
 """Which of a contract's fields may hold personal data, and what is left of each when an account is erased.
 
-One table for the contract, its history, its events and docs/security.md. What is not in it stays: terms,
-dates, ids, `external_reference`, `tags`. They are no place for personal data, and the audit trail needs them.
+Each field declares it in schemas/contract.py: for the contract, its history, its events and docs/security.md.
+What is not personal stays: terms, dates, ids, `external_reference`, `tags`. They are no place for personal
+data, and the audit trail needs them.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from consumer.domain.model import ABSENT, ERASED, FieldChange
+from schemas.fields import FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from schemas.about import Erasure
     from schemas.contract import Contract
 
 SOMEBODY: Final = "erased"
@@ -39,18 +42,21 @@ def unnamed(scheduled: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-PERSONAL: Final[Mapping[str, Callable[[Any], Any]]] = {
-    "primary_contact": _nothing,
-    "billing_contact": _nothing,
-    "notes": _nothing,
-    "metadata": _empty,
-    "cancellation_reason": _nothing,
-    "created_by": _somebody,
-    "last_modified_by": _somebody,
+_LEFT: Final[Mapping[Erasure, Callable[[Any], Any]]] = {
+    "removed": _nothing,
+    "emptied": _empty,
+    "unnamed": _somebody,
+    "in_part": unnamed,
+}
+
+PERSONAL: Final = {
+    name: _LEFT[about.personal] for name, about in FIELDS.items() if about.personal not in {"no", "in_part"}
 }
 """Fields that are personal as a whole, and what stands there instead; ABSENT: nothing."""
 
-PARTLY_PERSONAL: Final[Mapping[str, Callable[[Any], Any]]] = {"scheduled_changes": unnamed}
+PARTLY_PERSONAL: Final = {
+    name: _LEFT[about.personal] for name, about in FIELDS.items() if about.personal == "in_part"
+}
 """Fields that say something of the contract, too: that stays."""
 
 

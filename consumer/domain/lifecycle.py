@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from consumer.domain.model import Event
-    from schemas.contract import Contract, ScheduledChange
+    from schemas.contract import Contract
     from schemas.events import Change
+    from schemas.parts import ScheduledChange
     from schemas.types import StatusName
 
     Progress = tuple[Contract, list[Event]]

@@ -8,6 +8,8 @@ from consumer.domain.dates import DAY, add_months, days_left
 from consumer.domain.model import Expiring, RenewalNotice
 from consumer.domain.schedule import scheduled
 from consumer.domain.terms import monthly_total, with_plan
+from schemas.events import ExpiringData
+from schemas.fields import FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,17 +22,8 @@ if TYPE_CHECKING:
 LapseReason = Literal["cancellation_scheduled", "no_auto_renewal"]
 
 _TWO_DAYS: Final = 2 * DAY
-_COPIED: Final = (
-    "account_id",
-    "contract_id",
-    "contract_type",
-    "end_date",
-    "base_monthly_fee",
-    "currency",
-    "primary_contact",
-    "billing_contact",
-    "features",
-)
+_COPIED: Final = tuple(name for name in ExpiringData.__annotations__ if name in FIELDS)
+"""What a notice tells of the contract, so that nobody must look it up."""
 
 
 def next_window(contract: Contract, now: datetime) -> int | None:

@@ -10,8 +10,9 @@ from consumer.domain.schedule import scheduled, with_scheduled, without_schedule
 
 if TYPE_CHECKING:
     from consumer.domain.changing import Result
-    from schemas.contract import Contract, ScheduledChange
+    from schemas.contract import Contract
     from schemas.events import Change
+    from schemas.parts import ScheduledChange
 
 
 def plan(contract: Contract, change: ScheduledChange, told: Change) -> Result:

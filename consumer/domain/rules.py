@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 from consumer.domain.currencies import CURRENCIES
 from consumer.domain.dates import iso
 from consumer.domain.mistakes import mistake
-from consumer.domain.statuses import ENDED
+from consumer.domain.statuses import ENDED, STATUSES
 from consumer.domain.terms import EMPTIED
+from schemas.about import MUTABILITIES
+from schemas.fields import FIELDS, MUTABLE, OPTIONAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,33 +25,13 @@ if TYPE_CHECKING:
 
 MAX_METADATA: Final = 50
 
-_OPTIONAL: Final = frozenset(
-    {"usage_based_pricing", "primary_contact", "billing_contact", "sla_terms", "notes", "external_reference"}
-)
-_MUTABLE_WHEN_ENDED: Final = frozenset(
-    {"primary_contact", "billing_contact", "notes", "tags", "external_reference", "metadata"}
-)
-_MUTABLE_WHEN_RUNNING: Final = _MUTABLE_WHEN_ENDED | {
-    "end_date",
-    "auto_renewal",
-    "term_months",
-    "renewal_window_days",
-    "renewal_grace_days",
-    "notice_days",
-    "base_monthly_fee",
-    "usage_based_pricing",
-    "usage_limits",
-    "features",
-    "add_ons",
-    "sla_terms",
-}
-_MUTABLE_IN_DRAFT: Final = _MUTABLE_WHEN_RUNNING | {"start_date", "currency"}
-MUTABLE: Final[Mapping[StatusName, frozenset[str]]] = {
-    "draft": _MUTABLE_IN_DRAFT,
-    "active": _MUTABLE_WHEN_RUNNING,
-    "pending_renewal": _MUTABLE_WHEN_RUNNING,
-    "expired": _MUTABLE_WHEN_ENDED,
-    "cancelled": _MUTABLE_WHEN_ENDED,
+MUTABLE_IN: Final[Mapping[StatusName, frozenset[str]]] = {
+    name: frozenset(
+        field
+        for field, about in FIELDS.items()
+        if about.mutable in MUTABILITIES[: MUTABILITIES.index(status.mutable) + 1]
+    )
+    for name, status in STATUSES.items()
 }
 """What an update may set, by status."""
 
@@ -57,18 +39,20 @@ MUTABLE: Final[Mapping[StatusName, frozenset[str]]] = {
 def protected(contract: Contract, changes: Mapping[str, Any]) -> dict[str, str]:
     """The fields that no update may set, or not in this status, and why."""
     status = contract["status"]
-    mutable = MUTABLE[status]
+    mutable = MUTABLE_IN[status]
     if mutable.issuperset(changes):
         return {}
     return {name: _why_protected(name, status) for name in changes if name not in mutable}
 
 
 def _why_protected(name: str, status: StatusName) -> str:
-    if name not in _MUTABLE_IN_DRAFT:
+    if name not in MUTABLE:
         return "is protected: an update cannot set it"
     if status in ENDED:
         return f"cannot be changed any more: the contract is {status}"
-    return "can be changed in a draft only"
+    if FIELDS[name].mutable == "in_draft":
+        return "can be changed in a draft only"
+    return f"cannot be changed while the contract is {status}"
 
 
 def removed(changes: Mapping[str, Any]) -> dict[str, str]:
@@ -76,7 +60,7 @@ def removed(changes: Mapping[str, Any]) -> dict[str, str]:
     return {
         name: "is required: it cannot be removed"
         for name, value in changes.items()
-        if value is None and name in _MUTABLE_IN_DRAFT and name not in _OPTIONAL and name not in EMPTIED
+        if value is None and name in MUTABLE and name not in OPTIONAL and name not in EMPTIED
     }
 
 

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from schemas.contract import Contract, ScheduledChange
+    from schemas.contract import Contract
+    from schemas.parts import ScheduledChange
 
 DATING_FIELDS: Final = frozenset({"start_date", "end_date", "term_months", "renewal_window_days"})
 """Terms that other dates follow from."""

@@ -10,42 +10,45 @@ from schemas.types import StatusName
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-Phase = Literal["prepared", "running", "ended"]
+    from schemas.about import Mutability
+
 Kind = Literal["plan_change", "cancellation"]
 
 
 class Status(NamedTuple):
     """What is so for all contracts of a status.
 
-    `phase`: time passes for what runs only; a new contract may take the place of one that has ended. What
-    an update may change goes by it, too. `schedulable`: what may wait for the end of the term.
+    `mutable`: what an update may change. `runs`: time passes for it. `ended_at`: the field that tells when
+    the contract ended; None: it has not, and no other may take its place. `schedulable`: what may wait for
+    the end of its term.
     """
 
-    phase: Phase
+    mutable: Mutability
+    runs: bool = False
+    ended_at: Literal["end_date", "cancelled_at"] | None = None
     schedulable: frozenset[Kind] = frozenset()
 
 
+_ALL: Final[frozenset[Kind]] = frozenset(get_args(Kind))
+
 STATUSES: Final[Mapping[StatusName, Status]] = complete(
     {
-        "draft": Status("prepared"),
-        "active": Status("running", frozenset({"plan_change", "cancellation"})),
-        "pending_renewal": Status("running", frozenset({"plan_change", "cancellation"})),
-        "expired": Status("ended", frozenset({"plan_change"})),  # for a renewal within the grace period
-        "cancelled": Status("ended"),
+        "draft": Status("in_draft"),
+        "active": Status("while_running", runs=True, schedulable=_ALL),
+        "pending_renewal": Status("while_running", runs=True, schedulable=_ALL),
+        # What waits on an expired one, waits for a renewal within the grace period.
+        "expired": Status("always", ended_at="end_date", schedulable=frozenset({"plan_change"})),
+        "cancelled": Status("always", ended_at="cancelled_at"),
     },
     get_args(StatusName),
     "STATUSES in consumer/domain/statuses.py",
 )
 
 
-def _in(phase: Phase) -> frozenset[StatusName]:
-    return frozenset(name for name, status in STATUSES.items() if status.phase == phase)
-
-
-RUNNING: Final = _in("running")
+RUNNING: Final = frozenset(name for name, status in STATUSES.items() if status.runs)
 """Time passes for these only."""
 
-ENDED: Final = _in("ended")
+ENDED: Final = frozenset(name for name, status in STATUSES.items() if status.ended_at)
 """A new contract may take the place of these."""
 
 

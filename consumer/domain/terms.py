@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
+from schemas.fields import FIELDS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -61,10 +63,7 @@ TEMPLATES: Final[Mapping[ContractTypeName, Template]] = {
 
 
 EMPTIED: Final[Mapping[str, Callable[[], Any]]] = {
-    "features": list,
-    "tags": list,
-    "add_ons": list,
-    "metadata": dict,
+    name: about.empty for name, about in FIELDS.items() if about.empty is not None
 }
 """What null makes of the fields that every contract has, though maybe empty."""
 

@@ -11,63 +11,14 @@ import io
 from typing import TYPE_CHECKING, Any, Final
 
 from schemas.contract import to_json
+from schemas.fields import columns
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from schemas.contract import ExportedContract
 
-COLUMNS: Final = (
-    "account_id",
-    "contract_id",
-    "contract_type",
-    "status",
-    "start_date",
-    "end_date",
-    "term_start",
-    "term_number",
-    "renewal_date",
-    "auto_renewal",
-    "term_months",
-    "renewal_window_days",
-    "renewal_grace_days",
-    "notice_days",
-    "base_monthly_fee",
-    "currency",
-    "usage_limits.max_monthly_trades",
-    "usage_limits.max_trade_value",
-    "usage_limits.max_concurrent_trades",
-    "usage_limits.sla_threshold_seconds",
-    "usage_based_pricing",
-    "primary_contact.name",
-    "primary_contact.email",
-    "primary_contact.phone",
-    "primary_contact.role",
-    "billing_contact.name",
-    "billing_contact.email",
-    "billing_contact.phone",
-    "features",
-    "tags",
-    "add_ons",
-    "sla_terms.uptime_guarantee",
-    "sla_terms.response_time_guarantee",
-    "sla_terms.penalty_terms",
-    "notes",
-    "external_reference",
-    "metadata",
-    "scheduled_changes",
-    "created_at",
-    "updated_at",
-    "cancelled_at",
-    "cancellation_reason",
-    "created_by",
-    "last_modified_by",
-    "version",
-    "lifecycle.anchor_day",
-    "lifecycle.end_given",
-    "lifecycle.noticed",
-    "lifecycle.lapse_noticed",
-)
+COLUMNS: Final = columns()
 """Every field of a contract; those of flat objects each for themselves. Last what else decides its future."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 import pymongo
 from pymongo.errors import CollectionInvalid, ConfigurationError, OperationFailure
@@ -11,6 +11,7 @@ from pymongo.errors import CollectionInvalid, ConfigurationError, OperationFailu
 from consumer.errors import IndexConflict, TransactionsUnsupported
 from consumer.storage import ownership
 from consumer.storage.mongo_errors import translated
+from schemas.names import ContractTypeName, StatusName
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -86,8 +87,8 @@ CONTRACT_VALIDATOR: Final[dict[str, Any]] = {
         "properties": {
             "contract_id": {"bsonType": "string", "minLength": 1, "maxLength": 128},
             "account_id": {"bsonType": "string", "minLength": 1, "maxLength": 128},
-            "contract_type": {"enum": ["basic", "professional", "enterprise", "custom"]},
-            "status": {"enum": ["draft", "active", "pending_renewal", "expired", "cancelled"]},
+            "contract_type": {"enum": [*get_args(ContractTypeName)]},
+            "status": {"enum": [*get_args(StatusName)]},
             "start_date": {"bsonType": "date"},
             "end_date": {"bsonType": "date"},
             "renewal_date": {"bsonType": "date"},

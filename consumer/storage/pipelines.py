@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from consumer.domain.statuses import RUNNING
+from consumer.domain.statuses import RUNNING, STATUSES
 from schemas.contract import to_json
 
 if TYPE_CHECKING:
@@ -136,6 +136,7 @@ def ran_at(moment: datetime) -> Stages:
     """Contracts that have ended since."""
     began = {"start_date": {"$lte": moment}}
     return [
-        {"status": "expired", "end_date": {"$gt": moment}, **began},
-        {"status": "cancelled", "cancelled_at": {"$gt": moment}, **began},
+        {"status": name, status.ended_at: {"$gt": moment}, **began}
+        for name, status in STATUSES.items()
+        if status.ended_at is not None
     ]

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from consumer.domain.changing import Result
     from consumer.domain.lifecycle import Moment
     from schemas.commands import CancelData
-    from schemas.contract import Contract, ScheduledChange
+    from schemas.contract import Contract
+    from schemas.parts import ScheduledChange
 
 
 def cancel(contract: Contract, data: CancelData, moment: Moment) -> Result:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from consumer.domain.changing import Result
     from consumer.domain.lifecycle import Moment
     from schemas.commands import ChangePlanData
-    from schemas.contract import Contract, ScheduledChange
+    from schemas.contract import Contract
+    from schemas.parts import ScheduledChange
 
 
 def change_plan(contract: Contract, data: ChangePlanData, moment: Moment) -> Result:

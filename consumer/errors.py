@@ -43,6 +43,7 @@ ContractsError                      exit code
     - PositionBeforeLog
     - PositionBeyondLog
     - ProgressBeyondLog
+    - LogDamaged
     - OutboxHole
     - TornDatabase
   x DeadLetterLimit                         8   too many records are not commands: the partition is paused
@@ -231,13 +232,19 @@ class OutOfLog(LogError):
 
 
 class RecordDamaged(LogError):
-    """The checksum of a batch of records is wrong; another replica may have it sound."""
+    """The checksum of a batch of records is wrong; another replica may have it sound.
 
-    def __init__(self, topic: str, partition: int, offset: int) -> None:
+    `after` is the offset behind the batch; None: it cannot be told.
+    """
+
+    hint = "let a replica lead that has it sound; without one the partition stops, and waits for a decision"
+
+    def __init__(self, topic: str, partition: int, offset: int, after: int | None = None) -> None:
         super().__init__(f"{topic}/{partition}: the records at offset {offset} are damaged (wrong checksum)")
         self.topic = topic
         self.partition = partition
         self.offset = offset
+        self.after = after
 
 
 class PartitionMissing(LogError):
@@ -364,6 +371,13 @@ class ProgressBeyondLog(PositionError):
 
     why = "the log ends at offset {end}, but outputs are published up to {progress}: it has lost its tail"
     decision = "--to-database"
+
+
+class LogDamaged(PositionError):
+    """The checksum of a batch of records stays wrong: its commands cannot be read."""
+
+    why = "the records at offset {offset} are damaged (wrong checksum), and stay so"
+    decision = "--past-damage"
 
 
 class OutboxHole(PositionError):

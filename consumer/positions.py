@@ -17,6 +17,7 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from consumer import bootstrap
+from consumer.damage import Damage, passed_by
 from consumer.engine.checks import problem_of
 from consumer.engine.claiming import last_words
 from consumer.engine.takeover import chain_of
@@ -56,6 +57,7 @@ class Decision(StrEnum):
     ACCEPT_PARTITION_COUNT = "accept-partition-count"
     TO_LOG_START = "to-log-start"
     TO_LOG_END = "to-log-end"
+    PAST_DAMAGE = "past-damage"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ class Step:
     position: Position
     published: int | None
     outbox: tuple[int, int] | None
+    passed: Damage | None = None
 
 
 class PositionAdmin:
@@ -119,6 +122,8 @@ class PositionAdmin:
         self._topic = topic
         self._worker = worker
         self._origin = origin
+        self.passed: dict[int, Damage] = {}
+        """What the last decision passed by, of each partition."""
 
     async def show(self) -> list[Row]:
         """All partitions in order."""
@@ -179,6 +184,7 @@ class PositionAdmin:
         # All are looked at before any is changed: what is refused leaves everything as it was.
         steps = [await self._step(decision, rows[number], generation) for number in chosen]
         await self._carry_out(decision, steps)
+        self.passed = {step.partition: step.passed for step in steps if step.passed}
         return await self.show()
 
     def _chosen(self, decision: Decision, rows: list[Row], partitions: Iterable[int] | None) -> list[int]:
@@ -221,6 +227,8 @@ class PositionAdmin:
     async def _step(self, decision: Decision, row: Row, generation: int) -> Step:
         name = f"{self._topic}/{row.partition}"
         stored = (await self._store.positions([name])).get(name)
+        if decision is Decision.PAST_DAMAGE:
+            return await self._past_damage(row, stored)
         if decision is Decision.FROM_GROUP_OFFSET and stored is not None:
             row = replace(row, published=await self._group_offset(row.partition, stored))
         fresh = Position(name, self._origin, next=row.log_start)
@@ -229,6 +237,18 @@ class PositionAdmin:
         # The journal's entry is written anew in any case: its offset is of the position's generation.
         published = row.published if published is None else published
         return Step(row.partition, replace(position, has_journal=True), published, outbox)
+
+    async def _past_damage(self, row: Row, stored: Position | None) -> Step:
+        """Behind the damaged batch, with nothing left of what came before it."""
+        name = f"{self._topic}/{row.partition}"
+        if stored is None or row.published is None or row.published < stored.next:
+            raise InputRefused(
+                f"{name}: not all that came before the damage is applied and published",
+                hint="start the service, wait until it has stopped the partition again, then decide",
+            )
+        position, passed = await passed_by(self._log, stored)
+        outbox = stored.generation, _PAST
+        return Step(row.partition, position, max(row.published, position.next), outbox, passed)
 
     async def _group_offset(self, partition: int, stored: Position) -> int:
         """What version 0.1 committed as published; it has, wherever it has applied something.

@@ -92,6 +92,10 @@ def reset(
         bool,
         typer.Option("--to-log-end", help="The log lost a tail that the database has; go on from its end."),
     ] = False,
+    past_damage: Annotated[
+        bool,
+        typer.Option("--past-damage", help="No replica has the damaged records sound: they are lost."),
+    ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Also where `positions show` asks for another decision.")
     ] = False,
@@ -115,6 +119,7 @@ def reset(
         Decision.ACCEPT_PARTITION_COUNT: accept_partition_count,
         Decision.TO_LOG_START: to_log_start,
         Decision.TO_LOG_END: to_log_end,
+        Decision.PAST_DAMAGE: past_damage,
     }
     chosen = [decision for decision, wanted in given.items() if wanted]
     if len(chosen) != 1:
@@ -136,7 +141,11 @@ async def _show() -> list[Row]:
 
 async def _reset(decision: Decision, partitions: list[int] | None, *, force: bool) -> list[Row]:
     async with _admin() as admin:
-        return await admin.reset(decision, partitions, force=force)
+        rows = await admin.reset(decision, partitions, force=force)
+        for number, (first, after) in sorted(admin.passed.items()):
+            lost = f"offsets {first} to {after - 1}" if first < after else "nothing"
+            note(f"partition {number}: passed by {lost}")
+        return rows
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from consumer.errors import (
     GenerationChanged,
     GroupChanged,
     JournalMissing,
+    LogDamaged,
     PartitionCountChanged,
     PartitionerChanged,
     PositionBeforeLog,
@@ -20,6 +21,7 @@ from consumer.errors import (
     PositionError,
     PositionMissing,
     ProgressBeyondLog,
+    RecordDamaged,
     TopicRecreated,
     UpgradeNeeded,
 )
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 
 REREAD_SECONDS: Final = 10.0
 """How long the record before a position is asked for."""
+
+DAMAGE_PAUSE_SECONDS: Final = 0.5
+"""Between two tries while it is damaged: the broker sends it at once, each time."""
 
 
 _DOUBTFUL: Final = (JournalMissing, ProgressBeyondLog)
@@ -147,11 +152,14 @@ async def _recreated(
         if position.last is not None and position.last.offset >= bounds[number].start
     }
     found = await _records_at(log, topic, {number: last.offset for number, last in wanted.items()})
-    return {
-        number: TopicRecreated(topic, number, offset=last.offset)
-        for number, last in wanted.items()
-        if (record := found[number]) is None or last_record(record) != last
-    }
+    problems: dict[int, PositionError] = {}
+    for number, last in wanted.items():
+        record = found[number]
+        if isinstance(record, RecordDamaged):
+            problems[number] = LogDamaged(topic, number, offset=last.offset)
+        elif record is None or last_record(record) != last:
+            problems[number] = TopicRecreated(topic, number, offset=last.offset)
+    return problems
 
 
 async def _told_apart(
@@ -171,6 +179,9 @@ async def _told_apart(
     bounds = await log.bounds(beyond) if beyond else {}
     holding = {n: bounds[n].start for n in beyond if bounds[n].start < bounds[n].stable}
     first = await _records_at(log, topic, holding)
+    for record in first.values():
+        if isinstance(record, RecordDamaged):
+            raise record
     return {
         number: TopicRecreated(topic, number, offset=last.offset)
         for number, last in beyond.items()
@@ -185,6 +196,8 @@ def _is_another_log(bounds: Bounds, first: Any, last: LastRecord) -> bool:
 async def _records_at(log: Log, topic: str, offsets: Mapping[int, int]) -> dict[int, Any]:
     """The first record at or after each offset; None: what was fetched from there holds none.
 
+    RecordDamaged stands for one that stayed damaged.
+
     Raises:
         LogError: they cannot be read in time.
     """
@@ -192,17 +205,24 @@ async def _records_at(log: Log, topic: str, offsets: Mapping[int, int]) -> dict[
     clock = asyncio.get_running_loop().time
     until = clock() + REREAD_SECONDS
     while left:
+        pause = 0.0
         for number, fetched in (await log.fetch(left, timeout_ms=500)).items():
+            if isinstance(fetched, RecordDamaged):
+                pause = DAMAGE_PAUSE_SECONDS
+                if number in left and clock() > until:
+                    found[number] = fetched
+                    del left[number]
+                continue
             if isinstance(fetched, ContractsError):
                 raise fetched
             first = left.get(number)
             if fetched.first == first and (fetched.records or fetched.next > first):
                 found[number] = fetched.records[0] if fetched.records else None
                 del left[number]
-        if left and clock() > until:
+        if left and not pause and clock() > until:
             number, offset = next(iter(left.items()))
             raise BrokerUnavailable(f"{topic}/{number}: offset {offset} cannot be read again")
-        await asyncio.sleep(0)
+        await asyncio.sleep(pause)
     return found
 
 

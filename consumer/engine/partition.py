@@ -154,6 +154,11 @@ class Partition:
         return max(self.position.next, self._publish_from)
 
     @property
+    def drained(self) -> bool:
+        """Whether all that was read is stored and published."""
+        return not self.busy and self.intake.waiting == 0 and self.unpublished == 0
+
+    @property
     def ready(self) -> bool:
         """Whether a batch can be made of what waits here."""
         return (

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 from consumer.errors import (
     ContractsError,
+    LogDamaged,
     LogError,
     OutOfLog,
     PositionError,
+    RecordDamaged,
 )
 
 if TYPE_CHECKING:
@@ -29,6 +31,9 @@ SHORT_WAIT_MS: Final = 100
 MOST_WAITING: Final = 6_000
 LEAST_ROOM: Final = 100
 """Records that wait in memory: about the first number in all, but the second in each partition at least."""
+
+DAMAGE_SECONDS: Final = 60.0
+"""How long damaged records are tried again, before the partition waits for a decision."""
 
 
 class Reading:
@@ -99,6 +104,18 @@ class Reading:
         if isinstance(error, PositionError | OutOfLog):
             raise OutOfLog(str(error)) from error
         partition.obstacle.refused(error, now)
+
+    def hopeless(self) -> list[tuple[Partition, PositionError]]:
+        """The partitions whose next records stay damaged; all that came before is applied and published."""
+        now = asyncio.get_running_loop().time()
+        return [
+            (partition, LogDamaged(error.topic, error.partition, offset=error.offset))
+            for partition in self._partitions.values()
+            if partition.error is None
+            and partition.drained
+            and isinstance(error := partition.obstacle.error, RecordDamaged)
+            and partition.obstacle.seconds(now) >= DAMAGE_SECONDS
+        ]
 
     async def look(self, numbers: Collection[int]) -> None:
         """Asks what waits where nothing is fetched."""

@@ -97,7 +97,7 @@ class Storing:
             try:
                 shares.append((partition, await partition.share(most)))
             except DeadLetterLimit as error:
-                await self._stop(partition, error)
+                await self.stop(partition, error)
         return shares
 
     async def _transact(self, lane: int, shares: Sequence[tuple[Partition, Share]]) -> list[Stored]:
@@ -155,9 +155,9 @@ class Storing:
             case BatchTooLarge() if len(records) <= 1:
                 raise error
             case ForeignDocument():
-                await self._stop(partition, error)
+                await self.stop(partition, error)
             case AheadOfPosition():
-                await self._stop(partition, await self._torn(share, error))
+                await self.stop(partition, await self._torn(share, error))
             case PoisonDocument() if len(records) <= 1:
                 poison = records[0] if records else None
                 if not isinstance(poison, Incoming):
@@ -168,7 +168,8 @@ class Storing:
                     partition.isolate(share.next)
                 partition.halve(len(records))
 
-    async def _stop(self, partition: Partition, error: ContractsError) -> None:
+    async def stop(self, partition: Partition, error: ContractsError) -> None:
+        """The partition stands still, and operators can see why."""
         partition.stop(error)
         await self.note_stop(partition)
 

@@ -254,6 +254,8 @@ class Worker:
 
     async def _fetch(self, positions: Mapping[int, int], wait_ms: int) -> None:
         await self._reading.fetch(positions, wait_ms)
+        for partition, error in self._reading.hopeless():
+            await self._storing.stop(partition, error)
         self._fetch_from = self._now() + FETCH_PAUSE_SECONDS
 
     def _start_look(self, now: float) -> None:

@@ -24,6 +24,7 @@ from consumer.errors import (
 )
 from consumer.kafka.bounds import look_up
 from consumer.kafka.connection import broker_error
+from consumer.kafka.damage import offset_after
 from consumer.kafka.parsing import parse
 
 if TYPE_CHECKING:
@@ -113,8 +114,8 @@ async def _parsed(
         records, position = await parse(
             TopicPartition(topic, number), one[-1] or b"", (aborted or ()) if committed else (), first
         )
-    except RecordDamaged as error:
-        return error
+    except RecordDamaged:
+        return RecordDamaged(topic, number, first, offset_after(one[-1], end if stable < 0 else stable))
     return Fetched(first, records, position, end if stable < 0 else stable, end)
 
 

@@ -14,6 +14,7 @@ from consumer.errors import (
     GroupChanged,
     JournalForeign,
     JournalMissing,
+    LogDamaged,
     OutboxHole,
     PartitionCountChanged,
     PartitionerChanged,
@@ -21,6 +22,7 @@ from consumer.errors import (
     PositionBeyondLog,
     PositionMissing,
     ProgressBeyondLog,
+    RecordDamaged,
     TopicRecreated,
     UpgradeNeeded,
 )
@@ -242,3 +244,28 @@ async def test_an_answer_to_an_earlier_question_is_not_taken_for_the_last_record
 
     bounds = {0: Bounds(0, END, END)}
     assert await checks._recreated(Log(), TOPIC, {0: scene.position}, bounds) == {}
+
+
+@pytest.mark.parametrize("mended", [True, False])
+async def test_a_last_record_that_is_damaged_is_tried_again_before_it_stops_the_partition(
+    scene, monkeypatch, mended
+):
+    monkeypatch.setattr(checks, "REREAD_SECONDS", 0.05)
+    monkeypatch.setattr(checks, "DAMAGE_PAUSE_SECONDS", 0.01)
+    log = scene.world.broker.log(TOPIC, 0)
+    tries = []
+
+    class Log:
+        async def fetch(self, positions, *, timeout_ms):
+            tries.append(positions[0])
+            if mended and len(tries) > 2:
+                return {0: Fetched(positions[0], log.visible(positions[0]), END, END, END)}
+            return {0: RecordDamaged(TOPIC, 0, positions[0], END)}
+
+    found = await checks._recreated(Log(), TOPIC, {0: scene.position}, {0: Bounds(0, END, END)})
+    assert len(tries) > 2
+    if mended:
+        assert found == {}
+    else:
+        assert isinstance(found[0], LogDamaged)
+        assert found[0].facts == {"offset": END - 1}

@@ -10,7 +10,7 @@ from consumer.engine.schedule import FULL
 from consumer.engine.takeover import Resumed
 from consumer.engine.worker import STORE
 from consumer.engine.workers import Workers
-from consumer.errors import DeadLetterLimit, PublishInDoubt, StoreUnavailable
+from consumer.errors import DeadLetterLimit, PublishInDoubt, RecordDamaged, StoreUnavailable
 from consumer.health import Health
 from consumer.kafka.fetcher import Fetched
 from consumer.metrics import Metrics
@@ -111,3 +111,24 @@ def test_without_a_command_topic_a_process_is_not_ready():
     assert workers.why_idle() is None
     workers.owned((), 0)
     assert "command topic is not there" in workers.why_idle()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "hindrance", "stops"),
+    [
+        (61.0, None, True),
+        (59.0, None, False),
+        (61.0, "busy", False),
+        (61.0, "unpublished", False),
+    ],
+    ids=["for long", "not for long", "a batch is being stored", "a batch is not published"],
+)
+async def test_damaged_records_stop_a_partition_once_all_before_them_is_done(seconds, hindrance, stops):
+    worker = make_worker(Scene().heir, [0], "heir")
+    partition = worker.partitions[0]
+    partition.go_on_from(Resumed(Position(PLACE, ORIGIN, next=4), 4))
+    if hindrance:
+        setattr(partition, hindrance, 1)
+    partition.obstacle.refused(RecordDamaged(*partition.position.place, 4), worker._now() - seconds)
+    hopeless = worker._reading.hopeless()
+    assert [(one.number, error.facts) for one, error in hopeless] == [(0, {"offset": 4})] * stops

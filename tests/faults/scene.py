@@ -51,6 +51,8 @@ class Scene:
         self.folder = folder
         self.prefix = f"{name}."
         self.workers: list[Worker] = []
+        self.told = ""
+        """What the last command of `contracts` said beside its result."""
         self.load = Load(seed, accounts=accounts)
         self.partitions = partitions
         self.checker = Checker(
@@ -111,6 +113,7 @@ class Scene:
             timeout=60,
         )
         assert done.returncode == 0, done.stderr
+        self.told = done.stderr
         return done.stdout
 
     def publish(self, count: int) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from consumer import cli
-from consumer.engine import obstacle
+from consumer.engine import obstacle, reading
 from consumer.kafka.journal import Journal
 from consumer.kafka.publisher import Publisher
 from consumer.kafka.transactions import Transactions
@@ -72,7 +72,7 @@ def main() -> None:
     if path := os.environ.get("FAULTS_CLOCK"):
         clock.follow(Path(path))
     if seconds := os.environ.get("FAULTS_PATIENCE"):
-        obstacle.HIDDEN_SECONDS = float(seconds)  # type: ignore[misc]
+        obstacle.HIDDEN_SECONDS = reading.DAMAGE_SECONDS = float(seconds)  # type: ignore[misc]
     sys.argv = ["contracts", os.environ.get("FAULTS_COMMAND", "consume")]
     cli.main()
 

@@ -24,6 +24,7 @@ OTHERS |= {
     "seed",
     "start-offset",
     "list",
+    "files",
 }
 
 

@@ -13,6 +13,7 @@ from consumer.domain.model import Changed, Rejected
 from consumer.domain.size import SLACK
 from consumer.domain.statuses import ENDED, RUNNING
 from consumer.domain.transitions import TRANSITIONS
+from consumer.engine.encoder import event_name
 from schemas.contract import MAX_CONTRACT_BYTES, ContractState, to_json, visible
 from schemas.events import EVENTS
 
@@ -74,8 +75,7 @@ def check_decision(before, now, decision) -> None:
             _check_change(state, event)
             state = None if event.change == "deleted" else event.contract
         else:
-            name = "expiring" if type(event).__name__ == "Expiring" else "renewal_notice"
-            EVENTS[name].adapter.validate_json(to_json(event.notice))
+            EVENTS[event_name(event)].adapter.validate_json(to_json(event.notice))
             assert event.notice["effective_at"] <= event.notice["occurred_at"]
     if state is None or decision.contract is None:
         assert decision.contract is None

@@ -26,6 +26,7 @@ from consumer.domain.model import (
     Rejected,
     RenewalNotice,
 )
+from consumer.engine.encoder import event_name
 from schemas.commands import COMMANDS
 from schemas.contract import to_json
 from tests.domain.invariants import check
@@ -152,6 +153,8 @@ def short(event) -> str:
             return f"notice {notice['window_days']}"
         case Expiring(notice):
             return f"expiring {notice['window_days']}"
+        case _:
+            return event_name(event)
 
 
 def as_json(value) -> object:

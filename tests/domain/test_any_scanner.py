@@ -76,8 +76,8 @@ def _key(event) -> tuple:
     if isinstance(event, Changed):
         return ("Changed", event.contract["contract_id"], event.version, event.change)
     notice = event.notice
-    kind = type(event).__name__
-    return (kind, notice["contract_id"], notice["end_date"], notice["window_days"], notice["effective_at"])
+    place = (notice.get("end_date"), notice.get("window_days"), notice["effective_at"])
+    return (type(event).__name__, notice["contract_id"], *place)
 
 
 def _left_out(seen: list[tuple], expected: list[tuple]) -> list[tuple]:

@@ -5,26 +5,14 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from consumer.domain.erasure import PARTLY_PERSONAL, PERSONAL, erased
+from consumer.domain.erasure import PERSONAL, erased
 from consumer.domain.model import Applied
-from schemas.contract import ContractState, to_json, visible
+from schemas.contract import to_json, visible
 from tests.domain.logs import logs, never, run
 from tests.domain.story import Account
 
 START, END = "2026-01-31", "2027-01-31"
 ANN = {"name": "Ann Ash", "email": "ann@example.com", "phone": "+1 555", "role": "trader"}
-
-KEPT = {
-    "account_id": "names the account for the audit trail; not to be a name or an address",
-    "contract_id": "made by the service",
-    "external_reference": "an id in another system",
-    "tags": "labels",
-    "features": "terms",
-    "add_ons": "terms",
-    "sla_terms": "terms",
-    "usage_based_pricing": "terms",
-    "usage_limits": "terms",
-}
 
 
 def full(account: Account) -> Account:
@@ -40,15 +28,6 @@ def full(account: Account) -> Account:
         requested_by="ann",
     )
     return account.cancel(effective="end_of_term", reason="Ann moved", requested_by="ann")
-
-
-def test_every_field_that_can_hold_text_is_decided_on():
-    """A new field of the contract must be put into the table, or here with the reason why not."""
-    plain = {"contract_type", "status", "currency", "auto_renewal", "version", "notice_days"}
-    plain |= {name for name in ContractState.__annotations__ if name.endswith(("_date", "_at", "_start"))}
-    plain |= {"term_number", "term_months", "renewal_window_days", "renewal_grace_days", "base_monthly_fee"}
-    decided = plain | PERSONAL.keys() | PARTLY_PERSONAL.keys() | KEPT.keys()
-    assert decided == ContractState.__annotations__.keys()
 
 
 def test_nothing_personal_is_left_and_everything_else_stays():

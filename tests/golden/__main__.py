@@ -2,18 +2,29 @@
 
 A difference means that the same log now replays to something else: that a service upgraded in
 production and rebuilt from its log would tell another past. So made.jsonl changes only with a line
-in CHANGELOG.md that says what changed. log.jsonl stays as it is; new kinds of records are added to
-its end (`python -m tests.golden draw` is how it was first drawn).
+in CHANGELOG.md that says what changed.
+
+`python -m tests.golden add ACCOUNT COMMAND DATA` puts a command to the end of the log first: for a new
+kind of command. Nothing else of log.jsonl changes (`python -m tests.golden draw` is how it was first drawn).
 """
 
 from __future__ import annotations
 
 import sys
 
-from tests.golden.draw import drawn
+import orjson
+
+from tests.golden.draw import drawn, with_command
 from tests.golden.files import MADE, read_log, write_log
 from tests.golden.pipeline import made_of
 
-if sys.argv[1:] == ["draw"]:
-    write_log(drawn())
+match sys.argv[1:]:
+    case ["draw"]:
+        write_log(drawn())
+    case ["add", account, command, data]:
+        write_log(with_command(read_log(), account, command, orjson.loads(data)))
+    case []:
+        pass
+    case _:
+        sys.exit(__doc__)
 MADE.write_bytes(b"".join(line + b"\n" for line in made_of(read_log())))

@@ -69,6 +69,27 @@ _STORY: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
 """Every command and rejection once, beside what chance brings."""
 
 
+def _headers(name: str, number: int) -> list[tuple[str, bytes]]:
+    headers = {
+        "ce_specversion": "1.0",
+        "ce_id": f"golden-{number}",
+        "ce_source": "/golden",
+        "ce_type": f"com.easytrade.contract.{name}.v1",
+        "content-type": "application/json",
+    }
+    return [(header, text.encode()) for header, text in headers.items()]
+
+
+def with_command(log: list[Record], account: str, name: str, data: Any) -> list[Record]:
+    """The log with a command more, a minute after its last record."""
+    key = account.encode()
+    partition = murmur2_home(key, PARTITIONS)
+    offset = sum(record.partition == partition for record in log)
+    at = max(record.timestamp for record in log) + 60_000
+    headers = tuple(_headers(name, len(log)))
+    return [*log, Record(TOPIC, partition, offset, at, key, to_json(data), headers)]
+
+
 class _World:
     """A log in the making, folded as it grows, so that the scanner and `adopt` find contracts."""
 
@@ -97,15 +118,7 @@ class _World:
 
     def send(self, account: str, name: str, data: Any) -> None:
         key = account.encode()
-        headers = {
-            "ce_specversion": "1.0",
-            "ce_id": f"golden-{len(self.log)}",
-            "ce_source": "/golden",
-            "ce_type": f"com.easytrade.contract.{name}.v1",
-            "content-type": "application/json",
-        }
-        encoded = [(header, text.encode()) for header, text in headers.items()]
-        self.add(murmur2_home(key, PARTITIONS), key, to_json(data), encoded)
+        self.add(murmur2_home(key, PARTITIONS), key, to_json(data), _headers(name, len(self.log)))
 
     def tell(self) -> None:
         for name, data in _STORY:

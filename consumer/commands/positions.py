@@ -15,7 +15,8 @@ from consumer.errors import WrongUsage
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from consumer.positions import Decision, PositionAdmin, Row
+    from consumer.decisions import Decision, Row
+    from consumer.positions import PositionAdmin
 
 app = typer.Typer(help="Positions of the partitions, in MongoDB and in Kafka.", no_args_is_help=True)
 
@@ -107,7 +108,7 @@ def reset(
 
     Example: contracts positions reset --rebuild
     """
-    from consumer.positions import Decision
+    from consumer.decisions import Decision
 
     given = {
         Decision.TO_DATABASE: to_database,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from consumer.kafka.fetcher import Bounds, Fetched
-    from consumer.kafka.journal import Progress
+    from consumer.kafka.journal_entries import Progress
     from consumer.storage.protocols import LastRecord, Origin, Position, Store
 
 REREAD_SECONDS: Final = 10.0

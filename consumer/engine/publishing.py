@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from consumer.kafka.journal import Progress, Release, journal_batch, milliseconds_now
+from consumer.kafka.journal_entries import Progress, Release, journal_batch, milliseconds_now
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

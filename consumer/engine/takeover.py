@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from consumer.engine.checks import problem_of, upgrade_problem
 from consumer.engine.claiming import last_words
 from consumer.errors import Fenced, OutboxHole, PositionError
-from consumer.kafka.journal import Progress, journal_batch, milliseconds_now
+from consumer.kafka.journal_entries import Progress, journal_batch, milliseconds_now
 from consumer.kafka.recordbatches import unpack
 from consumer.storage.protocols import Position
 

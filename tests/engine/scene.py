@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from consumer.kafka.journal import Progress, entry_of, journal_batch
+from consumer.kafka.journal_entries import Progress, entry_of, journal_batch
 from consumer.storage.protocols import Origin
 from tests.engine.logs import TOPIC, create, update
 from tests.engine.oracle import by_topic, expected, read

@@ -7,7 +7,7 @@ from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
 
 from consumer import bootstrap
-from consumer.positions import Decision
+from consumer.decisions import Decision
 from consumer.settings import Settings
 from producers import topics
 from producers.connect import make_command_producer

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from consumer.cli import app
-from consumer.positions import Decision
+from consumer.decisions import Decision
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*(ROOT / "docs/runbooks").glob("*.md"), ROOT / "docs/security.md", ROOT / "docs/threats.md"])

@@ -10,7 +10,8 @@ from consumer.engine.partition import Partition
 from consumer.engine.publishing import Publishing
 from consumer.engine.takeover import Takeover
 from consumer.engine.worker import Worker
-from consumer.kafka.journal import Progress, Release, _ReadBack, _Window
+from consumer.kafka.journal import _ReadBack, _Window
+from consumer.kafka.journal_entries import Progress, Release
 from consumer.storage.memory import MemoryStore
 from consumer.storage.protocols import OUTBOX_SLOTS
 from tests.simulation.clients import SimulatedPublisher

@@ -2,7 +2,7 @@
 
 import pytest
 
-from consumer.kafka.journal import Claim, Progress, journal_batch
+from consumer.kafka.journal_entries import Claim, Progress, journal_batch
 from tests.simulation.broker import JOURNAL
 from tests.simulation.clients import SimulatedPublisher
 from tests.simulation.group import SimulatedJournal

@@ -21,7 +21,8 @@ from consumer.engine.storing import Storing
 from consumer.engine.takeover import Takeover
 from consumer.engine.worker import Worker
 from consumer.kafka.fetcher import Bounds, Fetched
-from consumer.kafka.journal import Progress, Tail, entry_of
+from consumer.kafka.journal import Tail
+from consumer.kafka.journal_entries import Progress, entry_of
 from consumer.metrics import Metrics
 from consumer.storage.documents import CODEC, history_document, position_document
 from consumer.storage.memory import MemoryStore

@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from benchmarks.comparison import base, compare, variations, vary
+from benchmarks.comparison import base, compare, services, variations, vary
+from benchmarks.contenders.service import Service
 from benchmarks.latency import at_rate, under_load
 from benchmarks.machine import machine, versions
 from benchmarks.report import show_rows
 from benchmarks.resumes import starts
 from benchmarks.scale import sizes
-from benchmarks.single import one_at_a_time
+from benchmarks.single import one_at_a_time, side_by_side
 from benchmarks.world import ROOT, World
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ RATES: Final = (500, 2_500)
 WAITING: Final = 100_000
 """Commands that a process finds when it starts."""
 RATIOS: Final = ("connect_sink", "faststream_batch", "faststream_single")
-PARTS: Final = ("compare", "vary", "latency", "partitions", "scale")
+DRIVER_ROUNDS: Final = 4
+PARTS: Final = ("compare", "vary", "latency", "partitions", "drivers", "scale")
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,15 @@ def _partitions(world: World, level: Level, arguments: argparse.Namespace, _: di
     return {"rows": rows}
 
 
+def _drivers(world: World, level: Level, _: argparse.Namespace, __: dict[str, Any]) -> Any:
+    """At full speed and one command alone, with each driver of MongoDB."""
+    other = Service(driver="pymongo")
+    raced = services(world, base(level.commands), DRIVER_ROUNDS, [other])
+    rows = side_by_side(world, [Service(), other], level.singles, level.rounds)
+    show_rows("one command alone", rows)
+    return {**raced, "rows": rows}
+
+
 def _scale(world: World, level: Level, _: argparse.Namespace, __: dict[str, Any]) -> Any:
     scaled = sizes(world, level.commands, level.rounds)
     show_rows("stored contracts", scaled["rows"])
@@ -151,6 +162,7 @@ MEASURES: Final = {
     "vary": _vary,
     "latency": _latency,
     "partitions": _partitions,
+    "drivers": _drivers,
     "scale": _scale,
 }
 

@@ -68,6 +68,11 @@ def compare(world: World, scenario: Scenario, rounds: int, others: Sequence[Path
     return _raced(world, contenders, scenario, rounds)
 
 
+def services(world: World, scenario: Scenario, rounds: int, others: Sequence[Service]) -> dict[str, Any]:
+    """The service beside itself with other settings."""
+    return _raced(world, [Service(), *others], scenario, rounds)
+
+
 def vary(world: World, scenario: Scenario, rounds: int) -> dict[str, Any]:
     """The service and the two peers that come near it, on another log."""
     contenders: list[Contender] = [Service()]

@@ -20,6 +20,7 @@ from devstack.process import Process
 from schemas.topics import COMMAND_RESULTS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from benchmarks.log import Log
@@ -51,6 +52,16 @@ def one_at_a_time(world: World, tries: int) -> dict[str, Any]:
         },
         "ratio": round(statistics.median(service) / floor, 3),
     }
+
+
+def side_by_side(world: World, services: Sequence[Service], tries: int, rounds: int) -> dict[str, Any]:
+    """Latencies in milliseconds of single commands, round by round in turn; commits are synced."""
+    log = make_log(Shape(tries + WARM_UP, max(1, tries // 5)), PARTITIONS)
+    rows = {}
+    for number in range(rounds):
+        for service in services[:: -1 if number % 2 else 1]:
+            rows[f"{service.name}, round {number + 1}"] = percentiles(_singles(world, service, log))
+    return rows
 
 
 def _singles(world: World, service: Service, log: Log) -> list[float]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from consumer.metrics import Metrics
     from consumer.settings import Settings
-    from consumer.storage.mongo import Client
+    from consumer.storage.mongo_driver import Client
 
 
 @asynccontextmanager

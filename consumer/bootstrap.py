@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
@@ -27,16 +28,17 @@ from consumer.kafka.journal import Journal
 from consumer.kafka.membership import Membership
 from consumer.kafka.publisher import Publisher
 from consumer.storage.mongo import MongoStore
+from consumer.storage.mongo_driver import close
 from consumer.storage.protocols import Origin
 from schemas.topics import COMMANDS, POSITIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import AsyncIterator, Collection
 
     from consumer.health import Health
     from consumer.metrics import Metrics
     from consumer.settings import Settings
-    from consumer.storage.mongo import Client
+    from consumer.storage.mongo_driver import Client
     from consumer.storage.protocols import Store
 
 DRAIN_SHARE: Final = 0.5
@@ -46,6 +48,16 @@ DRAIN_SHARE: Final = 0.5
 def make_mongo(settings: Settings, metrics: Metrics | None = None) -> Client:
     """A client of the database; it connects when it is first used, and counts its operations in `metrics`."""
     return open_mongo(settings, metrics.mongo_operation if metrics else None)
+
+
+@asynccontextmanager
+async def opened_mongo(settings: Settings, metrics: Metrics | None = None) -> AsyncIterator[Client]:
+    """As `make_mongo`, and closed at the end."""
+    client = make_mongo(settings, metrics)
+    try:
+        yield client
+    finally:
+        await close(client)
 
 
 def make_consumer(settings: Settings) -> AIOKafkaConsumer:

@@ -81,7 +81,10 @@ class Process:
             ContractsError: a part died; the process should be started again.
         """
         check_client()
-        client = bootstrap.make_mongo(self.settings, self.metrics)
+        async with bootstrap.opened_mongo(self.settings, self.metrics) as client:
+            await self._run_parts(client)
+
+    async def _run_parts(self, client: Any) -> None:
         tasks = [asyncio.create_task(garbage.collect_for_ever(), name="garbage")]
         try:
             if self._with_http:
@@ -98,7 +101,6 @@ class Process:
         finally:
             self.stop()
             await _ended(tasks)
-            client.close()
 
     def _serve(self) -> asyncio.Task[None]:
         settings = self.settings

@@ -72,6 +72,9 @@ class MongoSettings(BaseModel):
         SecretStr("mongodb://localhost:27017"),
         description="connection string; never logged, as it may hold a password",
     )
+    mongo_driver: Literal["motor", "pymongo"] = Field(
+        "motor", description="whose client is used: motor's, or PyMongo's own for asyncio"
+    )
     mongo_database: str = Field(
         "contracts", pattern=r"^[^/\\. \"$*<>:|?\x00]{1,63}$", description="database name"
     )

@@ -40,7 +40,7 @@ class UpsellWorkflow:
 async def main() -> None:
     """Work until interrupted."""
     client = await Client.connect(os.environ.get("TEMPORAL_ADDRESS", "localhost:7233"))
-    with contract_reader(load_settings()) as reader:
+    async with contract_reader(load_settings()) as reader:
         activities = [ContractActivities(reader).fetch_contract]
         await Worker(client, task_queue=TASK_QUEUE, workflows=[UpsellWorkflow], activities=activities).run()
 

@@ -14,6 +14,7 @@ from consumer.metrics import Metrics
 from consumer.positions import PositionAdmin, position_admin
 from consumer.settings import Settings, load_settings
 from consumer.storage import indexes
+from consumer.storage.mongo_driver import close
 from producers import topics
 
 START_SECONDS = 60
@@ -65,7 +66,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     finally:
         membership.stop()
         await task
-        mongo.close()
+        await close(mongo)
 
 
 @asynccontextmanager
@@ -76,7 +77,7 @@ async def positions(settings: Settings) -> AsyncIterator[PositionAdmin]:
         async with position_admin(settings, bootstrap.make_store(settings, client)) as admin:
             yield admin
     finally:
-        client.close()
+        await close(client)
 
 
 async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 60) -> None:

@@ -24,11 +24,19 @@ class Service(Contender):
     title = "contract service"
     does = "decision, contract, history, dedupe, event and result; exactly once"
 
-    def __init__(self, tree: Path | None = None) -> None:
+    def __init__(self, tree: Path | None = None, *, driver: str | None = None) -> None:
+        self._driver = driver
         if tree is not None:
             self.tree = tree
             self.name = f"service@{tree.name}"
             self.title = f"contract service of {tree.name}"
+        if driver is not None:
+            self.name = f"{self.name}-{driver}"
+            self.title = f"{self.title} with {driver}"
+
+    def environment(self, run: Run) -> Mapping[str, str]:
+        """As in production, or with the driver that was asked for."""
+        return run.environment | ({"CONTRACTS_MONGO_DRIVER": self._driver} if self._driver else {})
 
     def prepare(self, run: Run) -> None:
         """Nothing: it makes its own collections and indexes."""

@@ -72,7 +72,7 @@ async def _get(name: str, *, by_id: bool, version: int | None, as_of: str | None
 
 
 async def _contract(name: str, *, by_id: bool, version: int | None, as_of: str | None) -> dict[str, Any]:
-    with opened_reader() as reader:
+    async with opened_reader() as reader:
         if version is not None:
             return _past(await reader.at_version(name, version), f"{name} has no version {version}")
         if as_of is not None:
@@ -110,7 +110,7 @@ def history(
     """
 
     async def ask() -> tuple[list[dict[str, Any]], str | None]:
-        with opened_reader() as reader:
+        async with opened_reader() as reader:
             page = await reader.history(account_id, newest_first=not oldest_first, limit=limit, after=after)
         return [_history_row(item, as_json=as_json) for item in page.items], page.next
 

@@ -157,7 +157,7 @@ async def _collected(query: LetterQuery, limit: int | None = None) -> list[DeadL
 async def _replayed(query: LetterQuery, *, send: bool, force: bool) -> list[Replayed]:
     from contextlib import AsyncExitStack
 
-    from consumer.bootstrap import make_mongo
+    from consumer.bootstrap import opened_mongo
     from consumer.replay import Replay
     from consumer.storage.replays import MongoReplayStore
     from producers.connect import make_command_producer
@@ -165,8 +165,7 @@ async def _replayed(query: LetterQuery, *, send: bool, force: bool) -> list[Repl
     settings = load_settings()
     letters = await _collected(query)
     async with AsyncExitStack() as stack:
-        client = make_mongo(settings)
-        stack.callback(client.close)
+        client = await stack.enter_async_context(opened_mongo(settings))
         producer = await stack.enter_async_context(make_command_producer(settings)) if send else None
         store = MongoReplayStore(client, settings.mongo_database)
         replayed = []

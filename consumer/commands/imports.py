@@ -132,8 +132,11 @@ async def _collection(uri: str, name: str, fields: list[str], work: Work) -> Imp
     from consumer.storage.foreign import foreign_collection
     from producers.bulk_rows import document_rows
 
+    settings = load_settings()
     named = dict(_renamed(field) for field in fields)
-    async with foreign_collection(uri, name, timeout_ms=load_settings().mongo_timeout_ms) as collection:
+    async with foreign_collection(
+        uri, name, timeout_ms=settings.mongo_timeout_ms, driver=settings.mongo_driver
+    ) as collection:
         rows = document_rows(collection.documents(), named)
         return await work(collection.name, rows, await collection.count())
 

@@ -30,13 +30,10 @@ def ensure(*, as_json: Json = False) -> None:
 
 
 async def _ensure(settings: Settings) -> list[str]:
-    from consumer.bootstrap import make_mongo
+    from consumer.bootstrap import opened_mongo
     from consumer.storage import indexes
 
-    client = make_mongo(settings)
-    try:
+    async with opened_mongo(settings) as client:
         database = client[settings.mongo_database]
         await indexes.check_transactions(client, database)
         return await indexes.ensure(database, history_retention_days=settings.history_retention_days)
-    finally:
-        client.close()

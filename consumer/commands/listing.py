@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import asynccontextmanager
 from enum import Enum
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
@@ -15,7 +15,7 @@ from consumer.errors import InputRefused, StoreError
 from schemas.names import ContractTypeName, StatusName
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+    from collections.abc import AsyncIterator, Coroutine, Sequence
 
     from consumer.reading.reader import ContractReader
     from schemas.contract import ExportedContract
@@ -72,12 +72,12 @@ EXPIRING: Final = (
 )
 
 
-@contextmanager
-def opened_reader() -> Iterator[ContractReader]:
+@asynccontextmanager
+async def opened_reader() -> AsyncIterator[ContractReader]:
     """A reader of the settings' database."""
     from consumer.clients import contract_reader
 
-    with contract_reader(load_settings()) as reader:
+    async with contract_reader(load_settings()) as reader:
         yield reader
 
 
@@ -125,7 +125,7 @@ def list_contracts(
 
 
 async def _list(selected: Any, limit: int, after: str | None) -> tuple[list[dict[str, Any]], str | None]:
-    with opened_reader() as reader:
+    async with opened_reader() as reader:
         page = await reader.find(**selected, limit=limit, after=after)
     return [dict(contract) for contract in page.items], page.next
 
@@ -134,7 +134,7 @@ async def _export(path: Path, selected: Any) -> int:
     from consumer.reading import export
 
     written = 0
-    with opened_reader() as reader, progress("exported") as done:
+    async with opened_reader() as reader:
 
         async def counted(contracts: AsyncIterator[ExportedContract]) -> AsyncIterator[ExportedContract]:
             nonlocal written
@@ -145,7 +145,7 @@ async def _export(path: Path, selected: Any) -> int:
 
         lines = export.table if path.suffix.lower() == ".csv" else export.json_lines
         try:
-            with path.open("wb") as file:
+            with progress("exported") as done, path.open("wb") as file:
                 async for line in lines(counted(reader.exports(**selected))):
                     file.write(line)
         except OSError as error:
@@ -168,7 +168,7 @@ def expiring(
     """
 
     async def ask() -> tuple[list[dict[str, Any]], str | None]:
-        with opened_reader() as reader:
+        async with opened_reader() as reader:
             page = await reader.expiring(days, limit=limit, after=after)
         return [
             {**each.contract, "days_left": each.days_left, "action": each.action, "reason": each.reason}
@@ -193,16 +193,14 @@ def print_page(asking: Coroutine[Any, Any, Found], columns: Sequence[str], *, as
 
 async def why_nothing() -> str:
     """What to say where nothing was found: a wrong name of the database looks like that, too."""
-    from consumer.bootstrap import make_mongo
+    from consumer.bootstrap import opened_mongo
     from consumer.storage.indexes import is_empty
 
     settings = load_settings()
-    client = make_mongo(settings)
-    try:
-        empty = await is_empty(client[settings.mongo_database])
-    except StoreError:  # who may read contracts need not be allowed to list collections
-        return NOTHING
-    finally:
-        client.close()
+    async with opened_mongo(settings) as client:
+        try:
+            empty = await is_empty(client[settings.mongo_database])
+        except StoreError:  # who may read contracts need not be allowed to list collections
+            return NOTHING
     name = settings.mongo_database
     return f"the database {name} has no collections: is CONTRACTS_MONGO_DATABASE right?" if empty else NOTHING

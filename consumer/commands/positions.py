@@ -151,13 +151,12 @@ async def _reset(decision: Decision, partitions: list[int] | None, *, force: boo
 
 @asynccontextmanager
 async def _admin() -> AsyncIterator[PositionAdmin]:
-    from consumer.bootstrap import make_mongo, make_store
+    from consumer.bootstrap import make_store, opened_mongo
     from consumer.positions import position_admin
 
     settings = load_settings()
-    client = make_mongo(settings)
-    try:
-        async with position_admin(settings, make_store(settings, client)) as admin:
-            yield admin
-    finally:
-        client.close()
+    async with (
+        opened_mongo(settings) as client,
+        position_admin(settings, make_store(settings, client)) as admin,
+    ):
+        yield admin

@@ -43,13 +43,12 @@ async def _once(settings: Settings) -> ScanResult:
     from consumer import background, bootstrap
     from consumer.metrics import Metrics
 
-    client = bootstrap.make_mongo(settings)
-    try:
-        async with background.scanner(settings, client, Metrics()) as scanner:
-            result = await scanner.run_once()
-            if result.active:
-                await background.history_pruner(settings, client).run_once()
-            await scanner.release()
-            return result
-    finally:
-        client.close()
+    async with (
+        bootstrap.opened_mongo(settings) as client,
+        background.scanner(settings, client, Metrics()) as scanner,
+    ):
+        result = await scanner.run_once()
+        if result.active:
+            await background.history_pruner(settings, client).run_once()
+        await scanner.release()
+        return result

@@ -49,7 +49,7 @@ async def _stats(start: str | None, end: str | None) -> dict[str, Any]:
     now = datetime.now(UTC)
     if start is None and end is not None:
         raise WrongUsage("--to goes with --from")
-    with contract_statistics(load_settings()) as statistics:
+    async with contract_statistics(load_settings()) as statistics:
         counts: dict[str, dict[str, int]] = {}
         for (plan, status), number in (await statistics.counts()).items():
             if number:

@@ -1,6 +1,6 @@
 """The upsell workflow's activity for Temporal. Needs the extra `temporal`.
 
-with contract_reader(load_settings()) as reader:
+async with contract_reader(load_settings()) as reader:
     worker = Worker(client, task_queue="upsell", workflows=[...],
                     activities=[ContractActivities(reader).fetch_contract])
 """

@@ -15,11 +15,14 @@ from consumer.addresses import mongo_mistake
 from consumer.errors import InputRefused, SettingsError
 from consumer.storage.foreign_values import id_text, readable
 from consumer.storage.mongo import connect
+from consumer.storage.mongo_driver import close
 from consumer.storage.mongo_errors import answered
 from consumer.storage.mongo_uri import refused_uri
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from consumer.storage.mongo_driver import Driver
 
 CHUNK: Final = 1_000
 PATIENT_SECONDS: Final = 600.0
@@ -38,7 +41,7 @@ class ForeignCollection:
     """A collection, read once from its beginning to its end. Nothing is written.
 
     Args:
-        collection: motor's.
+        collection: the driver's.
         seconds: when a question counts as unanswered.
     """
 
@@ -94,7 +97,7 @@ class ForeignCollection:
 
 @asynccontextmanager
 async def foreign_collection(
-    uri: str, collection: str, *, timeout_ms: int
+    uri: str, collection: str, *, timeout_ms: int, driver: Driver = "motor"
 ) -> AsyncIterator[ForeignCollection]:
     """A collection by the connection string of its database.
 
@@ -102,6 +105,7 @@ async def foreign_collection(
         uri: connection string with a database: mongodb://host/database.
         collection: its name.
         timeout_ms: when a question counts as unanswered.
+        driver: whose client reads it.
 
     Raises:
         InputRefused: the connection string names no database, or is none; or this is no collection's name.
@@ -113,7 +117,7 @@ async def foreign_collection(
             database = parse_uri(uri, validate=True)["database"]
         if not database:
             raise InputRefused("the connection string names no database: mongodb://host/DATABASE")
-        client = connect(uri, timeout_ms=timeout_ms, max_pool_size=1)
+        client = connect(uri, timeout_ms=timeout_ms, max_pool_size=1, driver=driver)
     except SettingsError as error:
         raise InputRefused(str(error)) from error
     try:
@@ -123,4 +127,4 @@ async def foreign_collection(
             raise InputRefused(f"--collection: {error}") from error
         yield ForeignCollection(found, timeout_ms / 1000)
     finally:
-        client.close()
+        await close(client)

@@ -10,6 +10,7 @@ from pymongo.errors import CollectionInvalid, ConfigurationError, OperationFailu
 
 from consumer.errors import IndexConflict, TransactionsUnsupported
 from consumer.storage import ownership
+from consumer.storage.mongo_driver import start_session, start_transaction
 from consumer.storage.mongo_errors import translated
 from schemas.names import ContractTypeName, StatusName
 
@@ -219,8 +220,13 @@ async def check_transactions(client: Any, database: Any) -> None:
     """
     with translated():
         try:
-            async with await client.start_session() as session, session.start_transaction():
+            session = await start_session(client)
+            try:
+                await start_transaction(session)
                 await database.positions.find_one({"_id": "probe"}, session=session)
+                await session.commit_transaction()
+            finally:
+                await session.end_session()
         except (ConfigurationError, OperationFailure) as error:
             if isinstance(error, OperationFailure) and error.code not in _NO_TRANSACTIONS:
                 raise

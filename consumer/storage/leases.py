@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from pymongo import WriteConcern
 from pymongo.errors import DuplicateKeyError
 
+from consumer.storage.mongo_driver import timeout_seconds
 from consumer.storage.mongo_errors import answered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from consumer.storage.mongo import Client
+    from consumer.storage.mongo_driver import Client
 
 
 class MongoLease:
@@ -48,7 +49,7 @@ class MongoLease:
         self._owner = owner
         self._length = timedelta(seconds=seconds)
         self._clock = clock
-        self._timeout: float | None = client.delegate.options.timeout
+        self._timeout = timeout_seconds(client)
 
     async def hold(self) -> bool:
         """Takes or renews the lease; False: somebody else has it.

@@ -1,8 +1,7 @@
-"""The store on MongoDB. The only file that connects motor's client.
+"""The store on MongoDB. The only file that makes a driver's client.
 
 All writes are majority-committed multi-document transactions on the primary. A batch costs the same
-number of round trips whatever its size, because each hop into motor's thread pool costs more than a
-command's own work.
+number of round trips whatever its size, because each round trip costs more than a command's own work.
 """
 
 from __future__ import annotations
@@ -13,13 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pymongo
 from motor.motor_asyncio import AsyncIOMotorClient
-from pymongo import ReadPreference, UpdateOne, WriteConcern
+from pymongo import AsyncMongoClient, ReadPreference, UpdateOne, WriteConcern
 from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from consumer.errors import Fenced, OutcomeUnknown, StoreUnavailable
 from consumer.storage.documents import CODEC, position_document, position_from, slots_from
 from consumer.storage.mongo_batch import MongoBatch
+from consumer.storage.mongo_driver import start_session, start_transaction, timeout_seconds
 from consumer.storage.mongo_errors import translate, translated
 from consumer.storage.mongo_monitor import OperationListener
 from consumer.storage.mongo_uri import refused_uri
@@ -28,32 +28,37 @@ from consumer.storage.protocols import OUTBOX_SLOTS, SESSIONS, Stop
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 
-    from motor.motor_asyncio import AsyncIOMotorClientSession as Session
-
+    from consumer.storage.mongo_driver import Client, Driver, Session
     from consumer.storage.protocols import BatchTransaction, OutboxSlot, Position
 
 _COMMIT_TRIES: Final = 5
 _NO_SUCH_TRANSACTION: Final = 251
 
-Client = AsyncIOMotorClient[dict[str, Any]]
+_CLIENTS: Final[Mapping[Driver, type[Client]]] = {"motor": AsyncIOMotorClient, "pymongo": AsyncMongoClient}
 
 
 def connect(
-    uri: str, *, timeout_ms: int, max_pool_size: int, report: Callable[[str, str, float], None] | None = None
+    uri: str,
+    *,
+    timeout_ms: int,
+    max_pool_size: int,
+    driver: Driver = "motor",
+    report: Callable[[str, str, float], None] | None = None,
 ) -> Client:
-    """A client that connects when it is first used.
+    """A client that connects when it is first used. It belongs to the event loop that it is first used in.
 
     Args:
         uri: connection string.
         timeout_ms: when an operation counts as failed, with finding a server, connecting and repeating.
         max_pool_size: connections to each server.
+        driver: whose client.
         report: told of every operation, see OperationListener.
 
     Raises:
         SettingsError: the driver cannot use the connection string.
     """
     with refused_uri(uri):
-        return AsyncIOMotorClient(
+        return _CLIENTS[driver](
             uri,
             appname="contracts",
             maxPoolSize=max_pool_size,
@@ -69,8 +74,8 @@ class MongoStore:
     """One database's contracts, history, positions and outbox.
 
     Args:
-        client: connected lazily by motor; closing it is the caller's business. Its timeoutMS is the
-            deadline of every method here, and of every method of a transaction.
+        client: connected lazily, of either driver; closing it is the caller's business. Its timeoutMS
+            is the deadline of every method here, and of every method of a transaction.
         database: name of the database.
     """
 
@@ -83,7 +88,7 @@ class MongoStore:
             write_concern=WriteConcern("majority"),
             read_concern=ReadConcern("majority"),
         )
-        self._seconds: float | None = client.delegate.options.timeout
+        self._seconds = timeout_seconds(client)
         self._sessions: dict[int, Session] = {}
 
     @contextmanager
@@ -112,7 +117,7 @@ class MongoStore:
         # A session is never used again after a claim: what the network still holds of it comes too late.
         self._sessions = {}
         with self._asking():
-            sessions = [await self.client.start_session() for _ in range(SESSIONS)]
+            sessions = [await start_session(self.client) for _ in range(SESSIONS)]
         mine = {"owner": owner, "sessions": [_id_of(session) for session in sessions]}
         await self._take(partitions, {"$set": mine, "$unset": {"session": "", "stop": ""}})
         self._sessions = dict(enumerate(sessions))
@@ -201,7 +206,7 @@ class MongoStore:
         session = self._sessions.get(lane)
         if session is None:
             raise Fenced("nothing was claimed after the last failure")
-        session.start_transaction(ReadConcern("snapshot"), WriteConcern("majority"), ReadPreference.PRIMARY)
+        await start_transaction(session, ReadConcern("snapshot"), WriteConcern("majority"))
         try:
             yield MongoBatch(self.database, session, self._asking, owner=owner)
             with pymongo.timeout(self._seconds):

@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from motor.motor_asyncio import AsyncIOMotorClientSession as Session
-
+    from consumer.storage.mongo_driver import Session
     from consumer.storage.protocols import BatchWrites, ContractWrite, Move, Seen
     from schemas.contract import Contract
 
@@ -43,7 +42,7 @@ class MongoBatch:
     """Implements BatchTransaction.
 
     Args:
-        database: motor's.
+        database: the driver's.
         session: of the owner, with a transaction under way.
         asking: what each question to the server stands in: its deadline, and our errors for the driver's.
     """

@@ -34,7 +34,7 @@ class MongoCommands:
     """Commands of one transaction. The driver's errors come as they are, but for BatchTooLarge.
 
     Args:
-        database: motor's.
+        database: the driver's.
         session: with a transaction under way.
     """
 

@@ -19,7 +19,8 @@ class OperationListener(CommandListener):
     """Reports each command's name, result and duration.
 
     Args:
-        report: called with (operation, `ok` or the name of an error, seconds), from the driver's threads.
+        report: called with (operation, `ok` or the name of an error, seconds), from motor's threads or
+            the event loop.
     """
 
     def __init__(self, report: Callable[[str, str, float], None]) -> None:

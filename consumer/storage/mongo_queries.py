@@ -12,6 +12,7 @@ from consumer.domain.statuses import RUNNING
 from consumer.errors import ForeignDocument
 from consumer.storage import pipelines
 from consumer.storage.documents import CODEC, contracts_from, history_from
+from consumer.storage.mongo_driver import aggregated, timeout_seconds
 from consumer.storage.mongo_errors import answered
 from consumer.storage.queries import ChangeCount, Due, EndingCount, Revenue
 from schemas.types import ContractTypeName, StatusName, parse_instant
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
     from datetime import datetime
 
-    from consumer.storage.mongo import Client
+    from consumer.storage.mongo_driver import Client
     from consumer.storage.protocols import HistoryEntry
     from consumer.storage.queries import Ending, EndPlace, Selection
     from schemas.contract import Contract
@@ -56,7 +57,7 @@ class MongoQueries:
             read_preference=READ_PREFERENCES[read_preference],
             read_concern=ReadConcern("majority"),
         )
-        self._seconds: float | None = client.delegate.options.timeout
+        self._seconds = timeout_seconds(client)
 
     async def contract(self, account_id: str) -> Contract | None:
         return await self._one(self._db.contracts, {"account_id": account_id})
@@ -189,8 +190,7 @@ class MongoQueries:
 
     async def _aggregate(self, collection: Any, pipeline: Any) -> list[dict[str, Any]]:
         with answered(PATIENT_SECONDS):
-            rows: list[dict[str, Any]] = await collection.aggregate(pipeline, allowDiskUse=True).to_list(None)
-        return rows
+            return await aggregated(collection, pipeline)
 
 
 _LATEST: Final = [("lifecycle.offset", -1)]

@@ -11,12 +11,13 @@ from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
+from consumer.storage.mongo_driver import timeout_seconds
 from consumer.storage.mongo_errors import answered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from consumer.storage.mongo import Client
+    from consumer.storage.mongo_driver import Client
 
 TOLD: Final = ("account_id", "type", "source", "command_id", "requested_by", "changes")
 """Fields that go. Without an account, no reader finds the entry any more."""
@@ -45,7 +46,7 @@ class HistoryPruner:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._history = client.get_database(database).history
-        self._seconds: float | None = client.delegate.options.timeout
+        self._seconds = timeout_seconds(client)
         self._days = days
         self._clock = clock
 

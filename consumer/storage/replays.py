@@ -10,7 +10,7 @@ from pymongo.errors import DuplicateKeyError
 from consumer.storage.mongo_errors import translated
 
 if TYPE_CHECKING:
-    from consumer.storage.mongo import Client
+    from consumer.storage.mongo_driver import Client
 
 COLLECTION: Final = "replays"
 

@@ -183,7 +183,7 @@ async def test_hostile_text_is_stored_as_it_came(kafka: Any, mongo: Any, databas
     }
     async with running(settings), make_command_producer(settings, source="/crm") as commands:
         await commands.awaiting().create("acme", contract_type="basic", metadata=hostile, notes='{"$gt": ""}')
-        with contract_reader(settings) as reader:
+        async with contract_reader(settings) as reader:
             found = await reader.by_account("acme")
     assert found is not None
     assert found["metadata"] == hostile

@@ -1,5 +1,7 @@
 """Addresses that cannot be ones: each is a line with the setting's name, and no secret."""
 
+from typing import get_args
+
 import pytest
 
 from consumer.addresses import kafka_mistake, mongo_mistake
@@ -8,6 +10,7 @@ from consumer.errors import InputRefused, SettingsError
 from consumer.kafka.connection import kafka_options
 from consumer.settings import load_settings
 from consumer.storage.foreign import foreign_collection
+from consumer.storage.mongo_driver import Driver
 
 SECRET = "hunter2"
 
@@ -134,10 +137,11 @@ REFUSED_BY_THE_DRIVER = [
 ]
 
 
+@pytest.mark.parametrize("driver", get_args(Driver))
 @pytest.mark.parametrize(("uri", "words"), REFUSED_BY_THE_DRIVER)
-def test_what_the_driver_refuses_or_warns_of_is_a_mistake_of_the_setting(uri, words):
+def test_what_the_driver_refuses_or_warns_of_is_a_mistake_of_the_setting(uri, words, driver):
     with pytest.raises(SettingsError, match=r"^CONTRACTS_MONGO_URI: ") as caught:
-        make_mongo(load_settings(mongo_uri=uri, mongo_max_pool_size=20))
+        make_mongo(load_settings(mongo_uri=uri, mongo_max_pool_size=20, mongo_driver=driver))
     (line,) = caught.value.mistakes
     assert words in line
     assert SECRET not in line

@@ -60,6 +60,7 @@ def tree(tmp_path: Path) -> Path:
             "only consumer.storage",
         ),
         ("consumer/storage/indexes.py", "import motor", "only storage/mongo.py"),
+        ("consumer/storage/mongo_driver.py", "import motor", "only storage/mongo.py"),
         ("consumer/storage/mongo.py", "import aiokafka", "the store knows no Kafka"),
         ("consumer/engine/batch.py", "import consumer.bootstrap", "cli -> bootstrap"),
         ("consumer/storage/memory.py", "import consumer.http", "cli -> bootstrap"),

@@ -11,9 +11,11 @@ from consumer.storage import indexes
 from consumer.storage.documents import CODEC, contract_from, history_document
 from consumer.storage.memory import MemoryStore
 from consumer.storage.mongo import MongoStore, connect
+from consumer.storage.mongo_driver import close
 from tests import servers as kinds
 
 if TYPE_CHECKING:
+    from consumer.storage.mongo_driver import Driver
     from consumer.storage.protocols import Store
 
 TIMEOUT_MS = 5_000
@@ -45,16 +47,17 @@ class MemoryBackend:
         """As an operator would, by hand."""
         del self._store.current[account]
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Nothing to do."""
 
 
 class MongoBackend:
     """One database; each store has connections of its own, as another process has."""
 
-    def __init__(self, uri: str, database: str, timeout_ms: int = TIMEOUT_MS) -> None:
+    def __init__(self, uri: str, database: str, driver: Driver, timeout_ms: int = TIMEOUT_MS) -> None:
         self.uri = uri
         self.name = database
+        self.driver = driver
         self.timeout_ms = timeout_ms
         self._clients: list[Any] = []
         self._outside: Any = MongoClient(uri)
@@ -64,7 +67,7 @@ class MongoBackend:
         await indexes.ensure(self.store().database)
 
     def store(self, uri: str | None = None) -> MongoStore:
-        client = connect(uri or self.uri, timeout_ms=self.timeout_ms, max_pool_size=5)
+        client = connect(uri or self.uri, timeout_ms=self.timeout_ms, max_pool_size=5, driver=self.driver)
         self._clients.append(client)
         return MongoStore(client, self.name)
 
@@ -81,9 +84,9 @@ class MongoBackend:
         """As an operator would, by hand."""
         self._database.contracts.delete_one({"account_id": account})
 
-    def close(self) -> None:
+    async def close(self) -> None:
         for client in self._clients:
-            client.close()
+            await close(client)
         if kinds.GIVEN_MONGO:  # the others forget everything when they end; dropping takes them seconds
             self._outside.drop_database(self.name)
         self._outside.close()

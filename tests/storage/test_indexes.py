@@ -24,12 +24,12 @@ DAY_SECONDS = 86_400
 
 
 @pytest.fixture
-async def bare(server, database):
+async def bare(server, driver, database):
     """A database with nothing in it."""
-    backend = MongoBackend(server.uri, database)
+    backend = MongoBackend(server.uri, database, driver)
     yield backend
     server.heal()
-    backend.close()
+    await backend.close()
 
 
 def test_names_are_unique_within_a_collection():
@@ -143,8 +143,8 @@ async def test_an_older_validator_is_replaced(bare):
     assert options[0]["validator"] == CONTRACT_VALIDATOR
 
 
-async def test_a_server_that_is_away_is_waited_for(server, database):
-    backend = MongoBackend(server.uri, database, timeout_ms=300)
+async def test_a_server_that_is_away_is_waited_for(server, driver, database):
+    backend = MongoBackend(server.uri, database, driver, timeout_ms=300)
     store = backend.store()
     server.pause()
     with pytest.raises(StoreUnavailable):
@@ -152,7 +152,7 @@ async def test_a_server_that_is_away_is_waited_for(server, database):
     with pytest.raises(StoreUnavailable):
         await check_transactions(store.client, store.database)
     server.heal()
-    backend.close()
+    await backend.close()
 
 
 async def test_a_replica_set_has_transactions(bare):
@@ -169,13 +169,10 @@ class FakeClient:
     async def start_session(self):
         return self
 
-    def start_transaction(self):
+    def start_transaction(self, *_):
         return self
 
-    async def __aenter__(self):
-        return self
-
-    async def __aexit__(self, *error):
+    async def end_session(self):
         return None
 
     @property

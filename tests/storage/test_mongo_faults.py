@@ -6,6 +6,7 @@ import time
 import pytest
 
 from consumer.errors import Fenced, OutcomeUnknown, StoreUnavailable, WriteConflict
+from consumer.storage.mongo_driver import start_session
 from consumer.storage.protocols import OutboxSlot
 from devstack.proxy import Proxy
 from tests.storage.backends import MongoBackend
@@ -23,13 +24,13 @@ OUTBOX = OutboxSlot(0, 1, 0, 1, b"outputs")
 
 
 @pytest.fixture
-async def near(server, database):
+async def near(server, driver, database):
     """A store with a short deadline, straight to the server."""
-    backend = MongoBackend(server.uri, database, TIMEOUT_MS)
+    backend = MongoBackend(server.uri, database, driver, TIMEOUT_MS)
     await backend.prepare()
     yield backend
     server.heal()
-    backend.close()
+    await backend.close()
 
 
 @pytest.fixture
@@ -274,7 +275,7 @@ async def test_two_transactions_on_one_position_conflict(near):
     store = near.store()
     owner = await Owner(store).claim()
     again = near.store()
-    again._sessions[0] = await again.client.start_session()  # a second claim would end the first
+    again._sessions[0] = await start_session(again.client)  # a second claim would end the first
     twin = Owner(again, owner.name)
     twin.positions = {**owner.positions}
     first = owner.transaction()

@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 
 from consumer.storage.mongo import MongoStore, connect
+from consumer.storage.mongo_driver import close
 from consumer.storage.protocols import OutboxSlot, Position
 from tests.storage.owner import Owner
 from tests.storage.samples import ORIGIN, changed, contract, created, entry, named, writes
@@ -19,16 +20,18 @@ def asked():
 
 
 @pytest.fixture
-def counted(mongo_backend, asked):
+async def counted(mongo_backend, asked):
     """A store whose commands are counted."""
 
     def report(name, _result, _seconds):
         if name not in QUIET:
             asked[name] += 1
 
-    client = connect(mongo_backend.uri, timeout_ms=5_000, max_pool_size=5, report=report)
+    client = connect(
+        mongo_backend.uri, timeout_ms=5_000, max_pool_size=5, driver=mongo_backend.driver, report=report
+    )
     yield MongoStore(client, mongo_backend.name)
-    client.close()
+    await close(client)
 
 
 @pytest.fixture

@@ -8,8 +8,12 @@ from pymongo.errors import InvalidOperation
 
 from consumer.bootstrap import make_mongo, make_store, opened_mongo
 from consumer.clients import contract_reader, contract_statistics
+from consumer.errors import OutcomeUnknown, StoreUnavailable, WriteConflict
 from consumer.settings import load_settings
 from consumer.storage.mongo_driver import close_soon, timeout_seconds
+from tests.storage.backends import MongoBackend
+from tests.storage.owner import Owner
+from tests.storage.samples import at, changed, contract, created, writes
 
 TOLD = {"motor": "Motor", "pymongo": "async"}
 
@@ -58,6 +62,24 @@ async def _is_closed(client) -> bool:
     except InvalidOperation:
         return True
     return False
+
+
+async def test_one_driver_takes_over_from_the_other(mongo_backend, driver):
+    """As when instances are restarted one after another with another setting."""
+    before = MongoBackend(mongo_backend.uri, mongo_backend.name, *({*TOLD} - {driver}))
+    former = await Owner(before.store(), "former").claim()
+    await former.commit(writes(created(contract())), at(1))
+    left_open = former.transaction()
+    await (await left_open.__aenter__()).write(
+        writes(changed(contract(), contract(version=2))), [former.move(at(2))]
+    )
+    heir = await Owner(mongo_backend.store(), "heir").claim()
+    assert heir.position == at(1)
+    await heir.commit(writes(changed(contract(), contract(version=3))), at(2))
+    with pytest.raises((OutcomeUnknown, StoreUnavailable, WriteConflict)):
+        await left_open.__aexit__(None, None, None)
+    assert mongo_backend.contracts() == [contract(version=3)]
+    await before.close()
 
 
 def test_connections_whose_loop_has_ended_need_no_end(settings):

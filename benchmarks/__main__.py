@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from benchmarks.client import client
 from benchmarks.comparison import base, compare, services, variations, vary
 from benchmarks.contenders.service import Service
 from benchmarks.latency import at_rate, under_load
@@ -33,7 +34,7 @@ WAITING: Final = 100_000
 """Commands that a process finds when it starts."""
 RATIOS: Final = ("connect_sink", "faststream_batch", "faststream_single")
 DRIVER_ROUNDS: Final = 4
-PARTS: Final = ("compare", "vary", "latency", "partitions", "drivers", "scale")
+PARTS: Final = ("client", "compare", "vary", "latency", "partitions", "drivers", "scale")
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ LEVELS: Final = {
     level.name: level
     for level in (
         Level("quick", 20_000, 2, 150, 8, (0.5,), ("compare", "latency")),
-        Level("usual", 60_000, 2, 500, 20, SHARES, ("compare", "vary", "latency", "partitions")),
+        Level("usual", 60_000, 2, 500, 20, SHARES, ("client", "compare", "vary", "latency", "partitions")),
         Level("full", 60_000, 2, 500, 20, SHARES, PARTS),
     )
 }
@@ -97,6 +98,10 @@ def together(kept: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
         since[part] = {name: found["machine"][name] for name in ("measured_at", "commit")}
     merged: dict[str, Any] = {**kept, **measured, "measured": since}
     return {**merged, "ratios": ratios(merged)}
+
+
+def _client(_: World, level: Level, arguments: argparse.Namespace, __: dict[str, Any]) -> Any:
+    return {"rows": client(2 * level.rounds + 1, arguments.beside, level.commands // 3)}
 
 
 def _compare(world: World, level: Level, arguments: argparse.Namespace, _: dict[str, Any]) -> Any:
@@ -158,6 +163,7 @@ def _scale(world: World, level: Level, _: argparse.Namespace, __: dict[str, Any]
 
 
 MEASURES: Final = {
+    "client": _client,
     "compare": _compare,
     "vary": _vary,
     "latency": _latency,

@@ -11,6 +11,7 @@ from datetime import UTC
 from decimal import Decimal
 from functools import lru_cache
 from operator import attrgetter
+from struct import Struct
 from sys import intern
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import unquote
@@ -44,15 +45,35 @@ class _MoneyCodec(TypeCodec):
         return _money(value.bid)
 
 
-# bson converts in Python, digit by digit: 4 µs each, and the same fees and limits come again and again.
+# bson converts in Python, digit by digit: 4 to 9 µs each, the bits 0.7 to 2.5. What has a sign, an exponent
+# or no end is none of our money, and left to bson. The same fees and limits come again and again.
 @lru_cache(maxsize=1 << 12)
 def _stored_money(text: str) -> Decimal128:
-    return Decimal128(text)
+    whole, _, decimals = text.partition(".")
+    digits = whole + decimals
+    if len(digits) > _DECIMAL128_DIGITS or not digits.isdigit():
+        return Decimal128(text)
+    high, low = divmod(int(digits), _WORD)
+    return Decimal128((_BIAS - len(decimals) << _EXPONENT_AT | high, low))
 
 
 @lru_cache(maxsize=1 << 12)
 def _money(bid: bytes) -> Decimal:
-    return Decimal128.from_bid(bid).to_decimal()
+    low, high = _WORDS.unpack(bid)
+    digits = high % (1 << _EXPONENT_AT) * _WORD + low
+    if high >= _SIGN_OR_SPECIAL or digits >= 10**_DECIMAL128_DIGITS:
+        return Decimal128.from_bid(bid).to_decimal()
+    return Decimal(f"{digits}E{(high >> _EXPONENT_AT) - _BIAS}")
+
+
+_DECIMAL128_DIGITS: Final = 34
+_BIAS: Final = 6176
+"""Added to the exponent of a Decimal128, which stands above its 113 bits of digits."""
+_EXPONENT_AT: Final = 49
+_WORD: Final = 1 << 64
+_WORDS: Final = Struct("<QQ")
+_SIGN_OR_SPECIAL: Final = 1 << 62
+"""A first word below this is that of a number that is finite and not negative."""
 
 
 CODEC: Final[CodecOptions[dict[str, Any]]] = CodecOptions(

@@ -3,10 +3,11 @@
 import copy
 from dataclasses import fields, replace
 from datetime import UTC
-from decimal import Decimal
+from decimal import Decimal, DecimalException
 
 import bson
 import pytest
+from bson import Decimal128
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,6 +51,33 @@ def test_contract_comes_back_equal_to_the_bit(before):
     after = contract_from(stored(contract_document(before)))
     assert exact(after) == exact(before)
     assert after["end_date"].tzinfo is UTC
+
+
+WORDS = st.integers(0, 2**64 - 1)
+"""Any bits, and numbers that are not negative with up to 34 digits."""
+MONEY_BITS = st.tuples(WORDS, WORDS) | st.builds(
+    lambda digits, exponent: divmod(exponent << 113 | digits, 2**64),
+    st.integers(0, 10**34 - 1),
+    st.integers(0, 2**13 - 1) | st.integers(6176 - 40, 6176 + 10),
+)
+
+
+@given(st.decimals() | st.integers(0, 10**35).map(Decimal) | st.decimals(0, 10**15, places=8))
+def test_money_has_the_bits_that_the_driver_gives_it(money):
+    try:
+        bits = Decimal128(str(money)).bid
+    except DecimalException as error:
+        with pytest.raises(type(error)):
+            stored({"money": money})
+    else:
+        assert bson.decode(bson.encode({"": money}, codec_options=CODEC))[""].bid == bits
+
+
+@given(MONEY_BITS)
+def test_money_is_read_as_the_driver_reads_it(words):
+    foreign = Decimal128(words)
+    (read,) = bson.decode(bson.encode({"": foreign}), CODEC).values()
+    assert read.as_tuple() == foreign.to_decimal().as_tuple()
 
 
 def test_contracts_that_were_read_share_their_names():

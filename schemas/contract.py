@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import lru_cache
 from math import isfinite
 from operator import itemgetter
-from typing import Annotated, Any, Final, NotRequired
+from typing import Annotated, Any, Final, NotRequired, cast
 
 import orjson
 from pydantic import Field, with_config
@@ -220,8 +220,24 @@ def exported(contract: Contract) -> ExportedContract:
 
 def visible(contract: Contract) -> ContractState:
     """The part of a stored contract that events and readers show."""
-    names, values = _shown(tuple(contract))
-    return dict(zip(names, values(contract), strict=True))  # type: ignore[return-value]
+    shown: Any = dict(kept_in_order(contract))
+    del shown["_id"], shown["lifecycle"]
+    return cast("ContractState", shown)
+
+
+def ordered(contract: Contract) -> Contract:
+    """The contract with its fields in the order of ContractState, between `_id` and `lifecycle`.
+
+    The same state then has the same bytes, whichever way it came about: MongoDB and a dict put a field
+    that was taken away and given again in different places.
+    """
+    names, values = _in_order(tuple(contract))
+    return cast("Contract", dict(zip(names, values(contract), strict=True)))
+
+
+def kept_in_order(contract: Contract) -> Contract:
+    """The same for one that was in order before it was changed: new fields stand behind `lifecycle`."""
+    return contract if next(reversed(cast("dict[str, Any]", contract))) == "lifecycle" else ordered(contract)
 
 
 _STORED: Final = ("_id", *ContractState.__annotations__, "lifecycle")
@@ -230,10 +246,7 @@ PLACES: Final = {name: place for place, name in enumerate(_STORED)}
 
 
 @lru_cache(maxsize=4096)
-def _shown(names: tuple[str, ...]) -> tuple[tuple[str, ...], itemgetter[Any]]:
-    """In the order of ContractState: the same state then has the same bytes, whichever way it came about.
-
-    MongoDB and a dict put a field that was taken away and given again in different places.
-    """
-    shown = sorted((name for name in names if name not in HIDDEN_FIELDS), key=PLACES.__getitem__)
-    return tuple(shown), itemgetter(*shown)
+def _in_order(names: tuple[str, ...]) -> tuple[tuple[str, ...], itemgetter[Any]]:
+    """The names in order, and what gets their values; names that a contract does not have come last."""
+    placed = sorted(names, key=lambda name: PLACES.get(name, len(PLACES)))
+    return tuple(placed), itemgetter(*placed)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from consumer.domain.dates import add_months, months_between
 from consumer.domain.terms import patched
-from schemas.contract import SCHEMA_VERSION
+from schemas.contract import SCHEMA_VERSION, ordered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,7 +60,7 @@ def filled(
         "version": 1,
     }
     contract = patched(cast("Contract", defaults), terms)
-    return contract | {"lifecycle": _lifecycle(contract, moment, end_given="end_date" in terms)}
+    return ordered(contract | {"lifecycle": _lifecycle(contract, moment, end_given="end_date" in terms)})
 
 
 def _dates(terms: Mapping[str, Any], now: datetime) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from consumer.domain.schedule import scheduled, with_next_term, without_schedule
 from consumer.domain.size import bounded_size
 from consumer.domain.statuses import RUNNING
 from consumer.domain.terms import with_plan
+from schemas.contract import kept_in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,7 +91,7 @@ def noted(contract: Contract, moment: Moment, added: int = 0) -> Contract:
         "next_action_at": min(agenda, key=_due)[0] if agenda else None,
         "size": bounded_size(contract, contract["lifecycle"]["size"] + added),
     }
-    return contract | {"lifecycle": lifecycle}
+    return kept_in_order(contract | {"lifecycle": lifecycle})
 
 
 def told_at_once(before: Contract, after: Contract, now: datetime) -> Progress:

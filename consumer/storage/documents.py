@@ -22,7 +22,7 @@ from bson.codec_options import CodecOptions, TypeCodec, TypeRegistry
 from consumer.errors import ForeignDocument, NewerSchema
 from consumer.storage import shapes
 from consumer.storage.protocols import HistoryEntry, LastRecord, Origin, OutboxSlot, Position, Seen
-from schemas.contract import PLACES
+from schemas.contract import ordered
 from schemas.upcasting import UnknownVersion, upcast_contract
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ def _stored_money(text: str) -> Decimal128:
     if len(digits) > _DECIMAL128_DIGITS or not digits.isdigit():
         return Decimal128(text)
     high, low = divmod(int(digits), _WORD)
-    return Decimal128((_BIAS - len(decimals) << _EXPONENT_AT | high, low))
+    bits: Any = (_BIAS - len(decimals) << _EXPONENT_AT | high, low)
+    return Decimal128(bits)
 
 
 @lru_cache(maxsize=1 << 12)
@@ -105,8 +106,7 @@ def _escape(key: str) -> str:
 
 def contract_document(contract: Contract) -> dict[str, Any]:
     """A whole contract as MongoDB stores it: the same has the same bytes, whichever way it came about."""
-    fields: Mapping[str, Any] = contract
-    return contract_fields({name: fields[name] for name in sorted(fields, key=PLACES.__getitem__)})
+    return contract_fields(cast("Mapping[str, Any]", ordered(contract)))
 
 
 def contract_fields(contract: Mapping[str, Any]) -> dict[str, Any]:
@@ -158,7 +158,7 @@ def _contract(document: dict[str, Any]) -> Contract:
     if metadata:
         document["metadata"] = {unquote(key): value for key, value in metadata.items()}
     try:
-        return upcast_contract(cast("Contract", _with_shared_names(document)))
+        return upcast_contract(ordered(_with_shared_names(document)))
     except UnknownVersion as error:
         raise NewerSchema(f"contract {document.get('contract_id')}: {error}") from error
 

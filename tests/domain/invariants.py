@@ -14,7 +14,7 @@ from consumer.domain.size import SLACK
 from consumer.domain.statuses import ENDED, RUNNING
 from consumer.domain.transitions import TRANSITIONS
 from consumer.engine.encoder import event_name
-from schemas.contract import MAX_CONTRACT_BYTES, ContractState, to_json, visible
+from schemas.contract import MAX_CONTRACT_BYTES, PLACES, ContractState, to_json, visible
 from schemas.events import EVENTS
 
 _STATE = TypeAdapter(ContractState)
@@ -31,6 +31,7 @@ def check_contract(contract, now) -> None:
     """A contract that fits the schema, whose dates agree, and on which nothing is due at `now`."""
     shown = visible(contract)
     assert _STATE.validate_json(to_json(shown)) == shown
+    assert list(contract) == [name for name in PLACES if name in contract], "visible() relies on the order"
     assert len(contract["_id"]) == 12
     _check_dates(contract, now)
     _check_scheduled(contract)

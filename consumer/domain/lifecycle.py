@@ -75,20 +75,23 @@ def evolve(
     """
     version, now = before["version"] + 1, moment.now
     stamped = after | {"version": version, "updated_at": now, "last_modified_by": moment.by}
-    contract = noted(stamped, moment, added)
+    contract = _noted(stamped, moment, _next_action_at(before, stamped, now), added)
     changes = diff(before, contract)
     if withhold:
         changes = withheld(changes)
     return contract, Changed(change, contract, version, changes, effective_at or now, moment.by)
 
 
-def noted(contract: Contract, moment: Moment, added: int = 0) -> Contract:
+def noted(contract: Contract, moment: Moment) -> Contract:
     """The contract with the bookkeeping of a change: which command made it, and when to look again."""
-    agenda = _agenda(contract, moment.now)
+    return _noted(contract, moment, _soonest(contract, moment.now))
+
+
+def _noted(contract: Contract, moment: Moment, next_action_at: datetime | None, added: int = 0) -> Contract:
     lifecycle = contract["lifecycle"] | {
         "offset": moment.offset,
         "at": moment.now,
-        "next_action_at": min(agenda, key=_due)[0] if agenda else None,
+        "next_action_at": next_action_at,
         "size": bounded_size(contract, contract["lifecycle"]["size"] + added),
     }
     return kept_in_order(contract | {"lifecycle": lifecycle})
@@ -116,6 +119,10 @@ def _ended(contract: Contract, status: StatusName) -> Contract:
 
 
 _due: Final = itemgetter(0)
+_on_agenda: Final = itemgetter(
+    "status", "term_start", "end_date", "renewal_date", "notice_days", "auto_renewal", "scheduled_changes"
+)
+"""What the agenda is made of, beside the last notice."""
 
 
 def _agenda(contract: Contract, now: datetime) -> list[tuple[datetime, Step]]:
@@ -131,6 +138,22 @@ def _agenda(contract: Contract, now: datetime) -> list[tuple[datetime, Step]]:
         agenda.append((plan["effective_at"], partial(_change_plan, plan)))
     agenda.append((contract["end_date"], _end_term))
     return agenda
+
+
+def _soonest(contract: Contract, now: datetime) -> datetime | None:
+    agenda = _agenda(contract, now)
+    return min(agenda, key=_due)[0] if agenda else None
+
+
+def _next_action_at(before: Contract, after: Contract, now: datetime) -> datetime | None:
+    """When to look again at `after`. Most changes leave the agenda as it was, and making one takes 3 µs.
+
+    It depends on `now` only in windows that are reached, and what is reached is due.
+    """
+    was, looked = before["lifecycle"], after["lifecycle"]
+    due = was["next_action_at"]
+    same = _on_agenda(before) == _on_agenda(after) and was["noticed"] == looked["noticed"]
+    return due if same and (due is None or due > now) else _soonest(after, now)
 
 
 def _goes_on_at(contract: Contract, moment: datetime) -> bool:

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from pydantic import TypeAdapter
 
+from consumer.domain import lifecycle
 from consumer.domain.differences import STAMPS, revert
 from consumer.domain.erasure import SOMEBODY, erased
 from consumer.domain.model import Changed, Rejected
@@ -48,6 +49,8 @@ def _check_dates(contract, now) -> None:
         if isinstance(value, datetime):
             assert value.microsecond % 1000 == 0, "MongoDB keeps milliseconds"
     due = contract["lifecycle"]["next_action_at"]
+    agenda = lifecycle._agenda(contract, now)
+    assert due == min((at for at, _ in agenda), default=None), "as the whole agenda says, made or not"
     if contract["status"] in RUNNING:
         assert now < due <= contract["end_date"]
         assert (contract["status"] == "pending_renewal") == (contract["renewal_date"] <= now)

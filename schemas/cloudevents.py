@@ -8,6 +8,7 @@ Source: the Kafka protocol binding and the JSON event format, 1.0.2.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from schemas.events import EVENTS
@@ -132,7 +133,7 @@ class CausedHeaders:
         self._offset = offset
         account = subject.encode()
         self._shared = [
-            ("ce_time", f"{time.isoformat(timespec='milliseconds')[:-6]}Z".encode()),
+            ("ce_time", _written(time)),
             ("ce_subject", account),
             ("ce_partitionkey", account),
             ("ce_causationid", cause.id.encode()),
@@ -153,6 +154,12 @@ class CausedHeaders:
             ("ce_sequence", sequence(self._offset, ordinal).encode()),
             *self._shared,
         ]
+
+
+@lru_cache(maxsize=1024)
+def _written(time: datetime) -> bytes:
+    """Remembered, because the commands of one produced batch share their time."""
+    return f"{time.isoformat(timespec='milliseconds')[:-6]}Z".encode()
 
 
 _DEFAULT: Final = EventHeaders()

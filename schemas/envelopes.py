@@ -91,7 +91,7 @@ def read_binary(
     """
     sound: dict[str, str] = {}
     mistakes: list[tuple[str, str]] = []
-    for name, header, check in _BINARY:
+    for name, header, check in BINARY:
         raw = headers.get(header)
         if raw is None and name in TRACE:
             # Producers instrumented for Kafka, not for CloudEvents, have their trace in plain headers.
@@ -237,9 +237,9 @@ _CHECKS: Final[dict[str, Check]] = {
 }
 """What is read, in the order of the checks."""
 
-_BINARY: Final = tuple(
+BINARY: Final = tuple(
     (name, CONTENT_TYPE if name == "datacontenttype" else HEADER_PREFIX + name, check)
     for name, check in _CHECKS.items()
 )
 
-_OURS: Final = frozenset(header for _, header, _ in _BINARY)
+_OURS: Final = frozenset(header for _, header, _ in BINARY)

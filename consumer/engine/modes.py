@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 import orjson
 
 from schemas.cloudevents import CONTENT_TYPE, STRUCTURED_MEDIA_TYPE, Envelope
-from schemas.envelopes import LIMITS, BadEnvelope, media_type, read_binary, read_structured, repeated_headers
+from schemas.envelopes import LIMITS, BadEnvelope, media_type, read_structured, repeated_headers
 from schemas.strict_json import NotJson, parse
+from schemas.usual_headers import read_headers
 
 if TYPE_CHECKING:
     from consumer.engine.records import Record
@@ -47,7 +48,7 @@ def open_record(record: Record, max_bytes: int) -> Opened | Fault:
         return _open_structured(record.value, max_bytes)
     if mode == "other":
         return Fault("bad_envelope", f"{CONTENT_TYPE} must be {STRUCTURED_MEDIA_TYPE}", CONTENT_TYPE)
-    envelope = read_binary(headers, () if len(headers) == len(given) else repeated_headers(given))
+    envelope = read_headers(headers, () if len(headers) == len(given) else repeated_headers(given))
     if isinstance(envelope, BadEnvelope):
         return _bad(envelope)
     return Opened(envelope, record.value, is_json=False)

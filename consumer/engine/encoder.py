@@ -6,6 +6,8 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, assert_never
 
+from orjson import Fragment
+
 from consumer.domain.model import (
     ABSENT,
     ERASED,
@@ -136,11 +138,11 @@ class CommandOutputs:
         self._now = now
         self._ordinal = 0
 
-    def event(self, event: Event) -> Output:
-        """The next event."""
+    def event(self, event: Event, fields: Fragment) -> Output:
+        """The next event; `fields` are those that it changed."""
         match event:
             case Changed():
-                return self._next("changed", changed_data(event, self._cause, self._now))
+                return self._next("changed", changed_data(event, fields, self._cause, self._now))
             case Expiring(notice):
                 return self._next("expiring", notice)
             case RenewalNotice(notice):
@@ -192,12 +194,12 @@ def reference(envelope: Envelope) -> dict[str, str]:
     return {"id": envelope.id, "source": envelope.source, "type": envelope.type}
 
 
-def changed_data(event: Changed, cause: Incoming, now: datetime) -> dict[str, Any]:
-    """The data of a `changed` event."""
+def changed_data(event: Changed, fields: Fragment, cause: Incoming, now: datetime) -> dict[str, Any]:
+    """The data of a `changed` event; `fields` are its changed fields as JSON."""
     data: dict[str, Any] = {
         "change": event.change,
         "contract": visible(event.contract),
-        "changed_fields": [changed_field(change) for change in event.changed_fields],
+        "changed_fields": fields,
         "version": event.version,
         "effective_at": event.effective_at,
         "occurred_at": now,
@@ -207,7 +209,17 @@ def changed_data(event: Changed, cause: Incoming, now: datetime) -> dict[str, An
     return data if event.reason is None else data | {"reason": event.reason}
 
 
-def changed_field(change: FieldChange) -> dict[str, Any]:
+def fields_json(event: Event) -> Fragment:
+    """The changed fields as JSON, which event and history share; of a notice there are none."""
+    if not isinstance(event, Changed) or not event.changed_fields:
+        return _NO_FIELDS
+    return Fragment(to_json([_changed_field(change) for change in event.changed_fields]))
+
+
+_NO_FIELDS: Final = Fragment(b"[]")
+
+
+def _changed_field(change: FieldChange) -> dict[str, Any]:
     """One difference as JSON shows it."""
     path, before, after = change
     if after is ERASED:

@@ -11,27 +11,28 @@ from consumer.domain.commands.table import ERASING
 from consumer.domain.erasure import PARTLY_PERSONAL, PERSONAL, SOMEBODY, field_of
 from consumer.domain.lifecycle import TIME
 from consumer.domain.model import Changed, Expiring, RenewalNotice
-from consumer.engine.encoder import changed_field
 from schemas.contract import to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from orjson import Fragment
+
     from consumer.domain.model import Event
     from consumer.storage.protocols import HistoryEntry
 
 
-def changes_json(events: tuple[Event, ...]) -> str | None:
-    """The events as JSON text; None: there were none."""
-    if not events:
+def changes_json(told: Sequence[tuple[Event, Fragment]]) -> str | None:
+    """Events and their changed fields as JSON text; None: there were none."""
+    if not told:
         return None
-    return to_json([_kept(event) for event in events]).decode()
+    return to_json([_kept(*each) for each in told]).decode()
 
 
-def _kept(event: Event) -> dict[str, Any]:
+def _kept(event: Event, fields: Fragment) -> dict[str, Any]:
     match event:
         case Changed():
-            return _kept_change(event)
+            return _kept_change(event, fields)
         case Expiring(notice):
             return {
                 "notice": "expiring",
@@ -48,7 +49,7 @@ def _kept(event: Event) -> dict[str, Any]:
             assert_never(event)
 
 
-def _kept_change(event: Changed) -> dict[str, Any]:
+def _kept_change(event: Changed, fields: Fragment) -> dict[str, Any]:
     """A change without its stamps, where the entry has them: who sent the command, and when it was recorded.
 
     The statistics search this text: see storage/pipelines.py before changing the order of the names.
@@ -57,7 +58,7 @@ def _kept_change(event: Changed) -> dict[str, Any]:
         "change": event.change,
         "version": event.version,
         "effective_at": event.effective_at,
-        "fields": [changed_field(change) for change in event.changed_fields],
+        "fields": fields,
     }
     contract = event.contract
     if event.by == TIME:

@@ -13,16 +13,18 @@ from consumer.domain.decider import decide
 from consumer.domain.erasure import erased
 from consumer.domain.statuses import RUNNING
 from consumer.domain.terms import monthly_total
-from consumer.engine.encoder import duplicate_data, event_name, result_data, reused_data
+from consumer.engine.encoder import duplicate_data, event_name, fields_json, result_data, reused_data
 from consumer.engine.entries import changes_json, erased_entry
 from consumer.engine.records import Incoming, Misplaced, Undecodable, record_time
 from consumer.storage.protocols import NO_PAST, ContractWrite, HistoryEntry, Past, Seen, base_of
 from schemas.messages import TYPE_PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from decimal import Decimal
+
+    from orjson import Fragment
 
     from consumer.domain.model import Decision, Event, Policy
     from consumer.engine.encoder import Encoder
@@ -147,9 +149,10 @@ class Fold:
         if subject is not None:
             result["contract_id"] = subject["contract_id"]
             result["version"] = subject["version"]
-        self._publish(incoming, decision.events, result, identity, now)
+        told = [(event, fields_json(event)) for event in decision.events]
+        self._publish(incoming, told, result, identity, now)
         content = incoming.content if incoming.spec.deduplicated else None
-        self._record(incoming, result, identity, now, changes_json(decision.events), content)
+        self._record(incoming, result, identity, now, changes_json(told), content)
         if content is not None:
             self._seen[identity] = _seen(result, content)
         if decision.erases:
@@ -168,7 +171,7 @@ class Fold:
     def _publish(
         self,
         incoming: Incoming,
-        events: tuple[Event, ...],
+        told: Sequence[tuple[Event, Fragment]],
         result: dict[str, Any],
         identity: bytes,
         now: datetime,
@@ -177,8 +180,8 @@ class Fold:
         if writer is None:
             return
         outputs = self._encoder.outputs(incoming, identity, now)
-        for event in events:
-            writer.add(outputs.event(event))
+        for event, fields in told:
+            writer.add(outputs.event(event, fields))
             self._made(event_name(event))
         writer.add(outputs.result(result))
         self._made("command_result")

@@ -165,11 +165,15 @@ def _contract(document: dict[str, Any]) -> Contract:
 
 def _with_shared_names(value: Any) -> Any:
     """The same, without names of its own: the driver makes them anew, and they are half of a contract."""
-    if isinstance(value, dict):
-        return {intern(name): _with_shared_names(part) for name, part in value.items()}
-    if isinstance(value, list):
-        return [_with_shared_names(part) for part in value]
-    return value
+    if value.__class__ is dict:
+        shared = {}
+        for name, part in value.items():
+            shared[intern(name)] = part if part.__class__ not in _NESTED else _with_shared_names(part)
+        return shared
+    return [part if part.__class__ not in _NESTED else _with_shared_names(part) for part in value]
+
+
+_NESTED: Final = frozenset({dict, list})
 
 
 def history_document(entry: HistoryEntry) -> dict[str, Any]:

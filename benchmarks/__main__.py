@@ -101,7 +101,7 @@ def together(kept: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _client(_: World, level: Level, arguments: argparse.Namespace, __: dict[str, Any]) -> Any:
-    return {"rows": client(2 * level.rounds + 1, arguments.beside, level.commands // 3)}
+    return {"rows": client(level.commands // 2, [tree.resolve() for tree in arguments.beside])}
 
 
 def _compare(world: World, level: Level, arguments: argparse.Namespace, _: dict[str, Any]) -> Any:

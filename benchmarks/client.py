@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Final
@@ -25,45 +26,69 @@ ROOMS: Final = {"contracts remembered": 64 << 20, "every contract read": 0}
 """Bytes for the contracts that a process remembers: all of them, or none."""
 
 
-def client(rounds: int, others: Sequence[Path], commands: int) -> dict[str, dict[str, float]]:
-    """Medians of microseconds a command by stage; the trees take turns, as the machine's mood changes."""
-    found: dict[str, list[dict[str, float]]] = {}
-    for _ in range(rounds):
-        for name, room in ROOMS.items():
-            for tree in (*others, ROOT):
-                row = name if tree == ROOT else f"{name}, {tree.name}"
-                found.setdefault(row, []).append(_once(tree, room, commands))
-    rows = {
-        row: {f"{stage}_us": median(run[stage] for run in runs) for stage in runs[0]}
-        for row, runs in found.items()
-    }
+WARM_UP: Final = 4
+"""Batches that do not count."""
+
+
+def client(commands: int, others: Sequence[Path]) -> dict[str, dict[str, float]]:
+    """Medians of microseconds a command by stage, and of the total's ratio to the first tree's.
+
+    The trees take turns batch by batch: what the machine does to one it does to all.
+    """
+    trees = [*others, ROOT]
+    rows = {}
+    for name, room in ROOMS.items():
+        batches = _in_turn(trees, room, commands)[WARM_UP:]
+        for number, tree in enumerate(trees):
+            runs = [batch[number] for batch in batches]
+            row = {f"{stage}_us": median(run[stage] for run in runs) for stage in runs[0]}
+            total = [sum(run.values()) for run in runs]
+            first = [sum(batch[0].values()) for batch in batches]
+            ratio = median(mine / its for mine, its in zip(total, first, strict=True))
+            rows[f"{name}, {tree.name}"] = {"total_us": median(total), **row, "ratio": round(ratio, 3)}
     show_rows("client CPU a command, without driver and sockets", rows)
     return rows
 
 
-def _once(tree: Path, room: int, commands: int) -> dict[str, float]:
-    ran = subprocess.run(
+def _in_turn(trees: Sequence[Path], room: int, commands: int) -> list[list[dict[str, float]]]:
+    """For each batch, what every tree took for it."""
+    with ExitStack() as stack:
+        programs = [stack.enter_context(_started(tree, room, commands)) for tree in trees]
+        return [*iter(lambda: [_batch(program) for program in programs], [{}] * len(trees))]
+
+
+def _started(tree: Path, room: int, commands: int) -> subprocess.Popen[str]:
+    return subprocess.Popen(
         [sys.executable, str(PROGRAM), "--commands", str(commands), "--room", str(room)],
         env=os.environ | {"PYTHONPATH": str(tree)},
         cwd=tree,
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
-        check=False,
     )
-    if ran.returncode:
-        raise RuntimeError(f"{PROGRAM.name} failed in {tree}:\n{ran.stderr}")
-    measured: dict[str, float] = json.loads(ran.stdout)
+
+
+def _batch(program: subprocess.Popen[str]) -> dict[str, float]:
+    """Lets it do one batch; nothing when the log is worked off."""
+    if program.stdin is None or program.stdout is None:
+        raise RuntimeError("no pipes")
+    with suppress(BrokenPipeError):
+        program.stdin.write("\n")
+        program.stdin.flush()
+    line = program.stdout.readline()
+    if not line and program.wait():
+        raise RuntimeError(f"{PROGRAM.name} failed: see above")
+    measured: dict[str, float] = json.loads(line or "{}")
     return measured
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.client", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--commands", type=int, default=20_000)
     parser.add_argument("--beside", type=Path, action="append", default=[], metavar="TREE")
     given = parser.parse_args()
-    client(given.rounds, [tree.resolve() for tree in given.beside], given.commands)
+    client(given.commands, [tree.resolve() for tree in given.beside])
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 Runs on the code of the folder that PYTHONPATH names. Neither the driver, nor sockets, nor an event loop's
 waiting is part of it: a stand-in for the database encodes what it is given, as the driver would, and decodes
-what it is asked for. Prints microseconds of the process's CPU a command as JSON.
+what it is asked for. For each line that it reads it works on a batch, and prints as JSON the microseconds of
+CPU that a command took.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import sys
 import time
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
 PARTITIONS: Final = 4
 COMMANDS_A_MILLISECOND: Final = 5
 FIRST_MILLISECOND: Final = 1_767_225_600_000
-WARM_UP: Final = 0.2
 COMPRESSION: Final = "zstd"
 
 
@@ -162,25 +163,6 @@ class Lane:
         return Share(self.position, decoded, first + len(decoded), known, self._encoder, writer)
 
 
-def measure(commands: int, *, room: int, repeats: int) -> dict[str, float]:
-    """Microseconds a command, in all and by stage; `room`: bytes of contracts that are remembered.
-
-    The same batches are worked on again and again, and of each the quickest time counts: what other processes
-    do on the same cores makes only the others slower.
-    """
-    log = _fetched(commands)
-    garbage.seldom()
-    runs = [asyncio.run(_work(log, room)) for _ in range(repeats)]
-    measured = [*zip(*runs, strict=True)][int(len(runs[0]) * WARM_UP) :]
-    worked = sum(batch[0].commands for batch in measured)
-    stages = measured[0][0].seconds
-    found = {
-        stage: 1e6 / worked * sum(min(run.seconds[stage] for run in batch) for batch in measured)
-        for stage in stages
-    }
-    return {"total": sum(found.values()), **found}
-
-
 def _fetched(commands: int) -> list[list[Fetched]]:
     """A log, for each partition its records."""
     lanes: list[list[Fetched]] = [[] for _ in range(PARTITIONS)]
@@ -193,22 +175,14 @@ def _fetched(commands: int) -> list[list[Fetched]]:
     return lanes
 
 
-class Worked(NamedTuple):
-    """One batch: CPU seconds by stage."""
-
-    commands: int
-    seconds: dict[str, float]
-
-
-async def _work(log: Sequence[Sequence[Fetched]], room: int) -> list[Worked]:
-    """Works the whole log off."""
+async def _work(log: Sequence[Sequence[Fetched]], room: int) -> None:
+    """Works the whole log off, a batch for each line that comes; `room`: bytes of contracts remembered."""
     clock = Clock()
     database = Database(clock)
     budget = CacheBudget(room)
     lanes = [Lane(number, records, budget) for number, records in enumerate(log)]
     limits = Limits()
-    batches: list[Worked] = []
-    while any(lane.waits for lane in lanes):
+    while any(lane.waits for lane in lanes) and sys.stdin.readline():
         shares = [lane.share(limits.batch_commands // PARTITIONS, clock) for lane in lanes]
         batch = MongoBatch(database, cast("Any", None), nullcontext, owner="benchmark")
         applied = await apply(
@@ -218,19 +192,20 @@ async def _work(log: Sequence[Sequence[Fetched]], room: int) -> list[Worked]:
             for lane, one in zip(lanes, applied, strict=True):
                 lane.cache.update(one.fold.contracts)
                 lane.position = one.position
-        batches.append(Worked(sum(one.records for one in applied), clock.seconds))
+        worked = sum(one.records for one in applied)
+        print(json.dumps({stage: 1e6 * spent / worked for stage, spent in clock.seconds.items()}), flush=True)
         clock.seconds = {}
-    return batches
 
 
 def main() -> None:
-    """Measure once."""
+    """Work a log off."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--commands", type=int, default=20_000)
     parser.add_argument("--room", type=int, default=64 << 20, help="bytes of contracts that are remembered")
-    parser.add_argument("--repeats", type=int, default=3)
     given = parser.parse_args()
-    print(json.dumps(measure(given.commands, room=given.room, repeats=given.repeats)))
+    log = _fetched(given.commands)
+    garbage.seldom()
+    asyncio.run(_work(log, given.room))
 
 
 if __name__ == "__main__":

@@ -9,30 +9,26 @@ or else a contract, to be created or adopted:
     {"account_id": "acme", "contract_type": "basic", "end_date": "2027-01-31"}
 
 A table has a column `account_id`, may have one `command`, and for each field one with its path: see cells.py.
+A document of MongoDB has an `_id`; it is a contract to be adopted.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
-from codecs import BOM_UTF8
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from producers.cells import data_from
 from producers.nulls import without_nulls
 from schemas.commands import COMMANDS
-from schemas.digits import has_long_numbers, parse_exactly
-from schemas.strict_json import NotJson, parse
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import AsyncIterator, Mapping
 
 ContractsAs = Literal["create", "adopt"]
 
-MAX_LINE_BYTES: Final = 1 << 20
-_DIGEST_CHARACTERS: Final = 16
+NO_DOCUMENT: Final = "a document of MongoDB can only be adopted: use --adopt, or leave `_id` out"
+
+DIGEST_CHARACTERS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,94 +54,10 @@ class BadRow:
     errors: tuple[tuple[str, str], ...] = ()
 
 
-def survey(path: Path) -> tuple[str, int]:
-    """What names a file by its content, so that a changed file is another one; and its number of lines.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    digest, lines = hashlib.sha256(), 0
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-            lines += block.count(b"\n")
-    return digest.hexdigest()[:_DIGEST_CHARACTERS], lines
-
-
-def rows_of(path: Path, contracts_as: ContractsAs = "create") -> Iterator[Row | BadRow]:
-    """The rows of a file: a table if its name ends in .csv, else JSON lines. Their places are line numbers.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    if path.suffix.lower() == ".csv":
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            yield from table_rows(file, contracts_as)
-    else:
-        with path.open("rb") as file:
-            yield from json_rows(file, contracts_as)
-
-
-def json_rows(lines: Iterable[bytes], contracts_as: ContractsAs = "create") -> Iterator[Row | BadRow]:
-    """One JSON object a line; empty lines are passed over."""
-    for number, line in enumerate(lines, start=1):
-        stripped = (line.removeprefix(BOM_UTF8) if number == 1 else line).strip()
-        if stripped:
-            yield _json_row(str(number), stripped, contracts_as)
-
-
-def _json_row(place: str, line: bytes, contracts_as: ContractsAs) -> Row | BadRow:
-    if len(line) > MAX_LINE_BYTES:
-        return BadRow(place, f"has more than {MAX_LINE_BYTES} bytes")
-    document = parse(line)
-    if isinstance(document, NotJson):
-        return BadRow(place, document.message)
-    if not isinstance(document, dict):
-        return BadRow(place, "is no JSON object")
-    if has_long_numbers(line):
-        document = parse_exactly(line)
-    if "command" not in document:
-        return contract_row(place, document, contracts_as)
-    if unknown := document.keys() - {"command", "account_id", "data"}:
-        return BadRow(place, f"a command has `command`, `account_id` and `data`, but no {min(unknown)!r}")
-    data = document.get("data", {})
-    return _row(place, document["command"], document.get("account_id"), data)
-
-
 def contract_row(place: str, contract: Mapping[str, Any], contracts_as: ContractsAs) -> Row | BadRow:
     """A contract as the command that brings it in."""
     data = {name: value for name, value in contract.items() if name != "account_id"}
-    return _row(place, contracts_as, contract.get("account_id"), data)
-
-
-def table_rows(lines: Iterable[str], contracts_as: ContractsAs = "create") -> Iterator[Row | BadRow]:
-    """A table with a heading, comma-separated. A row's place is the line on which it ends."""
-    reader = csv.DictReader(lines, strict=True)
-    try:
-        if mistake := _heading_mistake(reader.fieldnames or ("account_id",)):
-            yield BadRow("1", mistake)
-            return
-        for cells in reader:
-            yield _table_row(str(reader.line_num), cells, contracts_as)
-    except (csv.Error, UnicodeDecodeError) as error:
-        yield BadRow(str(reader.line_num + 1), f"the table cannot be read from here on: {error}")
-
-
-def _heading_mistake(columns: Sequence[str]) -> str | None:
-    if twice := {column for column in columns if columns.count(column) > 1}:
-        return f"the heading has more than one column {min(twice)!r}"
-    if "account_id" not in columns:
-        return "the heading has no column 'account_id'; columns are separated by commas"
-    return None
-
-
-def _table_row(place: str, cells: dict[str, Any], contracts_as: ContractsAs) -> Row | BadRow:
-    if None in cells or None in cells.values():
-        return BadRow(place, "has not as many cells as the heading")
-    account_id = cells.pop("account_id", None)
-    name = cells.pop("command", "") or contracts_as
-    spec = COMMANDS.get(name)
-    return _row(place, name, account_id, data_from(spec, cells) if spec else {})
+    return row_of(place, contracts_as, contract.get("account_id"), data)
 
 
 async def document_rows(
@@ -161,19 +73,30 @@ async def document_rows(
     number = 0
     async for document in documents:
         number += 1
-        place = document["_id"]
-        if place is None:
-            yield BadRow(f"document {number}", _NO_TEXT, (("/_id", _NO_TEXT),))
-            continue
         named = {(fields or {}).get(name, name): value for name, value in document.items() if name != "_id"}
-        contract = {"contract_id": place, **{name: value for name, value in named.items() if name}}
-        row = contract_row(place, without_nulls(COMMANDS["adopt"], contract), "adopt")
+        contract = {"contract_id": document["_id"], **{name: value for name, value in named.items() if name}}
+        row = document_row(document["_id"] or f"document {number}", document["_id"], contract)
         # Or a document that was refused and then mended would be taken for the one seen before.
-        revision = hashlib.sha256(repr(contract).encode()).hexdigest()[:_DIGEST_CHARACTERS]
+        revision = hashlib.sha256(repr(contract).encode()).hexdigest()[:DIGEST_CHARACTERS]
         yield replace(row, revision=revision) if isinstance(row, Row) else row
 
 
-def _row(place: str, name: Any, account_id: Any, data: Any) -> Row | BadRow:
+def document_row(place: str, identity: str | None, contract: Mapping[str, Any]) -> Row | BadRow:
+    """A document of MongoDB as the contract to adopt.
+
+    Args:
+        place: names the row.
+        identity: its `_id` as text, for a contract without a `contract_id`; None: it has no such form.
+        contract: its other fields. Nulls count as left out.
+    """
+    if identity is None:
+        return BadRow(place, _NO_TEXT, (("/_id", _NO_TEXT),))
+    adopted = without_nulls(COMMANDS["adopt"], {"contract_id": identity, **contract})
+    return contract_row(place, adopted, "adopt")
+
+
+def row_of(place: str, name: Any, account_id: Any, data: Any) -> Row | BadRow:
+    """A command, if there is one of this name, for an account, with an object for its data."""
     if not isinstance(name, str) or name not in COMMANDS:
         return BadRow(place, f"there is no command {name!r}; known: {', '.join(COMMANDS)}")
     if not isinstance(account_id, str) or not account_id:

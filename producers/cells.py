@@ -10,11 +10,13 @@ for the schema to complain about.
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from producers.extended_json import plain
 from schemas.digits import parse_exactly
 from schemas.places import nodes_at
 
@@ -24,6 +26,11 @@ if TYPE_CHECKING:
     from schemas.commands import CommandSpec
 
 SEPARATOR: Final = ";"
+"""Of the entries of a list in one cell."""
+TABLE_FILES: Final = {".csv": ",", ".tsv": "\t"}
+"""How the names of files end that are tables, and what separates the cells in those that we write."""
+_DECIMAL: Final = re.compile(r"\ANumberDecimal\((.*)\)\Z")
+"""As older versions of mongoexport write one in a cell."""
 _TRUTHS: Final = {"true": True, "yes": True, "false": False, "no": False}
 
 
@@ -58,7 +65,7 @@ def _value(spec: CommandSpec, place: tuple[str, ...], cell: str) -> Any:
     if cell == "null" and "null" in types:
         return None
     if types & {"array", "object"} and cell[0] in "[{":
-        return _json(cell)
+        return plain(spec, _json(cell), place)
     if "array" in types:
         parts = [part.strip() for part in cell.split(SEPARATOR)]
         return [_scalar(_types_at(spec, (*place, "")), part) for part in parts if part]
@@ -67,7 +74,7 @@ def _value(spec: CommandSpec, place: tuple[str, ...], cell: str) -> Any:
 
 def _scalar(types: set[str], cell: str) -> Any:
     if types & {"number", "integer"}:
-        number = _json(cell)
+        number = _json(_DECIMAL.sub(r"\1", cell))
         return number if isinstance(number, int | float | Decimal) and not isinstance(number, bool) else cell
     if "boolean" in types:
         return _TRUTHS.get(cell.lower(), cell)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from consumer.commands.listing import check_table
 from consumer.commands.output import Json, document_or_json, note, progress, to_json
 from consumer.commands.running import KAFKA, load_settings, run_async
 from consumer.errors import ContractsError, InputRefused, WrongUsage
@@ -27,7 +28,9 @@ SHOWN_REFUSED: Final = 20
 def import_rows(
     file: Annotated[
         Path | None,
-        typer.Argument(help="JSON lines, or a table if it ends in .csv.", metavar="FILE", show_default=False),
+        typer.Argument(
+            help="JSON, or a table if it ends in .csv or .tsv.", metavar="FILE", show_default=False
+        ),
     ] = None,
     *,
     adopt: Annotated[
@@ -52,6 +55,10 @@ def import_rows(
             show_default=False,
         ),
     ] = None,
+    spreadsheet_safe: Annotated[
+        bool,
+        typer.Option("--spreadsheet-safe", help="The table was exported so: take its quotes away."),
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every row and send nothing.")] = False,
     refused: Annotated[
         Path | None,
@@ -80,13 +87,17 @@ def import_rows(
     """
     if (file is None) == (mongo is None):
         raise WrongUsage("name a FILE, or another database with --from-mongo")
+    if spreadsheet_safe:
+        check_table(file, "--spreadsheet-safe goes with FILE.csv or FILE.tsv")
+    if fields and file is not None:
+        raise WrongUsage("--field goes with --from-mongo: rename the fields of a file in the file")
     with _refusals(refused) as tell:
         running: list[BulkImport] = []
         work = partial(_work, running=running, on_refused=tell, window=None if dry_run else window)
         if mongo is not None:
             importing = _collection(mongo, collection, fields or [], work)
         else:
-            importing = _file(Path(file or ""), work, adopt=adopt)
+            importing = _file(Path(file or ""), work, adopt=adopt, spreadsheet_safe=spreadsheet_safe)
         how_it_stands = partial(_how_it_stands, running, dry_run=dry_run, as_json=as_json)
         try:
             report = run_async(
@@ -118,12 +129,15 @@ def _how_it_stands(running: list[BulkImport], *, dry_run: bool, as_json: bool) -
     )
 
 
-async def _file(path: Path, work: Work, *, adopt: bool) -> ImportReport:
-    from producers.bulk_rows import rows_of, survey
+async def _file(path: Path, work: Work, *, adopt: bool, spreadsheet_safe: bool) -> ImportReport:
+    from producers.bulk_files import rows_of, survey
 
     try:
         digest, lines = survey(path)
-        return await work(digest, rows_of(path, "adopt" if adopt else "create"), lines)
+        # Read another way, the same file is another import: the rows that it names would differ.
+        source_name = f"{digest}/spreadsheet-safe" if spreadsheet_safe else digest
+        rows = rows_of(path, "adopt" if adopt else "create", spreadsheet_safe=spreadsheet_safe)
+        return await work(source_name, rows, lines)
     except OSError as error:
         raise InputRefused(f"cannot read {path}: {error.strerror}") from error
 

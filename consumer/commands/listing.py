@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from enum import Enum
+from functools import partial
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
 
@@ -11,11 +12,11 @@ import typer
 
 from consumer.commands.output import NOTHING, Json, document_or_json, note, progress, table_or_json
 from consumer.commands.running import load_settings, run_async
-from consumer.errors import InputRefused, StoreError
+from consumer.errors import InputRefused, StoreError, WrongUsage
 from schemas.names import ContractTypeName, StatusName
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 
     from consumer.reading.reader import ContractReader
     from schemas.contract import ExportedContract
@@ -96,9 +97,15 @@ def list_contracts(
     export: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Write all of them to this file: .csv, else JSON lines.", show_default=False
+            metavar="FILE",
+            help="Write all of them to this file: a table if it ends in .csv or .tsv, else JSON lines.",
+            show_default=False,
         ),
     ] = None,
+    spreadsheet_safe: Annotated[
+        bool,
+        typer.Option("--spreadsheet-safe", help="Put a quote before what a spreadsheet takes for a formula."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """List current contracts, or write them to a file.
@@ -110,15 +117,20 @@ def list_contracts(
     contracts list --status pending_renewal --type basic
 
     contracts list --export contracts.jsonl
+
+    contracts list --export contracts.csv --spreadsheet-safe
     """
+    if spreadsheet_safe:
+        check_table(export, "--spreadsheet-safe goes with --export FILE.csv or FILE.tsv")
     selected = {
         "status": status and status.value,
         "contract_type": plan and plan.value,
         "external_reference": reference,
     }
     if export is not None:
+        form = partial(_lines, export, spreadsheet_safe=spreadsheet_safe)
         incomplete = f"{export} is incomplete; nothing else was changed"
-        written = run_async(_export(export, selected), interrupted=incomplete)
+        written = run_async(_export(export, selected, form), interrupted=incomplete)
         document_or_json({"file": str(export), "contracts": written}, as_json=as_json)
         return
     print_page(_list(selected, limit, after), LISTED, as_json=as_json)
@@ -130,9 +142,27 @@ async def _list(selected: Any, limit: int, after: str | None) -> tuple[list[dict
     return [dict(contract) for contract in page.items], page.next
 
 
-async def _export(path: Path, selected: Any) -> int:
-    from consumer.reading import export
+def check_table(path: Path | None, otherwise: str) -> None:
+    """Raises WrongUsage unless it is the name of a table's file."""
+    from producers.cells import TABLE_FILES
 
+    if path is None or path.suffix.lower() not in TABLE_FILES:
+        raise WrongUsage(otherwise)
+
+
+def _lines(
+    path: Path, contracts: AsyncIterator[ExportedContract], *, spreadsheet_safe: bool
+) -> AsyncIterator[bytes]:
+    from consumer.reading import export
+    from producers.cells import TABLE_FILES
+
+    separator = TABLE_FILES.get(path.suffix.lower())
+    if separator is None:
+        return export.json_lines(contracts)
+    return export.table(contracts, separator, spreadsheet_safe=spreadsheet_safe)
+
+
+async def _export(path: Path, selected: Any, form: Callable[..., AsyncIterator[bytes]]) -> int:
     written = 0
     async with opened_reader() as reader:
 
@@ -143,10 +173,9 @@ async def _export(path: Path, selected: Any) -> int:
                 written += 1
                 done(1)
 
-        lines = export.table if path.suffix.lower() == ".csv" else export.json_lines
         try:
             with progress("exported") as done, path.open("wb") as file:
-                async for line in lines(counted(reader.exports(**selected))):
+                async for line in form(counted(reader.exports(**selected))):
                     file.write(line)
         except OSError as error:
             raise InputRefused(f"cannot write {path}: {error.strerror}") from error

@@ -10,11 +10,12 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any, Final
 
+from producers.formulas import harmless
 from schemas.contract import to_json
 from schemas.fields import columns
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Iterable, Mapping
 
     from schemas.contract import ExportedContract
 
@@ -28,11 +29,20 @@ async def json_lines(contracts: AsyncIterator[ExportedContract]) -> AsyncIterato
         yield to_json(contract) + b"\n"
 
 
-async def table(contracts: AsyncIterator[ExportedContract]) -> AsyncIterator[bytes]:
-    """A heading, then a row for each contract: comma-separated, UTF-8."""
-    yield _line(COLUMNS)
+async def table(
+    contracts: AsyncIterator[ExportedContract], separator: str = ",", *, spreadsheet_safe: bool = False
+) -> AsyncIterator[bytes]:
+    """A heading, then a row for each contract, in UTF-8.
+
+    Args:
+        contracts: the rows.
+        separator: between the cells.
+        spreadsheet_safe: put a quote before what a spreadsheet would run as a formula.
+    """
+    yield _line(COLUMNS, separator)
     async for contract in contracts:
-        yield _line([_cell(_at(contract, column)) for column in COLUMNS])
+        cells = [_cell(_at(contract, column)) for column in COLUMNS]
+        yield _line(map(harmless, cells) if spreadsheet_safe else cells, separator)
 
 
 def _at(contract: Mapping[str, Any], column: str) -> Any:
@@ -56,8 +66,8 @@ def _plain(each: Any) -> bool:
     return isinstance(each, str) and ";" not in each and each == each.strip() and each[:1] not in ("[", "{")
 
 
-def _line(cells: Any) -> bytes:
+def _line(cells: Iterable[str], separator: str) -> bytes:
     written = io.StringIO()
     # With a line feed for its end of line, the writer would leave carriage returns unquoted.
-    csv.writer(written, lineterminator="\r\n").writerow(cells)
+    csv.writer(written, delimiter=separator, lineterminator="\r\n").writerow(cells)
     return written.getvalue().removesuffix("\r\n").encode() + b"\n"

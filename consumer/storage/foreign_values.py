@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from bson import Binary, Decimal128, ObjectId
 from bson.binary import UUID_SUBTYPE
+
+from schemas.standard_text import standard_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -51,13 +51,4 @@ def id_text(value: Any) -> str | None:
     A date in RFC 3339. Documents, lists, truth values and whatever only MongoDB knows have none, and a UUID
     of the old binary kind may have any of four.
     """
-    form = readable(value)
-    if isinstance(form, datetime):
-        return form.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return str(form) if type(form) is str or _is_number(form) else None
-
-
-def _is_number(value: Any) -> bool:
-    if isinstance(value, Decimal):
-        return value.is_finite()
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return standard_text(readable(value))

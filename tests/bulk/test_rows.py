@@ -1,6 +1,7 @@
 """Rows of files, tables and foreign documents: what they become, and what is said of those that are none."""
 
 import csv
+import os
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -12,7 +13,10 @@ from bson import Decimal128, ObjectId
 
 from consumer.errors import InputRefused
 from consumer.storage.foreign_values import id_text, readable
-from producers.bulk_rows import BadRow, Row, document_rows, json_rows, rows_of, survey, table_rows
+from producers.bulk_files import rows_of, survey
+from producers.bulk_json import json_rows
+from producers.bulk_rows import NO_DOCUMENT, BadRow, Row, document_rows
+from producers.bulk_tables import table_rows
 from producers.cells import data_from
 from producers.messages import command_message
 from schemas.commands import COMMANDS
@@ -20,6 +24,10 @@ from schemas.commands import COMMANDS
 
 def jsonl(*lines: str, contracts_as: Any = "create") -> list[Any]:
     return list(json_rows([line.encode() for line in lines], contracts_as))
+
+
+def table(*lines: str, contracts_as: Any = "create") -> list[Any]:
+    return list(table_rows([f"{line}\n".encode() for line in lines], contracts_as))
 
 
 def test_contracts_and_commands_in_one_file() -> None:
@@ -68,8 +76,7 @@ beta,enterprise,,,,,,,,,,,
 
 
 def test_a_table_with_paths_for_columns() -> None:
-    lines = TABLE.splitlines()
-    assert list(table_rows(lines)) == [
+    assert table(*TABLE.splitlines()) == [
         Row(
             "2",
             "create",
@@ -101,7 +108,7 @@ def test_a_table_of_commands() -> None:
         ",c,,,",
         "explode,d,,,",
     ]
-    assert list(table_rows(lines)) == [
+    assert table(*lines) == [
         Row("2", "update", "a", {"changes": {"base_monthly_fee": 7, "notes": None}}),
         Row("3", "cancel", "b", {"reason": "moved"}),
         Row("4", "create", "c", {}),
@@ -113,11 +120,16 @@ def test_a_table_of_commands() -> None:
     ("heading", "told"),
     [
         ("account_id,notes,notes", "the heading has more than one column 'notes'"),
-        ("account_id;notes", "the heading has no column 'account_id'; columns are separated by commas"),
+        (
+            "account|notes",
+            "the heading has no column 'account_id'; columns are separated by commas, semicolons or tabs",
+        ),
+        ("account_id,,notes", "the heading has no name for column 2"),
+        ("account_id,_id,notes", f"the heading has a column '_id': {NO_DOCUMENT}"),
     ],
 )
 def test_a_heading_that_cannot_be_meant_is_refused_at_once(heading: str, told: str) -> None:
-    assert list(table_rows([heading, "a,x,y", "b,x,y"])) == [BadRow("1", told)]
+    assert table(heading, "a,x,y", "b,x,y") == [BadRow("1", told)]
 
 
 def test_files_of_windows_are_read(tmp_path: Path) -> None:
@@ -126,13 +138,6 @@ def test_files_of_windows_are_read(tmp_path: Path) -> None:
     table.write_bytes(b"\xef\xbb\xbfaccount_id,notes\r\na,\r\nb,\r\n")
     assert [row.account_id for row in rows_of(lines)] == ["a", "b"]
     assert [row.account_id for row in rows_of(table)] == ["a", "b"]
-
-
-def test_a_table_with_uneven_rows_and_one_that_breaks_off() -> None:
-    rows = list(table_rows(["account_id,contract_type", "a", "b,basic,more", '"c', "d,basic"]))
-    assert [(row.place, type(row)) for row in rows[:2]] == [("2", BadRow), ("3", BadRow)]
-    assert "as many cells" in rows[0].message
-    assert "cannot be read" in rows[-1].message
 
 
 @pytest.mark.parametrize(
@@ -168,9 +173,9 @@ def test_files_are_told_by_their_content(tmp_path: Path) -> None:
     with other.open("w", newline="") as file:
         csv.writer(file).writerows([["account_id", "notes"], ["a", "two\nlines"], ["b", "ä"]])
     assert list(rows_of(one)) == [Row("1", "create", "a", {})]
-    # A row is named by the line it ends on: a cell may have several.
+    # A row is named by the line it begins on: a cell may have several.
     assert list(rows_of(other, "adopt")) == [
-        Row("3", "adopt", "a", {"notes": "two\nlines"}),
+        Row("2", "adopt", "a", {"notes": "two\nlines"}),
         Row("4", "adopt", "b", {"notes": "ä"}),
     ]
     assert survey(one) == survey(one) != survey(other)
@@ -178,6 +183,13 @@ def test_files_are_told_by_their_content(tmp_path: Path) -> None:
     before, _ = survey(one)
     one.write_text('{"account_id": "b"}\n')
     assert survey(one)[0] != before
+
+
+def test_a_pipe_is_refused_as_it_can_be_read_only_once(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.csv"
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match="it is no regular file"):
+        survey(pipe)
 
 
 async def test_documents_of_another_system() -> None:
@@ -230,7 +242,7 @@ FINITE = ("/base_monthly_fee", "must be a finite number")
 async def test_money_is_not_rounded_on_its_way_in() -> None:
     long = "999999999999999.99"
     (line,) = jsonl(f'{{"account_id": "a", "contract_type": "basic", "base_monthly_fee": {long}}}')
-    (cells,) = table_rows(["account_id,contract_type,base_monthly_fee\n", f"a,basic,{long}\n"])
+    (cells,) = table("account_id,contract_type,base_monthly_fee", f"a,basic,{long}")
     documents = document_rows(each_of(document(Decimal128(long)), document(Decimal128("NaN"))))
     stored, nan = [row async for row in documents]
     assert [_refused(row) for row in (line, cells, stored)] == [[DIGITS]] * 3

@@ -197,3 +197,28 @@ def test_no_label_of_pydantic_is_shown() -> None:
         shape.validate_python("x")
     ((mistake),) = mistakes(COMMANDS["create"], caught.value)
     assert mistake["message"] == "is {odd}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("list --spreadsheet-safe", "--spreadsheet-safe goes with --export FILE.csv or FILE.tsv"),
+        ("list --export x.jsonl --spreadsheet-safe", "--spreadsheet-safe goes with --export FILE.csv"),
+        ("import x.jsonl --spreadsheet-safe", "--spreadsheet-safe goes with FILE.csv or FILE.tsv"),
+        ("import x.csv --field plan=contract_type", "--field goes with --from-mongo"),
+    ],
+)
+def test_options_that_say_nothing_about_such_a_file_are_refused(contracts, arguments, words) -> None:
+    ran = contracts(*arguments.split())
+    assert ran.code == errors.WrongUsage.exit_code
+    assert words in ran.err
+
+
+def test_an_import_tells_each_bad_row_by_its_line(contracts, tmp_path) -> None:
+    path = tmp_path / "contracts.csv"
+    path.write_bytes(b'account_id;contract_type;;\n"a";basic\nb;caf\xe9\nc;"basic\nd;basic\n')
+    ran = contracts("import", str(path), "--dry-run", "--json")
+    assert ran.code == errors.InputRefused.exit_code
+    assert json.loads(ran.out) | {"rows": 4, "refused": 2} == json.loads(ran.out)
+    told = [line.partition(": ")[0] for line in ran.err.splitlines() if line.startswith("refused")]
+    assert told == ["refused 3", "refused 4"]

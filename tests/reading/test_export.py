@@ -2,18 +2,24 @@
 
 import csv
 import io
+import re
 from datetime import timedelta
 from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from consumer.reading import export
 from consumer.reading.reader import ContractReader
 from consumer.storage.mongo_queries import MongoQueries
 from consumer.testkit import Testkit
-from producers.bulk_rows import Row, json_rows, table_rows
+from producers.bulk_json import json_rows
+from producers.bulk_rows import Row
+from producers.bulk_tables import table_rows
+from producers.formulas import harmless, restored
 from schemas.contract import ExportedContract, to_json
 from schemas.contract import exported as as_exported
 
@@ -76,7 +82,7 @@ async def test_an_export_holds_every_contract_whole(kit: Testkit, reader: Contra
         found = adopted(json_rows(text.splitlines(), "adopt"))
     else:
         text = await exported(export.table(reader.exports(chunk=2)))
-        found = adopted(table_rows(io.StringIO(text.decode(), newline=""), "adopt"))
+        found = adopted(table_rows(io.BytesIO(text), "adopt"))
     for account in ("plain", "rich", "odd", "over"):
         expected = dict(as_exported(kit._contracts[account]))
         if form == "csv":  # an empty cell says nothing
@@ -112,3 +118,61 @@ async def test_json_lines_are_contracts_as_events_have_them_and_what_decides_the
     notices = {"noticed": None, "lapse_noticed": None}
     assert line.pop("lifecycle") == {"anchor_day": 1, "end_given": False, **notices}
     assert line == kit.changes("over")[-1].data["contract"]
+
+
+FORMULAS = (
+    '=cmd|" /C calc"!A1',
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    "\t=1",
+    "\r=1",
+    " =1",
+    "\uff1d1",
+    "a;=1",
+    'a;"=1',
+    "a\n-1",
+)
+
+
+@pytest.mark.parametrize("separator", [",", "\t"])
+async def test_a_spreadsheet_runs_nothing_of_what_is_exported_for_it(
+    kit: Testkit, reader: ContractReader, separator: str
+) -> None:
+    await kit.create(
+        "=1+1",
+        contract_type="basic",
+        notes=FORMULAS[0],
+        tags=list(FORMULAS[:4]),
+        primary_contact={"name": "@Ann", "email": "ann@example.com", "phone": "+41 44 123 45 67"},
+        metadata={"k": "-1", "=k": "v"},
+    )
+    text = await exported(export.table(reader.exports(), separator, spreadsheet_safe=True))
+    _, *rows = csv.reader(io.StringIO(text.decode(), newline=""), delimiter=separator)
+    cells = [part for row in rows for cell in row for part in re.split("[,;\t\r\n]", cell)]
+    assert "'+41 44 123 45 67" in cells
+    assert [cell for cell in cells if re.match(r"[\s\"']*[=+\-@]", cell) and cell[0] != "'"] == []
+    back = adopted(table_rows(io.BytesIO(text), "adopt", spreadsheet_safe=True))["=1+1"]
+    expected = as_exported(kit._contracts["=1+1"])
+    for name in ("notes", "tags", "primary_contact", "metadata"):
+        assert back[name] == expected[name]  # type: ignore[literal-required]
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_a_formula_has_a_quote_before_it(text: str) -> None:
+    written = harmless(text)
+    assert written != text
+    assert written.replace("'", "") == text
+    assert restored(written) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a", "a=b", "ann@example.com", "2027-01-31", "'quoted'", "a, b", '["x","y"]']
+)
+def test_what_is_no_formula_stays_as_it_is(text: str) -> None:
+    assert harmless(text) == restored(text) == text
+
+
+@given(st.text(alphabet=";,=+-@'\"\t\r\n a\uff1d"))
+def test_what_was_made_harmless_comes_back(text: str) -> None:
+    assert restored(harmless(text)) == text

@@ -1,0 +1,104 @@
+"""MongoDB's Extended JSON, as `mongoexport` writes it, in the form that commands take.
+
+    {"_id": {"$oid": "65f0…"}, "end_date": {"$date": "2027-01-31T00:00:00Z"}, "version": {"$numberInt": "1"}}
+
+Relaxed and canonical mode, and the older form in the cells of its tables.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+from schemas.places import nodes_at
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from schemas.commands import CommandSpec
+
+Place = tuple[str, ...]
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_OBJECT_ID: Final = re.compile("[0-9a-fA-F]{24}")
+_INT64: Final = range(-(2**63), 2**63)
+_UUID_SUBTYPE: Final = 4
+
+
+def plain(spec: CommandSpec, value: Any, place: Place = ()) -> Any:
+    """The same with text, numbers and aware times where Extended JSON has objects like {"$oid": …}.
+
+    Where the schema itself takes an object, as in `metadata`, it stays one. So does what has no plain form
+    or is malformed, for the schema to refuse by its path.
+    """
+    if isinstance(value, list):
+        return [plain(spec, inner, (*place, "")) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    if len(value) == 1 and not _takes_objects(spec, place):
+        ((name, inner),) = value.items()
+        if name in _READERS:
+            return _read(name, inner, value)
+    return {name: plain(spec, inner, (*place, name)) for name, inner in value.items()}
+
+
+def _takes_objects(spec: CommandSpec, place: Place) -> bool:
+    return any(node.get("type") == "object" for node in nodes_at(spec.type, place))
+
+
+def _read(name: str, inner: Any, otherwise: Any) -> Any:
+    try:
+        return _READERS[name](inner)
+    except (ArithmeticError, LookupError, TypeError, ValueError):
+        return otherwise
+
+
+def _object_id(text: str) -> str:
+    if not _OBJECT_ID.fullmatch(text):
+        raise ValueError(text)
+    return text.lower()
+
+
+def _date(value: Any) -> datetime:
+    if isinstance(value, dict):
+        value = _integer(value["$numberLong"])
+    if isinstance(value, int) and not isinstance(value, bool):
+        return _EPOCH + timedelta(milliseconds=value)
+    moment = datetime.fromisoformat(value)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _integer(text: str) -> int:
+    number = int(_text(text))
+    if number not in _INT64:
+        raise ValueError(text)
+    return number
+
+
+def _binary(value: Mapping[str, str]) -> str:
+    if int(value["subType"], 16) != _UUID_SUBTYPE:
+        raise ValueError(value["subType"])  # the old UUIDs may be in any of four byte orders
+    return str(UUID(bytes=b64decode(value["base64"], validate=True)))
+
+
+def _text(value: Any) -> str:
+    """Numbers and ids are texts in Extended JSON: anything else is somebody's own object."""
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
+
+
+_READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "$oid": _object_id,
+    "$date": _date,
+    "$numberInt": _integer,
+    "$numberLong": _integer,
+    "$numberDouble": lambda text: float(_text(text)),
+    "$numberDecimal": lambda text: Decimal(_text(text)),
+    "$uuid": lambda text: str(UUID(_text(text))),
+    "$binary": _binary,
+}

@@ -5,7 +5,7 @@
 #   make faults   the service and its servers killed, paused and cut off at every point where it could matter
 #   make test-docker   the image, docker-compose.yml and testcontainers, where a Docker engine answers
 #   make check    lint, format, strict types, import directions, published schemas
-#   make chaos    processes killed, paused and cut while commands flow (ROUNDS=200 SEED=7; SOAK=30 minutes)
+#   make chaos    processes killed, paused and cut while commands flow (ROUNDS=200 SEED=7; SOAK=30 minutes; BROKERS=3)
 #   make bench    the service against its peers, on servers started for it (ARGS=--full: also a million contracts)
 #   make bench-quick   the main ratios, in less than five minutes
 #   make audit    licences of what the image holds, and its known vulnerabilities (asks pypi.org)
@@ -76,7 +76,7 @@ bench-quick: $(VENV)/.bench
 	$(BIN)/python -m benchmarks --quick $(ARGS)
 
 chaos: venv
-	$(BIN)/python -m tests.chaos $(if $(SOAK),--soak $(SOAK),--rounds $(or $(ROUNDS),15)) $(if $(FIRST),--first $(FIRST)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+	$(BIN)/python -m tests.chaos $(if $(SOAK),--soak $(SOAK),--rounds $(or $(ROUNDS),15)) $(if $(FIRST),--first $(FIRST)) $(if $(SEED),--seed $(SEED)) $(if $(BROKERS),--brokers $(BROKERS)) $(ARGS)
 
 client: venv
 	$(BIN)/python -m tools.client

@@ -7,6 +7,7 @@ import tempfile
 import threading
 from pathlib import Path
 
+from devstack.cluster import KafkaCluster
 from devstack.errors import ServerError
 from devstack.mongo import build_secantus_rust
 from devstack.stack import BROKERS, DATABASES, Stack
@@ -28,7 +29,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True)
 
     up = commands.add_parser("up", help="start a broker and a database, and keep them until Ctrl-C")
-    up.add_argument("--kafka", choices=BROKERS, default="noida", help="broker (default: %(default)s)")
+    kinds = [*BROKERS, KafkaCluster.kind]
+    up.add_argument("--kafka", choices=kinds, default="noida", help="broker (default: %(default)s)")
     up.add_argument("--mongo", choices=DATABASES, default="secantus", help="database (default: %(default)s)")
     up.add_argument("--kafka-port", type=int, metavar="PORT", help="port of the broker (default: a free one)")
     up.add_argument(

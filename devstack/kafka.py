@@ -8,7 +8,7 @@ import uuid
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
@@ -17,6 +17,15 @@ from devstack.jars import java, kafka_jars
 from devstack.server import Server
 
 DEFAULT_VERSION = "4.1.0"
+
+_LOGGING = [
+    f"-Dorg.slf4j.simpleLogger.{name}={value}"
+    for name, value in (
+        ("defaultLogLevel", "warn"),
+        ("showDateTime", "true"),
+        ("dateTimeFormat", "HH:mm:ss.SSS"),
+    )
+]
 
 
 def probe_kafka(bootstrap: str) -> None:
@@ -31,6 +40,11 @@ def probe_kafka(bootstrap: str) -> None:
         consumer.committed([TopicPartition("devstack-ready", 0)], timeout=5)
     finally:
         consumer.close()
+
+
+def new_cluster_id() -> str:
+    """An id as Kafka's storage tool makes them."""
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
 
 
 class KafkaServer(Server):
@@ -93,6 +107,9 @@ class ApacheKafka(KafkaServer):
     kind = "apache"
     ready_seconds = 90.0
     stop_seconds = 30.0
+    number = 1
+    """Its number among the nodes of its cluster."""
+    java_options: ClassVar[Sequence[str]] = ()
 
     def __init__(
         self,
@@ -120,6 +137,14 @@ class ApacheKafka(KafkaServer):
         """Where one of the added listeners listens."""
         return f"127.0.0.1:{self._port(listener)}"
 
+    def _voters(self) -> str:
+        """All controllers, as `controller.quorum.voters` lists them."""
+        return f"{self.number}@{self.address('CONTROLLER')}"
+
+    def _cluster_id(self) -> str:
+        """What the nodes of a cluster have in common, and no other cluster has."""
+        return new_cluster_id()
+
     def _probe(self) -> None:
         probe_kafka(self.address("INTERNAL"))  # answers also when the advertised proxy does not
 
@@ -129,13 +154,17 @@ class ApacheKafka(KafkaServer):
         config.write_text("".join(f"{name}={value}\n" for name, value in self._settings().items()))
         if not (self.data / "meta.properties").exists():
             self._format(classpath, config)
-        logging = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
-        return [java(), f"-Xmx{self.heap}", logging, "-cp", classpath, "kafka.Kafka", str(config)]
+        options = [f"-Xmx{self.heap}", *self.java_options, *_LOGGING]
+        return [java(), *options, "-cp", classpath, "kafka.Kafka", str(config)]
 
     def _format(self, classpath: str, config: Path) -> None:
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         command = [java(), "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", classpath, "kafka.tools.StorageTool"]
-        command += ["format", f"--cluster-id={cluster}", "-c", str(config)]  # with "=": it may begin with "-"
+        command += [
+            "format",
+            f"--cluster-id={self._cluster_id()}",
+            "-c",
+            str(config),
+        ]  # with "=": it may begin with "-"
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
         if done.returncode:
             reason = (done.stderr or done.stdout).strip().splitlines()[-1:]
@@ -159,8 +188,8 @@ class ApacheKafka(KafkaServer):
         advertise = {**listen, "CLIENT": self.advertised_port or self.port}
         return {
             "process.roles": "broker,controller",
-            "node.id": 1,
-            "controller.quorum.voters": f"1@127.0.0.1:{controller}",
+            "node.id": self.number,
+            "controller.quorum.voters": self._voters(),
             "controller.listener.names": "CONTROLLER",
             "inter.broker.listener.name": "INTERNAL",
             "listeners": _addresses({**listen, "CONTROLLER": controller}),

@@ -6,19 +6,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from devstack.cluster import KafkaCluster
 from devstack.kafka import ApacheKafka, KafkaServer, NoidaKafka
 from devstack.mongo import MongoServer, SecantusMongo, SecantusRust
-from devstack.server import Server
 
 BROKERS: dict[str, type[KafkaServer]] = {kind.kind: kind for kind in (NoidaKafka, ApacheKafka)}
 DATABASES: dict[str, type[MongoServer]] = {kind.kind: kind for kind in (SecantusMongo, SecantusRust)}
 
 
 class Stack:
-    """One broker and one database, with their data in subfolders of one folder."""
+    """Kafka and a database, with their data in subfolders of one folder. `kafka`: also "apache-cluster"."""
 
     def __init__(self, folder: Path, *, kafka: str = "noida", mongo: str = "secantus") -> None:
-        self.kafka = BROKERS[kafka](folder / kafka)
+        self.kafka: KafkaServer | KafkaCluster = (
+            KafkaCluster(folder / kafka) if kafka == KafkaCluster.kind else BROKERS[kafka](folder / kafka)
+        )
         self.mongo = DATABASES[mongo](folder / mongo)
 
     def __enter__(self) -> Self:
@@ -30,7 +32,7 @@ class Stack:
         self.close()
 
     @property
-    def servers(self) -> tuple[Server, Server]:
+    def servers(self) -> tuple[KafkaServer | KafkaCluster, MongoServer]:
         """Both servers."""
         return self.kafka, self.mongo
 

@@ -64,6 +64,7 @@ class Checker:
         self.ends: dict[int, int] = {}
         self._next: dict[tuple[str, int], int] = {}
         self._published: dict[int, int] = {}
+        self._publishers: dict[int, str] = {}
 
     def wait(self, seconds: float, watch: Callable[[], object] = lambda: None) -> None:
         """Until every command of the log is applied and its outputs are committed.
@@ -153,7 +154,13 @@ class Checker:
         for record in records:
             if said := _said(record.value):
                 self._published[record.partition] = said["next"]
+                self._publishers[record.partition] = said["by"]
         return dict(self._published)
+
+    def publisher(self, partition: int) -> str:
+        """The worker that published last in a partition, by its transactional id."""
+        self.published()
+        return self._publishers[partition]
 
     def journal_made_anew(self) -> None:
         """What was read of the journal was of another one."""

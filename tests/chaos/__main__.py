@@ -2,6 +2,7 @@
 
     make chaos ROUNDS=200 SEED=7
     make chaos SOAK=30 SEED=7        for half an hour, with worker A alive throughout: does it grow?
+    make chaos BROKERS=3 SEED=7      on a cluster, one of its brokers hurt at a time
 
 The last line counts what the checker found: `rounds=200 lost=0 duplicated=0 reordered=0 diverged=0`.
 With anything found, or a service that does not come back, the exit code is 1. Each failure is printed
@@ -20,6 +21,7 @@ from contextlib import closing
 from pathlib import Path
 from random import randrange
 
+from devstack.cluster import NODES
 from devstack.errors import ServerError
 from devstack.mongo import find_secantus_rust
 from devstack.proof.checker import NotDone
@@ -49,8 +51,8 @@ def main() -> int:
     mongo = arguments.mongo or ("secantus-rs" if find_secantus_rust() else "secantus")
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # the sender tries again
-    print(f"seed {arguments.seed}, {mongo}, logs in {folder}", flush=True)
-    with closing(Arena(folder, mongo)) as arena:
+    print(f"seed {arguments.seed}, {arguments.brokers} brokers, {mongo}, logs in {folder}", flush=True)
+    with closing(Arena(folder, mongo, arguments.brokers)) as arena:
         if arguments.soak:
             return soak.play(arena, arguments.seed, arguments.soak * 60)
         tally = play(arena, arguments.seed, arguments.first, arguments.rounds)
@@ -65,6 +67,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--first", type=int, default=1, help="number of the first one (default: 1)")
     parser.add_argument("--seed", type=int, default=randrange(10**6), help="what to draw from; default: any")
     parser.add_argument("--soak", type=float, default=0, metavar="MINUTES", help="instead: for so long")
+    parser.add_argument("--brokers", type=int, choices=[1, NODES], default=1, help="default: %(default)s")
     parser.add_argument(
         "--mongo", choices=["secantus", "secantus-rs"], help="default: the Rust one, if there"
     )
@@ -77,7 +80,7 @@ def play(arena: Arena, seed: int, first: int, rounds: int) -> Tally:
     anew = True
     for number in range(first, first + rounds):
         epoch, place = divmod(number - 1, ROUNDS_IN_AN_EPOCH)
-        round_ = draw(seed, number)
+        round_ = draw(seed, number, brokers=arena.brokers.count)
         try:
             if anew or not place:
                 arena.begin_epoch(seed + epoch)
@@ -87,7 +90,7 @@ def play(arena: Arena, seed: int, first: int, rounds: int) -> Tally:
             anew = True
         if anew:
             tally.failed.append(number)
-            _tell_how_to_repeat(seed, number, place)
+            _tell_how_to_repeat(seed, number, place, arena.brokers.count)
     print(arena)
     print(f"failed rounds: {tally.failed or 'none'}\n{tally}", flush=True)
     return tally
@@ -110,8 +113,8 @@ def _play(arena: Arena, round_: Round, tally: Tally) -> bool:
     return verdict.ok
 
 
-def _tell_how_to_repeat(seed: int, number: int, place: int) -> None:
-    command = f"make chaos SEED={seed}"
+def _tell_how_to_repeat(seed: int, number: int, place: int, brokers: int) -> None:
+    command = f"make chaos SEED={seed}" + (f" BROKERS={brokers}" if brokers > 1 else "")
     print(f"FAILED: {number}. Again: {command} FIRST={number} ROUNDS=1", flush=True)
     if place:
         print(f"  with the rounds before it: {command} FIRST={number - place} ROUNDS={place + 1}", flush=True)

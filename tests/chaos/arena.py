@@ -8,19 +8,16 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from devstack.kafka import ApacheKafka
 from devstack.proof.verdict import Verdict
 from devstack.proxy import Proxy
 from devstack.stack import DATABASES
-from tests.chaos.schedule import JUMPS, PRODUCERS, SLOTS, Fault, Round
+from tests.chaos.brokers import PLACES, Brokers
+from tests.chaos.lines import Acts, Lines
+from tests.chaos.schedule import JUMPS, PARTITIONS, PRODUCERS, SLOTS, Fault, Round
 from tests.faults.clock import Clock
 from tests.faults.scene import Scene
 from tests.faults.workers import Worker
 
-Acts = tuple[Callable[[], Any], Callable[[], Any]]
-"""How something is hurt, and how it is mended."""
-
-PARTITIONS = 4
 CATCH_UP_SECONDS = 90
 DEFECT = 1
 """Exit code of a worker that ended for no reason it knows."""
@@ -36,11 +33,6 @@ SETTINGS = {
 }
 """Less patience than a fault may last, so that requests time out with unknown outcomes."""
 
-GAVE_UP = "while sending txn marker for"
-"""What Kafka 4.1 logs when its group coordinator fails it: that transaction stays open until a restart."""
-
-BROKER = {"transaction.abort.timed.out.transaction.cleanup.interval.ms": 500}
-
 
 class Broken(AssertionError):
     """The service did something that it must not do, other than what the checker counts."""
@@ -49,20 +41,19 @@ class Broken(AssertionError):
 class Arena:
     """Lives through all rounds; topics and database are new now and then, so that a check stays short."""
 
-    def __init__(self, folder: Path, mongo_kind: str) -> None:
+    def __init__(self, folder: Path, mongo_kind: str, brokers: int = 1) -> None:
         self._folder = folder
         self._stack = ExitStack()
         self.hurt: Counter[str] = Counter()
         self._resumed: Counter[str] = Counter()
         self.revived = 0
-        self.freed = 0
         self._epochs = itertools.count(1)
-        self._links: dict[str, Proxy] = {}
-        self.kafka = self._start_kafka()
+        self.brokers = Brokers(folder / "kafka", self._stack, brokers)
         self.mongo: Any = self._stack.enter_context(DATABASES[mongo_kind](folder / "mongo"))
         self._clocks = {slot: Clock(folder / f"clock-{slot}") for slot in SLOTS}
+        self._links = {f"{place}~kafka": self.brokers.lines(place) for place in PLACES}
         for slot in SLOTS:
-            self._links[f"{slot}~mongo"] = self._stack.enter_context(Proxy(self.mongo.port))
+            self._links[f"{slot}~mongo"] = Lines([self._stack.enter_context(Proxy(self.mongo.port))])
         self.scene: Scene
         self.workers: dict[str, Worker] = {}
         self._started: list[Worker] = []
@@ -71,7 +62,7 @@ class Arena:
         """What was done to the service, and what it did about it."""
         faults, resumes = (dict(sorted(counter.items())) for counter in (self.hurt, self.resumes()))
         told = f"faults: {faults}\nresumes: {resumes}; workers that ended by themselves: {self.revived}"
-        return f"{told}; transactions that the broker gave up: {self.freed}"
+        return f"{told}; transactions that the broker gave up: {self.brokers.freed}"
 
     def resumes(self) -> Counter[str]:
         """Why partitions were resumed, and how often: what the faults came to."""
@@ -93,20 +84,6 @@ class Arena:
         self._resumed = self.resumes()
         self._started, self.workers = [], {}
 
-    def _start_kafka(self) -> ApacheKafka:
-        """A listener for each slot and one for producers, each advertised behind its proxy."""
-        slots = (*SLOTS, PRODUCERS)
-        kafka = ApacheKafka(
-            self._folder / "kafka", properties=BROKER, listeners=dict.fromkeys(slots, "PLAINTEXT")
-        )
-        advertised = [f"INTERNAL://{kafka.address('INTERNAL')}", f"CLIENT://{kafka.bootstrap}"]
-        for slot in slots:
-            proxy = self._stack.enter_context(Proxy(int(kafka.address(slot).rpartition(":")[2])))
-            self._links[f"{slot}~kafka"] = proxy
-            advertised.append(f"{slot}://127.0.0.1:{proxy.port}")
-        kafka.properties["advertised.listeners"] = ",".join(advertised)
-        return self._stack.enter_context(kafka)
-
     def begin_epoch(self, seed: int) -> None:
         """New topics, a new database, new workers."""
         self._end_workers()
@@ -115,14 +92,14 @@ class Arena:
         folder = self._folder / name
         folder.mkdir()
         self.scene = Scene(
-            self.kafka.bootstrap,
+            self.brokers.bootstrap,
             self.mongo.uri,
             name,
             folder,
             partitions=PARTITIONS,
             seed=seed,
-            environment=SETTINGS,
-            producers=self._behind(f"{PRODUCERS}~kafka"),
+            environment={**SETTINGS, "CONTRACTS_TOPIC_REPLICATION_FACTOR": str(self.brokers.count)},
+            producers=self._links[f"{PRODUCERS}~kafka"].addresses,
         )
         self.workers = {slot: self._start(slot) for slot in "AB"}
         self.scene.publish(100)
@@ -132,15 +109,12 @@ class Arena:
 
     def _start(self, slot: str) -> Worker:
         worker = self.scene.start(
-            CONTRACTS_KAFKA_BOOTSTRAP_SERVERS=self._behind(f"{slot}~kafka"),
-            CONTRACTS_MONGO_URI=f"mongodb://{self._behind(f'{slot}~mongo')}/?directConnection=true",
+            CONTRACTS_KAFKA_BOOTSTRAP_SERVERS=self._links[f"{slot}~kafka"].addresses,
+            CONTRACTS_MONGO_URI=f"mongodb://{self._links[f'{slot}~mongo'].addresses}/?directConnection=true",
             FAULTS_CLOCK=str(self._clocks[slot].path),
         )
         self._started.append(worker)
         return worker
-
-    def _behind(self, link: str) -> str:
-        return f"127.0.0.1:{self._links[link].port}"
 
     def play(self, round_: Round) -> float:
         """Hurts and mends as the round says while commands flow; how long the service took to catch up."""
@@ -148,7 +122,7 @@ class Arena:
         for fault in round_.faults:
             hurt, mend = self._acts(fault)
             timeline += [(fault.at, hurt), (fault.at + fault.lasts, mend)]
-            self.hurt[f"{fault.what} {fault.target.split()[0].rpartition('~')[2]}"] += 1
+            self.hurt[fault.kind] += 1
         with self.scene.flowing(round_.per_second):
             began = time.monotonic()
             try:
@@ -166,14 +140,8 @@ class Arena:
         return self.scene.checker.check_at_rest(CATCH_UP_SECONDS, self.watch)
 
     def watch(self) -> None:
-        """Revives what ended by itself, as a supervisor would; raises for what no fault excuses.
-
-        A broker that says it gave a transaction up is restarted, as operators would: nobody else can end it.
-        """
-        gave_up = self.kafka.log.read_text().count(GAVE_UP)
-        if gave_up > self.freed:
-            self.freed = gave_up
-            self.kafka.restart()
+        """Revives what ended by itself, as a supervisor would; raises for what no fault excuses."""
+        self.brokers.free()
         for slot, worker in list(self.workers.items()):
             if any(worker.lines("partition stopped")):
                 raise Broken(f"{slot} stopped a partition: {worker.tail()}")
@@ -184,11 +152,11 @@ class Arena:
                 self.workers[slot] = self._start(slot)
 
     def _heal(self) -> None:
-        for proxy in self._links.values():
-            proxy.heal()
+        for lines in self._links.values():
+            lines.heal()
         for clock in self._clocks.values():
             clock.set_ahead(0)
-        self.kafka.heal()
+        self.brokers.heal()
         self.mongo.heal()
         if joined := self.workers.pop("C", None):
             joined.ask_to_stop()
@@ -202,10 +170,10 @@ class Arena:
         if kind == "worker":
             return self._worker_acts(fault.what, slot)
         if "~" in fault.target:
-            return self._link_acts(fault.what, self._links[fault.target])
-        if fault.target == "kafka":
-            return self._server_acts(fault.what, self.kafka)
-        return self._mongo_acts(fault.what)
+            return self._links[fault.target].acts(fault.what)
+        if fault.target == "mongo":
+            return self._mongo_acts(fault.what)
+        return self.brokers.acts(fault.what, fault.target, self.scene)
 
     def _worker_acts(self, what: str, slot: str) -> Acts:
         if what in JUMPS:
@@ -226,25 +194,6 @@ class Arena:
     def _if_running(self, slot: str, act: Callable[[Worker], None]) -> None:
         if self.workers[slot].running:
             act(self.workers[slot])
-
-    @staticmethod
-    def _link_acts(what: str, link: Proxy) -> Acts:
-        if what == "cut":
-            return link.cut, link.heal
-        if what == "slow":
-            return lambda: link.delay(0.15), link.heal
-        if what == "stall":
-            return link.stall, link.heal
-
-        def never_answered() -> None:
-            link.cut()
-            link.heal()
-
-        return lambda: link.stall(replies_only=True), never_answered
-
-    @staticmethod
-    def _server_acts(what: str, server: Any) -> Acts:
-        return (server.kill, server.start) if what == "kill" else (server.pause, server.heal)
 
     def _mongo_acts(self, what: str) -> Acts:
         def start(*, lossy: bool) -> None:

@@ -7,6 +7,7 @@ SLOTS = ("A", "B", "C")
 """Places for workers, each with links of its own to Kafka and MongoDB. C is empty unless a worker joins."""
 
 PRODUCERS = "PRODUCERS"
+PARTITIONS = 4
 SESSION_SECONDS = 1.5
 FAULTS_WITHIN_SECONDS = 3.0
 
@@ -23,7 +24,23 @@ JUMPS = {
     "clock jumps an hour back": -3_600,
     "clock jumps two years back": -730 * 86_400,
 }
+
+ROLES = (
+    "leader of commands",
+    "leader of the journal",
+    "transaction coordinator",
+    "group coordinator",
+    "controller",
+)
+"""What a broker of a cluster is when it is looked for. Of the first three there is one for each partition."""
+
+ROLL = "restarted in turn"
+BROKERS = "brokers"
+BROKER = {"kill": 5, "pause": 5, "cut": 3, "swallow replies": 2, "stop": 1, ROLL: 1}
+"""What happens to one broker of a cluster; to the others nothing, until it is back and in sync."""
+
 TARGETS = {"worker A": 30, "worker B": 30, "worker C": 12, "kafka": 8, "mongo": 20, **dict.fromkeys(LINKS, 6)}
+CLUSTER_TARGETS = {**TARGETS, "kafka": 0, BROKERS: 110}
 
 
 class Fault(NamedTuple):
@@ -33,6 +50,12 @@ class Fault(NamedTuple):
     what: str
     target: str
     lasts: float
+
+    @property
+    def kind(self) -> str:
+        """What happened to what, whichever of them it was."""
+        target = self.target.partition("/")[0]
+        return f"{self.what} {target if target in ROLES else target.split()[0].rpartition('~')[2]}"
 
     def __str__(self) -> str:
         return f"{self.at:.2f} s: {self.what} {self.target} for {self.lasts:.2f} s"
@@ -49,11 +72,12 @@ class Round(NamedTuple):
         return f"{self.per_second} commands/s; " + "; ".join(map(str, self.faults))
 
 
-def draw(seed: int, number: int, *, lives: str = "") -> Round:
+def draw(seed: int, number: int, *, lives: str = "", brokers: int = 1) -> Round:
     """The `number`-th round of this seed; the worker in the slot `lives` is not ended."""
+    weights = TARGETS if brokers == 1 else CLUSTER_TARGETS
     random = Random(f"{seed}/{number}")
     count = random.choices([1, 2, 3, 4], weights=[30, 35, 25, 10])[0]
-    targets = random.choices([*TARGETS], weights=[*TARGETS.values()], k=count * 3)
+    targets = random.choices([*weights], weights=[*weights.values()], k=count * 3)
     chosen = list(dict.fromkeys(targets))[:count]
     faults = sorted(_fault(random, target, lives) for target in chosen)
     return Round(number, random.choice([100, 200, 400]), tuple(faults))
@@ -70,6 +94,19 @@ def _fault(random: Random, target: str, lives: str) -> Fault:
         if what == "clock":  # for a scan or two
             return Fault(at, random.choice([*JUMPS]), target, lasts + 1)
         return Fault(at, what, target, lasts + (SESSION_SECONDS if "past" in what else 0))
+    if target == BROKERS:
+        return _broker_fault(random, at)
     if target in SERVERS:
         return Fault(at, random.choice(SERVERS[target]), target, random.uniform(0.1, 2.5))
     return Fault(at, random.choice(LINK), target, random.uniform(0.2, 3.5))
+
+
+def _broker_fault(random: Random, at: float) -> Fault:
+    what = random.choices([*BROKER], weights=[*BROKER.values()])[0]
+    if what == ROLL:
+        return Fault(at, what, BROKERS, 0)
+    role = random.choice(ROLES)
+    if role in ROLES[:3]:
+        role = f"{role}/{random.randrange(PARTITIONS)}"
+    # Frozen for longer than its session, another takes its place; for less, nobody notices.
+    return Fault(at, what, role, random.uniform(0.1, 8 if what == "pause" else 4))

@@ -39,7 +39,7 @@ def play(arena: Arena, seed: int, seconds: float) -> int:
     verdict = Verdict()
     while time.monotonic() - began < seconds and verdict.ok:
         number += 1
-        round_ = draw(seed, number, lives=LIVES)
+        round_ = draw(seed, number, lives=LIVES, brokers=arena.brokers.count)
         try:
             arena.play(round_)
             samples += _samples(arena.workers, time.monotonic() - began)

@@ -85,7 +85,7 @@ class Scene:
         settings = load_settings(
             kafka_bootstrap_servers=bootstrap,
             topic_prefix=self.prefix,
-            topic_replication_factor=int(FAST["CONTRACTS_TOPIC_REPLICATION_FACTOR"]),
+            topic_replication_factor=int({**FAST, **self.environment}["CONTRACTS_TOPIC_REPLICATION_FACTOR"]),
         )
         asyncio.run(topics.ensure(settings, self.partitions))
 

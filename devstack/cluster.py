@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -42,6 +42,7 @@ _Found = TypeVar("_Found")
 class ClusterNode(ApacheKafka):
     """One node of a cluster, broker and controller in one small JVM."""
 
+    ready_seconds = 180.0  # three start at once, perhaps beside other work
     stop_seconds = 20.0
     # Three on a few cores: an early start and few threads matter more than speed.
     java_options = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
@@ -65,73 +66,15 @@ class ClusterNode(ApacheKafka):
         return int(json.loads(path.read_text())["leaderId"])
 
 
-class KafkaCluster:
-    """Three nodes: replication factor 3, at least two copies of what is acknowledged, no unclean elections.
+class Roles:
+    """Who is what in a cluster just now; each method asks the brokers, for a while if they do not know.
 
-    All methods block. `properties` are added to each broker's settings and win over them.
+    Raises:
+        ServerNotReady: nobody has the role in time.
     """
 
-    kind = "apache-cluster"
-
-    def __init__(
-        self, folder: Path, *, version: str = DEFAULT_VERSION, properties: Mapping[str, object] | None = None
-    ) -> None:
-        self.folder = folder
-        self.version = version
-        self.properties = dict(properties or {})
-        self.id = new_cluster_id()
-        self.nodes = [ClusterNode(folder / f"node-{n}", n, self) for n in range(1, NODES + 1)]
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    @property
-    def bootstrap(self) -> str:
-        """Addresses of all nodes for `bootstrap_servers`."""
-        return ",".join(node.bootstrap for node in self.nodes)
-
-    def use_port(self, number: int) -> None:
-        """Serve this port and those after it instead of free ones; before the first start."""
-        for node in self.nodes:
-            node.use_port(number + node.number - 1)
-
-    def start(self) -> Self:
-        """Starts all nodes at once: one alone has no quorum. When one fails, none stays."""
-        try:
-            self._each(ClusterNode.start)
-            self.wait_in_sync()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def heal(self) -> None:
-        """Brings back whatever was killed or paused; returns when every replica is in sync."""
-        self._each(ClusterNode.heal)
-        self.wait_in_sync()
-
-    def check_running(self) -> None:
-        """Raises ServerNotReady when a node has ended by itself."""
-        for node in self.nodes:
-            node.check_running()
-
-    def close(self) -> None:
-        """Ends all. They are killed: the last ones have no quorum that could let them go in order."""
-        for node in self.nodes:
-            if node.running:
-                node.kill()
-            node.close()
-
-    def roll(self) -> None:
-        """Restarts one node after the other, each when the one before is in sync again."""
-        for node in self.nodes:
-            node.restart()
-            self.wait_in_sync()
+    def __init__(self, nodes: Sequence[ClusterNode]) -> None:
+        self._nodes = nodes
 
     def wait_in_sync(self) -> None:
         """Until every replica is in sync, so that any node may go.
@@ -162,21 +105,20 @@ class KafkaCluster:
         """The node that is the active controller, as most nodes believe."""
 
         def look() -> ClusterNode | None:
-            believed = [node.believed_controller() for node in self.nodes]
+            believed = [node.believed_controller() for node in self._nodes]
             return self._node(max(believed, key=believed.count))
 
         return _until(look, LOOK_SECONDS, lambda: "no active controller")
 
-    def _each(self, act: Callable[[ClusterNode], object]) -> None:
-        with ThreadPoolExecutor(max_workers=NODES) as pool:
-            list(pool.map(act, self.nodes))
-
     def _node(self, number: int) -> ClusterNode | None:
-        return self.nodes[number - 1] if number > 0 else None
+        return self._nodes[number - 1] if number > 0 else None
+
+    def _bootstrap(self) -> str:
+        return ",".join(node.bootstrap for node in self._nodes)
 
     def _coordinator(self, kind: Any, key: str) -> ClusterNode:
         async def ask() -> int:
-            client = AIOKafkaClient(bootstrap_servers=self.bootstrap)
+            client = AIOKafkaClient(bootstrap_servers=self._bootstrap())
             try:
                 await client.bootstrap()
                 return int(await client.coordinator_lookup(kind, key))
@@ -188,7 +130,7 @@ class KafkaCluster:
         )
 
     def _topics(self, topic: str | None = None) -> Any:
-        admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+        admin = AdminClient({"bootstrap.servers": self._bootstrap(), "log_level": 0})
         return admin.list_topics(topic, timeout=5).topics
 
     def _lagging(self) -> list[str]:
@@ -199,6 +141,82 @@ class KafkaCluster:
             for number, partition in topic.partitions.items()
             if partition.leader < 1 or len(partition.isrs) < len(partition.replicas)
         ]
+
+
+class KafkaCluster:
+    """Three nodes: replication factor 3, at least two copies of what is acknowledged, no unclean elections.
+
+    All methods block. `properties` are added to each broker's settings and win over them.
+    """
+
+    kind = "apache-cluster"
+
+    def __init__(
+        self, folder: Path, *, version: str = DEFAULT_VERSION, properties: Mapping[str, object] | None = None
+    ) -> None:
+        self.folder = folder
+        self.version = version
+        self.properties = dict(properties or {})
+        self.id = new_cluster_id()
+        self.nodes = [ClusterNode(folder / f"node-{n}", n, self) for n in range(1, NODES + 1)]
+        self.roles = Roles(self.nodes)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def bootstrap(self) -> str:
+        """Addresses of all nodes for `bootstrap_servers`."""
+        return ",".join(node.bootstrap for node in self.nodes)
+
+    def use_port(self, number: int) -> None:
+        """Serve this port and those after it instead of free ones; before the first start."""
+        for node in self.nodes:
+            node.use_port(number + node.number - 1)
+
+    def start(self) -> Self:
+        """Starts all nodes at once: one alone has no quorum. When one fails, none stays."""
+        for node in self.nodes:  # not in the threads: each node lists the ports of all
+            node.address("CONTROLLER")
+        try:
+            self._each(ClusterNode.start)
+            self.roles.wait_in_sync()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def heal(self) -> None:
+        """Brings back whatever was killed or paused; returns when every replica is in sync."""
+        self._each(ClusterNode.heal)
+        self.roles.wait_in_sync()
+
+    def check_running(self) -> None:
+        """Raises ServerNotReady when a node has ended by itself."""
+        for node in self.nodes:
+            node.check_running()
+
+    def close(self) -> None:
+        """Ends all. They are killed: the last ones have no quorum that could let them go in order."""
+        for node in self.nodes:
+            if node.running:
+                node.kill()
+            node.close()
+
+    def roll(self) -> None:
+        """Restarts one node after the other, each when the one before is in sync again."""
+        for node in self.nodes:
+            node.restart()
+            self.roles.wait_in_sync()
+
+    def _each(self, act: Callable[[ClusterNode], object]) -> None:
+        with ThreadPoolExecutor(max_workers=NODES) as pool:
+            list(pool.map(act, self.nodes))
 
 
 def _until(look: Callable[[], _Found | None], seconds: float, what: Callable[[], object]) -> _Found:

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from devstack.cluster import NODES
 from devstack.proof.verdict import Verdict
 from devstack.proxy import Proxy
 from devstack.stack import DATABASES
@@ -32,6 +33,12 @@ SETTINGS = {
     "FAULTS_COMMAND": "run",
 }
 """Less patience than a fault may last, so that requests time out with unknown outcomes."""
+
+CLUSTER_SETTINGS = {
+    "CONTRACTS_TOPIC_REPLICATION_FACTOR": str(NODES),
+    # The end of a transaction waits for three brokers here; with less a busy machine never comes to one.
+    "CONTRACTS_TRANSACTION_TIMEOUT_MS": "5000",
+}
 
 
 class Broken(AssertionError):
@@ -98,7 +105,7 @@ class Arena:
             folder,
             partitions=PARTITIONS,
             seed=seed,
-            environment={**SETTINGS, "CONTRACTS_TOPIC_REPLICATION_FACTOR": str(self.brokers.count)},
+            environment={**SETTINGS, **(CLUSTER_SETTINGS if self.brokers.cluster else {})},
             producers=self._links[f"{PRODUCERS}~kafka"].addresses,
         )
         self.workers = {slot: self._start(slot) for slot in "AB"}

@@ -74,15 +74,15 @@ class Brokers:
         role, _, number = target.partition("/")
         match role:
             case "leader of commands":
-                return self.cluster.leader(scene.checker.topic, int(number))
+                return self.cluster.roles.leader(scene.checker.topic, int(number))
             case "leader of the journal":
-                return self.cluster.leader(scene.prefix + JOURNAL, int(number))
+                return self.cluster.roles.leader(scene.prefix + JOURNAL, int(number))
             case "group coordinator":
-                return self.cluster.group_coordinator(scene.checker.group)
+                return self.cluster.roles.group_coordinator(scene.checker.group)
             case "transaction coordinator":
-                return self.cluster.transaction_coordinator(scene.checker.publisher(int(number)))
+                return self.cluster.roles.transaction_coordinator(scene.checker.publisher(int(number)))
             case _:
-                return self.cluster.controller()
+                return self.cluster.roles.controller()
 
     def _server_acts(self, what: str, find: Callable[[], ApacheKafka]) -> Acts:
         mends: list[Callable[[], Any]] = []

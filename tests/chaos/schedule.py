@@ -52,10 +52,15 @@ class Fault(NamedTuple):
     lasts: float
 
     @property
+    def is_of_a_broker(self) -> bool:
+        """Whether it is one of a cluster's brokers that is hurt."""
+        return self.target.partition("/")[0] in (*ROLES, BROKERS)
+
+    @property
     def kind(self) -> str:
         """What happened to what, whichever of them it was."""
         target = self.target.partition("/")[0]
-        return f"{self.what} {target if target in ROLES else target.split()[0].rpartition('~')[2]}"
+        return f"{self.what} {target if self.is_of_a_broker else target.split()[0].rpartition('~')[2]}"
 
     def __str__(self) -> str:
         return f"{self.at:.2f} s: {self.what} {self.target} for {self.lasts:.2f} s"

@@ -167,6 +167,34 @@ def believes_the_database() -> None:
     takeover.last_words = without  # type: ignore[attr-defined]
 
 
+def reads_before_its_claim() -> None:
+    """A takeover believes what it read of the journal before its claim was in there."""
+    real = takeover.last_words
+
+    async def believing(publisher: Any, journal: Any, worker: Any, partitions: Any) -> Any:
+        read = await journal.progress(partitions)
+        found = await real(publisher, journal, worker, partitions)
+        return {n: tail._replace(progress=read[n]) for n, tail in found.items()}
+
+    takeover.last_words = believing  # type: ignore[attr-defined]
+
+
+def doubt_taken_for_a_commit() -> None:
+    """A commit without an answer is taken for done, and the next epoch begun."""
+
+    async def careless(self: Any, transactions: Any, batches: Any) -> list[int]:
+        await transactions._add(batches)
+        offsets: list[int] = await transactions._produce(batches)
+        try:
+            await transactions._commit()
+        except KafkaError:
+            transactions._coordinator = None
+            await transactions.begin_epoch()
+        return offsets
+
+    Publisher._transact = careless  # type: ignore[method-assign]
+
+
 def does_not_poll() -> None:
     """It does not poll its group."""
 

@@ -22,9 +22,19 @@ class Planted(NamedTuple):
     says: str
 
 
-KILL, PAUSE, MONGO, MEMBERS, BROKER, LIMITS, FORWARDING, RECOVERY = (
+KILL, PAUSE, MONGO, MEMBERS, BROKER, LIMITS, FORWARDING, RECOVERY, CLUSTER = (
     f"tests/faults/test_{name}.py::test_"
-    for name in ("kill", "pause", "mongo", "members", "broker", "limits", "forwarding", "recovery")
+    for name in (
+        "kill",
+        "pause",
+        "mongo",
+        "members",
+        "broker",
+        "limits",
+        "forwarding",
+        "recovery",
+        "cluster",
+    )
 )
 LOST, DUPLICATED, DIVERGED = (f"{kind}=[1-9]" for kind in ("lost", "duplicated", "diverged"))
 STUCK = "NotDone"
@@ -57,6 +67,16 @@ PLANTED: dict[str, Planted] = {
         Planted(bugs.no_drain, f"{MEMBERS}the_last_worker_leaves_nothing_under_way", "assert .*=="),
         Planted(bugs.failed_output_ignored, f"{LIMITS}an_output_above_the_topic_s_limit", LOST),
         Planted(bugs.forwards_apart, f"{FORWARDING}two_partitioners_side_by_side", DUPLICATED),
+        Planted(
+            bugs.reads_before_its_claim,
+            f"{CLUSTER}a_deposed_leader_of_the_journal_is_not_believed",
+            DUPLICATED,
+        ),
+        Planted(
+            bugs.doubt_taken_for_a_commit,
+            f"{CLUSTER}the_transaction_coordinator_killed_in_the_middle_of_a_publication",
+            LOST,
+        ),
         Planted(bugs.forgets_waiting_records, f"{BROKER}the_broker_killed_and_restarted", LOST),
     )
 }

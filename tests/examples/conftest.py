@@ -68,9 +68,11 @@ class Examples:
         return out.decode().splitlines()
 
     @asynccontextmanager
-    async def following(self, *command: object) -> AsyncIterator[Example]:
-        """Runs one that never ends by itself; at the end it is interrupted, and must end in order."""
-        process = await self._start(*command)
+    async def following(
+        self, *command: object, folder: Path | None = None, ends: int = 0
+    ) -> AsyncIterator[Example]:
+        """Runs one that never ends by itself; at the end it is interrupted, and must end with this code."""
+        process = await self._start(*command, folder=folder)
         try:
             yield Example(process)
         except BaseException as error:
@@ -80,15 +82,15 @@ class Examples:
             raise
         process.send_signal(signal.SIGINT)
         _, err = await asyncio.wait_for(process.communicate(), END_SECONDS)
-        assert process.returncode == 0, err.decode()
+        assert process.returncode == ends, err.decode()
 
-    async def _start(self, *command: object) -> asyncio.subprocess.Process:
+    async def _start(self, *command: object, folder: Path | None = None) -> asyncio.subprocess.Process:
         program, *arguments = map(str, command)
         if program.endswith(".py"):
             program, arguments = sys.executable, [str(EXAMPLES / program), *arguments]
         pipe = asyncio.subprocess.PIPE
         return await asyncio.create_subprocess_exec(
-            program, *arguments, env=self.environment, stdout=pipe, stderr=pipe
+            program, *arguments, cwd=folder, env=self.environment, stdout=pipe, stderr=pipe
         )
 
 

@@ -12,7 +12,10 @@ from tests.examples.conftest import EXAMPLES
 
 
 def test_every_example_is_listed_and_tested() -> None:
-    files = {path.name for path in EXAMPLES.iterdir() if path.is_file() and path.name != "README.md"}
+    kinds = {".py", ".sh", ".js", ".go", ".java"}
+    built = {"node_modules", "target"}
+    paths = [path.relative_to(EXAMPLES) for path in EXAMPLES.rglob("*") if path.suffix in kinds]
+    files = {str(path) for path in paths if not built & set(path.parts)}
     listed = set(re.findall(r"^\| `([^`]+)`", (EXAMPLES / "README.md").read_text(), re.MULTILINE))
     assert listed == files
     tests = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))

@@ -138,7 +138,7 @@ def _values(body: Schema, home: str) -> str:
             return _link(reference.rpartition("/")[2], home)
         case {"anyOf": list(choices)}:
             return " or ".join(_values(choice, home) for choice in choices)
-        case {"enum": list(choices)}:
+        case {"enum": list(choices)} | {"x-extensible-enum": list(choices)}:
             return ", ".join(f"`{choice}`" for choice in choices)
         case {"items": items}:
             return f"list{_up_to(body, 'maxItems')}: {_values(items, home)}"

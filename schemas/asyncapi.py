@@ -7,6 +7,7 @@ from typing import Any, Final, get_args
 from schemas import topics
 from schemas.cloudevents import CONTENT_TYPE, JSON_MEDIA_TYPE, SPEC_VERSION, Envelope, event_headers
 from schemas.commands import COMMANDS, COMMANDS_BY_TYPE
+from schemas.differences import EXTENSIBLE
 from schemas.events import EVENTS, DeadLetterCode
 from schemas.examples import ACCOUNT_ID, COMMAND_EXAMPLES, COMMAND_ID, EVENT_EXAMPLES
 from schemas.identity import command_identity
@@ -33,7 +34,8 @@ Commands change contracts; events say what happened. Both are CloudEvents 1.0 in
 - Topic names take the prefix that the service is configured with.
 - Outputs are written in transactions: read them with `isolation.level=read_committed`.
 - A command is identified by (key, `ce_source`, `ce_id`): sent again, it changes nothing.
-- Unknown fields in a command are refused; consumers of events must tolerate them.
+- Unknown fields and values in a command are refused; consumers of events must tolerate them. Values of
+  enumerations that are known so far are in `x-extensible-enum`.
 """
 
 _COMMAND_HEADERS: Final[dict[str, str]] = {
@@ -222,7 +224,7 @@ def _message(spec: MessageSpec, headers: JsonSchema, correlation: str, examples:
 def _dead_letter() -> Document:
     required = [name for name in DEAD_LETTER_HEADERS if name not in _DEAD_LETTER_OPTIONAL]
     headers = _headers(DEAD_LETTER_HEADERS, required, {})
-    headers["properties"]["dlq-reason"]["enum"] = list(get_args(DeadLetterCode))
+    headers["properties"]["dlq-reason"][EXTENSIBLE] = list(get_args(DeadLetterCode))
     return {
         "name": DEAD_LETTER,
         "title": DEAD_LETTER,

@@ -12,6 +12,10 @@ Schema = dict[str, Any]
 Others = Schema | bool
 
 
+EXTENSIBLE: Final = "x-extensible-enum"
+"""Word of Zalando's API guidelines: these values are known, and others may come."""
+
+
 class Difference(NamedTuple):
     """One difference, by JSON Pointer into the documents that the schemas describe."""
 
@@ -31,7 +35,7 @@ _UPPER_BOUNDS: Final = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", 
 _EXACT: Final = ("pattern", "format", "uniqueItems")
 _NESTED: Final = ("items", "propertyNames")
 _KNOWN: Final = frozenset(
-    {"$ref", "anyOf", "type", "enum", "const", "properties", "required", "additionalProperties"}
+    {"$ref", "anyOf", "type", "enum", EXTENSIBLE, "const", "properties", "required", "additionalProperties"}
     | {*_LOWER_BOUNDS, *_UPPER_BOUNDS, *_EXACT, *_NESTED}
 )
 
@@ -53,6 +57,7 @@ class _Comparison:
             return
         yield from _types(old, new, path)
         yield from _choices(old, new, path)
+        yield from _known_values(old, new, path)
         yield from _bounds(old, new, path)
         yield from _exact(old, new, path)
         yield from self._members(old, new, path)
@@ -141,6 +146,17 @@ def _types(old: Schema, new: Schema, path: str) -> Iterator[Difference]:
 
 def _choices(old: Schema, new: Schema, path: str) -> Iterator[Difference]:
     yield from _sets(_choice_set(old), _choice_set(new), path, "value")
+
+
+def _known_values(old: Schema, new: Schema, path: str) -> Iterator[Difference]:
+    """Values of an open enumeration: which of them are listed changes nothing in what is accepted."""
+    if EXTENSIBLE not in old or EXTENSIBLE not in new:
+        return
+    before, after = set(old[EXTENSIBLE]), set(new[EXTENSIBLE])
+    for gone in sorted(before - after):
+        yield Difference(path, f"value {gone!r} is no longer listed")
+    for added in sorted(after - before):
+        yield Difference(path, f"value {added!r} is new")
 
 
 def _choice_set(schema: Schema) -> set[str] | None:

@@ -10,6 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from schemas.commands import COMMANDS_BY_TYPE
 from schemas.contract import ContractState
+from schemas.differences import EXTENSIBLE
 from schemas.events import EVENTS
 from schemas.examples import COMMAND_EXAMPLES, CONTRACT, EVENT_EXAMPLES
 from schemas.meanings import explained
@@ -51,13 +52,16 @@ def shape(type_: Any) -> JsonSchema:
 
 
 def opened(schema: Any) -> Any:
-    """The same without closed objects: consumers of events must tolerate new fields."""
+    """The same without closed objects and closed enumerations: consumers must tolerate new fields and values.
+
+    Known values stay listed, under a word that no validator and no code generator takes for a limit.
+    """
     if isinstance(schema, list):
         return [opened(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
     return {
-        name: opened(value)
+        EXTENSIBLE if name == "enum" and isinstance(value, list) else name: opened(value)
         for name, value in schema.items()
         if not (name == "additionalProperties" and value is False)
     }

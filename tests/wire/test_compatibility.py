@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from schemas.compatibility import Change, changes, in_folder, in_git
-from schemas.differences import differences
+from schemas.differences import EXTENSIBLE, differences
+from schemas.events import EVENTS
+from schemas.examples import EVENT_EXAMPLES
 from schemas.export import PUBLISHED
-from schemas.jsonschema import DIALECT, schemas
+from schemas.jsonschema import DIALECT, opened, schemas
 
 ROOT = Path(__file__).parents[2]
 CLOSED = {
@@ -105,6 +107,16 @@ def test_and_the_other_way_round():
         )
 
 
+def test_values_of_an_open_enumeration_are_told_and_change_nothing_in_what_is_accepted():
+    old = at("properties/plan", {"type": "string", EXTENSIBLE: ["basic", "custom"]})
+    new = at("properties/plan", {"type": "string", EXTENSIBLE: ["basic", "gold"]})
+    assert differences(old, new) == [
+        ("/plan", "value 'custom' is no longer listed", *NEITHER),
+        ("/plan", "value 'gold' is new", *NEITHER),
+    ]
+    assert [one[2:] for one in differences(CLOSED, old)] == [MORE]
+
+
 def test_new_fields_in_open_objects_are_no_difference_in_what_is_accepted():
     opened = at("additionalProperties", None)
     grown = copy.deepcopy(opened)
@@ -148,6 +160,7 @@ def event(*required, **properties):
 
 
 TEXT, NUMBER = {"type": "string"}, {"type": "number"}
+PLANS, MORE_PLANS = TEXT | {"enum": ["basic"]}, TEXT | {"enum": ["basic", "gold"]}
 
 
 @pytest.mark.parametrize(
@@ -167,6 +180,11 @@ TEXT, NUMBER = {"type": "string"}, {"type": "number"}
         ({"changed.v1": event("a", a=TEXT)}, {"changed.v1": event(a=TEXT)}, True),
         ({"changed.v1": event("a", a=TEXT)}, {"changed.v1": event("a", a={})}, True),
         ({"changed.v1": event("a", a={})}, {"changed.v1": event("a", a=TEXT)}, False),
+        ({"update.v1": command(a=PLANS)}, {"update.v1": command(a=MORE_PLANS)}, False),
+        ({"update.v1": command(a=MORE_PLANS)}, {"update.v1": command(a=PLANS)}, True),
+        ({"changed.v1": opened(event(a=PLANS))}, {"changed.v1": opened(event(a=MORE_PLANS))}, False),
+        ({"changed.v1": opened(event(a=MORE_PLANS))}, {"changed.v1": opened(event(a=PLANS))}, False),
+        ({"changed.v1": opened(event(a=PLANS))}, {"changed.v1": event(a=NUMBER)}, True),
         ({"contract.v1": event("a", a=TEXT)}, {"contract.v1": event(b=TEXT)}, True),
         ({"changed.v1": event()}, {}, True),
     ],
@@ -178,6 +196,24 @@ def test_a_breaking_change_needs_a_new_type_version(old, new, breaking):
 def test_what_is_published_is_compatible_with_itself():
     assert changes(in_folder(PUBLISHED), schemas()) == []
     assert set(in_folder(PUBLISHED)) == set(schemas())
+
+
+def test_what_others_consume_is_open_and_what_they_produce_is_closed():
+    """A consumer's validator, or a model made from the schema, takes a value that is not there yet."""
+    consumed = {*EVENTS, "contract"}
+    for label, schema in schemas().items():
+        text = orjson.dumps(schema)
+        if label.partition(".")[0] in consumed:
+            assert b'"enum"' not in text, label
+            assert b'"const"' not in text, label
+    changed = copy.deepcopy(EVENT_EXAMPLES["changed.v1"][0])
+    changed["change"], changed["contract"]["status"] = "merged", "frozen"
+    Draft202012Validator(schemas()["changed.v1"]).validate(changed)
+    listed = schemas()["changed.v1"]["properties"]["change"][EXTENSIBLE]
+    assert "renewed" in listed
+    create = schemas()["create.v1"]
+    assert b'"enum"' in orjson.dumps(create)
+    assert not Draft202012Validator(create).is_valid({"contract_type": "gold"})
 
 
 def test_a_change_says_who_has_to_act():

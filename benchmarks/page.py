@@ -95,7 +95,7 @@ Under load a command waits until its partition's last batch is stored, is stored
 published. A batch costs the three processes together some 10 ms of CPU whatever it holds, and each of its
 commands what it costs at full speed: four partitions keep the {cores} cores and the database's locks busy
 long before the capacity is reached. Where the time goes, and what was tried, is in
-[decision 4](decisions/0004-levers.md).
+[decision 3](decisions/0003-levers.md).
 """
 
 ALONE: Final = """

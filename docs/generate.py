@@ -17,6 +17,7 @@ from consumer.domain.transitions import TRANSITIONS, accepts
 from consumer.metrics import METRICS
 from consumer.settings import SECTIONS
 from consumer.settings_sources import env_name
+from docs.interfaces import command_line_lines, python_lines
 from docs.shapes import command_lines, contract_lines, event_lines, table
 from schemas.commands import COMMANDS
 from schemas.events import EVENTS
@@ -180,7 +181,8 @@ def events_page() -> str:
     return _page(
         [
             *_heading("Events and results", "schemas/events.py"),
-            "The value of the record. Fields may be added: tolerate those that you do not know.",
+            "The value of the record. Fields, and values of enumerations, may be added: tolerate those",
+            "that you do not know.",
             *event_lines(),
         ]
     )
@@ -219,12 +221,38 @@ def _moves() -> Iterator[str]:
         yield f"    {source} --> {target}: {text}"
 
 
+def command_line_page() -> str:
+    """Every command of `contracts` with its options."""
+    return _page(
+        [
+            *_heading("Command line", "consumer/cli.py and consumer/commands/"),
+            "What `--help` says. Examples are in [Use the command line](../cli.md), exit codes in",
+            "[Exit codes](exit-codes.md); [settings](settings.md) come from the environment.",
+            *command_line_lines(),
+        ]
+    )
+
+
+def python_page() -> str:
+    """What other teams import."""
+    return _page(
+        [
+            *_heading("Python API", "the public modules of contracts_client"),
+            "What is promised of `contracts_client`; how to install it is told in",
+            "[Publish a command](../publish.md#python-with-our-client). Types of what is sent and",
+            "published are in `contracts_client.schemas`; their fields: [commands](commands.md),",
+            "[events](events.md), [contract](contract.md).",
+            *python_lines(),
+        ]
+    )
+
+
 def _heading(title: str, source: str) -> tuple[str, ...]:
     return NOTE.format(source=source), "", f"# {title}", ""
 
 
 def _page(lines: Iterable[str]) -> str:
-    return "\n".join(lines) + "\n"
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
 
 
 PAGES: Final[dict[str, Callable[[], str]]] = {
@@ -234,6 +262,8 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "contract.md": contract_page,
     "commands.md": commands_page,
     "events.md": events_page,
+    "command-line.md": command_line_page,
+    "python.md": python_page,
     "exit-codes.md": exit_codes_page,
     "state-machine.md": state_machine_page,
 }

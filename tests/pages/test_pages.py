@@ -16,6 +16,7 @@ PAGES = {
     "tutorial.md": [],
     "publish.md": ["kcat", "node", "npm"],
     "consume.md": ["kcat"],
+    "generate-code.md": [],
     "read.md": [],
     "cli.md": [],
     "replay-and-restore.md": [],

@@ -27,6 +27,13 @@ def test_contributing_names_files_that_exist() -> None:
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
+def test_decisions_are_numbered_without_a_hole() -> None:
+    pages = sorted((ROOT / "docs/decisions").glob("[0-9]*.md"))
+    assert [int(page.name[:4]) for page in pages] == list(range(len(pages)))
+    titles = [re.match(r"# (\d+|N)\. ", page.read_text("utf-8")) for page in pages]
+    assert [title and title[1] for title in titles] == ["N", *map(str, range(1, len(pages)))]
+
+
 @pytest.mark.parametrize("target", ["venv", "demo", "test", "check", "bench", "chaos", "docs"])
 def test_the_makefile_has_what_the_documents_promise(target: str) -> None:
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)

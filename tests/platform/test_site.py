@@ -63,7 +63,8 @@ def test_the_asyncapi_document_can_be_looked_at(site: Path) -> None:
     assert "com.easytrade.contract.create.v1" in page
     assert "dlq-reason" in page  # an example has headers, too; of a dead letter it has nothing else
     if (site / "assets/asyncapi.js").exists():
-        assert "contracts.command-results" in (site / "asyncapi/viewer.html").read_text("utf-8")
+        assert "contracts.command-results" in (site / "asyncapi/document.js").read_text("utf-8")
+        assert 'class="md-header' in (site / "asyncapi/viewer.html").read_text("utf-8")
     elif REQUIRED:
         pytest.fail("npm is required in CI: the site has no AsyncAPI viewer", pytrace=False)
 
@@ -72,7 +73,8 @@ def test_a_broken_link_stops_the_build(mkdocs: None, tmp_path: Path) -> None:
     for name in ("docs", "tools", "schemas", "devstack", "examples", "consumer", "tests"):
         ignored = shutil.ignore_patterns("node_modules", "__pycache__")
         shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
-    shutil.copy(ROOT / "mkdocs.yml", tmp_path)
+    for name in ("mkdocs.yml", "CHANGELOG.md"):
+        shutil.copy(ROOT / name, tmp_path)
     with (tmp_path / "docs/tutorial.md").open("a") as page:
         page.write("\n[nowhere](no-such-page.md)\n")
     built = build(tmp_path, tmp_path / "site")
@@ -89,23 +91,31 @@ async function look(width, page) {
   document.body.append(frame);
   await loaded;
   const there = frame.contentDocument;
-  const waiting = () => there.querySelector("pre.mermaid, #document:empty");
+  const empty = host => host && !host.shadowRoot?.querySelector("#drawn > *");
+  const waiting = () => there.querySelector("pre.mermaid") || empty(there.getElementById("document"));
   for (let turn = 0; turn < 100 && waiting(); turn++)
     await new Promise(resolve => setTimeout(resolve, 50));
   const wide = there.documentElement.scrollWidth;
-  const verdict = wide > width ? `is ${wide} wide` : waiting() ? "is not drawn" : "fits";
+  const cut = width < 1000 ? null : [...there.querySelectorAll("pre > code")].find(
+    code => code.scrollWidth > code.clientWidth + 1);
+  const verdict = wide > width ? `is ${wide} wide` : waiting() ? "is not drawn"
+    : cut ? `cuts ${cut.innerText.split("\\n").sort((a, b) => b.length - a.length)[0]}` : "fits";
   told.push(`${page} ${width} ${verdict}`);
   frame.remove();
 }
 (async () => {
   for (const page of pages) await look(390, page);
+  for (const page of pages) await look(1280, page);
   document.body.innerText = told.join("\\n");
 })();
 </script></body>"""
 
 
-def test_every_page_fits_a_telephone(site: Path) -> None:
-    """In Chromium: nothing is wider than the window; every diagram and the AsyncAPI document are drawn."""
+def test_every_page_fits_a_telephone_and_a_screen(site: Path) -> None:
+    """In Chromium: nothing is wider than the window, and no code is cut off on a screen.
+
+    Every diagram and the AsyncAPI document are drawn.
+    """
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
         pytest.skip("Chromium is not installed: the pages were NOT looked at")
@@ -124,5 +134,5 @@ def test_every_page_fits_a_telephone(site: Path) -> None:
         check=True,
     )
     told = [line for page in pages for line in re.findall(rf"{re.escape(page)} \d+ [^<]+", looked.stdout)]
-    assert len(told) == len(pages), looked.stdout
+    assert len(told) == 2 * len(pages), looked.stdout
     assert [line for line in told if not line.endswith("fits")] == []

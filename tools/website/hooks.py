@@ -19,20 +19,28 @@ SHIM = re.compile(r"<script src=\"?https://unpkg.com/iframe-worker/shim\"?>")
 DIAGRAM = re.compile(r'<pre class="mermaid">.*?</pre>', re.DOTALL)
 SHOWN = "source"
 LANGUAGES = {".py": "python", ".json": "json", ".java": "java", ".sh": "sh", ".yml": "yaml", ".yaml": "yaml"}
+LANGUAGES |= {".js": "javascript", ".go": "go"}
 
-VIEWER = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>AsyncAPI</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="stylesheet" href="../assets/asyncapi.css">
-<style>
-  nav {{ padding: 1rem 2.5rem 0; font-family: sans-serif; }}
-  code::before, code::after {{ content: none !important; }}
-  #document strong {{ display: inline-block; }}
-</style></head>
-<body><nav><a href="../asyncapi.html">Contract service</a></nav><div id="document"></div>
+VIEWER = """---
+hide: [toc]
+---
+# The AsyncAPI document
+
+[What is in it, as a page](../asyncapi.md) · [asyncapi.json](asyncapi.json)
+
+<div id="document"></div>
 <script src="../assets/asyncapi.js"></script>
-<script>AsyncApiStandalone.render({{schema: {document}, config: {{show: {{sidebar: true, errors: false}}}}}},
-document.getElementById("document"));</script></body></html>
+<script src="document.js"></script>
+"""
+DRAWN = """const host = document.getElementById("document").attachShadow({{mode: "open"}});
+// Behind a shadow root the styles of the viewer and those of the site leave each other alone.
+host.innerHTML = `<link rel="stylesheet" href="../assets/asyncapi.css"><style>
+  :host {{ display: block; overflow-x: auto; background: #fff; color: #1a202c; border-radius: 4px; }}
+  code::before, code::after {{ content: none !important; }}
+  strong {{ display: inline-block; }}
+</style><div id="drawn"></div>`;
+AsyncApiStandalone.render({{schema: {document}, config: {{show: {{sidebar: false, errors: false}}}}}},
+  host.getElementById("drawn"));
 """
 
 
@@ -67,9 +75,11 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     document = asyncapi()
     files.append(File.generated(config, "asyncapi/asyncapi.json", content=json.dumps(document, indent=2)))
     if "asyncapi.js" in config.extra["scripts"]:
-        text = json.dumps(document).replace("</", "<\\/")
-        files.append(File.generated(config, "asyncapi/viewer.html", content=VIEWER.format(document=text)))
+        drawn = DRAWN.format(document=json.dumps(document))
+        files.append(File.generated(config, "asyncapi/document.js", content=drawn))
+        files.append(File.generated(config, "asyncapi/viewer.md", content=VIEWER))
     files.append(File.generated(config, "asyncapi.md", content=_asyncapi_page(document, config)))
+    files.append(File.generated(config, "changelog.md", content=_changelog()))
     return files
 
 
@@ -128,10 +138,16 @@ def _source_page(name: str) -> str:
     )
 
 
+def _changelog() -> str:
+    """CHANGELOG.md, with links to the pages that it names."""
+    text = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    return re.sub(r"`?\bdocs/([\w/-]+\.md)\b`?", r"[\1](\1)", text)
+
+
 def _asyncapi_page(document: Any, config: MkDocsConfig) -> str:
     lines = ["# AsyncAPI", "", document["info"]["description"], ""]
     if "asyncapi.js" in config.extra["scripts"]:
-        lines += ["[Open the whole document](asyncapi/viewer.html){ .md-button .md-button--primary }", ""]
+        lines += ["[Open the whole document](asyncapi/viewer.md){ .md-button .md-button--primary }", ""]
     lines += [
         "The document itself: [asyncapi.json](asyncapi/asyncapi.json), AsyncAPI 3.0.",
         "",

@@ -65,9 +65,7 @@ def built(source: str, language: Language, tmp_path_factory: pytest.TempPathFact
     """A folder with the example as its readers build it."""
     top = source.partition("/")[0]
     folder = tmp_path_factory.mktemp("built") / top
-    shutil.copytree(
-        EXAMPLES / language.folder, folder, ignore=shutil.ignore_patterns("target", "node_modules")
-    )
+    shutil.copytree(EXAMPLES / top, folder, ignore=shutil.ignore_patterns("target", "node_modules"))
     made = subprocess.run(
         language.build, cwd=folder, capture_output=True, text=True, timeout=BUILD_SECONDS, check=False
     )

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import orjson
 
-from consumer.engine.homes import murmur2_home
 from schemas.messages import TYPE_PREFIX
+from schemas.partitioning import murmur2_home
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

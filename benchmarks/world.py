@@ -17,11 +17,11 @@ from confluent_kafka.admin import AdminClient
 from pymongo import MongoClient
 
 from benchmarks.journal import JournalWatcher
+from consumer.kafka import topics
 from consumer.settings import load_settings
 from devstack.errors import ServerUnavailable
 from devstack.kafka import ApacheKafka, KafkaServer
 from devstack.mongo import Secantus, SecantusMongo, SecantusRust, build_secantus_rust, find_secantus_rust
-from producers import topics
 from schemas.topics import COMMANDS, TOPICS
 
 if TYPE_CHECKING:

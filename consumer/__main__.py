@@ -1,5 +1,5 @@
 """`python -m consumer` is `contracts`."""
 
-from consumer.cli import main
+from consumer.cli.main import main
 
 main()

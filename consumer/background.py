@@ -24,9 +24,9 @@ from schemas.topics import COMMANDS
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from consumer.metrics import Metrics
     from consumer.settings import Settings
     from consumer.storage.mongo_driver import Client
+    from consumer.telemetry.metrics import Metrics
 
 
 @asynccontextmanager

@@ -13,7 +13,6 @@ from consumer.clients import open_mongo
 from consumer.engine.cache import CacheBudget, ContractCache
 from consumer.engine.decoder import Decoder
 from consumer.engine.encoder import Encoder
-from consumer.engine.homes import HOMES
 from consumer.engine.partition import Limits, Partition
 from consumer.engine.publishing import Publishing
 from consumer.engine.reading import Reading
@@ -30,16 +29,17 @@ from consumer.kafka.publisher import Publisher
 from consumer.storage.mongo import MongoStore
 from consumer.storage.mongo_driver import close
 from consumer.storage.protocols import Origin
+from schemas.partitioning import HOMES
 from schemas.topics import COMMANDS, POSITIONS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
 
-    from consumer.health import Health
-    from consumer.metrics import Metrics
     from consumer.settings import Settings
     from consumer.storage.mongo_driver import Client
     from consumer.storage.protocols import Store
+    from consumer.telemetry.health import Health
+    from consumer.telemetry.metrics import Metrics
 
 DRAIN_SHARE: Final = 0.5
 """Of the rebalance timeout: the rest is for joining again."""

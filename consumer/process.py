@@ -16,12 +16,12 @@ import structlog
 
 from consumer import background, bootstrap, garbage
 from consumer.errors import BrokerUnavailable, LogError, StoreUnavailable
-from consumer.health import Health
-from consumer.http import HttpServer, http_app
+from consumer.kafka import topics
 from consumer.kafka.cluster import check_client, cluster_id
-from consumer.metrics import Metrics
 from consumer.storage import indexes
-from producers import topics
+from consumer.telemetry.health import Health
+from consumer.telemetry.http import HttpServer, http_app
+from consumer.telemetry.metrics import Metrics
 from producers.scanner import scan_for_ever
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
+from consumer.kafka import topics
 from consumer.settings import load_settings
 from devstack.demo_report import Report
 from devstack.errors import ServerError
@@ -25,7 +26,6 @@ from devstack.proof.checker import Checker, NotDone
 from devstack.proof.load import Load
 from devstack.proof.sending import Sender
 from devstack.stack import Stack
-from producers import topics
 from schemas.topics import COMMANDS
 
 if TYPE_CHECKING:

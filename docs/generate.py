@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 from annotated_types import Ge, Gt, Interval, Le, Lt
 
-from consumer.commands.running import EXIT_CODES
-from consumer.commands.settings import default_text
+from consumer.cli.running import EXIT_CODES
+from consumer.cli.settings import default_text
 from consumer.domain.transitions import TRANSITIONS, accepts
-from consumer.metrics import METRICS
 from consumer.settings import SECTIONS
 from consumer.settings_sources import env_name
+from consumer.telemetry.metrics import METRICS
 from docs.interfaces import command_line_lines, python_lines
 from docs.shapes import command_lines, contract_lines, event_lines, table
 from schemas.commands import COMMANDS
@@ -101,7 +101,7 @@ def metrics_page() -> str:
     ]
     return _page(
         [
-            *_heading("Metrics", "consumer/metrics.py"),
+            *_heading("Metrics", "consumer/telemetry/metrics.py"),
             "Served at `/metrics`. No account or contract id is ever a label.",
             "",
             *table(("name", "kind", "labels", "meaning"), rows),
@@ -225,7 +225,7 @@ def command_line_page() -> str:
     """Every command of `contracts` with its options."""
     return _page(
         [
-            *_heading("Command line", "consumer/cli.py and consumer/commands/"),
+            *_heading("Command line", "consumer/cli/main.py and consumer/cli/"),
             "What `--help` says. Examples are in [Use the command line](../cli.md), exit codes in",
             "[Exit codes](exit-codes.md); [settings](settings.md) come from the environment.",
             *command_line_lines(),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
-from consumer import cli
+from consumer.cli import main as cli
 from docs.shapes import table
 from tools.client.parts import OURS, PUBLIC
 

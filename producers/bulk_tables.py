@@ -12,9 +12,9 @@ from codecs import BOM_UTF8
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
+from consumer.reading.formulas import restored
 from producers.bulk_rows import NO_DOCUMENT, BadRow, row_of
 from producers.cells import data_from
-from producers.formulas import restored
 from schemas.commands import COMMANDS
 
 if TYPE_CHECKING:

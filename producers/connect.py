@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from consumer.engine.homes import HOMES
 from consumer.kafka.connection import kafka_options
 from producers.commands import CommandProducer
 from producers.results import ResultListener
+from schemas.partitioning import HOMES
 from schemas.topics import COMMAND_RESULTS, COMMANDS
 
 if TYPE_CHECKING:

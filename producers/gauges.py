@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from consumer.metrics import Metrics
     from consumer.reading.statistics import ContractStatistics
+    from consumer.telemetry.metrics import Metrics
 
 SHARE: Final = 0.01
 """Of the time, at most, is spent on counting: it takes longer the more contracts there are."""

@@ -10,13 +10,13 @@ from uuid import uuid4
 from pydantic import ValidationError
 
 from consumer.arguments import check
-from consumer.engine.decoder import MAX_ACCOUNT_CHARACTERS, MAX_COMMAND_BYTES, account_of
 from consumer.errors import InputRefused
 from producers.jsonable import NoJson, jsonable
 from schemas.cloudevents import CONTENT_TYPE, JSON_MEDIA_TYPE, SPEC_VERSION
 from schemas.commands import COMMANDS, CommandSpec
 from schemas.contract import to_json
 from schemas.envelopes import BadEnvelope, read_binary
+from schemas.limits import MAX_ACCOUNT_CHARACTERS, MAX_COMMAND_BYTES, account_of
 from schemas.messages import schema_uri
 from schemas.mistakes import mistakes
 

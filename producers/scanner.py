@@ -21,9 +21,9 @@ from producers.scan_run import ScanResult, ScanRun
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from consumer.metrics import Metrics
     from consumer.storage.pruning import HistoryPruner
     from consumer.storage.queries import Due, Queries
+    from consumer.telemetry.metrics import Metrics
     from producers.backlog import Backlog
     from producers.commands import CommandProducer
     from producers.gauges import ExpiringGauge

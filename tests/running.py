@@ -8,14 +8,14 @@ from typing import Any
 
 from consumer import bootstrap
 from consumer.engine.workers import Workers
-from consumer.health import Health
+from consumer.kafka import topics
 from consumer.kafka.cluster import cluster_id
-from consumer.metrics import Metrics
-from consumer.positions import PositionAdmin, position_admin
+from consumer.operator.positions import PositionAdmin, position_admin
 from consumer.settings import Settings, load_settings
 from consumer.storage import indexes
 from consumer.storage.mongo_driver import close
-from producers import topics
+from consumer.telemetry.health import Health
+from consumer.telemetry.metrics import Metrics
 
 START_SECONDS = 60
 

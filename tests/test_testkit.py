@@ -9,8 +9,8 @@ import pytest
 
 from consumer.domain.model import Policy
 from consumer.errors import CommandRejected
-from consumer.testkit import Testkit
 from producers.messages import command_message
+from producers.testkit import Testkit
 from schemas.events import EVENTS
 
 JANUARY = datetime(2026, 1, 31, tzinfo=UTC)

@@ -18,13 +18,12 @@ The checks in their order; the first that fails decides:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import orjson
 from pydantic import ValidationError
 
 from consumer.domain.model import Command
-from consumer.engine.homes import murmur2_home
 from consumer.engine.modes import Fault, Opened, open_record, parse_value
 from consumer.engine.records import (
     FORWARDED_FROM,
@@ -37,7 +36,9 @@ from consumer.engine.records import (
 from schemas.commands import COMMANDS_BY_TYPE
 from schemas.digits import lost_digits
 from schemas.identity import command_content, command_identity
+from schemas.limits import MAX_ACCOUNT_CHARACTERS, MAX_COMMAND_BYTES, account_of
 from schemas.mistakes import mistakes, unknown_type
+from schemas.partitioning import murmur2_home
 from schemas.strict_json import NotJson
 from schemas.upcasting import upcast_command
 
@@ -47,8 +48,6 @@ if TYPE_CHECKING:
     from consumer.engine.records import Decoded, Record
     from schemas.events import FieldError
 
-MAX_COMMAND_BYTES: Final = 256 * 1024
-MAX_ACCOUNT_CHARACTERS: Final = 128
 
 _NO_KEY = Fault(
     "key_mismatch", f"the key must be the account id: 1 to {MAX_ACCOUNT_CHARACTERS} printable characters"
@@ -140,17 +139,6 @@ class Decoder:
         """A fault from before the record was opened: its producer, if it says so, is to be told."""
         envelope = open_record(record, self._max_bytes).envelope
         return _undecodable(record, account_id, fault._replace(envelope=envelope))
-
-
-def account_of(key: bytes | None) -> str | None:
-    """The account id in a record's key; None when it is none."""
-    try:
-        account_id = (key or b"").decode()
-    except UnicodeDecodeError:
-        return None
-    if 0 < len(account_id) <= MAX_ACCOUNT_CHARACTERS and account_id.isprintable():
-        return account_id
-    return None
 
 
 def _bytes_in(record: Record) -> int:

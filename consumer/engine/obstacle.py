@@ -12,7 +12,7 @@ from consumer.errors import ForeignTransaction
 if TYPE_CHECKING:
     from consumer.errors import ContractsError
     from consumer.kafka.fetcher import Fetched
-    from consumer.metrics import Metrics
+    from consumer.telemetry.metrics import Metrics
 
 log = structlog.get_logger()
 

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from consumer.engine.takeover import Resumed
     from consumer.errors import ContractsError
     from consumer.kafka.fetcher import Bounds, Fetched
-    from consumer.metrics import Metrics
     from consumer.storage.protocols import Position
+    from consumer.telemetry.metrics import Metrics
 
 log = structlog.get_logger()
 

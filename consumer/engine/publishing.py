@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from consumer.engine.storing import Stored
     from consumer.kafka.publisher import Publisher
     from consumer.kafka.recordbatches import RecordBatch
-    from consumer.metrics import Metrics
     from consumer.storage.protocols import Position
+    from consumer.telemetry.metrics import Metrics
 
 
 class Publishing:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from consumer.engine.partition import Partition
     from consumer.kafka.fetcher import Fetcher
-    from consumer.metrics import Metrics
+    from consumer.telemetry.metrics import Metrics
 
 WAIT_MS: Final = 500
 """How long the broker waits for a first record when there is none."""

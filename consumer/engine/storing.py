@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from consumer.engine.apply import Applied, Share
     from consumer.engine.partition import Limits, Partition
     from consumer.kafka.recordbatches import RecordBatch
-    from consumer.metrics import Metrics
     from consumer.storage.protocols import Position, Store
+    from consumer.telemetry.metrics import Metrics
 
 log = structlog.get_logger()
 

@@ -27,8 +27,8 @@ from consumer.errors import (
     PositionError,
     StoreError,
 )
-from consumer.metrics import ASSIGNED
 from consumer.storage.protocols import SESSIONS
+from consumer.telemetry.metrics import ASSIGNED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from consumer.engine.storing import Stored, Storing
     from consumer.engine.takeover import Takeover
     from consumer.kafka.publisher import Publisher
-    from consumer.metrics import Metrics
+    from consumer.telemetry.metrics import Metrics
 
 log = structlog.get_logger()
 

@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from consumer.engine.worker import Worker
-    from consumer.health import Health
-    from consumer.metrics import Metrics
+    from consumer.telemetry.health import Health
+    from consumer.telemetry.metrics import Metrics
 
 WORKER: Final = "worker"
 """Under which name a worker reports to the health checks."""

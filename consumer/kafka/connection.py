@@ -17,7 +17,7 @@ from aiokafka.conn import AIOKafkaConnection, CloseReason
 from aiokafka.helpers import create_ssl_context
 
 from consumer.errors import BrokerDenied, BrokerUnavailable, SettingsError
-from producers.kafka_hints import Meaning, meaning_of
+from consumer.kafka.hints import Meaning, meaning_of
 
 if TYPE_CHECKING:
     import ssl

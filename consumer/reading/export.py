@@ -10,7 +10,7 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any, Final
 
-from producers.formulas import harmless
+from consumer.reading.formulas import harmless
 from schemas.contract import to_json
 from schemas.fields import columns
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from consumer.domain.decider import decide
 from consumer.domain.model import Policy
 from consumer.engine.decoder import Decoder
-from consumer.engine.homes import murmur2_home
 from consumer.engine.records import Incoming, Misplaced, Undecodable
 from devstack.proof.erasing import erased_entry, erased_former
 from devstack.proof.expected import Entry, Expected, command_entry, event_record, letter_entry
 from devstack.proof.rendering import event_data, kept, letter_content, outcome_data, reference
+from schemas.partitioning import murmur2_home
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

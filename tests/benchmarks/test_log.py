@@ -5,8 +5,8 @@ from collections import Counter
 import pytest
 
 from benchmarks.log import Shape, account_of, make_creates, make_log
-from consumer.engine.homes import murmur2_home
-from consumer.testkit import Testkit
+from producers.testkit import Testkit
+from schemas.partitioning import murmur2_home
 
 PARTITIONS = 4
 SHAPE = Shape(commands=400, accounts=50)

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from consumer.errors import BrokerUnavailable, ResultTimeout
-from consumer.testkit import Testkit
 from producers.bulk import NOT_SENT, BulkImport, ImportReport, RefusedRow
 from producers.bulk_rows import BadRow, Row, document_rows
 from producers.messages import CommandMessage
+from producers.testkit import Testkit
 
 
 class KitCommands:

@@ -7,8 +7,8 @@ from typing import Any, Final, NamedTuple
 import orjson
 from hypothesis import strategies as st
 
-from consumer.engine.homes import murmur2_home
 from consumer.kafka.unreadable import Unreadable
+from schemas.partitioning import murmur2_home
 
 TOPIC: Final = "contracts.commands"
 PARTITIONS: Final = 2

@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 from consumer.engine.obstacle import AGAIN_SECONDS, HIDDEN_SECONDS, Obstacle
 from consumer.errors import BrokerUnavailable, ForeignTransaction, PartitionMissing
 from consumer.kafka.fetcher import Fetched
-from consumer.metrics import Metrics
+from consumer.telemetry.metrics import Metrics
 
 PLACE = ("commands", 3)
 WORDS = "commands/3: a producer's open transaction at offset 7 hides the commands behind it"

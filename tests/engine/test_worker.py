@@ -11,10 +11,10 @@ from consumer.engine.takeover import Resumed
 from consumer.engine.worker import STORE
 from consumer.engine.workers import Workers
 from consumer.errors import DeadLetterLimit, PublishInDoubt, RecordDamaged, StoreUnavailable
-from consumer.health import Health
 from consumer.kafka.fetcher import Fetched
-from consumer.metrics import Metrics
 from consumer.storage.protocols import Position, Stop
+from consumer.telemetry.health import Health
+from consumer.telemetry.metrics import Metrics
 from tests.engine.logs import create, rubbish, update
 from tests.engine.oracle import by_topic, expected
 from tests.engine.scene import ORIGIN, PLACE, Scene

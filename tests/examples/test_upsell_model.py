@@ -5,7 +5,7 @@ import sqlite3
 from datetime import datetime, timedelta
 from typing import Any
 
-from consumer.testkit import PublishedEvent, Testkit
+from producers.testkit import PublishedEvent, Testkit
 from tests.examples.conftest import EXAMPLES
 
 UPSELL = runpy.run_path(str(EXAMPLES / "upsell.py"))

@@ -18,7 +18,6 @@ from consumer.domain.model import Policy
 from consumer.engine.apply import Share, apply
 from consumer.engine.decoder import Decoder
 from consumer.engine.encoder import Encoder
-from consumer.engine.homes import crc32_home, murmur2_home
 from consumer.engine.records import Undecodable
 from consumer.kafka.recordbatches import BatchWriter, RecordBatch
 from consumer.kafka.unreadable import Unreadable
@@ -32,6 +31,7 @@ from devstack.proof.outputs import compare_forwards, compare_outputs
 from devstack.proof.records import LogRecord, State
 from devstack.proof.state import READ_AS, compare_state
 from devstack.proof.verdict import Verdict
+from schemas.partitioning import crc32_home, murmur2_home
 
 TOPIC = "contracts.commands"
 START = datetime(2026, 1, 1, tzinfo=UTC)

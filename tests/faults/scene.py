@@ -12,12 +12,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from consumer.kafka import topics
 from consumer.settings import load_settings
 from devstack.proof.checker import Checker, settings_environment
 from devstack.proof.load import Load
 from devstack.proof.sending import Sender
 from devstack.proof.verdict import Verdict
-from producers import topics
 from tests.faults.workers import FAST, ROOT, Worker
 
 PARTITIONS = 4

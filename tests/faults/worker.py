@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from consumer import cli
+from consumer.cli import main as cli
 from consumer.engine import obstacle, reading
 from consumer.kafka.journal import Journal
 from consumer.kafka.publisher import Publisher

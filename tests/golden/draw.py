@@ -13,11 +13,11 @@ from zlib import crc32
 
 import orjson
 
-from consumer.engine.homes import murmur2_home
 from devstack.proof.load import Load
 from devstack.proof.model import Model
 from devstack.proof.records import LogRecord
 from schemas.contract import to_json, visible
+from schemas.partitioning import murmur2_home
 from tests.engine.logs import COMMANDS, OTHERS, made
 from tests.golden.files import Record
 

@@ -16,13 +16,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from consumer.kafka import topics
 from consumer.settings import load_settings
 from devstack.ports import reserve_port
 from devstack.process import Process
 from devstack.proof.checker import Checker, settings_environment
 from devstack.proof.sending import Sender
 from devstack.proof.verdict import Verdict
-from producers import topics
 from producers.scanner import SOURCE as SCANNER
 from tests.hostile.records import Hostile
 

@@ -10,7 +10,7 @@ import threading
 import time
 from pathlib import Path
 
-from consumer.cli import main
+from consumer.cli.main import main
 
 SECONDS = 0.1
 

@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 from aiokafka import AIOKafkaConsumer
 
 from consumer.clients import contract_reader
-from consumer.dead_letters import LetterQuery, dead_letters
-from consumer.engine.homes import murmur2_home
+from consumer.operator.dead_letters import LetterQuery, dead_letters
 from consumer.settings import Settings
 from consumer.storage.indexes import CONTRACT_VALIDATOR
 from devstack.proof.message import Message
 from devstack.proof.sending import Sender
 from producers.connect import make_command_producer
+from schemas.partitioning import murmur2_home
 from tests.running import running, settings_for
 
 PARTITIONS = 3

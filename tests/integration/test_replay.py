@@ -8,7 +8,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo import MongoClient
 
 from consumer import bootstrap
-from consumer.decisions import Decision
+from consumer.operator.decisions import Decision
 from consumer.settings import Settings
 from devstack.proof.load import Load
 from devstack.proof.sending import Sender

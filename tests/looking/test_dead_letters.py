@@ -7,13 +7,13 @@ import pytest
 from confluent_kafka import Producer
 
 from consumer.bootstrap import make_mongo
-from consumer.dead_letters import REPLAYED_HEADER, LetterQuery, dead_letter, dead_letters, original
-from consumer.engine.homes import murmur2_home
 from consumer.errors import InputRefused
-from consumer.replay import Replay, Replayed
+from consumer.operator.dead_letters import REPLAYED_HEADER, LetterQuery, dead_letter, dead_letters, original
+from consumer.operator.replay import Replay, Replayed
 from consumer.storage.replays import MongoReplayStore
 from producers.commands import CommandProducer
 from producers.messages import unchecked_message
+from schemas.partitioning import murmur2_home
 from tests.looking.conftest import Scene
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from consumer.commands.events import summary, time_of
+from consumer.cli.events import summary, time_of
 from consumer.errors import BrokerUnavailable, InputRefused, TopicsMissing
+from consumer.reading.events import EventQuery, ReadEvent, events
 from consumer.settings import load_settings
-from producers.events import EventQuery, ReadEvent, events
 from tests.looking.conftest import Scene
 from tests.running import settings_for
 

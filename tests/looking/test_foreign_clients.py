@@ -14,8 +14,8 @@ from cloudevents.core.bindings import kafka as sdk
 from confluent_kafka import Consumer, Producer
 from faststream.kafka import KafkaBroker, KafkaMessage
 
+from consumer.reading.events import EventQuery, ReadEvent, events
 from consumer.settings import Settings
-from producers.events import EventQuery, ReadEvent, events
 from schemas.events import EVENTS
 from tests.running import Running, running, settings_for
 

@@ -7,9 +7,9 @@ from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
 
 from consumer import bootstrap
-from consumer.decisions import Decision
+from consumer.kafka import topics
+from consumer.operator.decisions import Decision
 from consumer.settings import Settings
-from producers import topics
 from producers.connect import make_command_producer
 from schemas.topics import CHANGED, COMMANDS, TOPICS
 from tests.ops.test_fed_metrics import total, until

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from consumer.metrics import Metrics
+from consumer.telemetry.metrics import Metrics
 from producers.connect import make_command_producer
 from tests.running import running, settings_for
 

@@ -9,13 +9,13 @@ import pytest
 from confluent_kafka.admin import AclBindingFilter
 
 from consumer.errors import BrokerDenied, ContractsError, TopicsMissing
-from consumer.metrics import RESUME_REASONS
+from consumer.kafka import topics
 from consumer.process import Process
 from consumer.settings import Settings
+from consumer.telemetry.metrics import RESUME_REASONS
 from devstack.kafka import ApacheKafka
 from devstack.proof.load import Load
 from devstack.proof.sending import Sender
-from producers import topics
 from schemas.topics import COMMANDS
 from tests.conftest import _available
 from tests.ops import secure

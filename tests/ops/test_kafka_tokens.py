@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from consumer.errors import BrokerUnavailable, SettingsError
+from consumer.kafka import topics
 from consumer.kafka.connection import kafka_options
 from consumer.settings import Settings, load_settings
 from devstack.kafka import ApacheKafka
-from producers import topics
 from tests.conftest import _available
 from tests.running import running, settings_for
 

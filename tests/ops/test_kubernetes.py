@@ -9,10 +9,10 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from consumer.cli import app
-from consumer.metrics import METRICS
+from consumer.cli.main import app
 from consumer.settings import Settings, load_settings
 from consumer.settings_sources import env_name
+from consumer.telemetry.metrics import METRICS
 
 FOLDER = Path(__file__).parents[2] / "ops/kubernetes"
 VERSION = "1.31"

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from consumer.cli import app
-from consumer.decisions import Decision
+from consumer.cli.main import app
+from consumer.operator.decisions import Decision
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*(ROOT / "docs/runbooks").glob("*.md"), ROOT / "docs/security.md", ROOT / "docs/threats.md"])

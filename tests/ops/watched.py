@@ -16,11 +16,11 @@ from typing import Any
 import httpx
 import pytest
 
+from consumer.kafka import topics
 from consumer.process import Process
 from devstack.ports import reserve_port
 from devstack.proof.load import Load
 from devstack.proof.sending import Sender
-from producers import topics
 from schemas.topics import COMMANDS
 from tests.running import settings_for
 

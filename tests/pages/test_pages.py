@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from consumer import cli
+from consumer.cli import main as cli
 from tests.pages.page import DOCS, blocks, run_page
 
 PAGES = {

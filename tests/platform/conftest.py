@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from consumer import cli
+from consumer.cli import main as cli
 
 
 @pytest.fixture

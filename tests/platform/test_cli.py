@@ -10,9 +10,10 @@ import pytest
 import typer
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from consumer import cli, errors
-from consumer.commands import publish
-from consumer.commands.running import EXIT_CODES, exit_code_of, run_async
+from consumer import errors
+from consumer.cli import main as cli
+from consumer.cli.main import publish
+from consumer.cli.running import EXIT_CODES, exit_code_of, run_async
 from consumer.version import service_version
 from devstack.given import GivenKafka
 from devstack.kafka import KafkaServer

@@ -9,7 +9,7 @@ import pytest
 from pydantic import AfterValidator, TypeAdapter, ValidationError
 
 from consumer import errors
-from consumer.commands import publish, scan
+from consumer.cli.main import publish, scan
 from consumer.settings import Settings
 from producers.scan_run import ScanResult
 from schemas.commands import COMMANDS

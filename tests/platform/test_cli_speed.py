@@ -32,7 +32,7 @@ ASK = """
 import atexit, os, sys
 atexit.register(lambda: print(*sys.modules, file=sys.stderr))
 sys.argv = ["contracts", *sys.argv[1:]]
-from consumer.cli import main
+from consumer.cli.main import main
 main()
 """
 

@@ -11,10 +11,10 @@ from confluent_kafka import Consumer
 
 from consumer.bootstrap import make_consumer
 from consumer.errors import BrokerDenied, BrokerUnavailable, LogError
+from consumer.kafka import topics
 from consumer.kafka.connection import broker_error, kafka_errors
 from consumer.kafka.membership import Membership
 from consumer.settings import load_settings
-from producers import topics
 from schemas.topics import COMMANDS
 
 pytestmark = pytest.mark.usefixtures("as_it_was")

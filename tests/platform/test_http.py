@@ -10,9 +10,9 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from consumer.errors import StartRefused
-from consumer.health import FRESH_SECONDS, Health
-from consumer.http import HttpServer, http_app
-from consumer.metrics import Metrics
+from consumer.telemetry.health import FRESH_SECONDS, Health
+from consumer.telemetry.http import HttpServer, http_app
+from consumer.telemetry.metrics import Metrics
 
 
 class Clock:

@@ -48,12 +48,12 @@ def tree(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("file", "line", "rule"),
     [
-        ("consumer/domain/decider.py", "import consumer.engine.fold", "cli -> bootstrap"),
+        ("consumer/domain/decider.py", "import consumer.engine.fold", "rooms"),
         ("consumer/domain/decider.py", "import consumer.settings", "domain knows nobody"),
         ("consumer/domain/decider.py", "import time", "domain knows nobody"),
         ("consumer/domain/decider.py", "import random", "domain knows nobody"),
         ("schemas/commands.py", "import consumer.domain.model", "schemas know no service"),
-        ("producers/topics.py", "import pymongo", "only consumer.storage"),
+        ("consumer/kafka/topics.py", "import pymongo", "only consumer.storage"),
         (
             "consumer/bootstrap.py",
             "from motor.motor_asyncio import AsyncIOMotorClient",
@@ -62,9 +62,13 @@ def tree(tmp_path: Path) -> Path:
         ("consumer/storage/indexes.py", "import motor", "only storage/mongo.py"),
         ("consumer/storage/mongo_driver.py", "import motor", "only storage/mongo.py"),
         ("consumer/storage/mongo.py", "import aiokafka", "the store knows no Kafka"),
-        ("consumer/engine/batch.py", "import consumer.bootstrap", "cli -> bootstrap"),
-        ("consumer/storage/memory.py", "import consumer.http", "cli -> bootstrap"),
-        ("producers/topics.py", "import devstack.kafka", "the service does without"),
+        ("consumer/engine/batch.py", "import consumer.bootstrap", "rooms"),
+        ("consumer/storage/memory.py", "import consumer.telemetry.http", "rooms"),
+        ("consumer/kafka/topics.py", "import consumer.storage.mongo", "rooms"),
+        ("consumer/nowhere.py", "", "rooms"),
+        ("producers/messages.py", "import consumer.bootstrap", "packages"),
+        ("consumer/reading/reader.py", "import producers.messages", "packages"),
+        ("consumer/kafka/topics.py", "import devstack.kafka", "the service does without"),
     ],
 )
 def test_each_rule_notices(tree: Path, file: str, line: str, rule: str) -> None:

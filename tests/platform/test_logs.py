@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import structlog
 
-from consumer.logs import OncePerWhile, configure_logging, get_logger, log_context
+from consumer.telemetry.logs import OncePerWhile, configure_logging, get_logger, log_context
 
 
 class Log(io.StringIO):

@@ -13,9 +13,9 @@ from prometheus_client.openmetrics.exposition import generate_latest as openmetr
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
-from consumer.metrics import LATENCY_BUCKETS, METRICS, PREFIX, Metrics
-from consumer.metrics_batch import BatchHistogram
-from consumer.metrics_partitions import PartitionGauges
+from consumer.telemetry.metrics import LATENCY_BUCKETS, METRICS, PREFIX, Metrics
+from consumer.telemetry.metrics_batch import BatchHistogram
+from consumer.telemetry.metrics_partitions import PartitionGauges
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from itertools import count
 import pytest
 from rich.cells import cell_len
 
-from consumer.commands import account, dead_letters, listing, positions, schemas, topics
-from consumer.commands.output import as_text, document_or_json, progress, table_or_json, to_json
+from consumer.cli.main import account, dead_letters, listing, positions, schemas, topics
+from consumer.cli.output import as_text, document_or_json, progress, table_or_json, to_json
 
 ROWS = [
     {
@@ -98,7 +98,7 @@ def test_progress_is_silent_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_a_terminal_gets_a_table_and_a_progress_bar() -> None:
     script = (
-        "from consumer.commands.output import progress, table_or_json\n"
+        "from consumer.cli.output import progress, table_or_json\n"
         "with progress('importing', 2) as advance: advance(2)\n"
         "rows = [{'account_id': '[bold]beta[/bold]\\x1b[31m', 'fee': 9}]\n"
         "table_or_json(rows, ('account_id', 'fee'), as_json=False)"
@@ -113,7 +113,7 @@ def test_a_terminal_gets_a_table_and_a_progress_bar() -> None:
 
 def test_a_terminal_gets_a_table_for_each_list_of_objects() -> None:
     script = (
-        "from consumer.commands.output import document_or_json\n"
+        "from consumer.cli.output import document_or_json\n"
         "document_or_json({'id': 1, 'add_ons': [{'name': 'data', 'monthly_fee': 5}]}, as_json=False)"
     )
     shown = on_a_terminal(script)
@@ -195,7 +195,7 @@ def test_a_document_is_never_folded(terminal, width: int) -> None:
 
 def test_a_narrow_terminal_gets_a_block_for_each_row() -> None:
     script = (
-        "from consumer.commands.output import table_or_json\n"
+        "from consumer.cli.output import table_or_json\n"
         "rows = [{'account_id': 'a' * 30, 'fee': 9}, {'account_id': 'b' * 30, 'fee': None}]\n"
         "table_or_json(rows, ('account_id', 'fee'), as_json=False)"
     )
@@ -219,7 +219,7 @@ def test_that_there_is_nothing_is_told(capsys: pytest.CaptureFixture[str]) -> No
 @pytest.mark.parametrize(("no_color", "colour"), [("", True), ("1", False)])
 def test_errors_are_coloured_for_people_who_want_it(no_color: str, colour: bool) -> None:
     script = (
-        "from consumer.commands.running import exit_code_of\n"
+        "from consumer.cli.running import exit_code_of\n"
         "from consumer.errors import InputRefused\n"
         "def refuse(): raise InputRefused('no')\n"
         "exit_code_of(refuse)"

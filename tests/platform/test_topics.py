@@ -6,11 +6,11 @@ import pytest
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
 from consumer.errors import BrokerUnavailable, StartRefused, TopicMismatch, TopicsMissing
+from consumer.kafka.topic_plan import Topic, differences, plan
+from consumer.kafka.topics import check, ensure
 from consumer.settings import Settings, load_settings
 from devstack.given import GivenKafka
 from devstack.kafka import KafkaServer
-from producers.topic_plan import Topic, differences, plan
-from producers.topics import check, ensure
 from schemas.topics import COMMANDS, TOPICS
 
 Broker = KafkaServer | GivenKafka

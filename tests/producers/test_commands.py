@@ -6,14 +6,14 @@ import time
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from consumer.engine.homes import crc32_home, murmur2_home
 from consumer.errors import BrokerUnavailable, CommandRejected, InputRefused, ResultTimeout
+from consumer.kafka import topics
 from consumer.settings import load_settings
 from devstack.ports import reserve_port
-from producers import topics
 from producers.commands import CommandProducer
 from producers.connect import make_command_producer
 from producers.results import CommandKey
+from schemas.partitioning import crc32_home, murmur2_home
 from schemas.topics import COMMAND_RESULTS, COMMANDS
 from tests.running import Running
 

@@ -16,8 +16,8 @@ from cloudevents.core.formats.json import JSONFormat
 from consumer.engine.decoder import Decoder
 from consumer.engine.records import Incoming
 from consumer.errors import InputRefused
-from consumer.testkit import KitRecord
 from producers.messages import CommandMessage, command_message
+from producers.testkit import KitRecord
 from producers.typed import TypedCommands
 from schemas.commands import COMMANDS
 from schemas.contract import to_json

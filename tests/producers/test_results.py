@@ -7,15 +7,15 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
-from consumer.engine.homes import murmur2_home
 from consumer.errors import BrokerUnavailable, ResultTimeout, TopicsMissing
 from consumer.kafka import connection
+from consumer.kafka.topics import ensure
 from consumer.settings import Settings
 from devstack.kafka import KafkaServer
 from producers.connect import make_command_producer
 from producers.messages import CommandMessage, unchecked_message
 from producers.results import CommandKey
-from producers.topics import ensure
+from schemas.partitioning import murmur2_home
 from schemas.topics import COMMAND_RESULTS, COMMANDS
 from tests.running import settings_for, until
 from tests.servers import create_topic

@@ -10,9 +10,9 @@ from consumer.reading.statistics import ContractStatistics
 from consumer.storage import indexes
 from consumer.storage.mongo import MongoStore, connect
 from consumer.storage.mongo_queries import MongoQueries
-from consumer.testkit import Testkit
 from devstack import stack
 from devstack.mongo import find_secantus_rust
+from producers.testkit import Testkit
 from tests import servers as kinds
 from tests.servers import Servers
 

@@ -12,11 +12,11 @@ from consumer.errors import InputRefused
 from consumer.reading.reader import ContractReader
 from consumer.reading.statistics import ContractStatistics
 from consumer.reading.temporal import ContractActivities
-from consumer.testkit import Testkit
 from producers.async_manager import AsyncContractManager
 from producers.commands import CommandProducer
 from producers.manager import ContractManager
 from producers.messages import command_message, unchecked_message
+from producers.testkit import Testkit
 
 OPERATOR = {"$ne": None}
 

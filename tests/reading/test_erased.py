@@ -8,7 +8,7 @@ import pytest
 
 from consumer.domain.erasure import erased
 from consumer.reading.reader import ContractReader
-from consumer.testkit import Testkit
+from producers.testkit import Testkit
 from tests.reading.test_past import busy_life, state
 
 DAY = timedelta(days=1)

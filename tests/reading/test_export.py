@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from consumer.reading import export
+from consumer.reading.formulas import harmless, restored
 from consumer.reading.reader import ContractReader
 from consumer.storage.mongo_queries import MongoQueries
-from consumer.testkit import Testkit
 from producers.bulk_json import json_rows
 from producers.bulk_rows import Row
 from producers.bulk_tables import table_rows
-from producers.formulas import harmless, restored
+from producers.testkit import Testkit
 from schemas.contract import ExportedContract, to_json
 from schemas.contract import exported as as_exported
 

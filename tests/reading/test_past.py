@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from consumer.errors import ContractNotFound, HistoryPruned, InputRefused
 from consumer.reading.reader import ContractReader
-from consumer.testkit import START, Testkit
+from producers.testkit import START, Testkit
 from schemas.contract import ContractState, to_json
 from tests.reading.told import since_when
 

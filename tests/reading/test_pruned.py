@@ -13,7 +13,7 @@ from consumer.reading.statistics import ContractStatistics
 from consumer.storage import indexes, pruning
 from consumer.storage.mongo_queries import MongoQueries
 from consumer.storage.pruning import HistoryPruner
-from consumer.testkit import START, Testkit
+from producers.testkit import START, Testkit
 
 DAY = timedelta(days=1)
 ANN = "Ann Ash"

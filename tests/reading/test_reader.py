@@ -11,8 +11,8 @@ from consumer.reading.reader import ContractReader
 from consumer.reading.views import Page
 from consumer.storage.mongo import connect
 from consumer.storage.mongo_queries import MongoQueries
-from consumer.testkit import Testkit
 from devstack.ports import reserve_port
+from producers.testkit import Testkit
 from schemas.contract import HIDDEN_FIELDS
 
 

@@ -10,7 +10,7 @@ import pytest
 from consumer.errors import InputRefused
 from consumer.reading.statistics import ContractStatistics, ExpiringWindow, Retention
 from consumer.storage.queries import Revenue
-from consumer.testkit import START, Testkit
+from producers.testkit import START, Testkit
 from tests.reading.told import happened, running_at
 from tests.year.life import Life
 

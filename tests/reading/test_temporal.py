@@ -13,8 +13,8 @@ from consumer.reading.reader import ContractReader
 from consumer.reading.temporal import ContractActivities, ContractData
 from consumer.storage.mongo import connect
 from consumer.storage.mongo_queries import MongoQueries
-from consumer.testkit import Testkit
 from devstack.ports import reserve_port
+from producers.testkit import Testkit
 
 
 @pytest.fixture

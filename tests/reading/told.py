@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from consumer.testkit import PublishedEvent
+    from producers.testkit import PublishedEvent
 
 RUNNING = {"active", "pending_renewal"}
 

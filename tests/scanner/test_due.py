@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from consumer.errors import ServiceUnavailable
-from consumer.metrics import Metrics
 from consumer.reading.statistics import ContractStatistics
 from consumer.storage.leases import MongoLease
 from consumer.storage.mongo_queries import MongoQueries
 from consumer.storage.queries import Due
-from consumer.testkit import START, Testkit
+from consumer.telemetry.metrics import Metrics
 from devstack.mongo import SecantusMongo
 from producers.gauges import ExpiringGauge
+from producers.testkit import START, Testkit
 
 DAY = timedelta(days=1)
 

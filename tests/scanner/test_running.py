@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from consumer import background, bootstrap
-from consumer.metrics import Metrics
+from consumer.kafka import topics
 from consumer.process import Process
 from consumer.settings import Settings
-from producers import topics
+from consumer.telemetry.metrics import Metrics
 from producers.connect import make_command_producer
 from tests import servers as kinds
 from tests.running import Running, running, settings_for, until

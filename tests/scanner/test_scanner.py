@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from consumer.errors import ServiceUnavailable
-from consumer.metrics import Metrics
+from consumer.telemetry.metrics import Metrics
 from producers import scanner as module
 from producers.scanner import Scanner, scan_for_ever
 from tests.scanner.fakes import NOW, FakeGauge, FakeLease, FakeLog, FakePruner, FakeQueries

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from consumer.engine.homes import murmur2_home
+from schemas.partitioning import murmur2_home
 from tests.engine.logs import COMMANDS, DAY, made, update
 
 if TYPE_CHECKING:

@@ -3,9 +3,10 @@
 import orjson
 import pytest
 
-from consumer.engine.decoder import MAX_COMMAND_BYTES, Decoder
+from consumer.engine.decoder import Decoder
 from consumer.engine.records import Incoming
 from schemas.commands import COMMANDS_BY_TYPE
+from schemas.limits import MAX_COMMAND_BYTES
 from tests.wire.wire import (
     ACCOUNT,
     DATA,

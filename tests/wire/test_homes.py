@@ -5,7 +5,7 @@ from confluent_kafka import Producer
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from consumer.engine.homes import HOMES, crc32_home, murmur2, murmur2_home
+from schemas.partitioning import HOMES, crc32_home, murmur2, murmur2_home
 
 # From the tests of Apache Kafka (UtilsTest.testMurmur2), which prints them signed.
 JAVA_VECTORS = {

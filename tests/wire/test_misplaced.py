@@ -3,9 +3,10 @@
 import orjson
 import pytest
 
-from consumer.engine.decoder import MAX_COMMAND_BYTES, Decoder
-from consumer.engine.homes import crc32_home
+from consumer.engine.decoder import Decoder
 from consumer.engine.records import FORWARDED_FROM, Incoming, Misplaced, forwarded_headers, record_time
+from schemas.limits import MAX_COMMAND_BYTES
+from schemas.partitioning import crc32_home
 from tests.wire.wire import (
     ACCOUNT,
     DATA,

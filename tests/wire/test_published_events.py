@@ -8,7 +8,7 @@ from cloudevents.core.bindings import kafka as sdk
 from cloudevents.core.v1.event import CloudEvent
 from jsonschema import Draft202012Validator
 
-from consumer.testkit import Testkit
+from producers.testkit import Testkit
 from schemas.commands import COMMANDS
 from schemas.events import EVENTS, Change
 from schemas.examples import COMMAND_EXAMPLES, CONTRACT_ID

@@ -5,7 +5,7 @@ import sys
 import orjson
 import pytest
 
-from consumer import cli
+from consumer.cli import main as cli
 from schemas.export import rendered
 
 

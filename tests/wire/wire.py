@@ -8,8 +8,8 @@ from typing import NamedTuple
 import orjson
 
 from consumer.engine.decoder import Decoder
-from consumer.engine.homes import murmur2_home
 from consumer.engine.records import Undecodable
+from schemas.partitioning import murmur2_home
 
 PARTITIONS = 4
 ACCOUNT = "acct-00012345"

@@ -13,7 +13,6 @@ from consumer.domain.model import Policy
 from consumer.engine.cache import CacheBudget, ContractCache
 from consumer.engine.decoder import Decoder
 from consumer.engine.encoder import Encoder
-from consumer.engine.homes import murmur2_home
 from consumer.engine.partition import Limits, Partition
 from consumer.engine.publishing import Publishing
 from consumer.engine.reading import Reading
@@ -23,16 +22,17 @@ from consumer.engine.worker import Worker
 from consumer.kafka.fetcher import Bounds, Fetched
 from consumer.kafka.journal import Tail
 from consumer.kafka.journal_entries import Progress, entry_of
-from consumer.metrics import Metrics
 from consumer.storage.documents import CODEC, history_document, position_document
 from consumer.storage.memory import MemoryStore
 from consumer.storage.protocols import Origin
 from consumer.storage.queries import Due
+from consumer.telemetry.metrics import Metrics
 from devstack.proof.records import LogRecord, State
 from producers.backlog import Standing
 from producers.commands import Home, Sent
 from producers.messages import command_message
 from producers.scanner import SOURCE, Scanner
+from schemas.partitioning import murmur2_home
 from schemas.topics import COMMANDS, POSITIONS
 from tests.scanner.fakes import FakeLease
 

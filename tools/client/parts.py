@@ -23,7 +23,7 @@ PUBLIC: Final = {
     "consumer.errors": f"{PACKAGE}.errors",
     "consumer.reading.temporal": f"{PACKAGE}.temporal",
     "consumer.settings": f"{PACKAGE}.settings",
-    "consumer.testkit": f"{PACKAGE}.testkit",
+    "producers.testkit": f"{PACKAGE}.testkit",
     "producers.manager": f"{PACKAGE}.manager",
     "tools.client.facade": PACKAGE,
     **{

@@ -25,12 +25,12 @@ from consumer.engine.apply import Share, apply
 from consumer.engine.cache import CacheBudget, ContractCache
 from consumer.engine.decoder import Decoder
 from consumer.engine.encoder import Encoder
-from consumer.engine.homes import murmur2_home
 from consumer.engine.partition import Limits
 from consumer.kafka.recordbatches import BatchWriter
 from consumer.storage.documents import CODEC
 from consumer.storage.mongo_batch import MongoBatch
 from consumer.storage.protocols import Origin, Position
+from schemas.partitioning import murmur2_home
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

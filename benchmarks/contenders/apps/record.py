@@ -15,7 +15,7 @@ import bson
 from pymongo import monitoring
 
 from benchmarks.contenders.apps.bson_money import CODEC
-from consumer.cli import main
+from consumer.cli.main import main
 
 WRITES = {"create", "createIndexes", "insert", "update", "delete", "findAndModify"}
 

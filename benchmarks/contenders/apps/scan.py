@@ -16,8 +16,8 @@ from pathlib import Path
 import uvloop
 
 from consumer import background, bootstrap
-from consumer.metrics import Metrics
 from consumer.settings import load_settings
+from consumer.telemetry.metrics import Metrics
 
 SETTLE_SECONDS = 2.0
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
 
 import typer
 
-from consumer.commands.output import NOTHING, Json, document_or_json, note, progress, table_or_json
-from consumer.commands.running import load_settings, run_async
+from consumer.cli.output import NOTHING, Json, document_or_json, note, progress, table_or_json
+from consumer.cli.running import load_settings, run_async
 from consumer.errors import InputRefused, StoreError, WrongUsage
 from schemas.names import ContractTypeName, StatusName
 

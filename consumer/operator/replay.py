@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from consumer.dead_letters import REPLAYED_HEADER, original
-from consumer.engine.decoder import account_of
 from consumer.errors import InputRefused
+from consumer.operator.dead_letters import REPLAYED_HEADER, original
 from producers.messages import CommandMessage
+from schemas.limits import account_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
-    from consumer.dead_letters import DeadLetter
+    from consumer.operator.dead_letters import DeadLetter
     from consumer.settings import Settings
     from consumer.storage.replays import ReplayStore
     from producers.commands import CommandProducer

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from consumer.commands.running import DEFECT_CODE, Interrupted, load_settings
+from consumer.cli.running import DEFECT_CODE, Interrupted, load_settings
 from consumer.errors import ContractsError
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ def serve(settings: Settings, *, with_pipeline: bool = True, with_scanner: bool 
     import uvloop
 
     from consumer import garbage
-    from consumer.logs import configure_logging
     from consumer.process import run as run_process
+    from consumer.telemetry.logs import configure_logging
 
     debug = logging.getLogger().isEnabledFor(logging.DEBUG)  # --debug was given
     configure_logging("debug" if debug else settings.log_level, settings.log_format)

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from consumer.commands.events import time_of
-from consumer.commands.output import Json, document_or_json
-from consumer.commands.running import load_settings, run_async
+from consumer.cli.events import time_of
+from consumer.cli.output import Json, document_or_json
+from consumer.cli.running import load_settings, run_async
 from consumer.errors import WrongUsage
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
-from consumer.logs import hide_text
+from consumer.telemetry.logs import hide_text
 
 Check = Callable[[], Awaitable[str | None]]
 """Returns None when all is well, else what is wrong, in one line. An exception is a line, too."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from consumer.commands.output import Json, document_or_json, note
-from consumer.commands.running import load_settings, run_async
+from consumer.cli.output import Json, document_or_json, note
+from consumer.cli.running import load_settings, run_async
 
 if TYPE_CHECKING:
     from consumer.settings import Settings
@@ -34,14 +34,14 @@ def scan(
         if not result.active:
             note("another instance holds the scanner's lease: nothing was looked at here")
         return
-    from consumer.commands.service import serve
+    from consumer.cli.service import serve
 
     serve(load_settings(), with_pipeline=False)
 
 
 async def _once(settings: Settings) -> ScanResult:
     from consumer import background, bootstrap
-    from consumer.metrics import Metrics
+    from consumer.telemetry.metrics import Metrics
 
     async with (
         bootstrap.opened_mongo(settings) as client,

@@ -11,9 +11,9 @@ from consumer.errors import InputRefused
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from consumer.damage import Damage
     from consumer.kafka.fetcher import Bounds
     from consumer.kafka.journal_entries import Progress
+    from consumer.operator.damage import Damage
     from consumer.storage.protocols import Origin, Position, Stop
 
 _PAST: Final = 0

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
 import orjson
 import typer
 
-from consumer.commands.output import Json, document_or_json, note
-from consumer.commands.running import KAFKA, load_settings, run_async
+from consumer.cli.output import Json, document_or_json, note
+from consumer.cli.running import KAFKA, load_settings, run_async
 from consumer.errors import InputRefused, WrongUsage
 from schemas import names
 

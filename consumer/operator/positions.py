@@ -16,8 +16,15 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from consumer import bootstrap
-from consumer.damage import Damage, passed_by
-from consumer.decisions import (
+from consumer.engine.claiming import last_words
+from consumer.errors import InputRefused
+from consumer.kafka.cluster import make_client
+from consumer.kafka.connection import kafka_errors, kafka_options
+from consumer.kafka.fetcher import Fetcher
+from consumer.kafka.journal import Journal
+from consumer.kafka.journal_entries import Progress, journal_batch, milliseconds_now
+from consumer.operator.damage import Damage, passed_by
+from consumer.operator.decisions import (
     Decision,
     Row,
     Step,
@@ -27,14 +34,7 @@ from consumer.decisions import (
     step_of,
     up_to_damage,
 )
-from consumer.engine.claiming import last_words
-from consumer.errors import InputRefused
-from consumer.kafka.cluster import make_client
-from consumer.kafka.connection import kafka_errors, kafka_options
-from consumer.kafka.fetcher import Fetcher
-from consumer.kafka.journal import Journal
-from consumer.kafka.journal_entries import Progress, journal_batch, milliseconds_now
-from consumer.position_table import PositionTable
+from consumer.operator.position_table import PositionTable
 from consumer.storage.protocols import Origin, Position
 from schemas.topics import COMMANDS, POSITIONS
 

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
 
 import typer
 
-from consumer.commands.events import time_of
-from consumer.commands.output import Json, document_or_json, note, progress, table_or_json
-from consumer.commands.running import KAFKA, load_settings, run_async
+from consumer.cli.events import time_of
+from consumer.cli.output import Json, document_or_json, note, progress, table_or_json
+from consumer.cli.running import KAFKA, load_settings, run_async
 from consumer.errors import WrongUsage
 from schemas.names import DeadLetterCode
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
-    from consumer.dead_letters import DeadLetter, LetterQuery
-    from consumer.replay import Replayed
+    from consumer.operator.dead_letters import DeadLetter, LetterQuery
+    from consumer.operator.replay import Replayed
 
 app = typer.Typer(help="Records that were no commands.", no_args_is_help=True)
 
@@ -77,7 +77,7 @@ def show(
 
     Example: contracts dead-letters show 3/17 --value > mended.json
     """
-    from consumer.dead_letters import dead_letter
+    from consumer.operator.dead_letters import dead_letter
 
     letter = run_async(dead_letter(load_settings(), letter_id), waiting_for=KAFKA)
     if value:
@@ -125,7 +125,7 @@ def replay(
 def _query(
     reason: list[ReasonName] | None, key: str | None, since: str | None, ids: Iterable[str] | None = None
 ) -> LetterQuery:
-    from consumer.dead_letters import LetterQuery
+    from consumer.operator.dead_letters import LetterQuery
 
     return LetterQuery(
         reasons=frozenset(each.value for each in reason or ()),
@@ -136,7 +136,7 @@ def _query(
 
 
 async def _letters(query: LetterQuery) -> AsyncIterator[DeadLetter]:
-    from consumer.dead_letters import dead_letters
+    from consumer.operator.dead_letters import dead_letters
 
     async for letter in dead_letters(load_settings(), query):
         yield letter
@@ -158,7 +158,7 @@ async def _replayed(query: LetterQuery, *, send: bool, force: bool) -> list[Repl
     from contextlib import AsyncExitStack
 
     from consumer.bootstrap import opened_mongo
-    from consumer.replay import Replay
+    from consumer.operator.replay import Replay
     from consumer.storage.replays import MongoReplayStore
     from producers.connect import make_command_producer
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import orjson
 
-from producers.tail import tail
+from consumer.kafka.tail import tail
 from schemas.events import EVENTS
 
 if TYPE_CHECKING:

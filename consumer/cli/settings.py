@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from consumer.commands.output import Json, table_or_json
+from consumer.cli.output import Json, table_or_json
 
 
 def settings(*, as_json: Json = False) -> None:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from consumer.commands.output import Json, table_or_json
-from consumer.commands.running import load_settings, run_async
+from consumer.cli.output import Json, table_or_json
+from consumer.cli.running import load_settings, run_async
 
 if TYPE_CHECKING:
     from consumer.settings import Settings

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from aiokafka import TopicPartition
 
 from consumer.errors import InputRefused
-from producers.tail import tail
+from consumer.kafka.tail import tail
 from schemas.topics import COMMANDS, DEAD_LETTERS
 
 if TYPE_CHECKING:

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from consumer.commands.output import Json, note, table_or_json
-from consumer.commands.running import load_settings, run_async
+from consumer.cli.output import Json, note, table_or_json
+from consumer.cli.running import load_settings, run_async
 from consumer.errors import WrongUsage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from consumer.decisions import Decision, Row
-    from consumer.positions import PositionAdmin
+    from consumer.operator.decisions import Decision, Row
+    from consumer.operator.positions import PositionAdmin
 
 app = typer.Typer(help="Positions of the partitions, in MongoDB and in Kafka.", no_args_is_help=True)
 
@@ -108,7 +108,7 @@ def reset(
 
     Example: contracts positions reset --rebuild
     """
-    from consumer.decisions import Decision
+    from consumer.operator.decisions import Decision
 
     given = {
         Decision.TO_DATABASE: to_database,
@@ -152,7 +152,7 @@ async def _reset(decision: Decision, partitions: list[int] | None, *, force: boo
 @asynccontextmanager
 async def _admin() -> AsyncIterator[PositionAdmin]:
     from consumer.bootstrap import make_store, opened_mongo
-    from consumer.positions import position_admin
+    from consumer.operator.positions import position_admin
 
     settings = load_settings()
     async with (

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from consumer.commands.listing import check_table
-from consumer.commands.output import Json, document_or_json, note, progress, to_json
-from consumer.commands.running import KAFKA, load_settings, run_async
+from consumer.cli.listing import check_table
+from consumer.cli.output import Json, document_or_json, note, progress, to_json
+from consumer.cli.running import KAFKA, load_settings, run_async
 from consumer.errors import ContractsError, InputRefused, WrongUsage
 
 if TYPE_CHECKING:

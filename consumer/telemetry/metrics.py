@@ -22,8 +22,8 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily
 
 from consumer.errors import LogError, StoreError
-from consumer.metrics_batch import BatchHistogram
-from consumer.metrics_partitions import PartitionGauges
+from consumer.telemetry.metrics_batch import BatchHistogram
+from consumer.telemetry.metrics_partitions import PartitionGauges
 from consumer.version import service_version
 from schemas.commands import COMMANDS
 from schemas.events import EVENTS, DeadLetterCode, OutcomeName

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from consumer.commands.output import Json, note, table_or_json
+from consumer.cli.output import Json, note, table_or_json
 from consumer.errors import InputRefused, SchemasIncompatible
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from consumer.engine.homes import HOMES
+from consumer.kafka import topics
 from consumer.kafka.connection import kafka_errors, kafka_options, stop_consumer
-from producers import topics
+from schemas.partitioning import HOMES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Iterable

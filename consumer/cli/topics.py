@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from consumer.commands.output import Json, note, table_or_json
-from consumer.commands.running import KAFKA, load_settings, run_async
+from consumer.cli.output import Json, note, table_or_json
+from consumer.cli.running import KAFKA, load_settings, run_async
 from consumer.errors import TopicMismatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from producers.topics import EnsureReport
+    from consumer.kafka.topics import EnsureReport
 
 app = typer.Typer(help="Kafka topics.", no_args_is_help=True)
 
@@ -42,7 +42,7 @@ def ensure(
 
     Example: CONTRACTS_TOPIC_REPLICATION_FACTOR=1 contracts topics ensure --partitions 4
     """
-    from producers import topics
+    from consumer.kafka import topics
 
     ensuring = topics.ensure(load_settings(), partitions)
     again = "run it again to have all of them"

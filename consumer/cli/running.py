@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeGuard, TypeVar
 
 import typer
 
-from consumer.commands.tables import coloured
+from consumer.cli.tables import coloured
 from consumer.errors import (
     ContractsError,
     InputRefused,
@@ -81,7 +81,7 @@ def load_settings() -> Settings:
 
 def set_up_logs() -> None:
     """No logs, only what commands print; but all of them with --debug, which the root logger tells."""
-    from consumer.logs import configure_logging
+    from consumer.telemetry.logs import configure_logging
 
     debug = logging.getLogger().isEnabledFor(logging.DEBUG)
     configure_logging("debug" if debug else "critical", "console")
@@ -230,7 +230,7 @@ def _tell(error: ContractsError) -> None:
 
 
 def _hidden(text: str) -> str:
-    from consumer.logs import hide_text
+    from consumer.telemetry.logs import hide_text
 
     return hide_text(text)
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from consumer.commands.events import time_of
-from consumer.commands.listing import After, Limit, opened_reader, print_page, why_nothing
-from consumer.commands.output import NOTHING, Json, document_or_json
-from consumer.commands.running import run_async
+from consumer.cli.events import time_of
+from consumer.cli.listing import After, Limit, opened_reader, print_page, why_nothing
+from consumer.cli.output import NOTHING, Json, document_or_json
+from consumer.cli.running import run_async
 from consumer.errors import ContractNotFound, WrongUsage
 
 if TYPE_CHECKING:

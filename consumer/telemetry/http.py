@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from consumer.health import Health
-    from consumer.metrics import Metrics
+    from consumer.telemetry.health import Health
+    from consumer.telemetry.metrics import Metrics
 
 GRACE_SECONDS: Final = 2
 """How long an answer that is under way may hold up the end."""

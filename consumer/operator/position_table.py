@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from consumer.decisions import Row, row_of
 from consumer.engine.checks import problem_of
 from consumer.engine.takeover import chain_of
 from consumer.errors import OutboxHole, PositionError
+from consumer.operator.decisions import Row, row_of
 from consumer.storage.protocols import Stop
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from consumer.errors import BrokerDenied, BrokerUnavailable, StartRefused, TopicMismatch, TopicsMissing
 from consumer.kafka.connection import kafka_errors, kafka_options
-from producers.topic_plan import Difference, Topic, differences, plan, uneven
+from consumer.kafka.topic_plan import Difference, Topic, differences, plan, uneven
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping

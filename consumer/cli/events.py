@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
 
 import typer
 
-from consumer.commands.output import NOTHING, Json, as_text, note, to_json
-from consumer.commands.running import KAFKA, load_settings, run_async
-from consumer.commands.tables import coloured
+from consumer.cli.output import NOTHING, Json, as_text, note, to_json
+from consumer.cli.running import KAFKA, load_settings, run_async
+from consumer.cli.tables import coloured
 from consumer.errors import WrongUsage
 from schemas import names
 
 if TYPE_CHECKING:
-    from producers.events import EventQuery, ReadEvent
+    from consumer.reading.events import EventQuery, ReadEvent
 
 EventName = Enum("EventName", {name: name for name in get_args(names.EventName)}, type=str)  # type: ignore[misc]
 ChangeName = Enum("ChangeName", {name: name for name in get_args(names.Change)}, type=str)  # type: ignore[misc]
@@ -82,7 +82,7 @@ def events(
 
     contracts events --follow --event expiring --json
     """
-    from producers.events import EventQuery
+    from consumer.reading.events import EventQuery
 
     query = EventQuery(
         account_id=account,
@@ -102,7 +102,7 @@ def events(
 async def _show(query: EventQuery, limit: int | None, printer: _Printer) -> None:
     from contextlib import aclosing
 
-    from producers.events import events as read
+    from consumer.reading.events import events as read
 
     printer.begin()
     async with aclosing(read(load_settings(), query)) as found:  # type: ignore[type-var]

@@ -1,4 +1,4 @@
-"""`contracts …`: the list of commands. What each does is in consumer/commands/, one file for each group."""
+"""`contracts …`: the list of commands. What each does is in consumer/cli/, one file for each group."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
-from consumer.commands import (
+from consumer.cli import (
     account,
     dead_letters,
     demo,
@@ -26,7 +26,7 @@ from consumer.commands import (
     statistics,
     topics,
 )
-from consumer.commands.running import (
+from consumer.cli.running import (
     EXIT_CODES,
     exit_code_of,
     open_closed_streams,

@@ -159,11 +159,11 @@ async def test_an_export_is_imported_elsewhere(
         awaiting = commands.awaiting(60)
         await awaiting.create(test_id, contract_type="basic", external_reference=test_id, notes="x")
         await awaiting.update(test_id, changes={"notes": "=1+1"})
+        _, (before,), _ = await contracts("get", test_id)
         for form, *safe in (["jsonl"], ["csv"], ["tsv", "--spreadsheet-safe"]):
             path = tmp_path / f"out.{form}"
             code, (told,), _ = await contracts("list", "--reference", test_id, "--export", path, *safe)
             assert (code, told["contracts"]) == (0, 1)
-            _, (before,), _ = await contracts("get", test_id)
             await awaiting.delete(test_id)
             assert ("'=1+1" in path.read_text()) == bool(safe)
             code, (report,), err = await contracts("import", path, "--adopt", *safe)

@@ -75,13 +75,13 @@ class Examples:
         process = await self._start(*command, folder=folder)
         try:
             yield Example(process)
+            process.send_signal(signal.SIGINT)
+            _, err = await asyncio.wait_for(process.communicate(), END_SECONDS)
         except BaseException as error:
             process.kill()
             _, err = await process.communicate()
             error.add_note(err.decode())
             raise
-        process.send_signal(signal.SIGINT)
-        _, err = await asyncio.wait_for(process.communicate(), END_SECONDS)
         assert process.returncode == ends, err.decode()
 
     async def _start(self, *command: object, folder: Path | None = None) -> asyncio.subprocess.Process:
@@ -90,8 +90,19 @@ class Examples:
             program, arguments = sys.executable, [str(EXAMPLES / program), *arguments]
         pipe = asyncio.subprocess.PIPE
         return await asyncio.create_subprocess_exec(
-            program, *arguments, cwd=folder, env=self.environment, stdout=pipe, stderr=pipe
+            program,
+            *arguments,
+            cwd=folder,
+            env=self.environment,
+            stdout=pipe,
+            stderr=pipe,
+            preexec_fn=_heeds_interrupts,
         )
+
+
+def _heeds_interrupts() -> None:
+    """A shell lets what it starts in the background ignore them, and the tests may be run so."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture

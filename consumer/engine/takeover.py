@@ -91,7 +91,7 @@ class Takeover:
         positions = await self._store.owned(names.values(), self.owner)
         stopped = await self._stopped(tails, {n: positions.get(name) for n, name in names.items()})
         going_on = {
-            number: (positions.get(names[number]), tail.progress)
+            number: (positions.get(names[number]), tail)
             for number, tail in tails.items()
             if number not in stopped and not isinstance(tail, PositionError)
         }
@@ -110,20 +110,24 @@ class Takeover:
         )
 
     async def _resume(
-        self, found: Mapping[int, tuple[Position | None, Progress | None]]
+        self, found: Mapping[int, tuple[Position | None, Tail]]
     ) -> dict[int, Resumed | PositionError]:
         resumed: dict[int, Resumed | PositionError] = {}
         positions = await self._begun({number: position for number, (position, _) in found.items()})
         behind: dict[int, int] = {}
-        for number, (_, progress) in found.items():
+        for number, (_, tail) in found.items():
             position = positions[number]
-            committed = position.next if progress is None else progress.next
+            committed = position.next if tail.progress is None else tail.progress.next
             resumed[number] = Resumed(position, max(committed, position.next))
             if committed < position.next:
                 behind[number] = committed
         outputs, holes = await self._unpublished(positions, behind)
         resumed |= holes
-        entries = [self._progress(number, one) for number, one in resumed.items() if isinstance(one, Resumed)]
+        entries = [
+            self._progress(number, one, found[number][1])
+            for number, one in resumed.items()
+            if isinstance(one, Resumed)
+        ]
         await self._publisher.publish([*outputs, *entries])
         return resumed
 
@@ -159,9 +163,10 @@ class Takeover:
                 outputs += [batch for slot in chain for batch in unpack(slot.frames)]
         return outputs, holes
 
-    def _progress(self, number: int, resumed: Resumed) -> RecordBatch:
+    def _progress(self, number: int, resumed: Resumed, tail: Tail) -> RecordBatch:
         entry = Progress(resumed.publish_from, resumed.position.generation, self._worker)
-        return journal_batch(self._journal.topic, number, entry, milliseconds_now())
+        now = milliseconds_now()
+        return journal_batch(self._journal.topic, number, entry, now, forgotten=tail.claims)
 
 
 def chain_of(slots: Sequence[OutboxSlot], position: Position, committed: int) -> list[OutboxSlot] | None:

@@ -14,7 +14,7 @@ from consumer.errors import (
     PositionError,
 )
 from consumer.kafka.fetcher import Fetcher
-from consumer.kafka.journal_entries import Claim, Entry, Progress, Release, entry_of
+from consumer.kafka.journal_entries import Claim, Entry, Forgotten, Progress, Release, entry_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Mapping
@@ -33,12 +33,14 @@ class Tail(NamedTuple):
     """The end of a partition's journal, read back to a claim of ours.
 
     `rivals` are the workers that may still have a transaction on its way here, and where each was last
-    heard of. `is_last`: nobody else's record lies behind our claim.
+    heard of. `is_last`: nobody else's record lies behind our claim. `claims`: whose claims were read, also
+    those from before the progress; the next progress makes them superfluous.
     """
 
     progress: Progress | None
     rivals: Mapping[str, int]
     is_last: bool
+    claims: Collection[str] = ()
 
 
 class Journal:
@@ -173,6 +175,7 @@ class _Window:
         self._worker = worker
         self._progress: Progress | None = None
         self._rivals: dict[str, int] = {}
+        self._claims: set[str] = set()
         self._is_last = True
         self._foreign: JournalForeign | None = None
 
@@ -186,7 +189,7 @@ class _Window:
                 continue
             self._take(entry, record.offset)
 
-    def _take(self, entry: Entry | None, offset: int) -> None:
+    def _take(self, entry: Entry | Forgotten, offset: int) -> None:
         match entry:
             case Progress():
                 # What lies before it was settled by whoever wrote it.
@@ -196,7 +199,9 @@ class _Window:
                 self._rivals.pop(entry.by, None)
             case Claim():
                 self._rivals[entry.by] = offset
-            case None:
+                self._claims.add(entry.by)
+            case Forgotten():
+                self._claims.discard(entry.worker)
                 return
         if offset > self._mine and entry.by != self._worker:
             self._is_last = False
@@ -205,11 +210,12 @@ class _Window:
         """Records of open transactions, and aborted ones: only whose they are."""
         for record in records:
             with suppress(ValueError):
-                if entry := entry_of(record.key, record.value):
+                # A tombstone does not tell who wrote it; the progress behind it does.
+                if not isinstance(entry := entry_of(record.key, record.value), Forgotten):
                     self._rivals[entry.by] = record.offset
 
     def tail(self) -> Tail | PositionError:
         if self._foreign is not None:
             return self._foreign
         rivals = {name: offset for name, offset in self._rivals.items() if name != self._worker}
-        return Tail(self._progress, rivals, self._is_last)
+        return Tail(self._progress, rivals, self._is_last, frozenset(self._claims))

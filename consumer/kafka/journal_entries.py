@@ -5,20 +5,29 @@ Partition p of the topic tells of partition p of the commands. Everything in it 
     progress  with the outputs of every batch that touches p. The last one committed is C.
     claim     of a worker that takes p over.
     release   the last word of an owner that has published everything and lets p go.
+
+A claim is forgotten, by a tombstone, where a progress follows it: nobody needs what lies before that.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from consumer.kafka.recordbatches import RecordBatch
 
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
 _STATE_KEY: Final = b"progress"
+_CLAIM: Final = "claim/"
+_BATCH_BYTES: Final = 512 * 1024
+_MOST_FORGOTTEN: Final = 1_000
+"""With one progress; a journal of old may hold more, and they have to fit into the batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,13 @@ class Release:
     by: str
 
 
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """The claim of `worker` is not needed any more: compaction removes it."""
+
+    worker: str
+
+
 Entry = Progress | Claim | Release
 _KINDS: Final[dict[str, type[Entry]]] = {"progress": Progress, "claim": Claim, "release": Release}
 _NAMES: Final = {kind: name for name, kind in _KINDS.items()}
@@ -56,19 +72,23 @@ def milliseconds_now() -> int:
     return int(datetime.now(UTC).timestamp() * 1000)
 
 
-def journal_batch(topic: str, partition: int, entry: Entry, timestamp: int) -> RecordBatch:
-    """An entry as it is sent. Compaction keeps the last progress or release, and one claim of each worker."""
-    key = f"claim/{entry.by}".encode() if isinstance(entry, Claim) else _STATE_KEY
+def journal_batch(
+    topic: str, partition: int, entry: Entry, timestamp: int, *, forgotten: Collection[str] = ()
+) -> RecordBatch:
+    """An entry as it is sent. Compaction keeps the last progress or release, and one claim of each worker.
+
+    `forgotten` are the workers whose claims a progress makes superfluous. Their tombstones lie in front of
+    it, so that they remove nothing that anybody still needs.
+    """
+    key = f"{_CLAIM}{entry.by}".encode() if isinstance(entry, Claim) else _STATE_KEY
+    tombstones = [(f"{_CLAIM}{worker}".encode(), None) for worker in sorted(forgotten)[:_MOST_FORGOTTEN]]
     value = orjson.dumps({_NAMES[type(entry)]: entry})
-    return _batch(topic, partition, key, value, timestamp)
+    return _batch(topic, partition, [*tombstones, (key, value)], timestamp)
 
 
-def forgotten_claim(topic: str, partition: int, worker: str, timestamp: int) -> RecordBatch:
-    """A tombstone for the claim of a worker that has ended: or claims would pile up for ever."""
-    return _batch(topic, partition, f"claim/{worker}".encode(), None, timestamp)
-
-
-def _batch(topic: str, partition: int, key: bytes, value: bytes | None, timestamp: int) -> RecordBatch:
+def _batch(
+    topic: str, partition: int, records: Sequence[tuple[bytes, bytes | None]], timestamp: int
+) -> RecordBatch:
     builder = DefaultRecordBatchBuilder(
         magic=2,
         compression_type=0,
@@ -76,20 +96,21 @@ def _batch(topic: str, partition: int, key: bytes, value: bytes | None, timestam
         producer_id=-1,
         producer_epoch=-1,
         base_sequence=0,
-        batch_size=1 << 12,
+        batch_size=_BATCH_BYTES,
     )
-    builder.append(0, timestamp, key, value, [])
-    return RecordBatch(topic, partition, 1, bytes(builder.build()))
+    for number, (key, value) in enumerate(records):
+        builder.append(number, timestamp, key, value, [])
+    return RecordBatch(topic, partition, len(records), bytes(builder.build()))
 
 
-def entry_of(key: bytes | None, value: bytes | None) -> Entry | None:
-    """A record of the journal; None: a forgotten claim.
+def entry_of(key: bytes | None, value: bytes | None) -> Entry | Forgotten:
+    """A record of the journal.
 
     Raises:
         ValueError: no worker wrote it.
     """
-    if value is None and key is not None and key.startswith(b"claim/"):
-        return None
+    if value is None and key is not None and key.startswith(_CLAIM.encode()):
+        return Forgotten(key.decode().removeprefix(_CLAIM))
     try:
         ((name, fields),) = orjson.loads(value or b"").items()
         entry = _KINDS[name](**fields)

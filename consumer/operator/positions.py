@@ -17,11 +17,11 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from consumer import bootstrap
 from consumer.engine.claiming import last_words
-from consumer.errors import InputRefused
+from consumer.errors import InputRefused, PositionError
 from consumer.kafka.cluster import make_client
 from consumer.kafka.connection import kafka_errors, kafka_options
 from consumer.kafka.fetcher import Fetcher
-from consumer.kafka.journal import Journal
+from consumer.kafka.journal import Journal, Tail
 from consumer.kafka.journal_entries import Progress, journal_batch, milliseconds_now
 from consumer.operator.damage import Damage, passed_by
 from consumer.operator.decisions import (
@@ -39,9 +39,10 @@ from consumer.storage.protocols import Origin, Position
 from schemas.topics import COMMANDS, POSITIONS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Iterable, Mapping
 
     from consumer.kafka.publisher import Publisher
+    from consumer.kafka.recordbatches import RecordBatch
     from consumer.settings import Settings
     from consumer.storage.protocols import Store
 
@@ -135,26 +136,23 @@ class PositionAdmin:
 
     async def _carry_out(self, decision: Decision, steps: Iterable[Step]) -> None:
         steps = list(steps)
-        await last_words(self._publisher, self._journal, self._worker, [step.partition for step in steps])
-        now = milliseconds_now()
-        await self._publisher.publish(
-            [
-                journal_batch(
-                    self._journal.topic,
-                    step.partition,
-                    Progress(step.published, step.position.generation, self._worker),
-                    now,
-                )
-                for step in steps
-                if step.published is not None
-            ]
-        )
+        numbers = [step.partition for step in steps]
+        tails = await last_words(self._publisher, self._journal, self._worker, numbers)
+        await self._publisher.publish([batch for step in steps if (batch := self._entry(step, tails))])
         for step in steps:
             if decision is Decision.FROM_GROUP_OFFSET:
                 await self._store.adopt_outbox(step.position.partition)
             if step.outbox is not None:
                 await self._store.keep_outbox(step.position.partition, step.outbox)
             await self._store.replace_position(step.position)
+
+    def _entry(self, step: Step, tails: Mapping[int, Tail | PositionError]) -> RecordBatch | None:
+        if step.published is None:
+            return None
+        tail = tails[step.partition]
+        claims = tail.claims if isinstance(tail, Tail) else ()
+        entry = Progress(step.published, step.position.generation, self._worker)
+        return journal_batch(self._journal.topic, step.partition, entry, milliseconds_now(), forgotten=claims)
 
 
 async def _group_members(admin: AIOKafkaAdminClient, group: str) -> int:

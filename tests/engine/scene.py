@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from consumer.kafka.journal_entries import Progress, entry_of, journal_batch
+from consumer.kafka.journal_entries import Claim, Progress, entry_of, journal_batch
 from consumer.storage.protocols import Origin
 from tests.engine.logs import TOPIC, create, update
 from tests.engine.oracle import by_topic, expected, read
@@ -90,6 +90,18 @@ class Scene:
         publisher = SimulatedPublisher(Caller(self.world, by), by)
         await publisher.start()
         await publisher.publish([journal_batch(JOURNAL, 0, Progress(offset, generation, by), 0)])
+
+    async def claim(self, by):
+        """As if this worker had begun to take the partition over."""
+        publisher = SimulatedPublisher(Caller(self.world, by), by)
+        await publisher.start()
+        await publisher.publish([journal_batch(JOURNAL, 0, Claim(by), 0)])
+
+    def claims(self):
+        """Whose claims a compacted journal would keep."""
+        kept = {one.key: one.value for one in self.world.broker.log(JOURNAL, 0).visible()}
+        entries = [entry_of(key, value) for key, value in kept.items()]
+        return {entry.by for entry in entries if isinstance(entry, Claim)}
 
     async def forget_published(self, offset):
         """As if publishing had never come farther than this."""

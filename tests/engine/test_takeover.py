@@ -3,7 +3,7 @@
 import pytest
 
 from consumer.engine.publishing import Publishing
-from consumer.errors import Fenced, StoreUnavailable
+from consumer.errors import Fenced, OutboxHole, StoreUnavailable
 from consumer.kafka.recordbatches import unpack
 from consumer.storage.protocols import Position
 from tests.engine.logs import unreadable
@@ -46,6 +46,22 @@ async def test_a_first_start_cut_off_before_it_said_so_is_a_first_start_again(fr
     fresh.store.positions_by_name[PLACE] = Position(PLACE, ORIGIN, next=0)
     assert await fresh.take_over() == (Position(PLACE, ORIGIN, next=0), 0)
     assert fresh.told == 0
+
+
+async def test_a_takeover_leaves_no_claim_behind(scene):
+    """Neither its own nor that of a worker that it has fenced: compaction may take all of them."""
+    await scene.claim("rival")
+    assert await scene.take_over() == (scene.position, END)
+    assert "init of rival" in scene.heir.passed
+    assert scene.claims() == set()
+
+
+async def test_a_takeover_that_stops_forgets_nobody(scene):
+    """Whoever decides and takes it over then has to fence them."""
+    await scene.forget_published(3)
+    await scene.claim("rival")
+    await scene.stops(OutboxHole)
+    assert scene.claims() == {"rival", "heir"}
 
 
 # ---- the order of things

@@ -5,7 +5,7 @@ from tests.protocol.rules import Harm
 
 
 def tail(world, partition, end):
-    """Offset of the last position record, end of what is stable, {id: last offset} and claims of the tail."""
+    """Offset of the last position record, end of what is stable, {id: last offset} in the tail, claims."""
     broken = world.broken
     log = [_seen(record, end, broken) for record in world.broker.journal[partition][:end]]
     stable = end if "believe the open" in broken else world.broker.stable(partition, end)
@@ -14,18 +14,17 @@ def tail(world, partition, end):
         if log[offset] is not None and log[offset].kind in POSITIONS:
             last = offset
             break
-    names, keys = {}, []
+    keys = tuple(record.value for record in log[:stable] if record is not None and record.kind is CLAIM)
+    names = {}
     for offset in range(last or 0, stable if "let the open wait" in broken else end):
         record = log[offset]
         if record is None or (offset == last and record.kind is RELEASE):
             continue
         if record.kind is TOMBSTONE and offset < stable:
             continue  # may be gone any time
-        if record.kind is CLAIM:
-            keys.append(record.value)
         if offset == last or "overlook unfinished takeovers" not in broken or offset >= stable:
             names[record.by] = offset
-    return last, stable, names, tuple(keys)
+    return last, stable, names, keys
 
 
 def _seen(record, end, broken):

@@ -36,6 +36,7 @@ MUTANTS: Mapping[str, str] = MappingProxyType(
         "progress apart": "commits the outputs and the progress in two transactions",
         "release with a batch on its way": "releases a partition whose batches are not all published",
         "no back-off": "begins its next life at once, however many in a row came to nothing",
+        "forget without a progress": "writes tombstones of the claims so far together with its own claim",
         "claims under one key": "writes every claim under the partition's key for claims",
     }
 )
@@ -58,6 +59,7 @@ COURSE = MappingProxyType(
         "do without the last word": "handover",
         "believe the open": "handover",
         "claims under one key": "handover",
+        "forget without a progress": "handover",
         "release with a batch on its way": "handover",
         "publish whole slots": "going back",
         "no next in the filter": "going back",

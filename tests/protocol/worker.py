@@ -4,7 +4,7 @@
 ends the worker's life: it forgets everything and starts its producer anew.
 """
 
-from tests.protocol.broker import CLAIM, Record
+from tests.protocol.broker import CLAIM, TOMBSTONE, Record
 from tests.protocol.reading import outbox, tail
 from tests.protocol.rules import Harm
 
@@ -101,12 +101,24 @@ def claim(world, worker, how, lag):
         return
     key = 0 if "claims under one key" in world.broken else worker.id
     records = tuple((partition, Record(CLAIM, worker.id, key)) for partition in worker.taking)
-    offsets = world.call(worker, how, ("produce", worker.id, worker.epoch, records, ()))
+    forgotten = _forgotten(world, worker)
+    offsets = world.call(worker, how, ("produce", worker.id, worker.epoch, forgotten + records, ()))
     if offsets:
-        worker.claims = dict(zip(worker.taking, offsets, strict=True))
+        worker.claims = dict(zip(worker.taking, offsets[len(forgotten) :], strict=True))
         worker.phase = "commit claim"
     elif offsets is False:
         world.doubt(worker)
+
+
+def _forgotten(world, worker):
+    if "forget without a progress" not in world.broken:
+        return ()
+    journals = world.broker.journal
+    return tuple(
+        (partition, Record(TOMBSTONE, worker.id, key))
+        for partition in worker.taking
+        for key in tail(world, partition, len(journals[partition]))[3]
+    )
 
 
 def commit_claim(world, worker, how, lag):

@@ -35,7 +35,7 @@ class Progress:
         if log.topic != JOURNAL:
             return
         for record in entries:
-            ((_, fields),) = orjson.loads(record.value).items()
+            ((_, fields),) = orjson.loads(record.value or b'{"": {}}').items()
             if "next" in fields:
                 self._reach(log.partition, fields["next"])
 

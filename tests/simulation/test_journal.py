@@ -1,8 +1,9 @@
 """The real journal over simulated logs."""
 
 import pytest
+from aiokafka.record.default_records import DefaultRecordBatch
 
-from consumer.kafka.journal_entries import Claim, Progress, journal_batch
+from consumer.kafka.journal_entries import Claim, Forgotten, Progress, entry_of, journal_batch
 from tests.simulation.broker import JOURNAL
 from tests.simulation.clients import SimulatedPublisher
 from tests.simulation.group import SimulatedJournal
@@ -31,3 +32,38 @@ def test_the_last_progress_is_found_before_any_number_of_claims(claims):
     assert tail.progress == Progress(7, 1, "old")
     assert tail.rivals.keys() == {"old", *(f"w{number}" for number in range(claims))}
     assert tail.is_last
+
+
+def entries(batch):
+    return [entry_of(one.key, one.value) for one in DefaultRecordBatch(batch.body)]
+
+
+def test_a_progress_lies_behind_the_tombstones_that_come_with_it():
+    batch = journal_batch(JOURNAL, 0, Progress(7, 1, "me"), 0, forgotten={"you", "me"})
+    assert entries(batch) == [Forgotten("me"), Forgotten("you"), Progress(7, 1, "me")]
+    assert batch.records == 3
+
+
+def test_however_many_claims_there_are_the_progress_fits():
+    many = {f"worker-{number:05}-{'x' * 200}" for number in range(20_000)}
+    found = entries(journal_batch(JOURNAL, 0, Progress(7, 1, "me"), 0, forgotten=many))
+    assert found[-1] == Progress(7, 1, "me")
+    assert {entry.worker for entry in found[:-1]} < many
+
+
+@pytest.mark.parametrize("forgotten", [(), ("lost",)])
+def test_the_claims_that_nobody_has_forgotten_are_told(forgotten):
+    """One from before the progress too: a journal of an older release is full of them."""
+
+    async def reads(caller):
+        await written(caller, "lost", Claim("lost"))
+        publisher = SimulatedPublisher(caller, "old")
+        await publisher.start()
+        await publisher.publish([journal_batch(JOURNAL, 0, Progress(7, 1, "old"), 0, forgotten=forgotten)])
+        await written(caller, "rival", Claim("rival"))
+        mine = await written(caller, "me", Claim("me"))
+        return await SimulatedJournal(caller).read_back({0: mine}, "me")
+
+    tail = in_virtual_time(reads)[0]
+    assert tail.claims == {"lost", "rival", "me"} - {*forgotten}
+    assert tail.rivals.keys() == {"old", "rival"}

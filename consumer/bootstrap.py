@@ -33,7 +33,7 @@ from schemas.partitioning import HOMES
 from schemas.topics import COMMANDS, POSITIONS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection
+    from collections.abc import AsyncIterator, Collection, Mapping
 
     from consumer.settings import Settings
     from consumer.storage.mongo_driver import Client
@@ -89,10 +89,21 @@ def limits(settings: Settings) -> Limits:
 
 
 def make_membership(
-    settings: Settings, store: Store, cluster: str, *, metrics: Metrics, health: Health
+    settings: Settings,
+    store: Store,
+    cluster: str,
+    counts: Mapping[str, int],
+    *,
+    metrics: Metrics,
+    health: Health,
 ) -> tuple[Membership, Workers]:
-    """The engine of this process, ready to run, and what tells of its condition."""
-    workers = Workers(partial(make_worker, settings, store, cluster, metrics, health), health, metrics)
+    """The engine of this process, ready to run, and what tells of its condition.
+
+    `counts`: how many partitions each output topic has in this cluster, by its name with the prefix.
+    """
+    workers = Workers(
+        partial(make_worker, settings, store, cluster, counts, metrics, health), health, metrics
+    )
     membership = Membership(
         make_consumer(settings),
         settings.topic_prefix + COMMANDS,
@@ -107,6 +118,7 @@ def make_worker(
     settings: Settings,
     store: Store,
     cluster: str,
+    counts: Mapping[str, int],
     metrics: Metrics,
     health: Health,
     numbers: Collection[int],
@@ -123,7 +135,7 @@ def make_worker(
     partitions = {
         number: Partition(
             number,
-            encoder=Encoder(number, topic_prefix=settings.topic_prefix),
+            encoder=Encoder(number, topic_prefix=settings.topic_prefix, counts=counts),
             cache=ContractCache(budget),
             make_decoder=partial(make_decoder, settings, count),
             limits=batch,

@@ -10,7 +10,7 @@ import asyncio
 import signal
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import structlog
 
@@ -25,11 +25,13 @@ from consumer.telemetry.metrics import Metrics
 from producers.scanner import scan_for_ever
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from consumer.engine.workers import Workers
     from consumer.kafka.membership import Membership
     from consumer.settings import Settings
+
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -89,14 +91,14 @@ class Process:
         try:
             if self._with_http:
                 tasks.append(self._serve())
-            cluster = await self._patiently(lambda: self._prepare(client))
-            if cluster is None:
+            found = await self._patiently(lambda: self._prepare(client))
+            if found is None:
                 return
             self._add_mongo_check(client)
             if self._with_scanner:
                 tasks.append(asyncio.create_task(self._scan(client), name="scanner"))
             if self._with_pipeline:
-                tasks.append(asyncio.create_task(self._work(client, cluster), name="pipeline"))
+                tasks.append(asyncio.create_task(self._work(client, *found), name="pipeline"))
             await _until_first_ends(tasks, self._stopping)
         finally:
             self.stop()
@@ -110,10 +112,10 @@ class Process:
         log.info("listening", url=self.http.url)
         return asyncio.create_task(self.http.serve(), name="http")
 
-    async def _work(self, client: Any, cluster: str) -> None:
+    async def _work(self, client: Any, cluster: str, counts: Mapping[str, int]) -> None:
         store = bootstrap.make_store(self.settings, client)
         self._membership, workers = bootstrap.make_membership(
-            self.settings, store, cluster, metrics=self.metrics, health=self.health
+            self.settings, store, cluster, counts, metrics=self.metrics, health=self.health
         )
         self._add_checks(self._membership, workers)
         await self._membership.run()
@@ -134,7 +136,7 @@ class Process:
             beat()
             await asyncio.sleep(START_BACKOFF_SECONDS)
 
-    async def _patiently(self, step: Callable[[], Awaitable[str]]) -> str | None:
+    async def _patiently(self, step: Callable[[], Awaitable[T]]) -> T | None:
         """Tries until the servers answer; None when told to stop before that."""
         waiting: dict[str, str] = {"start": "not started yet"}
 
@@ -155,14 +157,14 @@ class Process:
                 return result
         return None
 
-    async def _prepare(self, client: Any) -> str:
-        """Makes sure that everything needed is there; the id of the Kafka cluster."""
+    async def _prepare(self, client: Any) -> tuple[str, dict[str, int]]:
+        """Makes sure that everything needed is there; the Kafka cluster's id and its topics' counts."""
         settings = self.settings
         database = client[settings.mongo_database]
         await indexes.check_transactions(client, database)
         await indexes.ensure(database, history_retention_days=settings.history_retention_days)
-        await topics.check(settings)
-        return await cluster_id(settings)
+        counts = (await topics.check(settings)).counts
+        return await cluster_id(settings), counts
 
     def _add_mongo_check(self, client: Any) -> None:
         async def mongo_answers() -> str | None:

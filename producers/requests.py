@@ -65,7 +65,7 @@ class AwaitedCommands(TypedCommands[CommandResult]):
         """Sends a message after those submitted before; the task ends with what `exchange` returns."""
         home = await self._producer.home(message)
         key = CommandKey(message.account_id, message.source, message.command_id)
-        waiter = await self._listener.expect(key, home.partition, home.partitions)
+        waiter = await self._listener.expect(key, home.partition)
         try:
             sending = await self._producer.send(message)
         except BaseException:

@@ -13,7 +13,8 @@ import orjson
 from aiokafka import TopicPartition
 
 from consumer.errors import BrokerUnavailable, CommandRejected, ResultTimeout, TopicsMissing
-from consumer.kafka.connection import SAFE_AGAIN, broker_error, kafka_errors, stop_consumer
+from consumer.kafka.connection import SAFE_AGAIN, broker_error, kafka_errors, partitions_of, stop_consumer
+from schemas.topics import output_partition
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,18 +125,17 @@ class ResultListener:
         self._waiting: dict[bytes, list[Waiter]] = {}
         self._waiters_of: Counter[int] = Counter()
 
-    async def expect(self, key: CommandKey, partition: int, partitions: int) -> Waiter:
+    async def expect(self, key: CommandKey, home: int) -> Waiter:
         """Call this, then publish the command, await the waiter's result, and `forget` the waiter.
 
         Args:
             key: names the command.
-            partition: its home; its result appears in the partition of the same number.
-            partitions: how many there are.
+            home: its partition of the command topic; where its result appears follows from it.
 
         Raises:
             BrokerUnavailable, TopicsMissing: the results cannot be read.
         """
-        await self._listen(partition, partitions)
+        partition = await self._listen(home)
         waiter = Waiter(key, partition, asyncio.get_running_loop().create_future())
         self._waiting.setdefault(key.command_id.encode(), []).append(waiter)
         self._waiters_of[partition] += 1
@@ -165,35 +165,44 @@ class ResultListener:
         if consumer is not None:
             await stop_consumer(consumer)
 
-    async def _listen(self, partition: int, partitions: int) -> None:
+    async def _listen(self, home: int) -> int:
+        """The partition in which the results of the commands in `home` appear; it is read from its end on."""
         async with self._starting:
+            with kafka_errors(self._address):
+                consumer, partitions = await self._ready()
+            partition = output_partition(home, partitions)
             if partition not in self._last_used:
-                await self._open(partition, partitions)
+                await self._open(consumer, partition)
             self._last_used[partition] = monotonic()
             if self._reader is None or self._reader.done():
                 self._reader = asyncio.create_task(self._read(), name="command-results")
+            return partition
 
-    async def _open(self, partition: int, partitions: int) -> None:
+    async def _ready(self) -> tuple[AIOKafkaConsumer, int]:
+        """A consumer that has all partitions, and how many there are."""
+        if self._consumer is not None:
+            assigned = self._consumer.assignment()
+            known = self._consumer.partitions_for_topic(self._topic) or assigned
+            if assigned and len(known) == len(assigned):
+                return self._consumer, len(assigned)
+            await self.stop()  # after a failure, or because the topic has grown
+        self._consumer = consumer = self._make_consumer()
+        await consumer.start()
+        targets = [TopicPartition(self._topic, n) for n in await partitions_of(consumer, self._topic)]
+        if not targets:
+            raise TopicsMissing([self._topic])
+        consumer.assign(targets)
+        consumer.pause(*targets)
+        return consumer, len(targets)
+
+    async def _open(self, consumer: AIOKafkaConsumer, partition: int) -> None:
         """Stands at the end of the partition, and reads on from there."""
         target = TopicPartition(self._topic, partition)
         with kafka_errors(self._address):
-            if self._consumer is not None and target not in self._consumer.assignment():
-                await self.stop()  # after a failure, or because the topic has grown
-            consumer = self._consumer or await self._started(partitions)
             found = await consumer.seek_to_end(target)
         if not found:
             raise BrokerUnavailable(f"Kafka at {self._address} does not say where {target} ends")
         consumer.resume(target)
-
-    async def _started(self, partitions: int) -> AIOKafkaConsumer:
-        self._consumer = consumer = self._make_consumer()
-        await consumer.start()
-        if self._topic not in await consumer.topics():
-            raise TopicsMissing([self._topic])
-        targets = [TopicPartition(self._topic, partition) for partition in range(partitions)]
-        consumer.assign(targets)
-        consumer.pause(*targets)
-        return consumer
 
     async def _read(self) -> None:
         """Delivers results until no partition is of interest any more."""

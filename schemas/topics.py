@@ -37,3 +37,17 @@ TOPICS: Final[dict[str, TopicSpec]] = {
     )
 }
 """Every topic by name, the input first."""
+
+EVENT_TOPICS: Final = (CHANGED, EXPIRING, RENEWAL_NOTICES, COMMAND_RESULTS)
+"""May have fewer partitions than the commands, a number that divides theirs.
+
+Dead letters may not: theirs tells where they came from. The journal tells of each partition by itself.
+"""
+
+
+def output_partition(home: int, partitions: int) -> int:
+    """Where the events and results of the commands in the partition `home` lie, among so many.
+
+    Since the number divides that of the commands, it is the account's own home there, too.
+    """
+    return home % partitions

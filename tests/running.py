@@ -50,14 +50,14 @@ def settings_for(kafka: Any, mongo: Any, name: str, **settings: Any) -> Settings
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Running]:
     """The service of these settings, ready; stopped in order at the end."""
-    await topics.ensure(settings)
+    counts = (await topics.ensure(settings)).counts
     metrics = Metrics()
     mongo = bootstrap.make_mongo(settings, metrics)
     await indexes.ensure(mongo[settings.mongo_database])
     store = bootstrap.make_store(settings, mongo)
     cluster = await cluster_id(settings)
     membership, workers = bootstrap.make_membership(
-        settings, store, cluster, metrics=metrics, health=Health()
+        settings, store, cluster, counts, metrics=metrics, health=Health()
     )
     task = asyncio.create_task(membership.run())
     try:

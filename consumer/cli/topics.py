@@ -32,6 +32,17 @@ def ensure(
             show_default=False,
         ),
     ] = None,
+    output_partitions: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=10_000,
+            metavar="N",
+            help="Partitions of each topic of events and results, if there are none yet; N divides those of "
+            "the commands. Default: as many.",
+            show_default=False,
+        ),
+    ] = None,
     *,
     as_json: Json = False,
 ) -> None:
@@ -44,13 +55,16 @@ def ensure(
     """
     from consumer.kafka import topics
 
-    ensuring = topics.ensure(load_settings(), partitions)
+    ensuring = topics.ensure(load_settings(), partitions, output_partitions)
     again = "run it again to have all of them"
     report = run_async(ensuring, interrupted=again, waiting_for=KAFKA)
     table_or_json(_rows(report), COLUMNS, as_json=as_json)
     there = report.topics[0].partitions
     if partitions not in {None, there}:
         note(f"note: there are topics with {there} partitions, so --partitions was not used")
+    outputs = report.topics[1].partitions
+    if output_partitions not in {None, outputs}:
+        note(f"note: there are outputs with {outputs} partitions, so --output-partitions was not used")
     for difference in report.differences:
         note(f"{'error' if difference.fatal else 'warning'}: {difference}")
     if any(difference.fatal for difference in report.differences):

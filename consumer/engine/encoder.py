@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, assert_never
 
 from orjson import Fragment
@@ -24,7 +25,7 @@ from consumer.kafka.recordbatches import Output
 from schemas.cloudevents import caused_headers
 from schemas.contract import to_json, visible
 from schemas.events import EVENTS
-from schemas.topics import DEAD_LETTERS
+from schemas.topics import DEAD_LETTERS, output_partition
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,27 +42,39 @@ MAX_DEAD_LETTER_BYTES: Final = 900_000
 """A larger record is dead-lettered as a pointer: with our headers it might not fit into the topic."""
 
 
+ALIKE: Final[Mapping[str, int]] = MappingProxyType({})
+"""Every output topic has as many partitions as the commands."""
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _NAMES: Final = {Changed: "changed", Expiring: "expiring", RenewalNotice: "renewal_notice"}
 
 
 class Encoder:
-    """Writes the outputs of one input partition; all go to the partition of the same number."""
+    """Writes the outputs of one input partition.
 
-    def __init__(self, partition: int, *, topic_prefix: str = "") -> None:
+    Args:
+        partition: the input's; dead letters keep it.
+        topic_prefix: of the topics' names.
+        counts: how many partitions a topic has, with its prefix; of the others, as many as the input.
+    """
+
+    def __init__(self, partition: int, *, topic_prefix: str = "", counts: Mapping[str, int] = ALIKE) -> None:
         self._partition = partition
-        self._event_topics = {name: topic_prefix + spec.topic for name, spec in EVENTS.items()}
+        topics = {name: topic_prefix + spec.topic for name, spec in EVENTS.items()}
+        self._targets = {
+            name: Target(topic, output_partition(partition, counts[topic]) if topic in counts else partition)
+            for name, topic in topics.items()
+        }
         self._dead_letters = topic_prefix + DEAD_LETTERS
 
     def outputs(self, cause: Incoming, identity: bytes, now: datetime) -> CommandOutputs:
         """What a command gives rise to; `identity` is that of its history entry."""
         record = cause.record
         timestamp = record.timestamp if now is cause.at else milliseconds(now)
-        place = Place(self._partition, record.key, timestamp)
         command = cause.command
         headers = caused_headers(identity, command.offset, command.account_id, now, cause.envelope)
-        return CommandOutputs(self._event_topics, place, headers, cause, now)
+        return CommandOutputs(self._targets, record.key, timestamp, headers, cause, now)
 
     def forward(self, misplaced: Misplaced) -> Output:
         """The record unchanged, on its way to its home, with a mark that it was forwarded once."""
@@ -101,8 +114,7 @@ class Encoder:
         }
         headers = caused_headers(identity, offset, letter.account_id, now, letter.envelope)
         return Output(
-            self._event_topics["command_result"],
-            self._partition,
+            *self._targets["command_result"],
             letter.account_id.encode(),
             to_json(result),
             headers.of("command_result", 0),
@@ -110,29 +122,30 @@ class Encoder:
         )
 
 
-class Place(NamedTuple):
-    """Where the outputs of a command go, beside their topics."""
+class Target(NamedTuple):
+    """Where outputs of a kind go."""
 
+    topic: str
     partition: int
-    key: bytes | None
-    timestamp: int
 
 
 class CommandOutputs:
     """The outputs of one command, to be made in their order: its events, then its result."""
 
-    __slots__ = ("_cause", "_headers", "_now", "_ordinal", "_place", "_topics")
+    __slots__ = ("_cause", "_headers", "_key", "_now", "_ordinal", "_targets", "_timestamp")
 
     def __init__(
         self,
-        topics: Mapping[str, str],
-        place: Place,
+        targets: Mapping[str, Target],
+        key: bytes | None,
+        timestamp: int,
         headers: CausedHeaders,
         cause: Incoming,
         now: datetime,
     ) -> None:
-        self._topics = topics
-        self._place = place
+        self._targets = targets
+        self._key = key
+        self._timestamp = timestamp
         self._headers = headers
         self._cause = cause
         self._now = now
@@ -155,10 +168,10 @@ class CommandOutputs:
         return self._next("command_result", result)
 
     def _next(self, name: str, data: Any) -> Output:
-        partition, key, timestamp = self._place
+        topic, partition = self._targets[name]
         headers = self._headers.of(name, self._ordinal)
         self._ordinal += 1
-        return Output(self._topics[name], partition, key, to_json(data), headers, timestamp)
+        return Output(topic, partition, self._key, to_json(data), headers, self._timestamp)
 
 
 def milliseconds(moment: datetime) -> int:

@@ -151,7 +151,8 @@ class Takeover:
         now = await self._store.owned(names, self.owner) if names else {}
         outputs: list[RecordBatch] = []
         holes: dict[int, Resumed | PositionError] = {}
-        for number, committed in behind.items():
+        # In this order into an output partition that several of them share, whoever publishes it again.
+        for number, committed in sorted(behind.items()):
             position = positions[number]
             if now[position.partition] != position:
                 # A hole may then be only a look at two moments; one that is real will be there again.

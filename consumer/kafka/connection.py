@@ -190,6 +190,12 @@ async def stop_producer(producer: AIOKafkaProducer) -> None:
     let_go(ending)
 
 
+async def partitions_of(consumer: AIOKafkaConsumer, topic: str) -> list[int]:
+    """The partitions of a topic; none if it is not there. It is not asked for by name: that may create it."""
+    cluster = await consumer._client.fetch_all_metadata()
+    return sorted(cluster.partitions_for_topic(topic) or ())
+
+
 async def stop_consumer(consumer: AIOKafkaConsumer) -> None:
     """Leaves the group, if it is in one, and disconnects; also without a broker.
 

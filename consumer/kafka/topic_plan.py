@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from schemas.topics import COMMANDS, POSITIONS, TOPICS, TopicSpec
+from consumer.errors import InputRefused
+from schemas.topics import COMMANDS, EVENT_TOPICS, POSITIONS, TOPICS, TopicSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -46,12 +47,15 @@ class Difference:
         return f"{self.topic}: {self.what} is {self.found}, planned {self.planned}"
 
 
-def plan(settings: Settings, partitions: int | None = None) -> tuple[Topic, ...]:
+def plan(
+    settings: Settings, partitions: int | None = None, output_partitions: int | None = None
+) -> tuple[Topic, ...]:
     """All topics as `contracts topics ensure` creates them, the input first."""
+    partitions = partitions or settings.topic_partitions
     return tuple(
         Topic(
             settings.topic_prefix + spec.name,
-            partitions or settings.topic_partitions,
+            (output_partitions or partitions) if spec.name in EVENT_TOPICS else partitions,
             settings.topic_replication_factor,
             _kafka_settings(spec, settings),
         )
@@ -116,13 +120,46 @@ def _is_fatal(topic: str, setting: str, planned: str, found: str) -> bool:
             return False
 
 
-def uneven(topics: Mapping[str, Topic]) -> str | None:
-    """What is wrong with the partition counts, in words; None when all are equal.
+def counts_of(
+    existing: Mapping[str, Topic], settings: Settings, partitions: int | None, output_partitions: int | None
+) -> tuple[int, int]:
+    """How many partitions the commands are to have, and how many the events: as those that exist, if any.
 
-    An output goes to the partition its command came from, so there must be one.
+    Raises:
+        InputRefused: the latter does not divide the former.
     """
-    counts = {topic.partitions for topic in topics.values()}
-    if len(counts) <= 1:
+    alike, events = _by_kind(existing, settings.topic_prefix)
+    outputs = next((topic.partitions for topic in events), output_partitions)
+    most = max((topic.partitions for topic in events), default=settings.topic_partitions)
+    count = next((topic.partitions for topic in alike), partitions or most)
+    outputs = outputs or count
+    if count % outputs:
+        raise InputRefused(
+            f"{outputs} partitions of events do not divide {count} of commands",
+            hint="give --output-partitions a number that divides --partitions",
+        )
+    return count, outputs
+
+
+def uneven(topics: Mapping[str, Topic], prefix: str) -> str | None:
+    """What is wrong with the partition counts, in words; None when they fit together.
+
+    A dead letter goes to the partition that it came from, the journal tells of each partition, and the
+    events of a partition go to one that is a function of it.
+    """
+    alike, events = _by_kind(topics, prefix)
+    counts = {topic.partitions for topic in alike}
+    if len(counts) <= 1 and not any(count % topic.partitions for count in counts for topic in events):
         return None
     listed = ", ".join(f"{topic.name} {topic.partitions}" for topic in topics.values())
-    return f"the topics must have equally many partitions, but have: {listed}"
+    return (
+        "commands, dead letters and positions must have equally many partitions, "
+        f"and the other topics a number that divides it, but have: {listed}"
+    )
+
+
+def _by_kind(topics: Mapping[str, Topic], prefix: str) -> tuple[list[Topic], list[Topic]]:
+    """Those that are as many as the commands, and those of the events."""
+    events = {prefix + name for name in EVENT_TOPICS}
+    alike = [topic for topic in topics.values() if topic.name not in events]
+    return alike, [topic for topic in topics.values() if topic.name in events]

@@ -13,7 +13,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from consumer.errors import BrokerDenied, BrokerUnavailable, StartRefused, TopicMismatch, TopicsMissing
 from consumer.kafka.connection import kafka_errors, kafka_options
-from consumer.kafka.topic_plan import Difference, Topic, differences, plan, uneven
+from consumer.kafka.topic_plan import Difference, Topic, counts_of, differences, plan, uneven
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping
@@ -34,6 +34,11 @@ class EnsureReport:
     topics: tuple[Topic, ...]
     created: tuple[str, ...]
     differences: tuple[Difference, ...]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many partitions each topic has."""
+        return {topic.name: topic.partitions for topic in self.topics}
 
 
 class TopicAdmin:
@@ -119,28 +124,35 @@ async def topic_admin(settings: Settings) -> AsyncIterator[TopicAdmin]:
             await client.close()
 
 
-async def ensure(settings: Settings, partitions: int | None = None) -> EnsureReport:
-    """Create the topics that are missing, all with as many partitions as those that exist.
+async def ensure(
+    settings: Settings, partitions: int | None = None, output_partitions: int | None = None
+) -> EnsureReport:
+    """Create the topics that are missing, with as many partitions as those of their kind that exist.
 
-    `partitions` counts for new topics only, and only when there are none yet.
+    Args:
+        settings: where Kafka is, and how topics are to be.
+        partitions: of new topics, when there are none yet.
+        output_partitions: of new topics of events and results, when there are none of them yet; None: as
+            many as the commands.
 
     Raises:
-        TopicMismatch: the existing topics' partition counts differ.
+        InputRefused: the events' partitions do not divide the commands'; nothing was created.
+        TopicMismatch: the existing topics' partition counts do not fit together.
     """
     async with topic_admin(settings) as admin:
         existing = await admin.describe(plan(settings))
-        _refuse_uneven(existing)
-        count = next((topic.partitions for topic in existing.values()), partitions)
+        _refuse_uneven(existing, settings.topic_prefix)
+        count, outputs = counts_of(existing, settings, partitions, output_partitions)
         created, count = await _anchor(admin, settings, existing, count)
-        planned = plan(settings, count)
+        planned = plan(settings, count, outputs)
         created += await admin.create(topic for topic in planned[1:] if topic.name not in existing)
         found = await _wait_until_visible(admin, planned)
-    _refuse_uneven(found)
+    _refuse_uneven(found, settings.topic_prefix)
     return EnsureReport(tuple(found.values()), created, _all_differences(planned, found))
 
 
 async def _anchor(
-    admin: TopicAdmin, settings: Settings, existing: Mapping[str, Topic], count: int | None
+    admin: TopicAdmin, settings: Settings, existing: Mapping[str, Topic], count: int
 ) -> tuple[tuple[str, ...], int]:
     """Create the input first and alone: if it was made a moment ago by others, its count is what counts."""
     commands = plan(settings, count)[:1]
@@ -177,7 +189,7 @@ async def check(settings: Settings) -> EnsureReport:
     async with topic_admin(settings) as admin:
         found = await admin.describe(planned)
     _refuse_missing(planned, found)
-    _refuse_uneven(found)
+    _refuse_uneven(found, settings.topic_prefix)
     different = _all_differences(planned, found)
     if fatal := [str(difference) for difference in different if difference.fatal]:
         raise TopicMismatch("; ".join(fatal))
@@ -189,9 +201,9 @@ def _refuse_missing(wanted: Iterable[Topic], found: Mapping[str, Topic]) -> None
         raise TopicsMissing(missing)
 
 
-def _refuse_uneven(found: Mapping[str, Topic]) -> None:
-    if wrong := uneven(found):
-        raise TopicMismatch(wrong, hint="add partitions to the outputs until they have as many as the input")
+def _refuse_uneven(found: Mapping[str, Topic], prefix: str) -> None:
+    if wrong := uneven(found, prefix):
+        raise TopicMismatch(wrong, hint="docs/runbooks/partition-increase.md tells how partitions are added")
 
 
 def _all_differences(planned: Iterable[Topic], found: Mapping[str, Topic]) -> tuple[Difference, ...]:

@@ -15,6 +15,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
+from devstack.proof.expected import TOPIC_OF
 from devstack.proof.model import Model
 from devstack.proof.outputs import compare_forwards, compare_outputs
 from devstack.proof.records import LogRecord, State
@@ -48,6 +49,7 @@ class Checker:
         mongo_uri: str,
         database: str,
         partitions: int,
+        output_partitions: int | None = None,
         prefix: str = "",
         group: str = "contracts",
         model: Model | None = None,
@@ -56,6 +58,7 @@ class Checker:
         self.mongo_uri = mongo_uri
         self.database = database
         self.partitions = partitions
+        self.output_partitions = output_partitions
         self.prefix = prefix
         self.group = group
         self.topic = prefix + COMMANDS
@@ -96,10 +99,17 @@ class Checker:
         self.read_log()
         self.found += self._read([self.prefix + topic for topic in OUTPUTS])
         verdict = Verdict(commands=self.model.commands)
-        compare_outputs(self.model.outputs, self.found, self.prefix, verdict)
+        counts = {topic: self._count(topic) for topic in OUTPUTS}
+        compare_outputs(self.model.outputs, self.found, self.prefix, verdict, counts=counts)
         compare_forwards(self.model, verdict)
         compare_state(self.model, self.state(), self.ends, self.topic, verdict)
         return verdict
+
+    def _count(self, topic: str) -> int:
+        """How many partitions a topic has, named without the prefix."""
+        if self.output_partitions is None or topic not in TOPIC_OF.values():
+            return self.partitions
+        return self.output_partitions
 
     def wait_and_check(self, seconds: float, watch: Callable[[], object] = lambda: None) -> Verdict:
         """Both; fails with the first offending records."""
@@ -204,7 +214,11 @@ class Checker:
 
     def _read(self, topics: list[str]) -> list[LogRecord]:
         """The records since the last time, up to the end of each partition, a partition's in their order."""
-        partitions = [(topic, number) for topic in topics for number in range(self.partitions)]
+        partitions = [
+            (topic, number)
+            for topic in topics
+            for number in range(self._count(topic.removeprefix(self.prefix)))
+        ]
         with closing(self._consumer(f"{self.group}-checker")) as consumer:
             consumer.assign([TopicPartition(*each, self._next.get(each, 0)) for each in partitions])
             records = _until_ends(consumer, set(partitions), self.ends if topics == [self.topic] else {})

@@ -1,7 +1,8 @@
 """The published records against the expected ones: each there, once, the same, and in order."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -18,9 +19,18 @@ MARK = "contracts-forwarded-from"
 
 
 def compare_outputs(
-    expected: Iterable[Expected], found: Sequence[LogRecord], prefix: str, verdict: Verdict
+    expected: Iterable[Expected],
+    found: Sequence[LogRecord],
+    prefix: str,
+    verdict: Verdict,
+    *,
+    counts: Mapping[str, int] = MappingProxyType({}),
 ) -> None:
-    """`found` are all records of the output topics, those of a partition in their order."""
+    """`found` are all records of the output topics, those of a partition in their order.
+
+    `counts`: how many partitions an output topic has, by its name without the prefix; of the others, as
+    many as the commands.
+    """
     wanted = {each.id: each for each in expected}
     there: dict[str, LogRecord] = {}
     for record in found:
@@ -34,7 +44,8 @@ def compare_outputs(
             verdict.add("diverged", record.place, account, expected="no such record", found=record)
         else:
             there[id_] = record
-            _compare_content(each, record, prefix, verdict)
+            partition = each.partition % counts[each.topic] if each.topic in counts else each.partition
+            _compare_content(each, partition, record, prefix, verdict)
     for each in wanted.values():
         if each.id not in there:
             verdict.add("lost", f"{each.topic}/{each.partition}", each.account, expected=each, found=None)
@@ -49,9 +60,11 @@ def _id(record: LogRecord, prefix: str) -> str:
     return record.header("ce_id") or "<no ce_id>"
 
 
-def _compare_content(each: Expected, record: LogRecord, prefix: str, verdict: Verdict) -> None:
+def _compare_content(
+    each: Expected, partition: int, record: LogRecord, prefix: str, verdict: Verdict
+) -> None:
     is_letter = each.topic == "contracts.dead-letters"
-    content = {"topic": prefix + each.topic, "partition": each.partition, "key": each.key, "data": each.data}
+    content = {"topic": prefix + each.topic, "partition": partition, "key": each.key, "data": each.data}
     found = {"topic": record.topic, "partition": record.partition, "key": record.key}
     found["data"] = record.value if is_letter else _json(record.value)
     headers = {name: _text(value) for name, value in record.headers}
@@ -85,10 +98,13 @@ def _text(value: bytes | None) -> str | None:
 
 
 def _compare_order(present: list[Expected], there: dict[str, LogRecord], verdict: Verdict) -> None:
-    """Within a topic and account; what has no account, within its partition."""
-    queues: dict[tuple[str, str], list[Expected]] = {}
+    """Within a topic and account, of what comes from one partition of the commands.
+
+    A record that stays outside its account's home has its result there, which may share an output partition.
+    """
+    queues: dict[tuple[str, str, int], list[Expected]] = {}
     for each in present:
-        queues.setdefault((each.topic, each.account or f"partition {each.partition}"), []).append(each)
+        queues.setdefault((each.topic, each.account, each.partition), []).append(each)
     for queue in queues.values():
         for before, after in pairwise(queue):
             earlier, later = there[before.id], there[after.id]

@@ -43,6 +43,7 @@ class Scene:
         folder: Path,
         *,
         partitions: int = PARTITIONS,
+        output_partitions: int | None = None,
         seed: int = 1,
         accounts: int = 500,
         environment: Mapping[str, str] | None = None,
@@ -60,6 +61,7 @@ class Scene:
             mongo_uri=mongo_uri,
             database=name,
             partitions=partitions,
+            output_partitions=output_partitions,
             prefix=self.prefix,
             group=name,
         )
@@ -87,7 +89,7 @@ class Scene:
             topic_prefix=self.prefix,
             topic_replication_factor=int({**FAST, **self.environment}["CONTRACTS_TOPIC_REPLICATION_FACTOR"]),
         )
-        asyncio.run(topics.ensure(settings, self.partitions))
+        asyncio.run(topics.ensure(settings, self.partitions, self.checker.output_partitions))
 
     def start(self, **environment: str) -> Worker:
         """One more worker."""

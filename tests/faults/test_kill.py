@@ -5,6 +5,9 @@ from random import Random
 
 import pytest
 
+from devstack.given import GivenMongo
+from devstack.mongo import MongoServer
+from tests.faults.conftest import MakeScene
 from tests.faults.scene import Scene
 from tests.faults.worker import POINTS, TAKEOVER
 
@@ -40,4 +43,17 @@ def test_killed_at_each_point(scene: Scene) -> None:
         scene.publish(100)
         victim.wait_ended()
     scene.start()
+    scene.done()
+
+
+def test_killed_while_several_partitions_share_an_output_partition(
+    make_scene: MakeScene, mongo: MongoServer | GivenMongo
+) -> None:
+    scene = make_scene(mongo, partitions=4, output_partitions=2)
+    scene.start()
+    for point in ("in-transaction", "stored", "publishing", "published"):
+        victim = scene.start(FAULTS_STOP_AT=f"{point}:4:KILL", CONTRACTS_MAX_BATCH_COMMANDS="20")
+        victim.wait_for("took over", seconds=60)
+        scene.publish(400)
+        victim.wait_ended(60)
     scene.done()

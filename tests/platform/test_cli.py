@@ -20,7 +20,7 @@ from devstack.kafka import KafkaServer
 from producers.commands import Sent
 from producers.results import CommandResult
 from schemas.commands import COMMANDS
-from schemas.topics import TOPICS
+from schemas.topics import EVENT_TOPICS, TOPICS
 
 Broker = KafkaServer | GivenKafka
 GROUPS = [group.name for group in cli.app.registered_groups]
@@ -295,6 +295,15 @@ def test_topics_ensure_prints_a_table_or_json(contracts, on_kafka: str) -> None:
     assert again.err == "note: there are topics with 4 partitions, so --partitions was not used\n"
     assert len(again.json) == len(TOPICS)
     assert [row["created"] for row in again.json] == [False] * len(TOPICS)
+
+
+def test_topics_ensure_makes_fewer_partitions_for_events(contracts, on_kafka: str) -> None:
+    ran = contracts("topics", "ensure", "--output-partitions", "2", "--json")
+    assert ran.code == 0, ran.err
+    counts = {row["topic"].removeprefix(on_kafka): row["partitions"] for row in ran.json}
+    assert counts == {name: 2 if name in EVENT_TOPICS else 4 for name in TOPICS}
+    again = contracts("topics", "ensure", "--output-partitions", "4", "--json")
+    assert again.err == "note: there are outputs with 2 partitions, so --output-partitions was not used\n"
 
 
 def test_publish_needs_the_topics(contracts, on_kafka: str) -> None:

@@ -5,13 +5,13 @@ import time
 import pytest
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
-from consumer.errors import BrokerUnavailable, StartRefused, TopicMismatch, TopicsMissing
-from consumer.kafka.topic_plan import Topic, differences, plan
+from consumer.errors import BrokerUnavailable, InputRefused, StartRefused, TopicMismatch, TopicsMissing
+from consumer.kafka.topic_plan import Topic, differences, plan, uneven
 from consumer.kafka.topics import check, ensure
 from consumer.settings import Settings, load_settings
 from devstack.given import GivenKafka
 from devstack.kafka import KafkaServer
-from schemas.topics import COMMANDS, TOPICS
+from schemas.topics import CHANGED, COMMANDS, DEAD_LETTERS, EVENT_TOPICS, POSITIONS, TOPICS
 
 Broker = KafkaServer | GivenKafka
 
@@ -75,6 +75,31 @@ async def test_ensure_gives_new_topics_as_many_partitions_as_there_are(
     ]
 
 
+async def test_events_may_have_fewer_partitions(settings: Settings) -> None:
+    report = await ensure(settings, output_partitions=2)
+    prefix = settings.topic_prefix
+    assert report.counts == {prefix + name: 2 if name in EVENT_TOPICS else 4 for name in TOPICS}
+    assert (await check(settings)).counts == report.counts
+    assert (await ensure(settings, output_partitions=1)).counts == report.counts
+
+
+async def test_a_new_topic_of_events_is_as_those_that_there_are(
+    settings: Settings, client: AdminClient
+) -> None:
+    create(client, settings.topic_prefix + COMMANDS, 6)
+    create(client, settings.topic_prefix + CHANGED, 3)
+    report = await ensure(settings, output_partitions=2)
+    assert {report.counts[settings.topic_prefix + name] for name in EVENT_TOPICS} == {3}
+
+
+async def test_a_number_that_does_not_divide_creates_nothing(settings: Settings, client: AdminClient) -> None:
+    with pytest.raises(InputRefused, match="3 partitions of events do not divide 4 of commands"):
+        await ensure(settings, output_partitions=3)
+    assert not [
+        name for name in client.list_topics(timeout=30).topics if name.startswith(settings.topic_prefix)
+    ]
+
+
 async def test_check_names_what_is_missing(settings: Settings) -> None:
     with pytest.raises(TopicsMissing) as caught:
         await check(settings)
@@ -100,8 +125,25 @@ async def test_unequal_partition_counts_are_refused(settings: Settings, client: 
     for partitions, name in enumerate(TOPICS, start=1):
         create(client, settings.topic_prefix + name, partitions)
     for ask in (check, ensure):
-        with pytest.raises(TopicMismatch, match=r"equally many partitions, but have: .*changed 2"):
+        with pytest.raises(TopicMismatch, match=r"equally many partitions, .* but have: .*changed 2"):
             await ask(settings)
+
+
+@pytest.mark.parametrize(
+    ("changed", "fits"),
+    [
+        ({}, True),
+        (dict.fromkeys(EVENT_TOPICS, 1), True),
+        ({CHANGED: 6, EVENT_TOPICS[1]: 4}, True),
+        ({CHANGED: 5}, False),
+        ({CHANGED: 24}, False),
+        ({DEAD_LETTERS: 6}, False),
+        ({POSITIONS: 6}, False),
+    ],
+)
+def test_which_partition_counts_fit_together(changed: dict[str, int], fits: bool) -> None:
+    topics = {f"x.{name}": Topic(f"x.{name}", changed.get(name, 12), 1) for name in TOPICS}
+    assert (uneven(topics, "x.") is None) == fits
 
 
 async def test_too_few_brokers_are_told_with_the_way_out(kafka: Broker, topic_prefix: str) -> None:

@@ -155,7 +155,7 @@ async def test_a_listener_survives_a_fault_of_its_consumer(commands: CommandProd
     async def broken(**_: object) -> None:
         raise OSError("cut")
 
-    waiter = await listener.expect(CommandKey("a", "s", "x"), home.partition, home.partitions)
+    waiter = await listener.expect(CommandKey("a", "s", "x"), home.partition)
     listener._consumer.getmany = broken
     with pytest.raises(BrokerUnavailable, match="cut"):
         await asyncio.wait_for(waiter.result, 10)

@@ -27,6 +27,8 @@ class Sizes(NamedTuple):
     """Of one schedule."""
 
     partitions: int
+    outputs: int
+    """Partitions of the topics of events."""
     processes: int
     commands: int
     bursts: int
@@ -53,8 +55,10 @@ class Chaos:
         self.calm = False
         draw = self.random
         duel = draw.random() < _DUEL_SHARE
+        partitions = 2 if duel else draw.choice((2, 2, 3, 4))
         self.sizes = Sizes(
-            partitions=2 if duel else draw.choice((2, 2, 3, 4)),
+            partitions=partitions,
+            outputs=random.Random(seed).choice([n for n in range(1, partitions + 1) if partitions % n == 0]),
             processes=draw.choice((2, 3) if duel else (1, 2, 3)),
             commands=draw.randint(3, 9) if duel else draw.randint(8, 30),
             bursts=draw.randint(1, 4),
@@ -75,7 +79,7 @@ class Chaos:
         """Nothing is left to chance: no faults, and every call is answered at once."""
         chaos = cls(0)
         chaos.calm = True
-        plain = {"partitions": 2, "batch": 50, "bearable": 1_000, "fetched": 1_000}
+        plain = {"partitions": 2, "outputs": 2, "batch": 50, "bearable": 1_000, "fetched": 1_000}
         chaos.sizes = chaos.sizes._replace(**plain | sizes, kafka_pace=0, store_pace=0)
         return chaos
 

@@ -14,6 +14,7 @@ from consumer.engine.storing import Storing
 from consumer.engine.takeover import Takeover
 from consumer.engine.worker import Worker
 from consumer.storage.protocols import Origin
+from schemas.topics import EVENT_TOPICS
 from tests.engine.logs import TOPIC
 from tests.engine.oracle import POLICY
 from tests.simulation.broker import JOURNAL
@@ -43,7 +44,7 @@ def make_worker(caller: Caller, numbers: Collection[int], name: str) -> Worker:
     partitions = {
         number: Partition(
             number,
-            encoder=Encoder(number),
+            encoder=Encoder(number, counts=dict.fromkeys(EVENT_TOPICS, sizes.outputs)),
             cache=ContractCache(budget),
             make_decoder=lambda _: caller.world.decoder,
             limits=limits,

@@ -256,6 +256,8 @@ class Worker:
         await self._reading.fetch(positions, wait_ms)
         for partition, error in self._reading.hopeless():
             await self._storing.stop(partition, error)
+        if all(partition.drained and not partition.lag.records for partition in self._working()):
+            self._failures = 0  # nothing is there that could fail again
         self._fetch_from = self._now() + FETCH_PAUSE_SECONDS
 
     def _start_look(self, now: float) -> None:

@@ -42,6 +42,21 @@ async def test_a_worker_that_fails_again_and_again_is_not_ready():
     assert [str(each.get(0)) for each in told] == ["None", "None", "the disk is full", "the disk is full"]
 
 
+async def test_a_worker_that_works_again_is_ready_although_nothing_is_to_do():
+    scene = Scene()
+    worker = make_worker(scene.heir, [0], "heir")
+    scene.heir.fail("positions", *[StoreUnavailable("it is started anew")] * 3)
+    running = asyncio.create_task(worker.run())
+    async with asyncio.timeout(10):
+        while not worker.why_idle():  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0)
+        while worker.why_idle():  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.01)
+    worker.stop()
+    await running
+    assert worker.partitions[0].taken_over
+
+
 async def test_what_a_stopped_partition_has_stored_is_published_all_the_same(monkeypatch):
     """Its last batch failed to be published after the dead letters of the next had stopped it."""
     monkeypatch.setattr(worker_module, "REST_SECONDS", 0.0)  # the next batch begins while it is published

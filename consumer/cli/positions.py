@@ -15,7 +15,8 @@ from consumer.errors import WrongUsage
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from consumer.operator.decisions import Decision, Row
+    from consumer.operator.decisions import Decision
+    from consumer.operator.position_table import Row
     from consumer.operator.positions import PositionAdmin
 
 app = typer.Typer(help="Positions of the partitions, in MongoDB and in Kafka.", no_args_is_help=True)
@@ -52,7 +53,10 @@ def reset(
     ] = None,
     *,
     to_database: Annotated[
-        bool, typer.Option("--to-database", help="The database is right: all it holds counts as published.")
+        bool,
+        typer.Option(
+            "--to-database", help="The database is right: all it holds is published, or counts as such."
+        ),
     ] = False,
     from_group_offset: Annotated[
         bool,
@@ -98,13 +102,18 @@ def reset(
         typer.Option("--past-damage", help="No replica has the damaged records sound: they are lost."),
     ] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Also where `positions show` asks for another decision.")
+        bool,
+        typer.Option(
+            "--force",
+            help="Also where `positions show` asks for another decision, or where outputs are lost by it.",
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:
     """Decide how a stopped partition goes on. Stop all instances of the service first.
 
     Without --partition it is decided for every partition that `positions show` finds a problem with.
+    What is stored and not published yet is published by the decision or the next start; it tells what is not.
 
     Example: contracts positions reset --rebuild
     """
@@ -143,9 +152,8 @@ async def _show() -> list[Row]:
 async def _reset(decision: Decision, partitions: list[int] | None, *, force: bool) -> list[Row]:
     async with _admin() as admin:
         rows = await admin.reset(decision, partitions, force=force)
-        for number, (first, after) in sorted(admin.passed.items()):
-            lost = f"offsets {first} to {after - 1}" if first < after else "nothing"
-            note(f"partition {number}: passed by {lost}")
+        for line in admin.told:
+            note(line)
         return rows
 
 

@@ -7,14 +7,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from consumer.errors import InputRefused
+from consumer.operator.unpublished import NOTHING, Unpublished
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from consumer.kafka.fetcher import Bounds
-    from consumer.kafka.journal_entries import Progress
     from consumer.operator.damage import Damage
-    from consumer.storage.protocols import Origin, Position, Stop
+    from consumer.operator.position_table import Row
+    from consumer.storage.protocols import Origin, Position
 
 _PAST: Final = 0
 """No generation: its outputs are published, or never to be."""
@@ -36,24 +36,6 @@ class Decision(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One partition: where the database, the journal and the log stand.
-
-    `published` is the journal's last progress. `problem` None: they fit together. `decision`: what it asks
-    for, an option of `contracts positions reset`.
-    """
-
-    partition: int
-    position: int | None
-    published: int | None
-    log_start: int
-    log_end: int
-    generation: int | None
-    problem: str | None = None
-    decision: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Step:
     """What a decision comes to for one partition; `published` is its new progress, None: as it was.
 
@@ -65,6 +47,17 @@ class Step:
     published: int | None
     outbox: tuple[int, int] | None
     passed: Damage | None = None
+    left: Unpublished = NOTHING
+    """What would be lost by this progress: published with it, as far as it is stored."""
+
+    def lines(self) -> list[str]:
+        """What the operator is told once it is done."""
+        lines = self.left.lines()
+        if self.passed is not None:
+            first, after = self.passed
+            lost = f"offsets {first} to {after - 1}" if first < after else "nothing"
+            lines.append(f"passed by {lost}")
+        return [f"partition {self.partition}: {line}" for line in lines]
 
 
 def chosen(
@@ -92,26 +85,6 @@ def chosen(
     return numbers
 
 
-def row_of(
-    number: int,
-    position: Position | None,
-    progress: Progress | None,
-    bounds: Bounds,
-    stop: Stop | None,
-) -> Row:
-    """A partition as `contracts positions show` tells of it."""
-    return Row(
-        partition=number,
-        position=None if position is None else position.next,
-        published=None if progress is None else progress.next,
-        log_start=bounds.start,
-        log_end=bounds.stable,
-        generation=None if position is None else position.generation,
-        problem=stop and stop.problem,
-        decision=stop and stop.decision,
-    )
-
-
 def refuse_other_decisions(decision: Decision, rows: Iterable[Row]) -> None:
     """Only what `show` names may be decided: another decision could lose what nobody looked at.
 
@@ -133,7 +106,28 @@ def refuse_other_decisions(decision: Decision, rows: Iterable[Row]) -> None:
         )
 
 
-def step_of(decision: Decision, stored: Position | None, fresh: Position, row: Row, generation: int) -> Step:
+def refuse_to_give_up(decision: Decision, steps: Iterable[Step]) -> None:
+    """Outputs are lost only by an operator who knows which.
+
+    Raises:
+        InputRefused: some are not stored any more, and the decision goes on without them.
+    """
+    for step in steps:
+        if step.left.given_up:
+            raise InputRefused(
+                f"partition {step.partition} would give up {step.left.given_up}: they are stored no more",
+                hint=f"a backup of one moment may have them; --{decision.value} --force goes on without them",
+            )
+
+
+def step_of(
+    decision: Decision,
+    stored: Position | None,
+    fresh: Position,
+    row: Row,
+    generation: int,
+    left: Unpublished,
+) -> Step:
     """What the decision comes to for a partition with the position `stored`; `fresh`: one at the log's start.
 
     Raises:
@@ -141,29 +135,31 @@ def step_of(decision: Decision, stored: Position | None, fresh: Position, row: R
     """
     position, published = _decided(decision, stored, fresh, row, generation)
     outbox = _outbox(decision, stored, position, row, published)
-    # The journal's entry is written anew in any case: its offset is of the position's generation.
-    published = row.published if published is None else published
-    return Step(row.partition, replace(position, has_journal=True), published, outbox)
+    if published is None:
+        # The next takeover publishes what is left. The journal's entry is written anew all the same: its
+        # offset is of the position's generation.
+        published, left = row.published, NOTHING
+    return Step(row.partition, replace(position, has_journal=True), published, outbox, left=left)
 
 
 def up_to_damage(name: str, stored: Position | None, row: Row) -> tuple[Position, int]:
     """The position at the damage, and its progress.
 
     Raises:
-        InputRefused: something is left of what came before it.
+        InputRefused: there is none, or nobody can tell what of the partition is published.
     """
-    if stored is None or row.published is None or row.published < stored.next:
+    if stored is None or row.published is None:
         raise InputRefused(
-            f"{name}: not all that came before the damage is applied and published",
+            f"{name}: what comes before the damage is not known to be published",
             hint="start the service, wait until it has stopped the partition again, then decide",
         )
     return stored, row.published
 
 
-def past_damage(published: int, position: Position, passed: Damage) -> Step:
+def past_damage(published: int, position: Position, passed: Damage, left: Unpublished) -> Step:
     """What it comes to that a partition goes on at `position`, behind the damage."""
     outbox = position.generation, _PAST
-    return Step(position.place[1], position, max(published, position.next), outbox, passed)
+    return Step(position.place[1], position, max(published, position.next), outbox, passed, left)
 
 
 def _decided(
@@ -223,7 +219,7 @@ def _kept(decision: Decision, position: Position, row: Row, generation: int) -> 
         case Decision.ACCEPT_CLUSTER | Decision.ACCEPT_GROUP:
             return position, position.next if row.published is None else None
         case Decision.FROM_GROUP_OFFSET:
-            return position, row.published
+            return position, None
         case Decision.NEW_GENERATION:
             return replace(position, next=row.log_start, generation=generation, last=None), row.log_start
         case Decision.TO_LOG_START | Decision.TO_LOG_END:

@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from consumer.engine.checks import problem_of
 from consumer.engine.takeover import chain_of
 from consumer.errors import OutboxHole, PositionError
-from consumer.operator.decisions import Row, row_of
 from consumer.storage.protocols import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from consumer.kafka.fetcher import Fetcher
+    from consumer.kafka.fetcher import Bounds, Fetcher
     from consumer.kafka.journal import Journal
     from consumer.kafka.journal_entries import Progress
     from consumer.storage.protocols import Origin, Position, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One partition: where the database, the journal and the log stand.
+
+    `published` is the journal's last progress. `problem` None: they fit together. `decision`: what it asks
+    for, an option of `contracts positions reset`.
+    """
+
+    partition: int
+    position: int | None
+    published: int | None
+    log_start: int
+    log_end: int
+    generation: int | None
+    problem: str | None = None
+    decision: str | None = None
 
 
 class PositionTable:
@@ -44,7 +62,7 @@ class PositionTable:
         stops |= {number: Stop(str(error), error.decision) for number, error in problems.items()}
         bounds = await self.log.bounds(names)
         return [
-            row_of(number, positions[number], progress.get(number), bounds[number], stops.get(number))
+            _row(number, positions[number], progress.get(number), bounds[number], stops.get(number))
             for number in names
         ]
 
@@ -67,3 +85,22 @@ class PositionTable:
             for number, (position, published) in behind.items()
             if chain_of(slots.get(position.partition, ()), position, published) is None
         }
+
+
+def _row(
+    number: int,
+    position: Position | None,
+    progress: Progress | None,
+    bounds: Bounds,
+    stop: Stop | None,
+) -> Row:
+    return Row(
+        partition=number,
+        position=None if position is None else position.next,
+        published=None if progress is None else progress.next,
+        log_start=bounds.start,
+        log_end=bounds.stable,
+        generation=None if position is None else position.generation,
+        problem=stop and stop.problem,
+        decision=stop and stop.decision,
+    )

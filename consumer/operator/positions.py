@@ -23,26 +23,28 @@ from consumer.kafka.connection import kafka_errors, kafka_options
 from consumer.kafka.fetcher import Fetcher
 from consumer.kafka.journal import Journal, Tail
 from consumer.kafka.journal_entries import Progress, journal_batch, milliseconds_now
-from consumer.operator.damage import Damage, passed_by
+from consumer.operator.damage import passed_by
 from consumer.operator.decisions import (
     Decision,
-    Row,
     Step,
     chosen,
     past_damage,
     refuse_other_decisions,
+    refuse_to_give_up,
     step_of,
     up_to_damage,
 )
 from consumer.operator.position_table import PositionTable
+from consumer.operator.unpublished import NOTHING, unpublished
 from consumer.storage.protocols import Origin, Position
 from schemas.topics import COMMANDS, POSITIONS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping
+    from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 
     from consumer.kafka.publisher import Publisher
     from consumer.kafka.recordbatches import RecordBatch
+    from consumer.operator.position_table import Row
     from consumer.settings import Settings
     from consumer.storage.protocols import Store
 
@@ -76,8 +78,8 @@ class PositionAdmin:
         self._admin = admin
         self._publisher = publisher
         self._worker = worker
-        self.passed: dict[int, Damage] = {}
-        """What the last decision passed by, of each partition."""
+        self.told: list[str] = []
+        """What the last decision did beside moving positions, in lines for the operator."""
 
     async def show(self) -> list[Row]:
         """All partitions in order."""
@@ -88,8 +90,11 @@ class PositionAdmin:
     ) -> list[Row]:
         """Carries the decision out for these partitions; None: for all that need it.
 
+        What is stored and not published is published with it, or by the next takeover.
+
         Raises:
-            InputRefused: the decision does not apply to a partition, or the service is still running.
+            InputRefused: the decision does not apply to a partition or gives up outputs, or the service is
+                still running.
         """
         await self._refuse_while_running()
         await self._publisher.start()
@@ -100,10 +105,13 @@ class PositionAdmin:
         if not force:
             refuse_other_decisions(decision, [rows[number] for number in numbers])
         generation = 1 + max((row.generation or 0) for row in rows)
+        tails = await self._stand_still(numbers)
         # All are looked at before any is changed: what is refused leaves everything as it was.
-        steps = [await self._step(decision, rows[number], generation) for number in numbers]
-        await self._carry_out(decision, steps)
-        self.passed = {step.partition: step.passed for step in steps if step.passed}
+        steps = [await self._step(decision, rows[n], tails[n], generation) for n in numbers]
+        if not force:
+            refuse_to_give_up(decision, steps)
+        await self._carry_out(decision, steps, tails)
+        self.told = [line for step in steps for line in step.lines()]
         return await self.show()
 
     async def _refuse_while_running(self) -> None:
@@ -123,22 +131,35 @@ class PositionAdmin:
         await self._store.disown([one.partition for one in old])
         await self._publisher.fence([f"{one.origin.group}-{'-'.join(map(str, one.place))}" for one in old])
 
-    async def _step(self, decision: Decision, row: Row, generation: int) -> Step:
+    async def _stand_still(self, numbers: Collection[int]) -> dict[int, Tail | None]:
+        """Nobody moves these any more: a batch that was published after all must not be published again.
+
+        Gives the end of each partition's journal; None where it cannot be read.
+        """
+        await self._store.disown([self._table.names[number] for number in numbers])
+        tails = await last_words(self._publisher, self._journal, self._worker, numbers)
+        return {n: None if isinstance(tail, PositionError) else tail for n, tail in tails.items()}
+
+    async def _step(self, decision: Decision, row: Row, tail: Tail | None, generation: int) -> Step:
+        progress = None if tail is None else tail.progress
         name = self._table.names[row.partition]
+        row = replace(row, published=None if progress is None else progress.next)
         stored = (await self._store.positions([name])).get(name)
+        slots = (await self._store.outbox([name]))[name]
+        left = NOTHING if stored is None else unpublished(stored, progress, slots)
         if decision is Decision.PAST_DAMAGE:
             position, published = up_to_damage(name, stored, row)
-            return past_damage(published, *await passed_by(self._table.log, position))
+            return past_damage(published, *await passed_by(self._table.log, position), left)
         if decision is Decision.FROM_GROUP_OFFSET and stored is not None:
             row = replace(row, published=await _group_offset(self._admin, stored))
         fresh = Position(name, self._table.origin, next=row.log_start)
-        return step_of(decision, stored, fresh, row, generation)
+        return step_of(decision, stored, fresh, row, generation, left)
 
-    async def _carry_out(self, decision: Decision, steps: Iterable[Step]) -> None:
-        steps = list(steps)
-        numbers = [step.partition for step in steps]
-        tails = await last_words(self._publisher, self._journal, self._worker, numbers)
-        await self._publisher.publish([batch for step in steps if (batch := self._entry(step, tails))])
+    async def _carry_out(
+        self, decision: Decision, steps: Collection[Step], tails: Mapping[int, Tail | None]
+    ) -> None:
+        entries = [entry for step in steps if (entry := self._entry(step, tails[step.partition]))]
+        await self._publisher.publish([batch for step in steps for batch in step.left.outputs] + entries)
         for step in steps:
             if decision is Decision.FROM_GROUP_OFFSET:
                 await self._store.adopt_outbox(step.position.partition)
@@ -146,11 +167,10 @@ class PositionAdmin:
                 await self._store.keep_outbox(step.position.partition, step.outbox)
             await self._store.replace_position(step.position)
 
-    def _entry(self, step: Step, tails: Mapping[int, Tail | PositionError]) -> RecordBatch | None:
+    def _entry(self, step: Step, tail: Tail | None) -> RecordBatch | None:
         if step.published is None:
             return None
-        tail = tails[step.partition]
-        claims = tail.claims if isinstance(tail, Tail) else ()
+        claims = () if tail is None else tail.claims
         entry = Progress(step.published, step.position.generation, self._worker)
         return journal_batch(self._journal.topic, step.partition, entry, milliseconds_now(), forgotten=claims)
 

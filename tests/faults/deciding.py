@@ -31,6 +31,15 @@ def unpublished(scene: Scene) -> None:
     assert scene.checker.positions() != scene.checker.published()
 
 
+def all_stored(scene: Scene, commands: int = 40) -> None:
+    """The same with all that is in the log of the only partition; the checker has read it."""
+    scene.publish(commands)
+    scene.checker.read_log()
+    scene.start(FAULTS_STOP_AT="stored:1:KILL").wait_ended(60)
+    (stored,), (published,) = scene.checker.positions().values(), scene.checker.published().values()
+    assert published < stored == scene.checker.ends[0]
+
+
 def stopped(scene: Scene, error: type[PositionError], partitions: int, *, untouched: bool = True) -> Worker:
     """A worker that stopped in so many partitions with this error, and goes on running.
 

@@ -15,7 +15,7 @@ from consumer.errors import LogDamaged
 from devstack.kafka import ApacheKafka
 from devstack.proof.load import Load
 from tests.faults.conftest import MakeScene
-from tests.faults.deciding import decided, stopped, worked
+from tests.faults.deciding import all_stored, decided, stopped, worked
 from tests.faults.scene import Scene
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(240)]
@@ -121,4 +121,20 @@ def test_the_record_that_was_applied_last(scene: Scene, apache_kafka: ApacheKafk
     batch.flip()
     worker = stopped(scene, LogDamaged, 1)
     decided(scene, worker, "--past-damage")
+    scene.done()
+
+
+def test_the_record_that_was_stored_last_and_not_published(
+    make_scene: MakeScene, mongo: Any, apache_kafka: ApacheKafka
+) -> None:
+    """No takeover can publish it, for the partition stops before that: the decision does."""
+    scene = make_scene(mongo, partitions=1, accounts=40)
+    scene.load = Load(1, accounts=40, rubbish=0, misplaced=0)
+    worked(scene)
+    all_stored(scene)
+    batch_with(apache_kafka, scene.checker.topic, scene.checker.positions()[0] - 1).flip()
+    worker = stopped(scene, LogDamaged, 1)
+    decided(scene, worker, "--past-damage")
+    assert "partition 0: published what was stored and not published yet: " in scene.told
+    scene.publish(40)
     scene.done()

@@ -187,13 +187,19 @@ def test_a_hole_in_what_was_to_be_published(scene: Scene) -> None:
     scene.publish(40)
     victim.wait_ended()
     stored = scene.checker.positions()
-    holes = [number for number in published if stored[number] > published[number]]
+    holes = sorted(number for number in published if stored[number] > published[number])
     # Only theirs: in another position a transaction of the victim may still be open.
     names = [f"{scene.checker.topic}/{number}" for number in holes]
     lost = database(scene).positions.update_many({"_id": {"$in": names}}, {"$unset": {"outbox": ""}})
     assert lost.modified_count == len(holes)
     worker = stopped(scene, errors.OutboxHole, len(holes))
-    decided(scene, worker, *(f"--partition={number}" for number in holes), "--to-database")
+    decision = [*(f"--partition={number}" for number in holes), "--to-database"]
+    worker.stop()
+    gives_up = f"the outputs of offsets {published[holes[0]]} to {stored[holes[0]] - 1} "
+    with pytest.raises(AssertionError, match=f"partition {holes[0]} would give up {gives_up}"):
+        scene.contracts("positions", "reset", *decision)
+    decided(scene, worker, *decision, "--force")
+    assert f"partition {holes[0]}: gave up {gives_up}" in scene.told
     scene.wait()
     verdict = scene.checker.check()
     unpublished = sum(stored[number] - published[number] for number in holes)

@@ -57,28 +57,27 @@ def _in_turn(trees: Sequence[Path], room: int, commands: int) -> list[list[dict[
         return [*iter(lambda: [_batch(program) for program in programs], [{}] * len(trees))]
 
 
-def _started(tree: Path, room: int, commands: int) -> subprocess.Popen[str]:
+def _started(tree: Path, room: int, commands: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, str(PROGRAM), "--commands", str(commands), "--room", str(room)],
         env=os.environ | {"PYTHONPATH": str(tree)},
         cwd=tree,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        text=True,
+        bufsize=0,
     )
 
 
-def _batch(program: subprocess.Popen[str]) -> dict[str, float]:
+def _batch(program: subprocess.Popen[bytes]) -> dict[str, float]:
     """Lets it do one batch; nothing when the log is worked off."""
     if program.stdin is None or program.stdout is None:
         raise RuntimeError("no pipes")
     with suppress(BrokenPipeError):
-        program.stdin.write("\n")
-        program.stdin.flush()
+        program.stdin.write(b"\n")
     line = program.stdout.readline()
     if not line and program.wait():
         raise RuntimeError(f"{PROGRAM.name} failed: see above")
-    measured: dict[str, float] = json.loads(line or "{}")
+    measured: dict[str, float] = json.loads(line or b"{}")
     return measured
 
 

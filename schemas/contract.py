@@ -12,6 +12,7 @@ from decimal import Decimal
 from functools import lru_cache
 from math import isfinite
 from operator import itemgetter
+from sys import intern
 from typing import Annotated, Any, Final, NotRequired, cast
 
 import orjson
@@ -248,5 +249,5 @@ PLACES: Final = {name: place for place, name in enumerate(_STORED)}
 @lru_cache(maxsize=4096)
 def _in_order(names: tuple[str, ...]) -> tuple[tuple[str, ...], itemgetter[Any]]:
     """The names in order, and what gets their values; names that a contract does not have come last."""
-    placed = sorted(names, key=lambda name: PLACES.get(name, len(PLACES)))
+    placed = sorted(map(intern, names), key=lambda name: PLACES.get(name, len(PLACES)))
     return tuple(placed), itemgetter(*placed)

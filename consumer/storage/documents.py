@@ -11,7 +11,6 @@ from datetime import UTC
 from decimal import Decimal
 from operator import attrgetter
 from sys import intern
-from types import NoneType
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import unquote
 
@@ -22,7 +21,7 @@ from consumer.errors import ForeignDocument, NewerSchema
 from consumer.storage import shapes
 from consumer.storage.money import read_money, stored_money
 from consumer.storage.protocols import HistoryEntry, LastRecord, Origin, OutboxSlot, Position, Seen
-from schemas.contract import SCHEMA_VERSION, ordered
+from schemas.contract import ordered
 from schemas.upcasting import UnknownVersion, upcast_contract
 
 if TYPE_CHECKING:
@@ -108,7 +107,7 @@ def contracts_from(documents: Iterable[dict[str, Any]], collection: str = "contr
     misfits: list[tuple[object, str]] = []
     for document in documents:
         name = document["_id"]
-        why = None if _is_newest(document) else shapes.misfit(shapes.VERSIONED, document)
+        why = shapes.misfit(shapes.VERSIONED, document)
         contract = None if why else _contract(document)
         why = why or shapes.misfit(shapes.CONTRACT, contract)
         if why:
@@ -120,36 +119,34 @@ def contracts_from(documents: Iterable[dict[str, Any]], collection: str = "contr
     return contracts
 
 
-def _is_newest(document: dict[str, Any]) -> bool:
-    """Whether the shape of the newest version, which is checked in any case, is all that must hold."""
-    lifecycle = document.get("lifecycle")
-    return (
-        lifecycle.__class__ is dict
-        and lifecycle.get("schema_version") == SCHEMA_VERSION
-        and document["_id"].__class__ is ObjectId
-        and document.get("metadata").__class__ in {dict, NoneType}
-    )
-
-
 def _contract(document: dict[str, Any]) -> Contract:
     document["_id"] = document["_id"].binary
     metadata = document.get("metadata")
     if metadata:
         document["metadata"] = {unquote(key): value for key, value in metadata.items()}
     try:
-        return upcast_contract(ordered(_with_shared_names(document)))
+        return upcast_contract(_with_shared_names(document))
     except UnknownVersion as error:
         raise NewerSchema(f"contract {document.get('contract_id')}: {error}") from error
 
 
-def _with_shared_names(value: Any) -> Any:
-    """The same, without names of its own: the driver makes them anew, and they are half of a contract."""
+def _with_shared_names(document: dict[str, Any]) -> Contract:
+    """The same in order, without names of its own: the driver makes them anew, and they are half of it."""
+    contract = ordered(cast("Contract", document))
+    fields = cast("dict[str, Any]", contract)
+    for name, value in fields.items():
+        if value.__class__ in _NESTED:
+            fields[name] = _shared(value)
+    return contract
+
+
+def _shared(value: Any) -> Any:
     if value.__class__ is dict:
-        shared = {}
-        for name, part in value.items():
-            shared[intern(name)] = part if part.__class__ not in _NESTED else _with_shared_names(part)
-        return shared
-    return [part if part.__class__ not in _NESTED else _with_shared_names(part) for part in value]
+        return {
+            intern(name): part if part.__class__ not in _NESTED else _shared(part)
+            for name, part in value.items()
+        }
+    return [part if part.__class__ not in _NESTED else _shared(part) for part in value]
 
 
 _NESTED: Final = frozenset({dict, list})

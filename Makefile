@@ -3,6 +3,7 @@
 #   make demo     embedded servers, the service, a few thousand commands; checks its own outcome (KEEP=1 stays up)
 #   make test     unit, property, contract-suite and integration tests, two at a time (ARGS="-n 0 -x" passes options on)
 #   make faults   the service and its servers killed, paused and cut off at every point where it could matter
+#   make test-pythons  the tests that need no server, on each supported Python that is on this machine
 #   make test-docker   the image, docker-compose.yml and testcontainers, where a Docker engine answers
 #   make check    lint, format, strict types, import directions, published schemas
 #   make chaos    processes killed, paused and cut while commands flow (ROUNDS=200 SEED=7; SOAK=30 minutes; BROKERS=3)
@@ -22,7 +23,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3.14
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv runbooks release lock client demo test faults test-docker check audit format bench bench-quick chaos docs clean
+.PHONY: help venv runbooks release lock client demo test faults test-pythons test-docker check audit format bench bench-quick chaos docs clean
 
 help:  ## tell what there is
 	@sed -n 's/^#   //p' Makefile
@@ -45,6 +46,9 @@ test: venv
 
 faults: venv
 	$(BIN)/pytest -m fault $(ARGS)
+
+test-pythons: venv
+	$(BIN)/python -m tools.pythons $(ARGS)
 
 test-docker: venv
 	CONTRACTS_TEST_DOCKER=1 $(BIN)/pytest --timeout 1200 tests/docker $(ARGS)
@@ -107,4 +111,4 @@ docs: venv
 	@echo "open site/index.html"
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis site
+	rm -rf $(VENV) .venv-pythons .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis site

@@ -51,14 +51,14 @@ test-pythons: venv
 	$(BIN)/python -m tools.pythons $(ARGS)
 
 test-docker: venv
-	CONTRACTS_TEST_DOCKER=1 $(BIN)/pytest --timeout 1200 tests/docker $(ARGS)
+	CONTRACTS_TEST_DOCKER=1 $(BIN)/pytest --timeout 1200 tests/system/docker $(ARGS)
 
 check: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q tests/wire/test_published.py tests/wire/test_compatibility.py tests/wire/test_asyncapi.py
+	$(BIN)/pytest -q tests/unit/schemas/test_published.py tests/unit/schemas/test_compatibility.py tests/unit/schemas/test_asyncapi.py
 
 audit: venv
 	$(BIN)/python -m tools.licences
@@ -80,7 +80,7 @@ bench-quick: $(VENV)/.bench
 	$(BIN)/python -m benchmarks --quick $(ARGS)
 
 chaos: venv
-	$(BIN)/python -m tests.chaos $(if $(SOAK),--soak $(SOAK),--rounds $(or $(ROUNDS),15)) $(if $(FIRST),--first $(FIRST)) $(if $(SEED),--seed $(SEED)) $(if $(BROKERS),--brokers $(BROKERS)) $(ARGS)
+	$(BIN)/python -m tests.system.chaos $(if $(SOAK),--soak $(SOAK),--rounds $(or $(ROUNDS),15)) $(if $(FIRST),--first $(FIRST)) $(if $(SEED),--seed $(SEED)) $(if $(BROKERS),--brokers $(BROKERS)) $(ARGS)
 
 client: venv
 	$(BIN)/python -m tools.client

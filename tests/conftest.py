@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from devstack.given import GivenKafka, GivenMongo
 from devstack.kafka import ApacheKafka, KafkaServer
@@ -16,6 +17,10 @@ from devstack.server import Server
 from tests import servers as kinds
 from tests.servers import Servers, describe
 from tools.client.build import write_sources
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("contracts", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("contracts")
 
 tests_on = pytest.StashKey[Counter[str]]()
 

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 LOCK = ROOT / "ops" / "dev.lock"
 ENVIRONMENTS = ROOT / ".venv-pythons"
 SERVERS = ("noida-db", "secantusdb")
-FOLDERS = ("tests/domain", "tests/wire", "tests/golden", "tests/engine", "tests/storage/test_documents.py")
+FOLDERS = ("tests/golden", *(f"tests/unit/{name}" for name in ("domain", "schemas", "engine", "storage")))
 NO_SERVER = "not kafka and not mongo and not fault and not docker"
 INSTALLED = "installed.lock"
 

@@ -18,8 +18,8 @@ from devstack.proof.model import Model
 from devstack.proof.records import LogRecord
 from schemas.contract import to_json, visible
 from schemas.partitioning import murmur2_home
-from tests.engine.logs import COMMANDS, OTHERS, made
 from tests.golden.files import Record
+from tests.unit.engine.logs import COMMANDS, OTHERS, made
 
 TOPIC: Final = "contracts.commands"
 PARTITIONS: Final = 2

@@ -15,9 +15,9 @@ from bson import json_util
 
 from consumer.kafka.unreadable import Unreadable
 from consumer.storage.documents import CODEC, contract_document, history_document
-from tests.engine.folding import folded
-from tests.engine.oracle import by_topic
 from tests.golden.files import shown
+from tests.unit.engine.folding import folded
+from tests.unit.engine.oracle import by_topic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -15,8 +15,8 @@ from consumer.settings import load_settings
 from consumer.storage import indexes
 from devstack.mongo import SecantusMongo
 from devstack.server import Server
+from tests.contract.storage.owner import Owner
 from tests.ops import secure
-from tests.storage.owner import Owner
 
 
 class Locked(SecantusMongo):

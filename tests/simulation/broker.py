@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from aiokafka.record.default_records import DefaultRecordBatch
 
 from consumer.kafka.fetcher import Bounds
-from tests.engine.logs import TOPIC, Record
 from tests.simulation.log import Log, Transaction
+from tests.unit.engine.logs import TOPIC, Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

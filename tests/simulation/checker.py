@@ -9,16 +9,16 @@ import orjson
 
 from consumer.engine.records import FORWARDED_FROM
 from schemas.topics import EVENT_TOPICS
-from tests.engine.logs import TOPIC
-from tests.engine.oracle import by_topic, read
 from tests.simulation.broker import JOURNAL
 from tests.simulation.oracle import expected
+from tests.unit.engine.logs import TOPIC
+from tests.unit.engine.oracle import by_topic, read
 
 if TYPE_CHECKING:
     from consumer.kafka.recordbatches import Output
-    from tests.engine.oracle import Expected
     from tests.simulation.log import Log
     from tests.simulation.world import World
+    from tests.unit.engine.oracle import Expected
 
 
 class Violation(AssertionError):

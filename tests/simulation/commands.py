@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from schemas.partitioning import murmur2_home
-from tests.engine.logs import COMMANDS, DAY, made, update
+from tests.unit.engine.logs import COMMANDS, DAY, made, update
 
 if TYPE_CHECKING:
     from tests.simulation.chaos import Chaos

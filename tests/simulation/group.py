@@ -15,13 +15,13 @@ from consumer.engine.takeover import Takeover
 from consumer.engine.worker import Worker
 from consumer.storage.protocols import Origin
 from schemas.topics import EVENT_TOPICS
-from tests.engine.logs import TOPIC
-from tests.engine.oracle import POLICY
 from tests.simulation.broker import JOURNAL
 from tests.simulation.calls import Caller
 from tests.simulation.clients import SimulatedFetcher, SimulatedJournal, SimulatedPublisher
 from tests.simulation.quiet import Quiet
 from tests.simulation.store import SimulatedStore
+from tests.unit.engine.logs import TOPIC
+from tests.unit.engine.oracle import POLICY
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from tests.engine.logs import START
+from tests.unit.engine.logs import START
 
 
 class Transaction:

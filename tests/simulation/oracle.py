@@ -11,8 +11,8 @@ from consumer.engine.fold import Fold
 from consumer.engine.records import Incoming
 from consumer.kafka.recordbatches import BatchWriter
 from consumer.storage.documents import CODEC, contract_document, contract_from
-from tests.engine.logs import POISON
-from tests.engine.oracle import POLICY, Expected, decoded, read
+from tests.unit.engine.logs import POISON
+from tests.unit.engine.oracle import POLICY, Expected, decoded, read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,8 +16,8 @@ from consumer.errors import (
 )
 from consumer.storage.memory import MemoryStore
 from consumer.storage.memory_batch import MemoryBatch
-from tests.engine.oracle import is_poison
 from tests.simulation.calls import READ, WRITE
+from tests.unit.engine.oracle import is_poison
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Coroutine, Sequence

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from consumer.engine import schedule, worker
 from consumer.errors import ContractsError
-from tests.engine.logs import TOPIC
 from tests.simulation.broker import Broker, EpochEnded
 from tests.simulation.calls import Caller
 from tests.simulation.chaos import Chaos
@@ -19,6 +18,7 @@ from tests.simulation.commands import closing, commands
 from tests.simulation.group import Group, Process
 from tests.simulation.quiet import OnceDecoder
 from tests.simulation.store import Database
+from tests.unit.engine.logs import TOPIC
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator

@@ -1,0 +1,217 @@
+"""Requests that must not be repeated, since a late one acts on the next transaction; and those that must."""
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+from aiokafka.errors import (
+    ConcurrentTransactions,
+    InvalidProducerEpoch,
+    KafkaConnectionError,
+    NotEnoughReplicasError,
+    NotLeaderForPartitionError,
+    OperationNotAttempted,
+    RequestTimedOutError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
+
+from consumer.errors import BrokerDenied, PublisherFenced, PublishInDoubt
+from consumer.kafka import transactions
+from consumer.kafka.publisher import Publisher
+from tests.contract.kafka.clients import batches
+
+LOST = [KafkaConnectionError(), RequestTimedOutError()]
+
+
+class FakeClient:
+    """A broker that answers each kind of request with what it is given, in turn; at the end with success."""
+
+    def __init__(self, **answers):
+        self.answers = {name: list(each) for name, each in answers.items()}
+        self.sent = []
+        self.refreshed = 0
+        self.leaders = {}
+        self.cluster = SimpleNamespace(
+            leader_for_partition=lambda place: self.leaders.get(place.partition, 1)
+        )
+
+    async def bootstrap(self):
+        pass
+
+    async def close(self):
+        pass
+
+    async def ready(self, node, **group):
+        return True
+
+    def add_topic(self, topic):
+        pass
+
+    async def _wait_on_metadata(self, topic):
+        pass
+
+    async def force_metadata_update(self):
+        self.refreshed += 1
+
+    async def coordinator_lookup(self, kind, key):
+        return 1
+
+    async def send(self, node, request):
+        name = type(request).__name__.removesuffix("Request")
+        self.sent.append((name, node, request))
+        answers = self.answers.get(name)
+        answer = answers.pop(0) if answers else 0
+        if isinstance(answer, Exception):
+            raise answer
+        return answered(name, request, answer)
+
+    def names(self):
+        return [name for name, _, _ in self.sent]
+
+
+def answered(name, request, code):
+    """The broker's answer; the error, if any, is that of the last partition."""
+    match name:
+        case "InitProducerId":
+            return SimpleNamespace(error_code=code, producer_id=7, producer_epoch=1)
+        case "AddPartitionsToTxn":
+            before = OperationNotAttempted.errno if code else 0
+            return SimpleNamespace(errors=[("t", [(0, before), (1, code)])])
+        case "Produce":
+            ((topic, parts),) = request._topics
+            codes = [0] * (len(parts) - 1) + [code]
+            return SimpleNamespace(
+                topics=[(topic, [(n, each, 10 * n) for (n, _), each in zip(parts, codes, strict=True)])]
+            )
+    return SimpleNamespace(error_code=code)
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    monkeypatch.setattr(transactions, "_FIRST_PAUSE", 0)
+
+
+async def started(client, deadline=1.0):
+    publisher = Publisher(lambda: client, "id", deadline=deadline)
+    await publisher.start()
+    client.sent.clear()
+    return publisher
+
+
+SENT = batches("t", (0, "a"), (1, "b"))
+
+
+@pytest.mark.parametrize("error", LOST, ids=repr)
+async def test_a_transaction_is_ended_once(error):
+    client = FakeClient(EndTxn=[error])
+    publisher = await started(client)
+    with pytest.raises(PublishInDoubt):
+        await publisher.publish(SENT)
+    assert client.names().count("EndTxn") == 1
+
+
+async def test_a_coordinator_that_refuses_to_end_a_transaction_is_asked_again():
+    client = FakeClient(EndTxn=[ConcurrentTransactions.errno])
+    await (await started(client)).publish(SENT)
+    assert client.names() == ["AddPartitionsToTxn", "Produce", "EndTxn", "EndTxn"]
+
+
+@pytest.mark.parametrize("error", LOST, ids=repr)
+@pytest.mark.parametrize("request_", ["AddPartitionsToTxn", "Produce"])
+async def test_what_may_be_repeated_is_repeated(error, request_):
+    client = FakeClient(**{request_: [error]})
+    assert await (await started(client)).publish(SENT) == [0, 10]
+    assert client.names().count(request_) == 2
+
+
+async def test_only_what_was_refused_is_sent_again_and_byte_for_byte():
+    client = FakeClient(Produce=[NotEnoughReplicasError.errno])
+    assert await (await started(client)).publish(SENT) == [0, 10]
+    first, second = (request._topics for name, _, request in client.sent if name == "Produce")
+    ((topic, parts),) = first
+    assert second == [(topic, parts[1:])]
+    assert client.refreshed == 0, "who leads was not in question"
+
+
+async def test_a_partition_whose_leader_moved_goes_to_the_new_one():
+    client = FakeClient(Produce=[NotLeaderForPartitionError.errno])
+    publisher = await started(client)
+    refresh = client.force_metadata_update
+
+    async def moved():
+        await refresh()
+        client.leaders[1] = 2
+
+    client.force_metadata_update = moved
+    await publisher.publish(SENT)
+    assert [node for name, node, _ in client.sent if name == "Produce"] == [1, 2]
+
+
+async def test_each_leader_has_one_request():
+    client = FakeClient()
+    publisher = await started(client)
+    client.leaders = {0: 1, 1: 2}
+    await publisher.publish(SENT)
+    assert client.names() == ["AddPartitionsToTxn", "Produce", "Produce", "EndTxn"]
+
+
+async def test_a_request_is_never_larger_than_brokers_take(monkeypatch):
+    monkeypatch.setattr(transactions, "REQUEST_BYTES", len(SENT[0].body) + 1)
+    client = FakeClient()
+    assert await (await started(client)).publish(SENT) == [0, 10]
+    assert client.names() == ["AddPartitionsToTxn", "Produce", "Produce", "EndTxn"]
+
+
+async def test_a_sequence_goes_on_in_the_next_transaction_and_ends_with_the_epoch():
+    client = FakeClient()
+    publisher = await started(client)
+    for _ in range(2):
+        await publisher.publish(SENT)
+    await publisher.start()
+    await publisher.publish(SENT)
+    bodies = [request._topics[0][1][0][1] for name, _, request in client.sent if name == "Produce"]
+    assert [int.from_bytes(body[53:57], "big") for body in bodies] == [0, 1, 0]
+
+
+@pytest.mark.parametrize("request_", ["AddPartitionsToTxn", "Produce", "EndTxn"])
+@pytest.mark.parametrize(
+    ("error", "ours"),
+    [
+        (InvalidProducerEpoch, PublisherFenced),
+        (TopicAuthorizationFailedError, BrokerDenied),
+        (TransactionalIdAuthorizationFailed, BrokerDenied),
+    ],
+)
+async def test_an_error_is_told_by_its_name(request_, error, ours):
+    client = FakeClient(**{request_: [error.errno]})
+    publisher = await started(client)
+    with pytest.raises(ours):
+        await publisher.publish(SENT)
+    assert client.names()[-1] == request_, "nothing follows it"
+
+
+async def test_an_epoch_is_begun_again_and_again_until_the_one_before_is_settled():
+    client = FakeClient(InitProducerId=[ConcurrentTransactions.errno, KafkaConnectionError()])
+    publisher = Publisher(lambda: client, "id", deadline=1)
+    await publisher.start()
+    assert client.names() == ["InitProducerId"] * 3
+
+
+async def test_a_discarded_publisher_sends_nothing_that_was_waiting_for_its_connection():
+    """Late, it would end up in a transaction that is settled already."""
+    client = FakeClient()
+    connected = asyncio.Event()
+
+    async def ready(node, **group):
+        await connected.wait()
+        return True
+
+    client.ready = ready
+    publisher = Publisher(lambda: client, "id", deadline=1)
+    await publisher.start()
+    waiting = asyncio.create_task(client.ready(1))
+    await asyncio.sleep(0)
+    await publisher.discard()
+    connected.set()
+    assert not await waiting

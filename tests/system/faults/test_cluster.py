@@ -1,0 +1,121 @@
+"""Three brokers, of which the one that matters most just then is killed or frozen."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devstack.cluster import KafkaCluster
+from devstack.proof.checker import JOURNAL
+from tests.servers import REAL_REQUIRED, missing_for
+from tests.system.faults.events import seconds_to_new_events
+from tests.system.faults.scene import Scene
+from tests.system.faults.workers import sleep_as_fault, until
+
+pytestmark = [pytest.mark.fault, pytest.mark.timeout(240)]
+
+STARTED_SECONDS = 60
+AGAIN_SECONDS = 60
+"""The broker's session ends, another is elected, and the worker's requests run into their time limits."""
+
+BELIEVED_SECONDS = 4.0
+"""For so long a deposed leader is the only broker that answers: enough to be asked several times."""
+
+PATIENCE = {
+    "CONTRACTS_TOPIC_REPLICATION_FACTOR": "3",
+    "CONTRACTS_KAFKA_REQUEST_TIMEOUT_MS": "1000",
+}
+
+MakeScene = Callable[..., Scene]
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCluster]:
+    missing = missing_for("apache")
+    if missing and not REAL_REQUIRED:
+        pytest.skip(f"Apache Kafka not tested: {missing}")
+    with KafkaCluster(tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def cluster(shared: KafkaCluster) -> KafkaCluster:
+    """All of its brokers in sync, whatever the test before did to them."""
+    shared.heal()
+    return shared
+
+
+@pytest.fixture
+def make(cluster: KafkaCluster, mongo: Any, test_id: str, tmp_path: Path) -> Iterator[MakeScene]:
+    scenes: list[Scene] = []
+
+    def make(partitions: int) -> Scene:
+        scene = Scene(
+            cluster.bootstrap, mongo.uri, f"f{test_id}", tmp_path, partitions=partitions, environment=PATIENCE
+        )
+        scenes.append(scene)
+        return scene
+
+    yield make
+    for scene in scenes:
+        scene.__exit__(None, None, None)
+
+
+def test_the_transaction_coordinator_killed_in_the_middle_of_a_publication(
+    cluster: KafkaCluster, make: MakeScene
+) -> None:
+    """The outputs are written, and nobody is there any more to be told that they are committed."""
+    scene = make(4)
+    worker = scene.start(FAULTS_STOP_AT="publishing:4:STOP", CONTRACTS_MAX_BATCH_COMMANDS="20")
+    worker.wait_for("took over", STARTED_SECONDS)
+    scene.publish(200)
+    until(lambda: worker.paused, 30, "the worker stops in the middle of a publication")
+    cluster.roles.transaction_coordinator(scene.checker.publisher(0)).kill()
+    worker.resume()
+    worker.wait_for("taking over again", 60)
+    worker.wait_for("took over", 60, count=2)
+    scene.done()
+    worker.check()
+
+
+def test_the_group_coordinator_killed_while_a_worker_joins(cluster: KafkaCluster, make: MakeScene) -> None:
+    scene = make(4)
+    workers = [scene.start()]
+    workers[0].wait_for("took over", STARTED_SECONDS)
+    with scene.flowing(60):
+        workers.append(scene.start())
+        workers[0].wait_for("revoked", STARTED_SECONDS, partitions=list(range(4)))
+        cluster.roles.group_coordinator(scene.checker.group).kill()
+        workers[1].wait_for("took over", 60)
+        seconds_to_new_events(scene, range(4), AGAIN_SECONDS)
+    scene.done()
+    for worker in workers:
+        worker.check()
+
+
+def test_a_deposed_leader_of_the_journal_is_not_believed(cluster: KafkaCluster, make: MakeScene) -> None:
+    """It does not know yet that there is another one, and answers with the progress from before."""
+    scene = make(1)
+    journal = (scene.prefix + JOURNAL, 0)
+    scene.publish(100)
+    worker = scene.start()
+    scene.wait()
+    deposed = cluster.roles.leader(*journal)
+    others = [node for node in cluster.nodes if node is not deposed]
+    deposed.pause()
+    scene.publish(100)
+    scene.wait()
+    worker.kill()
+    successor = scene.start(FAULTS_STOP_AT="claimed:1:STOP")
+    until(lambda: successor.paused, 60, "the successor stops before it looks into the journal")
+    for node in others:
+        node.pause()
+    deposed.resume()
+    successor.resume()
+    sleep_as_fault(BELIEVED_SECONDS)
+    for node in others:
+        node.resume()
+    successor.wait_for("took over", 60)
+    scene.done()
+    assert cluster.roles.leader(*journal) is not deposed

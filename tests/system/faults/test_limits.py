@@ -1,0 +1,69 @@
+"""What a topic, the database or an operator's limit does not take: it is told, and the rest goes on."""
+
+import json
+
+import httpx
+import pytest
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
+
+from devstack.kafka import ApacheKafka
+from devstack.proof.load import Load
+from tests.system.faults.scene import Scene
+from tests.system.faults.workers import sleep_as_fault
+
+pytestmark = pytest.mark.fault
+
+LARGEST = "max.message.bytes"
+
+
+def limit(kafka: ApacheKafka, topic: str, bytes_: int) -> None:
+    """Sets the topic's limit, as an operator might while the service runs; at a start it is checked."""
+    entry = ConfigEntry(LARGEST, str(bytes_), incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=[entry])
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap, "log_level": 0})
+    for done in admin.incremental_alter_configs([resource]).values():
+        done.result(30)
+
+
+@pytest.mark.parametrize("topic", ["contracts.command-results", "contracts.changed"])
+def test_an_output_above_the_topic_s_limit(scene: Scene, apache_kafka: ApacheKafka, topic: str) -> None:
+    worker = scene.start()
+    scene.publish(200)
+    scene.wait()
+    limit(apache_kafka, scene.prefix + topic, 1_000)
+    scene.publish(200)
+    sleep_as_fault(2)
+    limit(apache_kafka, scene.prefix + topic, 1_048_588)
+    scene.done()
+    assert list(worker.lines("taking over again", reason="PublishInDoubt"))
+    assert not list(worker.lines("partition stopped"))
+
+
+def test_too_many_dead_letters_pause_the_partitions(scene: Scene) -> None:
+    """A wrong producer does not drain the topic into the dead letters; a flag at the restart does."""
+    worker = scene.start(
+        CONTRACTS_DEAD_LETTER_LIMIT_COUNT="20",
+        CONTRACTS_DEAD_LETTER_LIMIT_WINDOW="100",
+        CONTRACTS_MAX_BATCH_COMMANDS="10",
+    )
+    scene.publish(400)
+    scene.wait()
+    scene.load = Load(2, accounts=50, rubbish=1, misplaced=0)
+    scene.publish(400)
+    worker.wait_for("partition stopped", count=scene.partitions)
+    for line in worker.lines("partition stopped"):
+        assert "records are not commands" in line["error"]
+        assert "CONTRACTS_DEAD_LETTER_LIMIT_OFF=true" in line["hint"]
+    dead = scene.contracts("dead-letters", "list", "--json").splitlines()
+    assert len(dead) <= 60 * scene.partitions, "half of the window before the flood, and its first batch"
+    url = worker.wait_for("listening")["url"]
+    ready = httpx.get(f"{url}/readyz", timeout=10)
+    assert ready.status_code == 503
+    assert "records are not commands" in ready.text
+    worker.stop()
+    rows = [json.loads(line) for line in scene.contracts("positions", "show", "--json").splitlines()]
+    assert all("records are not commands" in row["problem"] for row in rows)
+    with pytest.raises(AssertionError, match="stands still for what is no decision's matter"):
+        scene.contracts("positions", "reset", "--to-log-end")
+    scene.start(CONTRACTS_DEAD_LETTER_LIMIT_OFF="true")
+    scene.done()

@@ -1,0 +1,46 @@
+"""Workers that fall silent, are replaced, and go on as if nothing had been: zombies."""
+
+from random import Random
+
+import pytest
+
+from tests.system.faults.scene import Scene
+from tests.system.faults.worker import POINTS, TAKEOVER
+from tests.system.faults.workers import until
+
+pytestmark = pytest.mark.fault
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("point", [point for point in POINTS if point not in {"fenced", "published"}])
+def test_paused_at_a_point_replaced_and_continued(scene: Scene, point: str) -> None:
+    # The first transactions of a worker are its claim and where the partitions begin.
+    passage = 1 if point in TAKEOVER else 4 if point == "publishing" else 2
+    zombie = scene.start(FAULTS_STOP_AT=f"{point}:{passage}:STOP", CONTRACTS_MAX_BATCH_COMMANDS="20")
+    scene.publish(150)
+    until(lambda: zombie.paused, 20, f"the worker stops at {point}")
+    successor = scene.start()
+    successor.wait_for("took over")
+    zombie.resume()
+    scene.publish(150)
+    # Before its first batch there is nothing to take away from it.
+    learns = zombie.rebalances if point not in TAKEOVER else lambda: [*zombie.lines("revoked")]
+    until(learns, 20, "the zombie learns that it was replaced")
+    successor.check()
+    scene.done()
+
+
+@pytest.mark.timeout(180)
+def test_paused_at_random_moments_replaced_and_continued(scene: Scene) -> None:
+    random = Random(7)
+    workers = [scene.start(), scene.start()]
+    for number in range(2):
+        zombie, other = workers[number % 2], workers[1 - number % 2]
+        scene.publish(1_500)
+        zombie.pause_after(random.uniform(0, 0.3))
+        # Done without the zombie: so its partitions have been taken over.
+        scene.wait()
+        zombie.resume()
+        scene.publish(100)
+        other.check()
+    scene.done()

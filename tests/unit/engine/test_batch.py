@@ -1,0 +1,253 @@
+"""The fold: the same log gives the same state and the same bytes, however it is cut into batches."""
+
+from collections import Counter
+from copy import deepcopy
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.engine.folding import folded
+from tests.unit.engine.logs import ACCOUNTS, DAY, create, logs, record, rubbish, unreadable, update
+from tests.unit.engine.oracle import by_topic
+
+RESULTS = ("contracts.command-results", 0)
+
+cuts = st.lists(st.integers(1, 30), max_size=8)
+
+
+def same(one, other):
+    assert by_topic(one.outputs) == by_topic(other.outputs)
+    assert one.contracts == other.contracts
+    assert one.former == other.former
+    assert one.stored == other.stored
+    assert one.history == other.history
+    assert _counted(one.tallies) == _counted(other.tallies)
+
+
+def _counted(tallies):
+    return {label: count for label, count in tallies.items() if count}
+
+
+@given(logs(), cuts)
+def test_any_cut_gives_the_same_state_and_the_same_bytes(log, ends):
+    whole = folded(log)
+    same(folded(log, *ends), whole)
+    same(folded(log, *range(len(log))), whole)
+
+
+FIELDS_COME_AND_GO = {
+    "cancelled": [
+        record(1, ACCOUNTS[0], "cancel", {"reason": "why"}),
+        update(2, notes="after"),
+    ],
+    "one after the other": [
+        update(1, notes="n"),
+        update(2, billing_contact={"name": "B"}),
+        update(3, notes="m", billing_contact={"name": "C"}),
+    ],
+    "taken away and given again": [
+        update(1, notes="n", external_reference="r", sla_terms={"penalty_terms": "p"}),
+        update(2, notes=None),
+        update(3, notes="m"),
+        update(4, external_reference="s", notes="k", sla_terms=None),
+    ],
+}
+
+
+@pytest.mark.parametrize("log", FIELDS_COME_AND_GO.values(), ids=FIELDS_COME_AND_GO.keys())
+def test_the_order_of_fields_in_the_database_leaves_no_trace(log):
+    """A dict has new fields at its end; what is stored has an order of its own."""
+    log = [create(0), *log]
+    whole = folded(log)
+    for number in range(2 ** (len(log) - 1)):
+        ends = [place + 1 for place in range(len(log) - 1) if number >> place & 1]
+        same(folded(log, *ends), whole)
+
+
+@given(logs(), cuts)
+def test_a_second_time_gives_the_same(log, ends):
+    same(folded(log, *ends), folded(deepcopy(log), *ends))
+
+
+@given(logs(), cuts)
+def test_a_muted_replay_writes_the_same_and_publishes_nothing(log, ends):
+    loud, muted = folded(log, *ends), folded(log, *ends, muted=True)
+    assert muted.outputs == []
+    assert all(fold.finish() is None for fold in muted.folds)
+    muted.outputs = loud.outputs
+    same(muted, loud)
+    assert all(fold.published == {} for fold in muted.folds)
+    assert [fold.counts for fold in muted.folds] == [fold.counts for fold in loud.folds]
+
+
+@given(logs(), cuts)
+def test_tallies_are_never_negative_and_equal_a_recount(log, ends):
+    result = folded(log, *ends)
+    for fold in result.folds:
+        assert min(fold.tallies.values(), default=0) >= 0
+    recount = Counter()
+    for one in result.contracts.values():
+        recount[f"{one['contract_type']}/{one['status']}"] += 1
+        if one["status"] in ("active", "pending_renewal"):
+            active = (add_on for add_on in one["add_ons"] if add_on.get("active", True))
+            fees = one["base_monthly_fee"] + sum(add_on["monthly_fee"] for add_on in active)
+            recount[f"{one['contract_type']}/{one['currency']}"] += fees
+    assert _counted(result.tallies) == _counted(recount)
+
+
+@given(logs(), cuts)
+def test_every_record_has_one_entry_of_its_own(log, ends):
+    result = folded(log, *ends)
+    assert [entry.offset for entry in result.history] == [one.offset for one in log]
+    assert len({entry.identity for entry in result.history}) == len(log)
+
+
+@given(logs(), cuts)
+def test_what_was_folded_is_counted(log, ends):
+    result = folded(log, *ends)
+    outcomes = Counter()
+    for fold in result.folds:
+        for (_, outcome), count in fold.counts.items():
+            outcomes[outcome] += count
+        outcomes["dead_letter"] += sum(fold.dead_letters.values())
+        outcomes["forwarded"] += fold.forwarded
+    assert +outcomes == Counter(entry.outcome for entry in result.history)
+    topics = Counter(output.topic for output in result.outputs)
+    made = Counter()
+    for fold in result.folds:
+        made.update(fold.published)
+    assert topics["contracts.changed"] == made["changed"]
+    assert topics["contracts.command-results"] == made["command_result"]
+
+
+@given(logs(), st.integers(0, 30))
+def test_a_duplicate_changes_nothing_but_says_so(log, which):
+    """Whatever became of the first."""
+    before = folded(log)
+    first = [entry for entry in before.history if entry.content is not None]
+    if not first:
+        return
+    chosen = first[which % len(first)]
+    (again,) = [one for one in log if one.offset == chosen.offset]
+    after = folded([*log, again._replace(offset=log[-1].offset + 1)])
+    assert after.history[-1].outcome == "duplicate"
+    assert after.contracts == before.contracts
+    assert after.former == before.former
+    assert after.tallies == before.tallies
+    published, known = by_topic(after.outputs), by_topic(before.outputs)
+    results = published.pop(RESULTS)
+    assert results[:-1] == known.pop(RESULTS)
+    assert published == known
+    result = orjson.loads(results[-1].value)
+    assert (result["outcome"], result.get("code")) == ("duplicate", chosen.code)
+    assert (result.get("contract_id"), result.get("version")) == (chosen.contract_id, chosen.version)
+
+
+CUTS = [(), (1,), (2,), (1, 2)]
+
+
+@pytest.mark.parametrize("ends", CUTS)
+def test_a_duplicate_is_known_within_a_batch_and_across(ends):
+    log = [create(0), update(1, id="same", notes="first"), update(2, id="same", notes="first")]
+    result = folded(log, *ends)
+    assert [entry.outcome for entry in result.history] == ["applied", "applied", "duplicate"]
+
+
+OTHER_CONTENT = {
+    "other data": update(2, id="same", notes="second"),
+    "another type": record(2, ACCOUNTS[0], "cancel", {}, "same"),
+    "more data": record(
+        2, ACCOUNTS[0], "update", {"changes": {"notes": "first"}, "requested_by": "x"}, "same"
+    ),
+}
+
+
+@pytest.mark.parametrize("other", OTHER_CONTENT.values(), ids=OTHER_CONTENT.keys())
+@pytest.mark.parametrize("ends", CUTS)
+def test_the_id_of_another_command_is_refused(ends, other):
+    """A renewal that never happened must not look done."""
+    first = update(1, id="same", notes="first")
+    again = first._replace(offset=3)
+    result = folded([create(0), first, other, again], *ends)
+    assert result.contracts[ACCOUNTS[0]]["notes"] == "first"
+    assert result.contracts[ACCOUNTS[0]]["version"] == 2
+    assert [(entry.outcome, entry.code) for entry in result.history[1:]] == [
+        ("applied", None),
+        ("rejected", "id_reused"),
+        ("duplicate", None),  # of the first: what was refused is not remembered
+    ]
+    refused = orjson.loads(by_topic(result.outputs)[RESULTS][2].value)
+    assert (refused["outcome"], refused["code"], refused["version"]) == ("rejected", "id_reused", 2)
+    assert "whose outcome was: applied; send this one under a new id" in refused["message"]
+
+
+def test_the_id_of_a_rejected_command_is_its_own_too():
+    refused = record(0, ACCOUNTS[0], "renew", {}, "same")
+    result = folded([refused, record(1, ACCOUNTS[0], "renew", {"term_months": 2}, "same")])
+    assert [entry.code for entry in result.history] == ["contract_not_found", "id_reused"]
+
+
+def test_what_was_stored_before_contents_were_kept_is_a_duplicate_whatever_comes():
+    result = folded([create(0), update(1, id="same", notes="first")])
+    for entry in result.history:
+        entry.content = None
+    result.fold([update(2, id="same", notes="second")])
+    assert [entry.outcome for entry in result.history] == ["applied", "applied", "duplicate"]
+
+
+def test_a_dead_letter_does_not_count_as_seen():
+    bad = record(1, ACCOUNTS[0], "update", {"changes": 1}, "same")
+    mended = update(2, id="same", notes="mended")
+    result = folded([create(0), bad, mended])
+    assert [entry.outcome for entry in result.history] == ["applied", "dead_letter", "applied"]
+    assert result.contracts[ACCOUNTS[0]]["notes"] == "mended"
+
+
+def test_an_advance_is_never_a_duplicate():
+    """One that came too early must not block the later ones."""
+    when = {"contract_id": folded([create(0)]).history[0].contract_id, "due_at": "2027-09-21"}
+    early, late = (record(place, ACCOUNTS[0], "advance", when, "same", place * 200 * DAY) for place in (1, 2))
+    result = folded([create(0), early, late])
+    assert [entry.outcome for entry in result.history] == ["applied", "unchanged", "applied"]
+
+
+def test_time_never_runs_backwards_for_a_contract():
+    log = [create(0)._replace(timestamp=2_000_000_000_000), update(1)]
+    result = folded(log)
+    assert result.history[1].occurred_at == result.history[0].occurred_at
+    assert [output.timestamp for output in result.outputs] == [2_000_000_000_000] * 4
+
+
+def test_records_without_a_time_of_this_calendar_have_one_in_the_history():
+    result = folded([rubbish(0)._replace(timestamp=-1), unreadable(1)._replace(timestamp=2**62)])
+    assert [entry.occurred_at.year for entry in result.history] == [1970, 9999]
+
+
+def test_an_account_goes_on_in_a_new_generation_of_the_topic():
+    """Offsets begin again, sequence numbers go on; places in the log are others."""
+    first = folded([create(0), rubbish(1)])
+    first.generation = 2
+    second = first.fold([update(0), rubbish(1)])
+    assert [entry.offset for entry in second.history] == [1 << 48, (1 << 48) + 1]
+    assert len({entry.identity for entry in first.history}) == 4
+    sequences = [dict(output.headers).get("ce_sequence") for output in first.outputs]
+    of_account = [number for number in sequences if number]
+    assert of_account == sorted(of_account)
+
+
+def test_contracts_of_other_accounts_are_not_written():
+    result = folded([create(0, ACCOUNTS[0]), create(1, ACCOUNTS[1])])
+    fold = result.fold([update(2, ACCOUNTS[1]), update(3, ACCOUNTS[2])])
+    assert [write.account_id for write in fold.writes()] == [ACCOUNTS[1]]
+
+
+def test_replaced_and_deleted_contracts_are_kept():
+    ended = record(1, ACCOUNTS[0], "cancel", {})
+    log = [create(0), ended, create(2, notes="second"), record(3, ACCOUNTS[0], "delete", {})]
+    for ends in ((), (1, 2, 3)):
+        result = folded(log, *ends)
+        assert [one.get("notes") for one in result.former] == [None, "second"]
+        assert [one["status"] for one in result.former] == ["cancelled", "active"]
+        assert result.contracts == {}

@@ -1,0 +1,111 @@
+"""What a worker does before its first batch: each way in which position, journal and log fit together."""
+
+import pytest
+
+from consumer.engine.publishing import Publishing
+from consumer.errors import Fenced, OutboxHole, StoreUnavailable
+from consumer.kafka.recordbatches import unpack
+from consumer.storage.protocols import Position
+from tests.simulation.calls import Caller
+from tests.simulation.clients import SimulatedPublisher
+from tests.unit.engine.logs import unreadable
+from tests.unit.engine.scene import END, LOG, ORIGIN, PLACE, fresh, outputs_from, scene, worked_on
+
+__all__ = ["fresh", "scene"]
+
+# ---- the three cases, and the first start
+
+
+async def test_c_equals_p_goes_on(scene):
+    assert await scene.take_over() == (scene.position, END)
+    assert scene.news() == {}
+
+
+@pytest.mark.parametrize("published", [4, 2], ids=["one batch", "two batches"])
+async def test_c_before_p_publishes_what_is_missing_in_order(scene, published):
+    await scene.forget_published(published)
+    assert await scene.take_over() == (scene.position, END)
+    assert scene.news() == outputs_from(published)
+    assert scene.told == END
+
+
+async def test_c_beyond_p_goes_back_and_publishes_nothing(scene):
+    scene.set_position(next=2, last=None)
+    assert await scene.take_over() == (scene.position, END)
+    assert scene.position.next == 2
+    assert scene.news() == {}
+
+
+async def test_a_first_start_begins_at_the_start_of_the_log_and_says_so_at_once(fresh):
+    assert await fresh.take_over() == (Position(PLACE, ORIGIN, next=0), 0)
+    assert fresh.told == 0
+    assert fresh.store.owners[PLACE].startswith("heir")
+
+
+async def test_a_first_start_cut_off_before_it_said_so_is_a_first_start_again(fresh):
+    fresh.store.positions_by_name[PLACE] = Position(PLACE, ORIGIN, next=0)
+    assert await fresh.take_over() == (Position(PLACE, ORIGIN, next=0), 0)
+    assert fresh.told == 0
+
+
+async def test_a_takeover_leaves_no_claim_behind(scene):
+    """Neither its own nor that of a worker that it has fenced: compaction may take all of them."""
+    await scene.claim("rival")
+    assert await scene.take_over() == (scene.position, END)
+    assert "init of rival" in scene.heir.passed
+    assert scene.claims() == set()
+
+
+async def test_a_takeover_that_stops_forgets_nobody(scene):
+    """Whoever decides and takes it over then has to fence them."""
+    await scene.forget_published(3)
+    await scene.claim("rival")
+    await scene.stops(OutboxHole)
+    assert scene.claims() == {"rival", "heir"}
+
+
+# ---- the order of things
+
+
+@pytest.mark.parametrize("commits", [True, False])
+async def test_what_is_published_is_read_only_once_no_earlier_worker_can_change_it(scene, commits):
+    """Its transaction is committed or ended by the fencing, and only then the journal is believed."""
+    await scene.forget_published(4)
+    old = SimulatedPublisher(Caller(scene.world, "old"), "old")
+    await old.start()
+    broker, epoch = scene.world.broker, old._epoch
+    broker.produce("old", epoch, _outbox(scene))
+    if commits:
+        scene.heir.at("init of old", lambda: broker.end("old", epoch))
+    assert (await scene.take_over()).publish_from == END
+    assert scene.news() == outputs_from(4)
+
+
+def _outbox(scene):
+    """The last stored batch with its progress, as its owner would publish it."""
+    (slot,) = [slot for slot in scene.store.slots.values() if slot.next == END]
+    progress = Publishing(None, journal="contracts.positions", worker="old", metrics=None)
+    return [*unpack(slot.frames), *progress.progress([scene.position])]
+
+
+async def test_nothing_is_published_before_the_position_is_claimed(scene):
+    await scene.forget_published(4)
+
+    scene.heir.fail("claim", Fenced("not yet"))
+    with pytest.raises(Fenced):
+        await scene.take_over()
+    assert scene.news() == {}
+
+
+async def test_while_the_store_is_away_no_producer_is_started(scene):
+    """Its epochs would be worn out."""
+
+    scene.heir.fail("positions", StoreUnavailable("away"))
+    with pytest.raises(StoreUnavailable):
+        await scene.take_over()
+    assert not [point for point in scene.heir.passed if point.startswith("init")]
+
+
+async def test_an_unreadable_last_record_is_known_again():
+    scene = await worked_on([*LOG, unreadable(6)])
+    assert (await scene.take_over()).position.next == 7

@@ -1,0 +1,149 @@
+"""What a worker says of itself, when it makes a batch, and which of two failures comes first."""
+
+import asyncio
+
+import pytest
+
+from consumer.engine import worker as worker_module
+from consumer.engine.partition import Limits
+from consumer.engine.schedule import FULL
+from consumer.engine.takeover import Resumed
+from consumer.engine.worker import STORE
+from consumer.engine.workers import Workers
+from consumer.errors import DeadLetterLimit, PublishInDoubt, RecordDamaged, StoreUnavailable
+from consumer.kafka.fetcher import Fetched
+from consumer.storage.protocols import Position, Stop
+from consumer.telemetry.health import Health
+from consumer.telemetry.metrics import Metrics
+from tests.simulation.group import make_worker
+from tests.unit.engine.logs import create, rubbish, update
+from tests.unit.engine.oracle import by_topic, expected
+from tests.unit.engine.scene import ORIGIN, PLACE, Scene
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    monkeypatch.setattr(worker_module, "BACKOFF_SECONDS", (0.0,))
+
+
+async def test_a_worker_that_fails_again_and_again_is_not_ready():
+    scene = Scene()
+    worker = make_worker(scene.heir, [0], "heir")
+    told = []
+
+    def fails():
+        told.append(worker.why_idle())
+        if len(told) == 4:
+            worker.stop()
+        raise StoreUnavailable("the disk is full")
+
+    scene.heir.at("positions", *[fails] * 4)
+    await worker.run()
+    assert [str(each.get(0)) for each in told] == ["None", "None", "the disk is full", "the disk is full"]
+
+
+async def test_a_worker_that_works_again_is_ready_although_nothing_is_to_do():
+    scene = Scene()
+    worker = make_worker(scene.heir, [0], "heir")
+    scene.heir.fail("positions", *[StoreUnavailable("it is started anew")] * 3)
+    running = asyncio.create_task(worker.run())
+    async with asyncio.timeout(10):
+        while not worker.why_idle():  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0)
+        while worker.why_idle():  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.01)
+    worker.stop()
+    await running
+    assert worker.partitions[0].taken_over
+
+
+async def test_what_a_stopped_partition_has_stored_is_published_all_the_same(monkeypatch):
+    """Its last batch failed to be published after the dead letters of the next had stopped it."""
+    monkeypatch.setattr(worker_module, "REST_SECONDS", 0.0)  # the next batch begins while it is published
+    log = [create(0), update(1), *(rubbish(offset) for offset in range(2, 9))]
+    scene = Scene()
+    scene.send(log)
+    worker = make_worker(scene.heir, [0], "heir")
+    partition = worker.partitions[0]
+    partition._limits = Limits(batch_commands=2, dead_letter_count=1, dead_letter_share=0.1)
+    # The first ends of transactions are those of the claims and of the takeover.
+    scene.heir.at("end", lambda: None, lambda: None)
+    scene.heir.fail("end", PublishInDoubt("no answer"))
+    running = asyncio.create_task(worker.run())
+    async with asyncio.timeout(10):
+        while scene.told != 2:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.01)
+    worker.stop()
+    await running
+    assert isinstance(partition.error, DeadLetterLimit)
+    # Although it was claimed since: what was published then was left from before the stop.
+    assert scene.store.noted == {PLACE: Stop(str(partition.error), None)}
+    assert scene.news() == by_topic(expected(log[:2]).outputs)
+
+
+def waiting(count):
+    """A worker that rests, with so many commands waiting."""
+    worker = make_worker(Scene().heir, [0], "heir")
+    partition = worker.partitions[0]
+    partition.go_on_from(Resumed(Position(PLACE, ORIGIN, next=0), 0))
+    partition.take_in(Fetched(0, [update(offset) for offset in range(count)], count, count, count), now=0.0)
+    worker._rest_until = worker._now() + 60
+    return worker
+
+
+@pytest.mark.parametrize(("count", "begins"), [(1, False), (FULL - 1, False), (FULL, True)])
+async def test_commands_gather_after_a_batch_until_they_are_worth_one(count, begins):
+    worker = waiting(count)
+    worker._start_batch(worker._now())
+    assert worker._tasks.any(STORE) == begins
+    await worker._tasks.cancel()
+
+
+async def test_what_becomes_ripe_within_a_turn_is_not_slept_over():
+    worker = waiting(1)
+    now = worker._now()
+    worker._rest_until = worker._fetch_from = now + 1e-9
+    worker._start_batch(now)
+    assert not worker._tasks.any(STORE)
+    while worker._now() <= worker._rest_until:  # noqa: ASYNC110 - the time that the turn takes
+        await asyncio.sleep(0)
+    assert worker._pause(now) == pytest.approx(0, abs=1e-6)
+
+
+async def test_the_age_of_commands_behind_an_open_transaction_grows():
+    worker = make_worker(Scene().heir, [0], "heir")
+    partition = worker.partitions[0]
+    partition.go_on_from(Resumed(Position(PLACE, ORIGIN, next=4), 4))
+    for now in (100.0, 115.0):
+        partition.take_in(Fetched(4, (), 4, 4, 9), now)
+    assert partition.lag == (5, 15.0)
+
+
+def test_without_a_command_topic_a_process_is_not_ready():
+    workers = Workers(lambda *_: None, Health(), Metrics())
+    assert workers.why_idle() == "no partitions are assigned yet"
+    workers.owned((), 12)
+    assert workers.why_idle() is None
+    workers.owned((), 0)
+    assert "command topic is not there" in workers.why_idle()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "hindrance", "stops"),
+    [
+        (61.0, None, True),
+        (59.0, None, False),
+        (61.0, "busy", False),
+        (61.0, "unpublished", False),
+    ],
+    ids=["for long", "not for long", "a batch is being stored", "a batch is not published"],
+)
+async def test_damaged_records_stop_a_partition_once_all_before_them_is_done(seconds, hindrance, stops):
+    worker = make_worker(Scene().heir, [0], "heir")
+    partition = worker.partitions[0]
+    partition.go_on_from(Resumed(Position(PLACE, ORIGIN, next=4), 4))
+    if hindrance:
+        setattr(partition, hindrance, 1)
+    partition.obstacle.refused(RecordDamaged(*partition.position.place, 4), worker._now() - seconds)
+    hopeless = worker._reading.hopeless()
+    assert [(one.number, error.facts) for one, error in hopeless] == [(0, {"offset": 4})] * stops

@@ -50,7 +50,7 @@ LOOK: Final = "look"
 
 BACKOFF_SECONDS: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 
-REST_SHARE: Final = 0.5
+REST_SHARE: Final = 2.0
 REST_SECONDS: Final = 0.02
 """How long commands gather after a batch: so many times what it took to store, but no longer than this."""
 

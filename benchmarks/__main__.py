@@ -20,6 +20,7 @@ from benchmarks.report import show_rows
 from benchmarks.resumes import starts
 from benchmarks.scale import sizes
 from benchmarks.single import one_at_a_time, side_by_side
+from benchmarks.takeover import takeover
 from benchmarks.world import ROOT, World
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ WAITING: Final = 100_000
 """Commands that a process finds when it starts."""
 RATIOS: Final = ("connect_sink", "faststream_batch", "faststream_single")
 DRIVER_ROUNDS: Final = 4
-PARTS: Final = ("client", "compare", "vary", "latency", "partitions", "drivers", "scale")
+USUAL: Final = ("client", "compare", "vary", "latency", "partitions", "takeover")
+PARTS: Final = ("client", "compare", "vary", "latency", "partitions", "drivers", "takeover", "scale")
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ LEVELS: Final = {
     level.name: level
     for level in (
         Level("quick", 20_000, 2, 150, 8, (0.5,), ("compare", "latency")),
-        Level("usual", 60_000, 2, 500, 20, SHARES, ("client", "compare", "vary", "latency", "partitions")),
+        Level("usual", 60_000, 2, 500, 20, SHARES, USUAL),
         Level("full", 60_000, 2, 500, 20, SHARES, PARTS),
     )
 }
@@ -151,6 +153,12 @@ def _drivers(world: World, level: Level, _: argparse.Namespace, __: dict[str, An
     return {**raced, "rows": rows}
 
 
+def _takeover(world: World, level: Level, _: argparse.Namespace, __: dict[str, Any]) -> Any:
+    rows = {f"48 partitions, round {number + 1}": takeover(world) for number in range(level.rounds)}
+    show_rows("takeover from a killed worker", rows)
+    return {"rows": rows}
+
+
 def _scale(world: World, level: Level, _: argparse.Namespace, __: dict[str, Any]) -> Any:
     scaled = sizes(world, level.commands, level.rounds)
     show_rows("stored contracts", scaled["rows"])
@@ -169,6 +177,7 @@ MEASURES: Final = {
     "latency": _latency,
     "partitions": _partitions,
     "drivers": _drivers,
+    "takeover": _takeover,
     "scale": _scale,
 }
 

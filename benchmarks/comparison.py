@@ -44,6 +44,7 @@ def variations(commands: int) -> list[Scenario]:
         replace(usual, name="12 partitions", partitions=12),
         replace(usual, name="2 processes", processes=2),
         replace(usual, name="12 partitions, 2 processes", partitions=12, processes=2),
+        replace(usual, name="48 partitions, 2 processes", partitions=48, processes=2),
         shaped("updates of 1 KiB", update_bytes=KIB),
         shaped(
             "updates of 10 KiB", update_bytes=10 * KIB - 300, commands=commands // 5, accounts=commands // 25

@@ -54,7 +54,7 @@ class Report:
         )
 
     def outcome(self, checker: Checker) -> None:
-        """What came of the records: results, events, dead letters, contracts."""
+        """The outcome of the records: results, events, dead letters, contracts."""
         outputs = checker.model.outputs
         contracts = checker.state().contracts
         self.say()
@@ -100,7 +100,7 @@ class Report:
         """What the comparison found."""
         self.say()
         self.say(
-            f"{verdict.commands:,} commands and the {verdict.outputs:,} records that came of them,"
+            f"{verdict.commands:,} commands and the {verdict.outputs:,} records that they produced,"
             f" compared one by one: {verdict.line()}"
         )
         if not verdict.ok:

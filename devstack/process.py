@@ -97,7 +97,7 @@ class Process:
         return self._popen.poll()
 
     def wait(self, seconds: float) -> bool:
-        """Wait until it has ended, at most so long. True when it has."""
+        """Wait for the process to end, at most this many seconds. Returns whether it has ended."""
         try:
             self._popen.wait(seconds)
         except subprocess.TimeoutExpired:

@@ -235,7 +235,7 @@ class ResultListener:
                 del self._last_used[partition]
 
     def _fail(self, error: Exception) -> None:
-        """Tells all who wait; the next one starts afresh at the end."""
+        """Fails all waiting calls. The next call starts a new consumer at the end of the topic."""
         self._last_used.clear()
         if self._consumer is not None:
             self._consumer.unsubscribe()

@@ -44,7 +44,7 @@ class Envelope(NamedTuple):
 
 
 class Cause(Protocol):
-    """What an event takes over from the command it came of; an Envelope has it."""
+    """What an event copies from its command; an Envelope has it."""
 
     @property
     def id(self) -> str: ...  # noqa: D102

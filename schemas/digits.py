@@ -30,7 +30,7 @@ def has_long_numbers(text: bytes) -> bool:
 
 
 def parse_exactly(text: bytes) -> Any:
-    """A JSON text, known to be sound, with a Decimal in the place of a number that a float would round."""
+    """A JSON text, known to be sound, with a Decimal instead of a number that a float would round."""
     return json.loads(text.decode(), parse_float=_number, parse_int=_integer)
 
 
@@ -46,7 +46,7 @@ def lost_digits(text: bytes, data: Any, member: str | None = None) -> tuple[Fiel
 
 
 def too_many_digits(number: Decimal) -> bool:
-    """Whether JSON, as its readers take it, has another number in the place of this finite one."""
+    """Whether a JSON parser would read this finite number as another one."""
     return _significant(str(number)) > MAX_SIGNIFICANT_DIGITS or Decimal(repr(float(number))) != number
 
 

@@ -184,7 +184,7 @@ def time_of(text: str, now: datetime) -> datetime:
         # Python 3.14 takes hour 24, earlier ones do not.
         moment = datetime.fromisoformat(_HOUR_24.sub("no hour", text))
     except (ValueError, OverflowError):
-        raise WrongUsage(f"{text} is no time: give an age (15m, 2h, 7d) or a time (2026-01-31)") from None
+        raise WrongUsage(f"{text} is not a time: give an age (15m, 2h, 7d) or a time (2026-01-31)") from None
     if moment.tzinfo is None and len(text) > len("2026-01-31"):
-        raise WrongUsage(f"{text} says no time zone", hint=f"{text}Z is UTC")
+        raise WrongUsage(f"{text} has no time zone", hint=f"{text}Z is UTC")
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

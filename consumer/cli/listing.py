@@ -41,7 +41,9 @@ PlanOption = Annotated[
         show_default=False,
     ),
 ]
-Limit = Annotated[int, typer.Option("--limit", metavar="N", min=1, max=10_000, help="At most so many.")]
+Limit = Annotated[
+    int, typer.Option("--limit", metavar="N", min=1, max=10_000, help="Maximum number of rows.")
+]
 After = Annotated[
     str | None,
     typer.Option(

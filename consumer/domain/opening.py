@@ -1,4 +1,4 @@
-"""Commands that make a contract: on an account that has none, or in the place of one that has ended."""
+"""Commands that create a contract: for an account that has none, or whose contract has ended."""
 
 from __future__ import annotations
 

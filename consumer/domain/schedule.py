@@ -75,7 +75,7 @@ def _another_window(before: Contract, after: Contract) -> bool:
 
 
 def _with_given_end(contract: Contract, moved_from: datetime) -> Contract:
-    """A given end anchors later terms, starts the windows afresh, and takes along what waited for it."""
+    """A given end sets the day of later ends, resets the notice windows and moves scheduled changes."""
     end = contract["end_date"]
     anchor = contract["lifecycle"] | {"end_given": True, "anchor_day": end.day}
     return contract | {
@@ -96,7 +96,7 @@ def scheduled(contract: Contract, kind: str) -> ScheduledChange | None:
 
 
 def with_scheduled(contract: Contract, change: ScheduledChange) -> Contract:
-    """The contract with a change scheduled, in the place of an earlier one of its kind."""
+    """The contract with a change scheduled; it replaces an earlier one of the same kind."""
     return contract | {"scheduled_changes": [*without_scheduled(contract, change["kind"]), change]}
 
 

@@ -76,7 +76,7 @@ class Intake:
         return [self._decoded.popleft() for _ in range(count)]
 
     def replace_first(self, decoded: Decoded) -> None:
-        """Puts something else in the place of the first record."""
+        """Replaces the first record."""
         self._decoded[0] = decoded
 
     def _decode(self, record: Record | Unreadable) -> Decoded:

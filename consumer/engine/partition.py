@@ -104,7 +104,7 @@ class Partition:
         self.taken_over = False
 
     def go_on_from(self, resumed: Resumed) -> None:
-        """Starts afresh: what was cached or waiting belongs to another life."""
+        """Starts from this position. What was cached or waiting may not be committed, so it is dropped."""
         self.position, self._publish_from = resumed
         self._cache.clear()
         self.intake = Intake(self._make_decoder(self.position.base()), self.position.next)
@@ -210,7 +210,7 @@ class Partition:
         self._isolated_until = max(self._isolated_until, up_to)
 
     def dead_letter(self, letter: Undecodable) -> None:
-        """Puts this in the place of the first waiting record, which was refused even alone."""
+        """Replaces the first waiting record, which MongoDB refused even in a batch of its own."""
         self.intake.replace_first(letter)
         self._isolated_until = 0
         self._batch_limit = self._limits.batch_commands

@@ -149,7 +149,7 @@ class Storing:
         return first + await self.store(lane, partitions[middle:])
 
     async def _narrow(self, partition: Partition, share: Share, error: Exception) -> None:
-        """The next batch is smaller, or has a dead letter in the place of the command at fault."""
+        """The next batch is smaller, or has a dead letter instead of the refused command."""
         records = share.records
         match error:
             case BatchTooLarge() if len(records) <= 1:

@@ -41,7 +41,7 @@ _TELLS_LOG_START: Final = 5
 
 
 class Fetched(NamedTuple):
-    """What came of one partition.
+    """The outcome for one partition.
 
     `first` is the offset that was asked for, `next` the position after the records: beyond the last one
     where transaction markers follow. `stable` is the last stable offset, `end` the high watermark.

@@ -120,7 +120,7 @@ class Fetcher:
         """The next records of these partitions, from whichever leader answers first; perhaps none.
 
         What other leaders answer later is returned by a later call, unless that asks for another offset.
-        Cancelling it loses nothing. What is wrong with one partition comes in the place of its records:
+        Cancelling it loses nothing. An error of one partition is returned instead of its records:
         PositionBeforeLog, PositionBeyondLog, OutOfLog, RecordDamaged, PartitionMissing, BrokerUnavailable.
 
         Raises:

@@ -192,7 +192,7 @@ class _Window:
     def _take(self, entry: Entry | Forgotten, offset: int) -> None:
         match entry:
             case Progress():
-                # What lies before it was settled by whoever wrote it.
+                # The worker that wrote it has already ended the transactions of the claims before it.
                 self._progress, self._rivals, self._foreign = entry, {entry.by: offset}, None
             case Release():
                 self._progress = Progress(entry.next, entry.generation, entry.by)

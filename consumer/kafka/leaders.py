@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from consumer.errors import ContractsError
 
 NO_LEADER: Final = -1
-"""In the place of a node's number: of partitions that nobody leads, or that the brokers do not know."""
+"""Used as the node id of partitions that have no leader, or that the brokers do not know."""
 
 _CLOSE_SECONDS: Final = 3.0
 

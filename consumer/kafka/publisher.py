@@ -73,7 +73,7 @@ class Publisher:
         self._transactions = transactions
 
     async def fence(self, transactional_ids: Collection[str]) -> None:
-        """Ends the epochs of other workers and settles what they had open.
+        """Ends the epochs of other workers and their open transactions.
 
         Raises:
             PublishInDoubt: it was not started.

@@ -100,7 +100,7 @@ class Transactions:
         """Why the last try was not the last one."""
 
     async def begin_epoch(self) -> None:
-        """Ends the epoch before, whoever has it, and settles what it had open."""
+        """Ends the previous epoch of this id, and the transaction it had open."""
         answer = await self._ask(InitProducerIdRequest(self._id, self._timeout_ms))
         self._epoch = Epoch(answer.producer_id, answer.producer_epoch)
         self._sequences.clear()

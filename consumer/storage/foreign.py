@@ -34,7 +34,7 @@ OPTIONS: Final[CodecOptions[dict[str, Any]]] = CodecOptions(
     datetime_conversion=DatetimeConversion.DATETIME_AUTO,
     unicode_decode_error_handler="surrogateescape",
 )
-"""What is no time or no text in Python is for the schema to refuse, one row at a time."""
+"""A value that is not a valid time or text in Python is left to the schema, which refuses that row alone."""
 
 
 class ForeignCollection:

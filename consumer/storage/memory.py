@@ -1,4 +1,4 @@
-"""The store in memory: the twin of `mongo.py` for tests and the test kit.
+"""The store in memory, with the same behaviour as `mongo.py` for tests and the test kit.
 
 It keeps the same promises. Documents are kept as the BSON that MongoDB would get, so that what cannot be
 stored there cannot be stored here. One of it stands for the whole database, whichever owner asks.

@@ -70,7 +70,7 @@ def answered(seconds: float | None) -> Iterator[None]:
     """For readers: whatever fails within so many seconds, the answer is unknown.
 
     Raises:
-        ServiceUnavailable: in the place of any of the driver's errors.
+        ServiceUnavailable: for any of the driver's errors.
     """
     try:
         with pymongo.timeout(seconds), translated():

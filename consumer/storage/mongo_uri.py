@@ -27,7 +27,7 @@ def refused_uri(uri: str, name: str = "CONTRACTS_MONGO_URI") -> Iterator[None]:
     without: then `tls=maybe` would mean no encryption.
 
     Raises:
-        SettingsError: in the place of what the driver says.
+        SettingsError: instead of the driver's own error.
     """
     try:
         with _strictly():

@@ -40,7 +40,7 @@ RESUME_REASONS: Final = (
     ASSIGNED,
     *(kind.__name__ for fault in (StoreError, LogError) for kind in fault.__subclasses__()),
 )
-"""A partition is taken over because it was assigned, or after one of these errors."""
+"""Why a partition is taken over: it was assigned, or one of these errors occurred."""
 
 LATENCY_BUCKETS: Final = (
     0.005,
@@ -81,69 +81,101 @@ class MetricSpec:
 
 
 METRICS: Final = (
-    MetricSpec("commands", "counter", "Commands processed, by what became of them.", ("type", "outcome")),
-    MetricSpec("events_published", "counter", "Events and results committed to their topics.", ("event",)),
-    MetricSpec("dead_letters", "counter", "Records that are not commands, by reason.", ("reason",)),
-    MetricSpec("forwarded", "counter", "Commands sent on to the home partition of their key."),
+    MetricSpec("commands", "counter", "Commands applied, by type and outcome.", ("type", "outcome")),
+    MetricSpec(
+        "events_published", "counter", "Events and results published, in committed transactions.", ("event",)
+    ),
+    MetricSpec(
+        "dead_letters", "counter", "Records written to the dead-letter topic, by reason.", ("reason",)
+    ),
+    MetricSpec("forwarded", "counter", "Commands forwarded to the home partition of their key."),
     MetricSpec(
         "command_latency_seconds",
         "histogram",
-        "Time from a command's record timestamp until its outputs are committed.",
+        "Time from a command's record timestamp to the commit of its outputs.",
         buckets=LATENCY_BUCKETS,
     ),
     MetricSpec(
-        "stage_duration_seconds", "histogram", "Time a batch spends in each stage.", ("stage",), STAGE_BUCKETS
+        "stage_duration_seconds",
+        "histogram",
+        "Time that a batch spends in a stage.",
+        ("stage",),
+        STAGE_BUCKETS,
     ),
-    MetricSpec("batch_commands", "histogram", "Commands in a batch.", buckets=COMMANDS_BUCKETS),
-    MetricSpec("consumer_lag_records", "gauge", "Commands waiting in an owned partition.", ("partition",)),
-    MetricSpec("consumer_lag_seconds", "gauge", "Age of the oldest command waiting there.", ("partition",)),
-    MetricSpec("owned_partitions", "gauge", "Partitions that this process works on."),
-    MetricSpec("input_partitions", "gauge", "Partitions of the command topic, whoever owns them."),
+    MetricSpec("batch_commands", "histogram", "Number of commands in a batch.", buckets=COMMANDS_BUCKETS),
+    MetricSpec(
+        "consumer_lag_records",
+        "gauge",
+        "Commands of an owned partition that are not applied yet.",
+        ("partition",),
+    ),
+    MetricSpec(
+        "consumer_lag_seconds",
+        "gauge",
+        "Age of the oldest command of an owned partition that is not applied yet.",
+        ("partition",),
+    ),
+    MetricSpec("owned_partitions", "gauge", "Number of partitions that this process owns."),
+    MetricSpec("input_partitions", "gauge", "Number of partitions of the command topic."),
     MetricSpec(
         "partition_stopped",
         "gauge",
-        "1 while an owned partition waits for a decision; the reason is the name of the error.",
+        "1 while an owned partition is stopped, else 0; the reason is the name of the error, or none.",
         ("partition", "reason"),
     ),
     MetricSpec(
         "partition_unread_seconds",
         "gauge",
-        "For how long nothing could be read of an owned partition; the reason is the name of the error.",
+        "Time for which an owned partition could not be read; the reason is the name of the error, or none.",
         ("partition", "reason"),
     ),
-    MetricSpec("resumes", "counter", "Takeovers of a partition: assigned, fenced, in doubt…", ("reason",)),
+    MetricSpec(
+        "resumes",
+        "counter",
+        "Takeovers of a partition, because it was assigned or after an error.",
+        ("reason",),
+    ),
     MetricSpec(
         "stored",
         "gauge",
-        "Contracts in the database, of the accounts in the owned partitions.",
+        "Contracts stored for the accounts of the owned partitions.",
         ("contract_type", "status"),
     ),
     MetricSpec(
         "monthly_revenue",
         "gauge",
-        "What active and renewing contracts bring in a month, of the accounts in the owned partitions.",
+        "Monthly revenue of active and renewing contracts of the accounts in the owned partitions.",
         ("contract_type", "currency"),
     ),
-    MetricSpec("expiring", "gauge", "Contracts that end within so many days.", ("within_days",)),
-    MetricSpec("mongo_operations", "counter", "MongoDB operations by result.", ("operation", "result")),
+    MetricSpec("expiring", "gauge", "Contracts that end within this number of days.", ("within_days",)),
+    MetricSpec(
+        "mongo_operations", "counter", "MongoDB operations, by operation and result.", ("operation", "result")
+    ),
     MetricSpec(
         "mongo_operation_duration_seconds",
         "histogram",
-        "Time a MongoDB operation takes.",
+        "Duration of a MongoDB operation.",
         ("operation",),
         STAGE_BUCKETS,
     ),
-    MetricSpec("scan_duration_seconds", "histogram", "Time a scan takes.", buckets=SCAN_BUCKETS),
-    MetricSpec("scan_due", "gauge", "Contracts with something due that the last scan found."),
-    MetricSpec("scan_last_success_timestamp_seconds", "gauge", "When a scan last succeeded."),
-    MetricSpec("build_info", "gauge", "Always 1; the versions that run.", ("version", "python")),
+    MetricSpec(
+        "scan_duration_seconds", "histogram", "Duration of a scan for due contracts.", buckets=SCAN_BUCKETS
+    ),
+    MetricSpec("scan_due", "gauge", "Number of due contracts that the last scan found."),
+    MetricSpec("scan_last_success_timestamp_seconds", "gauge", "Unix time of the last successful scan."),
+    MetricSpec(
+        "build_info",
+        "gauge",
+        "Always 1; the labels hold the version of the service and of Python.",
+        ("version", "python"),
+    ),
 )
 
 _BY_NAME: Final = {spec.name: spec for spec in METRICS}
 
 
 class Metrics:
-    """The service's metrics in a registry of their own, so that two services fit into one process.
+    """The service's metrics, in a separate registry, so that tests can run two services in one process.
 
     Methods are called once per batch and label set, never once per command.
     """
@@ -172,7 +204,7 @@ class Metrics:
         self._show_zeros()
 
     def _show_zeros(self) -> None:
-        """A series that appears with its first error has no rate: alerts would miss that one."""
+        """Exports every series as 0 from the start: `rate` needs a value before the first error."""
         for name in COMMANDS:
             for outcome in get_args(OutcomeName):
                 self.command(name, outcome, 0)
@@ -196,7 +228,7 @@ class Metrics:
         self._dead_letters.labels(reason).inc(count)
 
     def forwarded(self, count: int = 1) -> None:
-        """`count` commands were sent on to their home partition."""
+        """`count` commands were forwarded to their home partition."""
         self._forwarded.inc(count)
 
     def latencies(self, seconds: Iterable[float]) -> None:
@@ -205,7 +237,7 @@ class Metrics:
 
     @contextmanager
     def stage(self, stage: Stage) -> Iterator[None]:
-        """Measure what the `with` block does, whether it succeeds or not."""
+        """Measures the `with` block, also when it fails."""
         started = perf_counter()
         try:
             yield
@@ -213,19 +245,19 @@ class Metrics:
             self.stage_seconds(stage, perf_counter() - started)
 
     def stage_seconds(self, stage: Stage, seconds: float) -> None:
-        """One batch spent so long in this stage."""
+        """One batch spent `seconds` in this stage."""
         self._stages.labels(stage).observe(seconds)
 
     def batch(self, commands: int) -> None:
-        """A batch of so many commands was folded."""
+        """A batch of `commands` commands was folded."""
         self._batches.observe(commands)
 
     def resumed(self, reason: str, partitions: int) -> None:
-        """So many partitions are taken over; `reason` is one of RESUME_REASONS."""
+        """`partitions` partitions are taken over; `reason` is one of RESUME_REASONS."""
         self._resumes.labels(reason).inc(partitions)
 
     def expiring(self, counts: Mapping[int, int]) -> None:
-        """How many contracts end within so many days."""
+        """Sets how many contracts end within each number of days."""
         for days, count in counts.items():
             self._expiring.labels(str(days)).set(count)
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 class BatchHistogram(Collector):
-    """What prometheus_client's Histogram is, without its lock and its walk through the buckets per value.
+    """Like prometheus_client's Histogram, but takes its lock once per batch instead of once per value.
 
-    Measured: 0.2 µs a value instead of 0.8 µs, which every command would pay.
+    Measured: 0.2 µs a value instead of 0.8 µs. Each command is one value.
     """
 
     def __init__(self, name: str, meaning: str, buckets: Sequence[float]) -> None:
@@ -30,14 +30,14 @@ class BatchHistogram(Collector):
         self._lock = Lock()
 
     def observe(self, values: Iterable[float]) -> None:
-        """Count each value. One below 0 (a broker's clock ahead of ours) counts as 0."""
+        """Counts each value. A negative one counts as 0: the broker's clock may be ahead of ours."""
         with self._lock:
             for value in values:
                 self._counts[bisect_left(self._bounds, value)] += 1
                 self._sum += max(value, 0.0)
 
     def collect(self) -> Iterable[HistogramMetricFamily]:
-        """Cumulative counts, as the exposition format wants them."""
+        """Yields the cumulative counts of the Prometheus exposition format."""
         with self._lock:
             counts, total = list(accumulate(self._counts)), self._sum
         labels = [_float_text(bound) for bound in (*self._bounds, inf)]

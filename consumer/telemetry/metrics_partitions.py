@@ -1,7 +1,7 @@
-"""What a process tells of the partitions it owns, made up at the moment of the scrape.
+"""Gauges of the owned partitions, computed when Prometheus scrapes.
 
-So the age of what waits grows between two fetches, too: while MongoDB is away nothing is fetched, and a
-gauge that was set at the last fetch would stand still exactly when it matters.
+The age of the oldest waiting command must also grow between two fetches. While MongoDB is unavailable
+nothing is fetched, and a gauge set by the last fetch would stay constant during the outage.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from prometheus_client.core import GaugeMetricFamily
 
 NOT_STOPPED: Final = "none"
-"""The reason of a partition that works: a series that appears with its first error has no past."""
+"""The reason of a partition that works. Without this series the first error would have no earlier value to
+compare with."""
 
 
 @dataclass(slots=True)
@@ -36,10 +37,10 @@ class _Partition:
 
 
 class PartitionGauges(Collector):
-    """Lag, condition and stored contracts of the owned partitions.
+    """Lag, stops and stored contracts of the owned partitions.
 
     Args:
-        make: makes an empty gauge family of this name, with these labels.
+        make: returns an empty gauge family for a metric name.
     """
 
     def __init__(
@@ -54,16 +55,25 @@ class PartitionGauges(Collector):
         self._input_partitions: int | None = None
 
     def owned(self, partitions: Iterable[int]) -> None:
-        """The partitions this process works on now; what it knew of the others is somebody else's to tell."""
+        """Sets the partitions that this process owns.
+
+        The others are no longer exported: their owner does that.
+        """
         known = self._partitions
         self._partitions = {number: known.get(number, _Partition()) for number in partitions}
 
     def input_partitions(self, count: int) -> None:
-        """How many partitions the command topic has, whoever owns them."""
+        """Sets the number of partitions of the command topic, in all processes together."""
         self._input_partitions = count
 
     def lag(self, partition: int, records: int, seconds: float | None) -> float:
-        """What waits there, and the age of its oldest: returned, or None: as is known, or new just now."""
+        """Sets the lag and returns its age in seconds.
+
+        Args:
+            partition: its number.
+            records: how many commands wait.
+            seconds: age of the oldest; None: keep the known age, or 0 if nothing waited before.
+        """
         now, known = self._clock(), self._partitions.setdefault(partition, _Partition())
         known.waiting = records
         if not records:
@@ -75,25 +85,25 @@ class PartitionGauges(Collector):
         return 0.0 if known.since is None else now - known.since
 
     def stopped(self, partition: int, reason: str) -> None:
-        """The partition stands still until somebody decides."""
+        """The partition has stopped, for this reason, until an operator decides."""
         self._partitions.setdefault(partition, _Partition()).stopped = reason
-        self.read(partition)  # nobody tries any more
+        self.read(partition)  # a stopped partition is not fetched
 
     def unread(self, partition: int, reason: str, seconds: float) -> None:
-        """Nothing could be read there for so long."""
+        """Nothing could be read from the partition for this many seconds."""
         known = self._partitions.setdefault(partition, _Partition())
         known.unread, known.unread_since = reason, self._clock() - seconds
 
     def read(self, partition: int) -> None:
-        """Nothing stands in the way of reading there."""
+        """The partition can be read."""
         self._partitions.setdefault(partition, _Partition()).unread = NOT_STOPPED
 
     def stored(self, partition: int, tallies: Mapping[str, int | Decimal]) -> None:
-        """The contracts of the partition's accounts, as its position tells."""
+        """Sets the contract counts of the partition, which are stored with its position."""
         self._partitions.setdefault(partition, _Partition()).tallies = tallies
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        """One family for each; a partition that is not owned here is not named."""
+        """Yields one family for each metric, with the owned partitions only."""
         now = self._clock()
         records, seconds, stopped, unread = map(
             self._make,

@@ -108,7 +108,7 @@ class Sender:
 
 
 class _RawBatch:
-    """A record batch in the place of aiokafka's BatchBuilder, patched where no client would write it."""
+    """A record batch instead of aiokafka's BatchBuilder, patched where no client would write it."""
 
     def __init__(self, messages: list[Message]) -> None:
         builder: Any = DefaultRecordBatchBuilder(

@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import time
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +37,8 @@ def transactions(recorded: Path, client: MongoClient[Any], database: str) -> Ite
     single, streams = load(recorded)
     for command in single:
         client[database].command(command)
-    for stream in streams.values():
-        yield from stream
+    recorded_order = sorted(chain(*streams.values()), key=lambda transaction: sum(transaction.after.values()))
+    yield from (transaction.commands for transaction in recorded_order)
 
 
 def store(client: MongoClient[Any], database: str, commands: list[dict[str, Any]]) -> None:

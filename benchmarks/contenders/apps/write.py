@@ -1,7 +1,9 @@
 """The floor of every writer to MongoDB: sends recorded writes again, and does nothing else.
 
-The documents are BSON already; each recorded stream of transactions has a thread of its own, as each of
-the service's partitions has a session of its own. Waits for the file `go`, and leaves a file `done`.
+The documents are BSON already; each recorded stream of transactions has a thread of its own, as each of the
+service's lanes has a session of its own. The next batch of a partition may be another lane's: a transaction
+starts when those are committed that were when it was recorded. Waits for the file `go`, and leaves a file
+`done`.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import threading
 import time
 from collections import defaultdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import bson
 from bson.codec_options import CodecOptions
@@ -23,16 +25,41 @@ from pymongo.errors import OperationFailure
 from consumer.settings import load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 LOOK_SECONDS = 0.002
-Transaction = list[dict[str, Any]]
 
 
-def load(path: Path) -> tuple[Transaction, dict[bytes, list[Transaction]]]:
+class Transaction(NamedTuple):
+    """The commands of one transaction; `after`: how many of each stream were committed before its first."""
+
+    commands: list[dict[str, Any]]
+    after: dict[bytes, int]
+
+
+class Progress:
+    """How many transactions of each stream are committed."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._committed: dict[bytes, int] = defaultdict(int)
+
+    def wait(self, after: Mapping[bytes, int]) -> None:
+        """Until so many of each stream are committed."""
+        with self._changed:
+            self._changed.wait_for(lambda: all(self._committed[s] >= count for s, count in after.items()))
+
+    def committed(self, stream: bytes) -> None:
+        """One more is."""
+        with self._changed:
+            self._committed[stream] += 1
+            self._changed.notify_all()
+
+
+def load(path: Path) -> tuple[list[dict[str, Any]], dict[bytes, list[Transaction]]]:
     """Single writes, and the committed transactions of each stream in order."""
-    single: Transaction = []
-    open_: dict[tuple[bytes, int], Transaction] = defaultdict(list)
+    single: list[dict[str, Any]] = []
+    open_: dict[tuple[bytes, int], Transaction] = {}
     streams: dict[bytes, list[Transaction]] = defaultdict(list)
     options = CodecOptions(document_class=RawBSONDocument)
     with path.open("rb") as file:
@@ -44,22 +71,32 @@ def load(path: Path) -> tuple[Transaction, dict[bytes, list[Transaction]]]:
             elif number < 0:
                 single.append(dict(entry["command"]))
             else:
-                open_[stream, number].append(dict(entry["command"]))
+                committed = {name: len(transactions) for name, transactions in streams.items()}
+                transaction = open_.setdefault((stream, number), Transaction([], committed))
+                transaction.commands.append(dict(entry["command"]))
     return single, streams
 
 
-def send(client: MongoClient[Any], database: str, transactions: Sequence[Transaction]) -> None:
+def send(
+    client: MongoClient[Any],
+    database: str,
+    stream: bytes,
+    transactions: Sequence[Transaction],
+    progress: Progress,
+) -> None:
     """Carry out one stream's transactions."""
     with client.start_session() as session:
         for transaction in transactions:
+            progress.wait(transaction.after)
             while not _transact(client, database, session, transaction):
                 pass
+            progress.committed(stream)
 
 
 def _transact(client: MongoClient[Any], database: str, session: Any, transaction: Transaction) -> bool:
     try:
         with session.start_transaction():
-            for command in transaction:
+            for command in transaction.commands:
                 client[database].command(dict(command), session=session)
     except OperationFailure as error:
         if error.has_error_label("TransientTransactionError"):
@@ -76,9 +113,10 @@ def main() -> None:
     single, streams = load(recorded)
     for command in single:
         client[settings.mongo_database].command(command)
+    progress = Progress()
     threads = [
-        threading.Thread(target=send, args=(client, settings.mongo_database, transactions))
-        for transactions in streams.values()
+        threading.Thread(target=send, args=(client, settings.mongo_database, stream, transactions, progress))
+        for stream, transactions in streams.items()
     ]
     (folder / "ready").touch()
     while not (folder / "go").exists():

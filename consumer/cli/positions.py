@@ -112,7 +112,7 @@ def reset(
 ) -> None:
     """Decide how a stopped partition goes on. Stop all instances of the service first.
 
-    Without --partition it is decided for every partition that `positions show` finds a problem with.
+    Without --partition it is decided for every partition for which `positions show` names a decision.
     What is stored and not published yet is published by the decision or the next start; it tells what is not.
 
     Example: contracts positions reset --rebuild

@@ -60,7 +60,7 @@ class Obstacle:
         if self._hidden_since is None or self.hidden_seconds(now) < HIDDEN_SECONDS:
             self._gone(now)
         else:
-            self._stands(_hidden(*place, fetched.stable), now, self._hidden_since)
+            self._stands(hidden_behind(*place, fetched.stable), now, self._hidden_since)
 
     def _stands(self, error: ContractsError, now: float, since: float) -> None:
         if type(error) is not type(self.error):
@@ -86,7 +86,8 @@ class Obstacle:
         self._metrics.partitions.read(self._number)
 
 
-def _hidden(topic: str, number: int, offset: int) -> ForeignTransaction:
+def hidden_behind(topic: str, number: int, offset: int) -> ForeignTransaction:
+    """Says that nothing from this offset on can be read, and how to find out whose transaction it is."""
     return ForeignTransaction(
         f"{topic}/{number}: a producer's open transaction at offset {offset} hides the commands behind it",
         hint=f"`kafka-transactions.sh describe-producers --topic {topic} --partition {number}` names it",

@@ -101,8 +101,8 @@ class Reading:
         Raises:
             OutOfLog: the position is not in the log. Only a takeover looks at everything before it says why.
         """
-        if isinstance(error, PositionError | OutOfLog):
-            raise OutOfLog(str(error)) from error
+        if isinstance(error, OutOfLog):
+            raise error
         partition.obstacle.refused(error, now)
 
     def hopeless(self) -> list[tuple[Partition, PositionError]]:

@@ -18,8 +18,7 @@ from consumer.errors import (
     BrokerDenied,
     BrokerUnavailable,
     LogError,
-    PositionBeforeLog,
-    PositionBeyondLog,
+    OutOfLog,
     RecordDamaged,
 )
 from consumer.kafka.bounds import look_up
@@ -120,10 +119,10 @@ async def _parsed(
 
 
 def _out_of_range(topic: str, number: int, position: int, bounds: Bounds) -> ContractsError:
-    if position < bounds.start:
-        return PositionBeforeLog(topic, number, position=position, start=bounds.start)
-    if position > bounds.end:
-        return PositionBeyondLog(topic, number, position=position, end=bounds.end)
+    if not bounds.start <= position <= bounds.end:
+        return OutOfLog(
+            f"{topic}/{number} holds offsets {bounds.start} to {bounds.end}, and not {position} any more"
+        )
     return BrokerUnavailable(f"offset {position} of {topic}/{number} was not there, and is now")
 
 

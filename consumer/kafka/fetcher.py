@@ -121,7 +121,7 @@ class Fetcher:
 
         What other leaders answer later is returned by a later call, unless that asks for another offset.
         Cancelling it loses nothing. An error of one partition is returned instead of its records:
-        PositionBeforeLog, PositionBeyondLog, OutOfLog, RecordDamaged, PartitionMissing, BrokerUnavailable.
+        OutOfLog, RecordDamaged, PartitionMissing, BrokerUnavailable.
 
         Raises:
             BrokerUnavailable, BrokerDenied: no broker answers, or it refuses us.

@@ -63,7 +63,7 @@ class Step:
 def chosen(
     decision: Decision, rows: Sequence[Row], partitions: Iterable[int] | None, topic: str
 ) -> list[int]:
-    """Which partitions are decided; `partitions` None: all that have a problem.
+    """Which partitions are decided; `partitions` None: all that ask for a decision, or else have a problem.
 
     Raises:
         InputRefused: there is none, or one that the topic does not have.
@@ -71,7 +71,8 @@ def chosen(
     if decision is Decision.ACCEPT_PARTITION_COUNT:
         numbers = [row.partition for row in rows]
     elif partitions is None:
-        numbers = [row.partition for row in rows if row.problem]
+        numbers = [row.partition for row in rows if row.decision]
+        numbers = numbers or [row.partition for row in rows if row.problem]
     else:
         numbers = sorted(set(partitions))
     known = {row.partition for row in rows}

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from consumer.engine.checks import problem_of
+from consumer.engine.obstacle import hidden_behind
 from consumer.engine.takeover import chain_of
-from consumer.errors import OutboxHole, PositionError
+from consumer.errors import ForeignDocument, OutboxHole, PositionError
 from consumer.storage.protocols import Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Collection, Mapping
 
     from consumer.kafka.fetcher import Bounds, Fetcher
     from consumer.kafka.journal import Journal
     from consumer.kafka.journal_entries import Progress
     from consumer.storage.protocols import Origin, Position, Store
+
+T = TypeVar("T")
+
+HIDDEN_SECONDS: Final = 2.0
+"""How long an open transaction must hide what comes next to be told: most end within a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,25 +57,56 @@ class PositionTable:
 
     async def show(self) -> list[Row]:
         """All partitions in order."""
-        names = self.names
-        found = await self._store.positions(names.values())
-        positions = {number: found.get(name) for number, name in names.items()}
-        told = await self._journal.progress(names)
+        found, damaged = await self.positions()
+        positions = {number: found.get(name) for number, name in self.names.items() if name not in damaged}
+        told = await self._journal.progress(self.names)
         foreign = {number: said for number, said in told.items() if isinstance(said, PositionError)}
         progress = {number: said for number, said in told.items() if not isinstance(said, PositionError)}
-        problems = foreign | await self._problems(positions, progress)
-        noted = await self._store.stops(names.values())
-        stops = {number: noted[name] for number, name in names.items() if name in noted}
-        stops |= {number: Stop(str(error), error.decision) for number, error in problems.items()}
-        bounds = await self.log.bounds(names)
+        problems, garbled = await self._problems(
+            positions, {number: done for number, done in progress.items() if number in positions}
+        )
+        bounds = await self.log.bounds(self.names)
+        stops = await self._hidden(positions, bounds)
+        noted = await self._store.stops(self.names.values())
+        stops |= {number: noted[name] for number, name in self.names.items() if name in noted}
+        stops |= {number: Stop(str(error), error.decision) for number, error in (foreign | problems).items()}
+        not_ours = damaged | garbled
+        stops |= {number: not_ours[name] for number, name in self.names.items() if name in not_ours}
         return [
-            _row(number, positions[number], progress.get(number), bounds[number], stops.get(number))
-            for number in names
+            _row(number, positions.get(number), progress.get(number), bounds[number], stops.get(number))
+            for number in self.names
         ]
+
+    async def positions(self) -> tuple[dict[str, Position], dict[str, Stop]]:
+        """Those that are stored, and why some cannot be understood."""
+        return await _understood(self._store.positions, self.names.values())
+
+    async def _hidden(
+        self, positions: Mapping[int, Position | None], bounds: Mapping[int, Bounds]
+    ) -> dict[int, Stop]:
+        """The partitions in which nothing more can be read before somebody's transaction has ended."""
+
+        def hiding(found: Mapping[int, Bounds]) -> dict[int, int]:
+            return {
+                number: bound.stable
+                for number, bound in found.items()
+                if bound.stable < bound.end
+                and bound.stable <= (position.next if (position := positions.get(number)) else bound.start)
+            }
+
+        if not (before := hiding(bounds)):
+            return {}
+        await asyncio.sleep(HIDDEN_SECONDS)
+        after = hiding(await self.log.bounds(before))
+        return {
+            number: Stop(str(hidden_behind(self.topic, number, offset)), None)
+            for number, offset in before.items()
+            if after.get(number) == offset
+        }
 
     async def _problems(
         self, positions: Mapping[int, Position | None], progress: Mapping[int, Progress | None]
-    ) -> dict[int, PositionError]:
+    ) -> tuple[dict[int, PositionError], dict[str, Stop]]:
         """What would stop each partition, as far as it shows without taking it over."""
         problems = await problem_of(self.log, self._store, self.origin, self.topic, positions, progress)
         behind = {
@@ -79,12 +117,31 @@ class PositionTable:
             and (done := progress.get(number)) is not None
             and done.next < position.next
         }
-        slots = await self._store.outbox([position.partition for position, _ in behind.values()])
-        return problems | {
+        names = [position.partition for position, _ in behind.values()]
+        slots, damaged = await _understood(self._store.outbox, names)
+        holes = {
             number: OutboxHole(*position.place, progress=published, position=position.next)
             for number, (position, published) in behind.items()
             if chain_of(slots.get(position.partition, ()), position, published) is None
         }
+        return problems | holes, damaged
+
+
+async def _understood(
+    ask: Callable[[Collection[str]], Awaitable[Mapping[str, T]]], names: Collection[str]
+) -> tuple[dict[str, T], dict[str, Stop]]:
+    """What is stored under these names; one that is damaged does not hide the others."""
+    try:
+        return dict(await ask(names)), {}
+    except ForeignDocument as error:
+        if len(names) == 1:
+            return {}, dict.fromkeys(names, Stop(str(error), None))
+    found, damaged = dict[str, T](), dict[str, Stop]()
+    for name in names:
+        one, why = await _understood(ask, [name])
+        found |= one
+        damaged |= why
+    return found, damaged
 
 
 def _row(

@@ -116,7 +116,7 @@ class PositionAdmin:
 
     async def _refuse_while_running(self) -> None:
         """A running owner would overwrite the decision, or be overwritten by it."""
-        positions = await self._store.positions(self._table.names.values())
+        positions, _ = await self._table.positions()
         for group in sorted({self._table.origin.group, *(each.origin.group for each in positions.values())}):
             if members := await _group_members(self._admin, group):
                 raise InputRefused(
@@ -126,7 +126,7 @@ class PositionAdmin:
 
     async def _end_version_01(self) -> None:
         """A paused process of it could still commit to either, behind what is decided now."""
-        found = await self._store.positions(self._table.names.values())
+        found, _ = await self._table.positions()
         old = [one for one in found.values() if not one.has_journal]
         await self._store.disown([one.partition for one in old])
         await self._publisher.fence([f"{one.origin.group}-{'-'.join(map(str, one.place))}" for one in old])

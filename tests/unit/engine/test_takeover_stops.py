@@ -8,20 +8,12 @@ from consumer.engine import checks
 from consumer.engine.apply import last_record
 from consumer.errors import (
     BrokerUnavailable,
-    ClusterChanged,
     Fenced,
-    GenerationChanged,
-    GroupChanged,
-    JournalForeign,
-    JournalMissing,
     LogDamaged,
     OutboxHole,
     PartitionCountChanged,
-    PartitionerChanged,
-    PositionBeforeLog,
     PositionBeyondLog,
     PositionMissing,
-    ProgressBeyondLog,
     RecordDamaged,
     TopicRecreated,
     UpgradeNeeded,
@@ -29,7 +21,7 @@ from consumer.errors import (
 from consumer.kafka.fetcher import Bounds, Fetched
 from consumer.storage.protocols import Position
 from tests.simulation.broker import JOURNAL
-from tests.unit.engine.logs import TOPIC, Record, unreadable, update
+from tests.unit.engine.logs import TOPIC, unreadable, update
 from tests.unit.engine.scene import END, LOG, ORIGIN, fresh, scene
 
 __all__ = ["fresh", "scene"]
@@ -75,51 +67,13 @@ async def test_a_look_at_two_moments_is_no_hole(scene):
 # ---- one of the two is missing
 
 
-async def test_no_position_but_progress(scene):
-    scene.store.positions_by_name.clear()
-    error = await scene.stops(PositionMissing)
-    assert "--rebuild" in error.hint
-
-
-async def test_a_position_but_no_progress(scene):
-    scene.world.broker.log(JOURNAL, 0).entries.clear()
-    error = await scene.stops(JournalMissing)
-    assert "--to-database" in error.hint
-
-
 async def test_a_position_that_goes_while_it_is_claimed_is_not_made_anew(scene):
     scene.heir.at("claim", scene.store.positions_by_name.clear)
     assert isinstance(await scene.take_over(), PositionMissing)
     assert scene.store.positions_by_name == {}
 
 
-async def test_a_record_of_a_stranger_in_the_journal(scene):
-    log = scene.world.broker.log(JOURNAL, 0)
-    log.append(Record(JOURNAL, 0, log.end, 0, b"hello", b"{}", ()))
-    await scene.stops(JournalForeign)
-
-
-async def test_journal_and_database_of_different_generations(scene):
-    scene.set_position(generation=2)
-    await scene.stops(GenerationChanged)
-
-
 # ---- another log
-
-
-@pytest.mark.parametrize(
-    ("changes", "kind"),
-    [
-        ({"cluster": "another"}, ClusterChanged),
-        ({"group": "another"}, GroupChanged),
-        ({"partitions": 9}, PartitionCountChanged),
-        ({"partitioner": "crc32"}, PartitionerChanged),
-    ],
-)
-async def test_another_origin(scene, changes, kind):
-    """Two owners would look for an account in different partitions, and both write it."""
-    scene.origin = replace(ORIGIN, **changes)
-    await scene.stops(kind)
 
 
 async def test_a_new_partition_of_an_old_topic(fresh):
@@ -136,23 +90,6 @@ def bounded(scene, monkeypatch, start, end):
         return Bounds(start, end, end) if topic == TOPIC else found(topic, partition)
 
     monkeypatch.setattr(scene.world.broker, "bounds", bounds)
-
-
-async def test_a_log_that_was_cut_off_below_the_position(scene, monkeypatch):
-    bounded(scene, monkeypatch, END + 1, END + 9)
-    await scene.stops(PositionBeforeLog)
-
-
-async def test_a_log_that_lost_its_tail(scene, monkeypatch):
-    bounded(scene, monkeypatch, 0, END - 1)
-    await scene.stops(PositionBeyondLog)
-
-
-async def test_progress_beyond_the_log(scene):
-    """What comes next would be applied without its events, up to that offset."""
-    await scene.tell(END + 1)
-    error = await scene.stops(ProgressBeyondLog)
-    assert error.facts["progress"] == END + 1
 
 
 async def test_a_log_that_was_cut_off_below_the_last_record_is_taken_as_it_is(scene, monkeypatch):

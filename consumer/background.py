@@ -11,6 +11,7 @@ from uuid import uuid4
 from aiokafka import AIOKafkaConsumer
 
 from consumer.clients import make_queries
+from consumer.domain.commands.advance import SOURCE
 from consumer.kafka.connection import kafka_options
 from consumer.reading.statistics import ContractStatistics
 from consumer.storage.leases import MongoLease
@@ -18,7 +19,7 @@ from consumer.storage.pruning import HistoryPruner
 from producers.backlog import Backlog
 from producers.connect import make_command_producer
 from producers.gauges import ExpiringGauge
-from producers.scanner import LEASE, LEASE_MARGIN_SECONDS, SOURCE, Scanner
+from producers.scanner import LEASE, LEASE_MARGIN_SECONDS, Scanner
 from schemas.topics import COMMANDS
 
 if TYPE_CHECKING:

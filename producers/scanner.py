@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 
+from consumer.domain.commands.advance import advance_id
 from consumer.errors import LogError, ServiceUnavailable
 from producers.scan_run import ScanResult, ScanRun
 
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-SOURCE: Final = "/contracts/scanner"
 LEASE: Final = "scanner"
 LEASE_MARGIN_SECONDS: Final = 30.0
 """A lease lasts this much longer than the pause between two runs."""
@@ -157,13 +157,11 @@ class Scanner:
             await asyncio.sleep(POLL_SECONDS)
 
     def _advance(self, due: Due) -> CommandMessage:
-        """The same contract and due time give the same id: in the log one sees what belongs together."""
-        moment = due.due_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         return self._producer.message(
             "advance",
             due.account_id,
             {"contract_id": due.contract_id, "due_at": due.due_at},
-            command_id=f"advance/{due.contract_id}/{moment}",
+            command_id=advance_id(due.contract_id, due.due_at),
         )
 
 

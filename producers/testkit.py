@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import Counter
-from contextlib import nullcontext
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -25,14 +25,18 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import orjson
 
 from consumer.arguments import checked
+from consumer.domain.commands.advance import SOURCE as SCANNER
+from consumer.domain.commands.advance import advance_id
 from consumer.domain.model import Policy
 from consumer.engine.apply import Share, apply
+from consumer.engine.collected import Collected
 from consumer.engine.decoder import Decoder
 from consumer.engine.encoder import Encoder
-from consumer.kafka.recordbatches import BatchWriter
+from consumer.reading.preview import ContractPreview
 from consumer.storage.memory import MemoryStore
 from consumer.storage.protocols import Origin, Position
 from producers.messages import command_message
+from producers.previews import PreviewedCommands
 from producers.results import CommandResult
 from producers.typed import TypedCommands
 from schemas.contract import visible
@@ -40,14 +44,14 @@ from schemas.messages import TYPE_PREFIX
 from schemas.topics import COMMANDS, DEAD_LETTERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from consumer.engine.fold import Fold
     from consumer.engine.records import Record
-    from consumer.kafka.recordbatches import Output, RecordBatch
+    from consumer.kafka.recordbatches import Output
     from consumer.stages import Stage
-    from consumer.storage.protocols import Store
+    from consumer.storage.protocols import BatchTransaction, Seen, Store
     from producers.messages import CommandMessage
     from schemas.contract import Contract, ContractState
 
@@ -143,6 +147,15 @@ class Testkit(TypedCommands[CommandResult]):
         """Itself."""
         return self
 
+    def previewing(self, at: datetime | None = None) -> PreviewedCommands:
+        """The commands as methods that tell what each would do at a moment; None: `now`. Nothing is done."""
+        return PreviewedCommands(self, self.preview(), at)
+
+    def preview(self) -> ContractPreview:
+        """Foresees what becomes of the kit's contracts."""
+        known = _Known(self._store, self._claimed)
+        return ContractPreview(known, self._policy, clock=lambda: self.now)
+
     def message(
         self,
         name: str,
@@ -217,9 +230,20 @@ class Testkit(TypedCommands[CommandResult]):
         while (next_due := self._next_due()) is not None and next_due[0] <= at:
             due, contract = next_due
             self.now = max(self.now, due)
-            data = {"contract_id": contract["contract_id"], "due_at": due}
-            await self.publish("advance", contract["account_id"], data)
+            await self.result(self._advance(contract, due))
         self.now = max(self.now, at)
+
+    def _advance(self, contract: Contract, due: datetime) -> CommandMessage:
+        """As the service's scanner sends it."""
+        name = contract["contract_id"]
+        return command_message(
+            "advance",
+            contract["account_id"],
+            {"contract_id": name, "due_at": due},
+            source=SCANNER,
+            command_id=advance_id(name, due),
+            at=self.now,
+        )
 
     def _next_due(self) -> tuple[datetime, Contract] | None:
         due = [
@@ -238,7 +262,7 @@ class Testkit(TypedCommands[CommandResult]):
         return claimed[PARTITION]
 
     async def _fold(self, record: Record, position: Position) -> None:
-        outputs = _Outputs()
+        outputs = Collected()
         share = Share(position, [self._decoder.decode(record)], record.offset + 1, {}, self._encoder, outputs)
         async with self._store.transaction(_OWNER, 0) as transaction:
             (applied,) = await apply(
@@ -252,13 +276,13 @@ class Testkit(TypedCommands[CommandResult]):
         self._position = applied.position
         self._take(applied.fold, outputs)
 
-    def _take(self, fold: Fold, outputs: _Outputs) -> None:
+    def _take(self, fold: Fold, outputs: Collected) -> None:
         for account, contract in fold.contracts.items():
             if contract is None:
                 self._contracts.pop(account, None)
             else:
                 self._contracts[account] = contract
-        for output in outputs.collected:
+        for output in outputs.outputs:
             self._publish(output)
 
     def _publish(self, output: Output) -> None:
@@ -278,22 +302,34 @@ class Testkit(TypedCommands[CommandResult]):
             self.results.append(CommandResult.from_data(account, data))
 
 
+class _Known:
+    """What the kit's store holds; see `consumer.reading.preview.Known`."""
+
+    def __init__(self, store: Store, claim: Callable[[], Awaitable[Position]]) -> None:
+        self._store = store
+        self._claim = claim
+
+    async def contract(self, account_id: str) -> Contract | None:
+        async with self._asking() as transaction:
+            return (await transaction.contracts([account_id])).get(account_id)
+
+    async def seen(self, identities: Collection[bytes]) -> Mapping[bytes, Seen]:
+        async with self._asking() as transaction:
+            return await transaction.seen(identities)
+
+    async def holders(self, contract_ids: Collection[str]) -> Mapping[str, str]:
+        async with self._asking() as transaction:
+            return await transaction.holders(contract_ids)
+
+    @asynccontextmanager
+    async def _asking(self) -> AsyncIterator[BatchTransaction]:
+        await self._claim()
+        async with self._store.transaction(_OWNER, 0) as transaction:
+            yield transaction
+
+
 def _unmeasured(_: Stage) -> AbstractContextManager[None]:
     return nullcontext()
-
-
-class _Outputs(BatchWriter):
-    """Keeps outputs as they are, where the service packs them into Kafka's batches."""
-
-    def __init__(self) -> None:
-        super().__init__("none")
-        self.collected: list[Output] = []
-
-    def add(self, output: Output) -> None:
-        self.collected.append(output)
-
-    def finish(self) -> list[RecordBatch]:
-        return []
 
 
 def _milliseconds(moment: datetime) -> int:

@@ -192,6 +192,13 @@ def history_from(document: Mapping[str, Any]) -> HistoryEntry:
     )
 
 
+SEEN_FIELDS: Final = ("outcome", "code", "contract_id", "version", "partition", "offset", "content")
+"""What `seen_from` needs of a history document."""
+
+HOLDER_FIELDS: Final = ("contract_id", "account_id")
+"""Of a contract, what tells whose an id is."""
+
+
 def seen_from(document: Mapping[str, Any]) -> Seen:
     """What the history says of a command.
 

@@ -9,6 +9,8 @@ from pymongo import ReplaceOne
 
 from consumer.errors import Fenced
 from consumer.storage.documents import (
+    HOLDER_FIELDS,
+    SEEN_FIELDS,
     contract_document,
     contract_fields,
     contracts_from,
@@ -29,9 +31,6 @@ if TYPE_CHECKING:
     from consumer.storage.mongo_driver import Session
     from consumer.storage.protocols import BatchWrites, ContractWrite, Move, Seen
     from schemas.contract import Contract
-
-_HOLDER_FIELDS: Final = ("contract_id", "account_id")
-_SEEN_FIELDS: Final = ("outcome", "code", "contract_id", "version", "partition", "offset", "content")
 
 _OUTPUTS_A_MESSAGE: Final = 16 << 20
 """Bytes. One partition's outputs are as much as CONTRACTS_MAX_BATCH_BYTES at most; many have more than a
@@ -66,14 +65,14 @@ class MongoBatch:
         return {contract["account_id"]: contract for contract in contracts_from(documents)}
 
     async def seen(self, identities: Collection[bytes]) -> dict[bytes, Seen]:
-        documents = await self._find(self._db.history, "_id", [*map(Binary, identities)], _SEEN_FIELDS)
+        documents = await self._find(self._db.history, "_id", [*map(Binary, identities)], SEEN_FIELDS)
         return {bytes(document["_id"]): seen_from(document) for document in documents}
 
     async def holders(self, contract_ids: Collection[str]) -> dict[str, str]:
         found: dict[str, str] = {}
         # The current ones last: theirs is the id, should an older version have let it be used twice.
         for collection in self._db.former_contracts, self._db.contracts:
-            documents = await self._find(collection, "contract_id", [*contract_ids], _HOLDER_FIELDS)
+            documents = await self._find(collection, "contract_id", [*contract_ids], HOLDER_FIELDS)
             found |= {document["contract_id"]: document.get("account_id", "") for document in documents}
         return found
 

@@ -5,24 +5,32 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 import orjson
+from bson import Binary
 from pymongo import ReadPreference
 from pymongo.read_concern import ReadConcern
 
 from consumer.domain.statuses import RUNNING
 from consumer.errors import ForeignDocument
 from consumer.storage import pipelines
-from consumer.storage.documents import CODEC, contracts_from, history_from
+from consumer.storage.documents import (
+    CODEC,
+    HOLDER_FIELDS,
+    SEEN_FIELDS,
+    contracts_from,
+    history_from,
+    seen_from,
+)
 from consumer.storage.mongo_driver import aggregated, timeout_seconds
 from consumer.storage.mongo_errors import answered
 from consumer.storage.queries import ChangeCount, Due, EndingCount, Revenue
 from schemas.types import ContractTypeName, StatusName, parse_instant
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
     from datetime import datetime
 
     from consumer.storage.mongo_driver import Client
-    from consumer.storage.protocols import HistoryEntry
+    from consumer.storage.protocols import HistoryEntry, Seen
     from consumer.storage.queries import Ending, EndPlace, Selection
     from schemas.contract import Contract
 
@@ -71,6 +79,21 @@ class MongoQueries:
 
     async def former_of(self, account_id: str) -> list[Contract]:
         return await self._many(self._db.former_contracts, {"account_id": account_id}, _LATEST, None)
+
+    async def seen(self, identities: Collection[bytes]) -> dict[bytes, Seen]:
+        with answered(self._seconds):
+            wanted = {"_id": {"$in": [*map(Binary, identities)]}}
+            documents = await self._db.history.find(wanted, SEEN_FIELDS).to_list(None)
+            return {bytes(document["_id"]): seen_from(document) for document in documents}
+
+    async def holders(self, contract_ids: Collection[str]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for collection in self._db.former_contracts, self._db.contracts:
+            with answered(self._seconds):
+                wanted = {"contract_id": {"$in": [*contract_ids]}}
+                documents = await collection.find(wanted, HOLDER_FIELDS).to_list(None)
+            found |= {document["contract_id"]: document["account_id"] for document in documents}
+        return found
 
     async def page(self, selection: Selection, after: str | None, limit: int) -> list[Contract]:
         wanted = _filter(selection)

@@ -28,6 +28,11 @@ def base_of(generation: int) -> int:
     return (generation - 1) << GENERATION_SHIFT
 
 
+def place_of(sequence: int) -> tuple[int, int]:
+    """The generation and the offset of a sequence number."""
+    return (sequence >> GENERATION_SHIFT) + 1, sequence & ((1 << GENERATION_SHIFT) - 1)
+
+
 class Seen(NamedTuple):
     """What became of a command that was applied before, and where: None for one of the present batch.
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
     from datetime import datetime
     from decimal import Decimal
 
-    from consumer.storage.protocols import HistoryEntry
+    from consumer.storage.protocols import HistoryEntry, Seen
     from schemas.contract import Contract
     from schemas.types import ContractTypeName, StatusName
 
@@ -88,6 +88,12 @@ class Queries(Protocol):
 
     async def former_of(self, account_id: str) -> list[Contract]:
         """The account's replaced and deleted contracts, the latest first."""
+
+    async def seen(self, identities: Collection[bytes]) -> dict[bytes, Seen]:
+        """Those of these commands that the history has, by identity."""
+
+    async def holders(self, contract_ids: Collection[str]) -> dict[str, str]:
+        """The accounts that have, or had, these contract ids; ids that nobody has are left out."""
 
     async def page(self, selection: Selection, after: str | None, limit: int) -> list[Contract]:
         """Contracts by account id, from the first after `after`."""

@@ -8,8 +8,20 @@ from consumer.domain.handlers import Handler
 from consumer.domain.model import Applied, Decision, Unchanged
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from consumer.domain.handlers import Case
     from consumer.domain.model import Outcome
+
+
+SOURCE: Final = "/contracts/scanner"
+"""`ce_source` of those that the service sends itself."""
+
+
+def advance_id(contract_id: str, due_at: datetime) -> str:
+    """Of the same contract and due time the same: in the log one sees what belongs together."""
+    moment = due_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return f"advance/{contract_id}/{moment}"
 
 
 def advance(case: Case) -> Decision:

@@ -16,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from consumer.domain.commands.advance import SOURCE as SCANNER
 from consumer.kafka import topics
 from consumer.settings import load_settings
 from devstack.ports import reserve_port
@@ -23,7 +24,6 @@ from devstack.process import Process
 from devstack.proof.checker import Checker, settings_environment
 from devstack.proof.sending import Sender
 from devstack.proof.verdict import Verdict
-from producers.scanner import SOURCE as SCANNER
 from tests.system.hostile.records import Hostile
 
 ROOT = Path(__file__).parents[3]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import bson
 from aiokafka.record.default_records import DefaultRecordBatch
 
+from consumer.domain.commands.advance import SOURCE
 from consumer.domain.model import Policy
 from consumer.engine.cache import CacheBudget, ContractCache
 from consumer.engine.decoder import Decoder
@@ -31,7 +32,7 @@ from devstack.proof.records import LogRecord, State
 from producers.backlog import Standing
 from producers.commands import Home, Sent
 from producers.messages import command_message
-from producers.scanner import SOURCE, Scanner
+from producers.scanner import Scanner
 from schemas.partitioning import murmur2_home
 from schemas.topics import COMMANDS, POSITIONS
 from tests.unit.producers.fakes import FakeLease

@@ -1,0 +1,153 @@
+"""A preview is what then happens: outcome, events, state, and nothing else changes."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from consumer.domain.commands.table import HANDLERS
+from consumer.errors import InputRefused
+from producers.messages import unchecked_message
+from producers.testkit import Testkit
+from tests.unit.domain.logs import DAY, YEAR, logs
+
+JANUARY = datetime(2026, 1, 31, tzinfo=UTC)
+ACCOUNT = "acc-1"
+
+
+def happened(kit: Testkit, since: int) -> list[tuple[str, object]]:
+    return [(event.name, event.data) for event in kit.events[since:]]
+
+
+def foreseen(events) -> list[tuple[str, object]]:
+    return [(event.name, event.data) for event in events]
+
+
+def results_apart(events: list[tuple[str, object]]) -> list[tuple[str, object]]:
+    return [event for event in events if event[0] != "command_result"]
+
+
+@given(log=logs(longest=8))
+@settings(max_examples=120)
+def test_what_is_previewed_is_what_happens(log):
+    """Each command of a log is looked at from the one before; then time passes, and it is sent."""
+
+    async def story() -> None:
+        kit = Testkit(now=log[0][0])
+        for at, name, data in log:
+            before = len(kit.events)
+            message = kit.message(name, ACCOUNT, data)
+            preview = await kit.preview().command(message, at)
+            assert len(kit.events) == before, "a preview publishes nothing"
+            assert preview.before == kit.contract(ACCOUNT)
+            await kit.move_to(at)
+            assert foreseen(preview.due) == results_apart(happened(kit, before))
+            passed = len(kit.events)
+            await kit.result(message)
+            *events, (_, result) = happened(kit, passed)
+            assert foreseen(preview.events) == events
+            assert preview.result == result
+            assert preview.after == kit.contract(ACCOUNT)
+
+    asyncio.run(story())
+
+
+@given(log=logs(longest=5), years=st.integers(0, 3))
+@settings(max_examples=60)
+def test_the_calendar_is_what_time_brings(log, years):
+    async def story() -> None:
+        kit = Testkit(now=log[0][0])
+        for at, name, data in log:
+            await kit.move_to(at)
+            await kit.publish(name, ACCOUNT, data)
+        before, until = len(kit.events), kit.now + years * YEAR
+        preview = await kit.preview().calendar(ACCOUNT, until)
+        await kit.move_to(until)
+        assert foreseen(preview.due) == results_apart(happened(kit, before))
+        assert (preview.result, preview.events) == (None, ())
+        assert preview.after == kit.contract(ACCOUNT)
+
+    asyncio.run(story())
+
+
+def test_the_log_sends_every_command_that_people_send():
+    """The property above would say nothing of a command that its logs never have."""
+    found = set()
+
+    @given(log=logs(longest=15))
+    @settings(max_examples=200, database=None)
+    def collect(log):
+        found.update(name for _, name, _ in log)
+
+    collect()
+    assert found >= HANDLERS.keys() - {"adopt", "advance"}
+
+
+async def test_a_cancellation_seen_from_the_month_before() -> None:
+    kit = Testkit(now=JANUARY)
+    await kit.create(ACCOUNT, contract_type="basic", term_months=1, auto_renewal=True)
+    preview = await kit.previewing(JANUARY + 40 * DAY).cancel(ACCOUNT, effective="end_of_term")
+    assert [event.data["change"] for event in preview.due if event.name == "changed"] == [
+        "renewal_started",
+        "renewed",
+    ]
+    assert [event.data["change"] for event in preview.events] == ["cancellation_scheduled"]
+    assert preview.result is not None
+    assert preview.result["outcome"] == "applied"
+    assert (preview.expected_version, kit.contract(ACCOUNT)["version"]) == (1, 1)
+    assert preview.after["scheduled_changes"]["cancellation"]
+
+
+async def test_a_new_contract_gets_the_id_that_it_would_get() -> None:
+    kit = Testkit(now=JANUARY)
+    preview = await kit.previewing().create(ACCOUNT, contract_type="basic", command_id="one")
+    assert (preview.before, preview.expected_version) == (None, None)
+    await kit.create(ACCOUNT, contract_type="basic", command_id="one")
+    assert preview.after == kit.contract(ACCOUNT)
+
+
+async def test_a_refusal_is_foreseen_with_its_code() -> None:
+    kit = Testkit(now=JANUARY)
+    preview = await kit.previewing().cancel("nobody", effective="immediately")
+    assert preview.result["outcome"] == "rejected"
+    assert preview.result["code"] == (await kit.cancel("nobody", effective="immediately")).code
+
+
+async def test_a_command_sent_before_is_a_duplicate() -> None:
+    kit = Testkit(now=JANUARY)
+    await kit.create(ACCOUNT, contract_type="basic", command_id="one")
+    again = await kit.previewing().create(ACCOUNT, contract_type="basic", command_id="one")
+    other = await kit.previewing().create(ACCOUNT, contract_type="enterprise", command_id="one")
+    assert again.result["outcome"] == "duplicate"
+    assert (other.result["outcome"], other.result["code"]) == ("rejected", "id_reused")
+
+
+async def test_a_contract_id_of_another_account_is_refused() -> None:
+    kit = Testkit(now=JANUARY)
+    adopted = {"contract_id": "old-7", "contract_type": "basic", "status": "active", "usage_limits": {}}
+    dates = {"start_date": JANUARY, "end_date": JANUARY + YEAR, "base_monthly_fee": 1}
+    await kit.publish("adopt", "first", {**adopted, **dates})
+    preview = await kit.previewing().publish("adopt", "second", {**adopted, **dates})
+    assert preview.result["code"] == "contract_id_taken"
+
+
+async def test_what_would_be_a_dead_letter_is_refused_with_its_reason() -> None:
+    kit = Testkit(now=JANUARY)
+    message = unchecked_message("cancel", ACCOUNT, b'{"effective": "yesterday"}', source="/crm")
+    with pytest.raises(InputRefused, match="would be a dead letter, schema_violation: /effective"):
+        await kit.preview().command(message)
+    await kit.deliver(message.key, message.value, message.headers)
+    assert [letter.reason for letter in kit.dead_letters] == ["schema_violation"]
+
+
+async def test_the_past_and_times_without_end_are_refused() -> None:
+    kit = Testkit(now=JANUARY)
+    await kit.create(ACCOUNT, contract_type="basic", term_months=1, auto_renewal=True)
+    with pytest.raises(InputRefused, match="is past"):
+        await kit.previewing(JANUARY - timedelta(milliseconds=1)).renew(ACCOUNT)
+    with pytest.raises(InputRefused, match="more than 10,000 events"):
+        await kit.preview().calendar(ACCOUNT, JANUARY + 1000 * YEAR)

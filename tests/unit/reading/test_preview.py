@@ -99,7 +99,7 @@ async def test_a_cancellation_seen_from_the_month_before() -> None:
     assert preview.result is not None
     assert preview.result["outcome"] == "applied"
     assert (preview.expected_version, kit.contract(ACCOUNT)["version"]) == (1, 1)
-    assert preview.after["scheduled_changes"]["cancellation"]
+    assert [each["kind"] for each in preview.after["scheduled_changes"]] == ["cancellation"]
 
 
 async def test_a_new_contract_gets_the_id_that_it_would_get() -> None:

@@ -14,7 +14,7 @@ from annotated_types import Ge, Gt, Interval, Le, Lt
 from consumer.cli.running import EXIT_CODES
 from consumer.cli.settings import default_text
 from consumer.domain.transitions import TRANSITIONS, accepts
-from consumer.settings import SECTIONS
+from consumer.settings_sections import SECTIONS
 from consumer.settings_sources import env_name
 from consumer.telemetry.metrics import METRICS
 from docs.interfaces import command_line_lines, python_lines
@@ -37,7 +37,7 @@ NOTE: Final = "<!-- Written by `make docs` from {source}. Do not edit. -->"
 def settings_page() -> str:
     """One table for each class of settings."""
     lines = [
-        *_heading("Settings", "consumer/settings.py"),
+        *_heading("Settings", "consumer/settings_sections.py"),
         "Environment variables. `CONTRACTS_…_FILE=/path` reads the value from a file, and so does a file",
         "named like the variable in lower case in `CONTRACTS_SECRETS_DIR` (default `/run/secrets`).",
         "A mistake stops the start, with one line for each.",
@@ -112,7 +112,7 @@ def metrics_page() -> str:
 def exit_codes_page() -> str:
     """The exit codes of the command line."""
     rows = [(str(code), meaning) for code, meaning in EXIT_CODES.items()]
-    return _page([*_heading("Exit codes", "consumer/errors.py"), *table(("code", "meaning"), rows)])
+    return _page([*_heading("Exit codes", "consumer/errors/"), *table(("code", "meaning"), rows)])
 
 
 def messages_page() -> str:

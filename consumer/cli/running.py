@@ -48,7 +48,7 @@ EXIT_CODES: Final = {
     0: "success",
     DEFECT_CODE: "a defect",
     USAGE_CODE: "wrong command line",
-    **{kind.exit_code: kind.label for kind in ContractsError.__subclasses__()},
+    **dict(sorted((kind.exit_code, kind.label) for kind in ContractsError.__subclasses__())),
     INTERRUPTED_CODE: "Ctrl-C",
     PIPE_CODE: "nobody reads the output any more",
 }

@@ -14,7 +14,7 @@ def settings(*, as_json: Json = False) -> None:
 
     Example: contracts settings --json
     """
-    from consumer.settings import SECTIONS
+    from consumer.settings_sections import SECTIONS
     from consumer.settings_sources import env_name
 
     rows = [

@@ -7,7 +7,8 @@ import pytest
 
 from consumer.domain.model import Policy
 from consumer.errors import SettingsError
-from consumer.settings import SECTIONS, Settings, load_settings
+from consumer.settings import Settings, load_settings
+from consumer.settings_sections import SECTIONS
 from consumer.settings_sources import env_name, hide_credentials, is_secret
 
 SECRET = "hunter2"

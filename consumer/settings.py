@@ -126,7 +126,9 @@ class Settings(
     @property
     def policy(self) -> Policy:
         """The defaults of new contracts."""
-        return Policy(self.renewal_window_days, self.renewal_grace_days, self.notice_days)
+        return Policy(
+            self.renewal_window_days, self.renewal_grace_days, self.notice_days, self.usage_thresholds
+        )
 
     @property
     def mongo_address(self) -> str:

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
+from consumer.domain.model import DEFAULT_THRESHOLDS
+
 Milliseconds = Annotated[int, Field(ge=1, le=86_400_000)]
 Bytes = Annotated[int, Field(ge=1024, le=(1 << 31) - 1)]
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
@@ -18,6 +20,13 @@ def _split_commas(value: object) -> object:
 
 NoticeDays = Annotated[
     tuple[Annotated[int, Field(ge=1, le=3650)], ...],
+    NoDecode,
+    BeforeValidator(_split_commas),
+    Field(max_length=20),
+]
+
+Thresholds = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=1000)], ...],
     NoDecode,
     BeforeValidator(_split_commas),
     Field(max_length=20),
@@ -155,6 +164,9 @@ class DomainSettings(BaseModel):
     )
     renewal_grace_days: Annotated[int, Field(ge=0, le=3650)] = Field(
         30, description="days after the end in which `renew` is still accepted"
+    )
+    usage_thresholds: Thresholds = Field(
+        DEFAULT_THRESHOLDS, description="per cent of a limit at which `limit_reached` tells of usage"
     )
     scan_interval_seconds: Annotated[float, Field(gt=0, le=86_400)] = Field(
         60, description="pause between two looks for contracts with something due"

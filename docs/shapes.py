@@ -10,7 +10,7 @@ from schemas.commands import COMMANDS, PROTECTED, CommandData
 from schemas.events import EVENTS
 from schemas.jsonschema import CONTRACT_LABEL, schemas
 from schemas.meanings import meaning_of
-from schemas.types import INSTANT_PATTERN
+from schemas.types import INSTANT_PATTERN, PERIOD_PATTERN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,7 +34,11 @@ WORDS: Final = {
     "string": "text",
     None: "anything",
 }
-PATTERNS: Final = {INSTANT_PATTERN: "time", "^[A-Z]{3}$": "three capital letters"}
+PATTERNS: Final = {
+    INSTANT_PATTERN: "time",
+    PERIOD_PATTERN: "month, `YYYY-MM`",
+    "^[A-Z]{3}$": "three capital letters",
+}
 
 
 def table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
@@ -170,6 +174,8 @@ def _up_to(body: Schema, limit: str) -> str:
 def _bounds(body: Schema) -> str:
     signs = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤"}
     shown = (
-        f"{sign} {body[limit]:,.0f}" for limit, sign in signs.items() if limit in body and body[limit] < 2**31
+        f"{sign} {body[limit]:,.0f}"
+        for limit, sign in signs.items()
+        if limit in body and abs(body[limit]) < 2**31
     )
     return ", ".join(shown)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         DeleteData,
         EraseData,
         RenewData,
+        ReportUsageData,
         UpdateData,
         WithdrawCancellationData,
         WithdrawPlanChangeData,
@@ -185,4 +186,17 @@ class TypedCommands(ABC, Generic[Answer_co]):
         """Removes the personal data of the account from its contracts and their history."""
         return await self.publish(
             "erase", account_id, data, command_id=command_id, correlation_id=correlation_id
+        )
+
+    async def report_usage(
+        self,
+        account_id: str,
+        *,
+        command_id: str | None = None,
+        correlation_id: str | None = None,
+        **data: Unpack[ReportUsageData],
+    ) -> Answer_co:
+        """Tells what the account has used in a period so far: a total, or the most at one time."""
+        return await self.publish(
+            "report_usage", account_id, data, command_id=command_id, correlation_id=correlation_id
         )

@@ -40,12 +40,15 @@ from schemas.types import (
     Money,
     Name,
     NoticeDays,
+    Period,
     Phone,
     PositiveInt,
     Reason,
     Reference,
     StatusName,
     TermMonths,
+    Thresholds,
+    UsageMetric,
     Who,
 )
 
@@ -74,6 +77,7 @@ class _Terms(CommandData, total=False):
     currency: Currency
     usage_based_pricing: UsageBasedPricing
     usage_limits: UsageLimits
+    usage_thresholds: Thresholds
     primary_contact: PrimaryContact
     billing_contact: BillingContact
     features: Labels
@@ -168,6 +172,7 @@ class ContractPatch(TypedDict, total=False):
     currency: Currency | None
     usage_based_pricing: UsageBasedPricingPatch | None
     usage_limits: UsageLimitsPatch | None
+    usage_thresholds: Thresholds | None
     primary_contact: PrimaryContactPatch | None
     billing_contact: BillingContactPatch | None
     features: Labels | None
@@ -268,6 +273,14 @@ class EraseData(CommandData):
     """Removes the personal data of the account from its contracts and their history."""
 
 
+class ReportUsageData(CommandData):
+    """What the account has used in a period so far: a total, or the most at one time."""
+
+    period: Period
+    metric: UsageMetric
+    value: Money
+
+
 @with_config(STRICT)
 class AdvanceData(TypedDict):
     """From the scanner: do everything that is due."""
@@ -299,6 +312,9 @@ COMMANDS: Final[dict[str, CommandSpec]] = {
         CommandSpec("withdraw_cancellation", WithdrawCancellationData, "takes back a scheduled cancellation"),
         CommandSpec("delete", DeleteData, "removes the contract; its history stays"),
         CommandSpec("erase", EraseData, "removes the account's personal data from contracts and history"),
+        CommandSpec(
+            "report_usage", ReportUsageData, "tells what an account has used so far", deduplicated=False
+        ),
         CommandSpec("advance", AdvanceData, "makes everything due happen", deduplicated=False),
     )
 }

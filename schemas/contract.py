@@ -27,6 +27,7 @@ from schemas.parts import (
     PrimaryContact,
     ScheduledChange,
     SlaTerms,
+    Usage,
     UsageBasedPricing,
     UsageLimits,
 )
@@ -47,6 +48,7 @@ from schemas.types import (
     Reference,
     StatusName,
     TermMonths,
+    Thresholds,
     Who,
 )
 
@@ -109,6 +111,16 @@ class ContractState(TypedDict):
             column_before="usage_based_pricing",
         ),
     ]
+    usage_thresholds: NotRequired[
+        Annotated[
+            Thresholds,
+            About(
+                "Per cent of a limit at which usage is told of; left out: 80, 100 and 120.",
+                "while_running",
+                "no",
+            ),
+        ]
+    ]
     primary_contact: NotRequired[Annotated[PrimaryContact, About("Whom to talk to.", "always", "removed")]]
     billing_contact: NotRequired[
         Annotated[BillingContact, About("Whom to send invoices to.", "always", "removed")]
@@ -156,6 +168,7 @@ class Continuation(TypedDict, total=False):
     end_given: bool
     noticed: Window | None
     lapse_noticed: Window | None
+    usage: Annotated[list[Usage], Field(max_length=6)]
 
 
 class ExportedContract(ContractState):
@@ -182,6 +195,8 @@ class Lifecycle(TypedDict):
     """The running term's window, in days, of the last notice: wider ones need none any more."""
     lapse_noticed: int | None
     """The window of the last `expiring` event."""
+    usage: NotRequired[list[Usage]]
+    """Of the last period in which usage was reported and the one before, in their order."""
     size: int
     """An upper bound of the contract's bytes as JSON, give or take what the service itself writes."""
 
@@ -215,7 +230,7 @@ def to_json(document: Any) -> bytes:
 def exported(contract: Contract) -> ExportedContract:
     """A stored contract with all that it takes to go on elsewhere as if nothing had happened."""
     parts: Any = contract["lifecycle"]
-    kept: Any = {name: parts[name] for name in Continuation.__annotations__}
+    kept: Any = {name: parts[name] for name in Continuation.__annotations__ if name in parts}
     return {**visible(contract), "lifecycle": kept}
 
 

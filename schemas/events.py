@@ -12,7 +12,19 @@ from schemas import names, topics
 from schemas.contract import ContractState
 from schemas.messages import MessageSpec
 from schemas.parts import BillingContact, PrimaryContact
-from schemas.types import AccountId, ContractId, ContractTypeName, Currency, Instant, Labels, Money
+from schemas.types import (
+    AccountId,
+    Amount,
+    ContractId,
+    ContractTypeName,
+    Currency,
+    Difference,
+    Instant,
+    Labels,
+    Money,
+    Period,
+    UsageMetric,
+)
 
 _OPEN = ConfigDict(extra="allow")
 """Consumers of our events must tolerate new fields."""
@@ -30,6 +42,8 @@ RejectionCode = Literal[
     "version_conflict",
     "invalid_transition",
     "protected_field",
+    "period_closed",
+    "period_ahead",
     "invalid_terms",
 ]
 """Why a valid command is refused, in the order of the checks."""
@@ -139,6 +153,50 @@ class RenewalNoticeData(TypedDict):
 
 
 @with_config(_OPEN)
+class Overage(TypedDict):
+    """What the contract's tiers charge for the usage of the period so far."""
+
+    trade_volume_fee: Money
+    trade_value_fee: Money
+    total: Money
+
+
+@with_config(_OPEN)
+class CoveringPlan(TypedDict):
+    """The cheapest template whose limits cover the usage projected for the whole period."""
+
+    contract_type: ContractTypeName
+    base_monthly_fee: Money
+    difference: Difference
+
+
+@with_config(_OPEN)
+class LimitReachedData(TypedDict):
+    """Usage crossed a threshold of a limit: told once per contract, period, metric and threshold."""
+
+    account_id: AccountId
+    contract_id: ContractId
+    contract_type: ContractTypeName
+    period: Period
+    metric: UsageMetric
+    threshold: int
+    skipped_thresholds: list[int]
+    limit: Amount
+    value: Amount
+    percent: Amount
+    days_left: int
+    projected_value: Amount
+    overage: Overage
+    base_monthly_fee: Money
+    currency: Currency
+    covering_plan: NotRequired[CoveringPlan]
+    primary_contact: NotRequired[PrimaryContact]
+    billing_contact: NotRequired[BillingContact]
+    effective_at: Instant
+    occurred_at: Instant
+
+
+@with_config(_OPEN)
 class FieldError(TypedDict):
     """One mistake, by JSON Pointer into the command's data ("" is the whole)."""
 
@@ -177,6 +235,12 @@ EVENTS: Final[dict[str, EventSpec]] = {
         ),
         EventSpec(
             "renewal_notice", RenewalNoticeData, "a notice window was reached", topic=topics.RENEWAL_NOTICES
+        ),
+        EventSpec(
+            "limit_reached",
+            LimitReachedData,
+            "usage crossed a threshold of a limit",
+            topic=topics.LIMIT_REACHED,
         ),
         EventSpec(
             "command_result", CommandResultData, "what became of a command", topic=topics.COMMAND_RESULTS

@@ -98,6 +98,7 @@ COMMAND_EXAMPLES: Final[dict[str, list[dict[str, Any]]]] = {
     "withdraw_cancellation.v1": [{"requested_by": "crm:mlee"}],
     "delete.v1": [{"reason": "Opened by mistake.", "contract_id": CONTRACT_ID}],
     "erase.v1": [{"requested_by": "privacy-desk"}],
+    "report_usage.v1": [{"period": "2026-01", "metric": "monthly_trades", "value": 41_250}],
     "advance.v1": [{"contract_id": CONTRACT_ID, "due_at": "2026-12-16T09:30:00Z"}],
 }
 
@@ -144,6 +145,33 @@ EVENT_EXAMPLES: Final[dict[str, list[dict[str, Any]]]] = {
                 "until": "2028-01-15T09:30:00Z",
             },
             "recipients": [{"contact": "primary", "name": "Ada Okafor", "email": "ada.okafor@example.com"}],
+        }
+    ],
+    "limit_reached.v1": [
+        {
+            "account_id": ACCOUNT_ID,
+            "contract_id": CONTRACT_ID,
+            "contract_type": "professional",
+            "period": "2026-03",
+            "metric": "monthly_trades",
+            "threshold": 80,
+            "skipped_thresholds": [],
+            "limit": 50_000,
+            "value": 41_250,
+            "percent": 82.5,
+            "days_left": 11,
+            "projected_value": 62_175,
+            "overage": {"trade_volume_fee": 0, "trade_value_fee": 0, "total": 0},
+            "base_monthly_fee": 299,
+            "currency": "USD",
+            "covering_plan": {
+                "contract_type": "enterprise",
+                "base_monthly_fee": 999,
+                "difference": 700,
+            },
+            "primary_contact": CONTRACT["primary_contact"],
+            "effective_at": "2026-03-21T13:35:11.042000Z",
+            "occurred_at": "2026-03-21T13:35:11.042000Z",
         }
     ],
     "command_result.v1": [

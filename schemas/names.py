@@ -19,15 +19,17 @@ CommandName = Literal[
     "withdraw_cancellation",
     "delete",
     "erase",
+    "report_usage",
     "advance",
 ]
 """Those of COMMANDS in schemas/commands.py, in their order."""
 
-EventName = Literal["changed", "expiring", "renewal_notice", "command_result"]
+EventName = Literal["changed", "expiring", "renewal_notice", "limit_reached", "command_result"]
 """Those of EVENTS in schemas/events.py, in their order."""
 
 ContractTypeName = Literal["basic", "professional", "enterprise", "custom"]
 StatusName = Literal["draft", "active", "pending_renewal", "expired", "cancelled"]
+UsageMetric = Literal["monthly_trades", "trade_value", "concurrent_trades"]
 
 Change = Literal[
     "created",

@@ -16,11 +16,13 @@ from schemas.types import (
     Money,
     Name,
     Percentage,
+    Period,
     Phone,
     PositiveInt,
     PositiveMoney,
     Reason,
     UnitPrice,
+    UsageMetric,
     Who,
 )
 
@@ -61,6 +63,16 @@ class UsageLimits(TypedDict):
     max_trade_value: NotRequired[PositiveMoney]
     max_concurrent_trades: NotRequired[PositiveInt]
     sla_threshold_seconds: NotRequired[PositiveMoney]
+
+
+@with_config(STRICT)
+class Usage(TypedDict):
+    """What is known of one metric in one period."""
+
+    period: Period
+    metric: UsageMetric
+    value: Money
+    reached: int | None
 
 
 @with_config(STRICT)

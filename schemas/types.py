@@ -26,6 +26,7 @@ INSTANT_PATTERN = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"
     r"([Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2}))?$"
 )
+PERIOD_PATTERN = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
 _PLAIN_EMAIL_LENGTH = 64
 _PLAIN_EMAIL = re.compile(
     r"[a-z0-9_!#$%&'*+\-/=?^`{|}~]+(?:\.[a-z0-9_!#$%&'*+\-/=?^`{|}~]+)*"
@@ -93,10 +94,13 @@ Instant = Annotated[datetime, _InstantType]
 
 
 class _DecimalType:
-    """A JSON number, not below 0, as an exact Decimal with at most `decimals` places."""
+    """A JSON number within bounds, as an exact Decimal with at most `decimals` places."""
 
-    def __init__(self, decimals: int, *, maximum: float = 1e15, above_zero: bool = False) -> None:
+    def __init__(
+        self, decimals: int, *, minimum: float = 0, maximum: float = 1e15, above_zero: bool = False
+    ) -> None:
         self.decimals = decimals
+        self.minimum = minimum
         self.maximum = maximum
         self.above_zero = above_zero
 
@@ -110,7 +114,12 @@ class _DecimalType:
         return self._checked(Decimal(text).normalize())
 
     def _within(self, exact: Decimal) -> Decimal:
-        if not exact.is_finite() or exact < 0 or exact > self.maximum or (self.above_zero and exact == 0):
+        if (
+            not exact.is_finite()
+            or exact < self.minimum
+            or exact > self.maximum
+            or (self.above_zero and exact == 0)
+        ):
             raise PydanticCustomError("out_of_bounds", "is out of bounds")
         return exact
 
@@ -128,7 +137,7 @@ class _DecimalType:
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> core_schema.CoreSchema:
         bounds: dict[str, Any] = {"le": self.maximum, "allow_inf_nan": False}
-        bounds["gt" if self.above_zero else "ge"] = 0.0
+        bounds["gt" if self.above_zero else "ge"] = float(self.minimum)
         number = core_schema.no_info_after_validator_function(
             self._exact, core_schema.float_schema(strict=True, **bounds)
         )
@@ -145,7 +154,7 @@ class _DecimalType:
     ) -> dict[str, Any]:
         return {
             "type": "number",
-            "exclusiveMinimum" if self.above_zero else "minimum": 0,
+            "exclusiveMinimum" if self.above_zero else "minimum": self.minimum,
             "maximum": self.maximum,
             "description": f"At most {MAX_SIGNIFICANT_DIGITS} significant digits, {self.decimals} decimals.",
         }
@@ -155,6 +164,9 @@ Money = Annotated[Decimal, _DecimalType(decimals=4)]
 UnitPrice = Annotated[Decimal, _DecimalType(decimals=8)]
 PositiveMoney = Annotated[Decimal, _DecimalType(decimals=4, above_zero=True)]
 Percentage = Annotated[Decimal, _DecimalType(decimals=8, maximum=100.0)]
+Amount = Annotated[Decimal, _DecimalType(decimals=4, maximum=MAX_SAFE_INTEGER)]
+"""A count or money: what is measured against a limit."""
+Difference = Annotated[Decimal, _DecimalType(decimals=4, minimum=-1e15)]
 
 
 def _printable(text: str) -> str:
@@ -209,6 +221,8 @@ Labels = Annotated[
     Field(max_length=200, json_schema_extra={"uniqueItems": True}),
     AfterValidator(_no_duplicates),
 ]
+Thresholds = Annotated[list[Annotated[int, Field(ge=1, le=1000)]], Field(max_length=20)]
+Period = Annotated[str, Field(pattern=PERIOD_PATTERN, description="A calendar month in UTC, `YYYY-MM`.")]
 NoticeDays = Annotated[list[Annotated[int, Field(ge=1, le=3650)]], Field(max_length=20)]
 Metadata = Annotated[
     dict[Annotated[str, Field(min_length=1, max_length=128)], LongText], Field(max_length=50)
@@ -216,3 +230,4 @@ Metadata = Annotated[
 
 ContractTypeName = names.ContractTypeName
 StatusName = names.StatusName
+UsageMetric = names.UsageMetric

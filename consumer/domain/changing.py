@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from consumer.domain import limits
 from consumer.domain.handlers import Handler
 from consumer.domain.lifecycle import evolve, settle, told_at_once
 from consumer.domain.model import Applied, Changed, Decision, Rejected, Unchanged
@@ -12,11 +13,11 @@ from consumer.domain.size import too_large
 from schemas.contract import to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from consumer.domain.handlers import Case, Move
     from consumer.domain.lifecycle import Moment
-    from consumer.domain.model import Command
+    from consumer.domain.model import Command, Event
     from schemas.contract import Contract
     from schemas.events import Change
 
@@ -38,7 +39,14 @@ class Removal(NamedTuple):
     reason: str | None
 
 
-Result = Effect | Removal | Unchanged | Rejected
+class Bookkeeping(NamedTuple):
+    """The contract with other bookkeeping and no new version, and the events of that."""
+
+    contract: Contract
+    events: Sequence[Event]
+
+
+Result = Effect | Removal | Bookkeeping | Unchanged | Rejected
 
 
 class _Rule(NamedTuple):
@@ -80,6 +88,8 @@ def _decide(rule: _Rule, case: Case) -> Decision:
         case Removal():
             event = _removed(present, result, case.moment)
             return Decision(Applied(), None, (*due, event), former=present)
+        case Bookkeeping(contract, events):
+            return Decision(Applied(), contract, (*due, *events))
         case _:
             return Decision(result, present, due)
 
@@ -112,8 +122,9 @@ def _changed(rule: _Rule, case: Case, present: Contract, effect: Effect) -> Deci
     if added and (refusal := too_large(after)):
         return Decision(refusal, present, case.due)
     after, told = told_at_once(present, after, moment.now)
+    after, reached = limits.measured_anew(present, after, moment.now, moment.now)
     after, late = settle(after, moment)
-    return Decision(Applied(), after, (*case.due, changed, *told, *late), erases=rule.erases)
+    return Decision(Applied(), after, (*case.due, changed, *told, *reached, *late), erases=rule.erases)
 
 
 def _removed(present: Contract, removal: Removal, moment: Moment) -> Changed:

@@ -10,7 +10,7 @@ DAY: Final = timedelta(days=1)
 LAST_INSTANT: Final = datetime(9999, 12, 31, tzinfo=UTC)
 """No term goes beyond: a later date could be neither stored nor written as RFC 3339."""
 
-_MILLISECOND: Final = timedelta(milliseconds=1)
+MILLISECOND: Final = timedelta(milliseconds=1)
 _AVERAGE_MONTH: Final = timedelta(days=30.436875)
 
 
@@ -35,7 +35,7 @@ def months_between(start: datetime, end: datetime) -> int:
 
 def half(term: timedelta) -> timedelta:
     """Half a term, in whole milliseconds as all stored dates."""
-    return term // (2 * _MILLISECOND) * _MILLISECOND
+    return term // (2 * MILLISECOND) * MILLISECOND
 
 
 def days_left(end: datetime, now: datetime) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from consumer.domain.dates import add_months, months_between
-from consumer.domain.terms import patched
+from consumer.domain.model import DEFAULT_THRESHOLDS
+from consumer.domain.terms import TEMPLATE_CURRENCY, patched
 from schemas.contract import SCHEMA_VERSION, ordered
 
 if TYPE_CHECKING:
@@ -47,8 +48,9 @@ def filled(
         "renewal_window_days": policy.renewal_window_days,
         "renewal_grace_days": policy.renewal_grace_days,
         "notice_days": [*policy.notice_days],
+        **_thresholds(policy),
         **template,
-        "currency": "USD",
+        "currency": TEMPLATE_CURRENCY,
         "tags": [],
         "add_ons": [],
         "metadata": {},
@@ -81,6 +83,12 @@ def _dates(terms: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         "renewal_date": end,
         "term_months": months,
     }
+
+
+def _thresholds(policy: Policy) -> dict[str, Any]:
+    """Left out where they are the default: contracts older than the field then have the same bytes."""
+    thresholds = policy.usage_thresholds
+    return {} if thresholds == DEFAULT_THRESHOLDS else {"usage_thresholds": [*thresholds]}
 
 
 def _lifecycle(contract: Contract, moment: Moment, *, end_given: bool) -> Lifecycle:

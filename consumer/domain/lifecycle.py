@@ -9,7 +9,7 @@ from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from consumer.domain import notices
+from consumer.domain import limits, notices
 from consumer.domain.dates import add_months
 from consumer.domain.differences import diff
 from consumer.domain.erasure import withheld
@@ -190,4 +190,5 @@ def _end_term(contract: Contract, due: datetime, moment: Moment) -> Progress:
 
 def _by_time(before: Contract, after: Contract, change: Change, due: datetime, moment: Moment) -> Progress:
     contract, event = evolve(before, after, change, moment._replace(by=TIME), effective_at=due)
-    return contract, [event]
+    contract, reached = limits.measured_anew(before, contract, due, moment.now)
+    return contract, [event, *reached]

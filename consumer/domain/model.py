@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from schemas.contract import Contract
-    from schemas.events import Change, ExpiringData, FieldError, RejectionCode, RenewalNoticeData
+    from schemas.events import (
+        Change,
+        ExpiringData,
+        FieldError,
+        LimitReachedData,
+        RejectionCode,
+        RenewalNoticeData,
+    )
 
 
 class Command(NamedTuple):
@@ -32,6 +39,10 @@ class Command(NamedTuple):
     offset: int
 
 
+DEFAULT_THRESHOLDS: Final = (80, 100, 120)
+"""In per cent of a limit. A contract without thresholds of its own has these."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Defaults a new contract copies and then keeps as its own."""
@@ -39,6 +50,7 @@ class Policy:
     renewal_window_days: int = 30
     renewal_grace_days: int = 30
     notice_days: tuple[int, ...] = (90, 60, 30, 14, 7, 1)
+    usage_thresholds: tuple[int, ...] = DEFAULT_THRESHOLDS
 
 
 class _Marker:
@@ -98,7 +110,14 @@ class RenewalNotice:
     notice: RenewalNoticeData
 
 
-Event = Changed | Expiring | RenewalNotice
+@dataclass(frozen=True, slots=True)
+class LimitReached:
+    """Usage crossed a threshold of a limit."""
+
+    notice: LimitReachedData
+
+
+Event = Changed | Expiring | RenewalNotice | LimitReached
 
 
 @dataclass(frozen=True, slots=True)

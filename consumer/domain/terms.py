@@ -30,6 +30,9 @@ class Template(NamedTuple):
         }
 
 
+TEMPLATE_CURRENCY: Final = "USD"
+"""What the fees of the templates are in: the currency of a contract that names none."""
+
 TEMPLATES: Final[Mapping[ContractTypeName, Template]] = {
     "basic": Template(
         Decimal(99),

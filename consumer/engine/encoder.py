@@ -16,6 +16,7 @@ from consumer.domain.model import (
     Changed,
     Expiring,
     FieldChange,
+    LimitReached,
     Rejected,
     RenewalNotice,
     Unchanged,
@@ -47,7 +48,12 @@ ALIKE: Final[Mapping[str, int]] = MappingProxyType({})
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
-_NAMES: Final = {Changed: "changed", Expiring: "expiring", RenewalNotice: "renewal_notice"}
+_NAMES: Final = {
+    Changed: "changed",
+    Expiring: "expiring",
+    RenewalNotice: "renewal_notice",
+    LimitReached: "limit_reached",
+}
 
 
 class Encoder:
@@ -160,6 +166,8 @@ class CommandOutputs:
                 return self._next("expiring", notice)
             case RenewalNotice(notice):
                 return self._next("renewal_notice", notice)
+            case LimitReached(notice):
+                return self._next("limit_reached", notice)
             case _:
                 assert_never(event)
 

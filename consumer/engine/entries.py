@@ -10,7 +10,7 @@ import orjson
 from consumer.domain.commands.table import ERASING
 from consumer.domain.erasure import PARTLY_PERSONAL, PERSONAL, SOMEBODY, field_of
 from consumer.domain.lifecycle import TIME
-from consumer.domain.model import Changed, Expiring, RenewalNotice
+from consumer.domain.model import Changed, Expiring, LimitReached, RenewalNotice
 from schemas.contract import to_json
 
 if TYPE_CHECKING:
@@ -43,6 +43,14 @@ def _kept(event: Event, fields: Fragment) -> dict[str, Any]:
             return {
                 "notice": "renewal",
                 "window_days": notice["window_days"],
+                "effective_at": notice["effective_at"],
+            }
+        case LimitReached(notice):
+            return {
+                "notice": "limit_reached",
+                "period": notice["period"],
+                "metric": notice["metric"],
+                "threshold": notice["threshold"],
                 "effective_at": notice["effective_at"],
             }
         case _:

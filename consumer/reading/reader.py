@@ -248,9 +248,14 @@ def _item(entry: HistoryEntry) -> HistoryItem:
     )
 
 
+_NOTICES: Final = {"renewal": "renewal_notice"}
+"""Kept under another name than the event has."""
+_LIMIT: Final = ("period", "metric", "threshold")
+
+
 def _change(kept: dict[str, Any], by: str | None) -> HistoryChange:
     if "change" not in kept:
-        kind, author = f"{kept['notice']}_notice".replace("expiring_notice", "expiring"), None
+        kind, author = _NOTICES.get(kept["notice"], kept["notice"]), None
     else:
         kind, author = kept["change"], kept.get("by", by)
     return HistoryChange(
@@ -261,4 +266,5 @@ def _change(kept: dict[str, Any], by: str | None) -> HistoryChange:
         window_days=kept.get("window_days"),
         reason=kept.get("reason"),
         fields=tuple(kept.get("fields", ())),
+        limit={name: kept[name] for name in _LIMIT} if "threshold" in kept else None,
     )

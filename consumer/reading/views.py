@@ -59,7 +59,8 @@ class HistoryChange:
     """One event in an entry of the history: a change of the contract, or a notice.
 
     `fields` are the differences as `contracts.changed` has them: path, before, after. `window_days`
-    belongs to notices, `version` and `by` to changes, `reason` to deletions.
+    belongs to notices, `version` and `by` to changes, `reason` to deletions, `limit` to `limit_reached`: its
+    period, metric and threshold.
     """
 
     kind: str
@@ -69,6 +70,7 @@ class HistoryChange:
     window_days: int | None
     reason: str | None
     fields: tuple[Mapping[str, Any], ...]
+    limit: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ OUTPUTS = (
     "contracts.changed",
     "contracts.expiring",
     "contracts.renewal-notices",
+    "contracts.limit-reached",
     "contracts.command-results",
     "contracts.dead-letters",
 )

@@ -19,6 +19,7 @@ TOPIC_OF = {
     "changed": "contracts.changed",
     "expiring": "contracts.expiring",
     "renewal_notice": "contracts.renewal-notices",
+    "limit_reached": "contracts.limit-reached",
     "command_result": "contracts.command-results",
 }
 

@@ -7,7 +7,16 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from consumer.domain.model import ABSENT, ERASED, Changed, Expiring, Rejected, Unchanged
+from consumer.domain.model import (
+    ABSENT,
+    ERASED,
+    Changed,
+    Expiring,
+    LimitReached,
+    Rejected,
+    RenewalNotice,
+    Unchanged,
+)
 
 if TYPE_CHECKING:
     from consumer.domain.model import Decision, Event
@@ -16,6 +25,16 @@ if TYPE_CHECKING:
     from schemas.cloudevents import Envelope
 
 LARGEST_DEAD_LETTER = 900_000
+_NOTICES: dict[type, str] = {
+    Expiring: "expiring",
+    RenewalNotice: "renewal_notice",
+    LimitReached: "limit_reached",
+}
+_KEPT: dict[type, tuple[str, ...]] = {
+    Expiring: ("expiring", "window_days"),
+    RenewalNotice: ("renewal", "window_days"),
+    LimitReached: ("limit_reached", "period", "metric", "threshold"),
+}
 
 
 def reference(envelope: Envelope) -> dict[str, str]:
@@ -53,7 +72,7 @@ def event_data(event: Event, incoming: Incoming, now: datetime) -> tuple[str, An
         if event.change == "deleted" and "reason" in incoming.command.data:
             data["reason"] = incoming.command.data["reason"]
         return "changed", data
-    return ("expiring" if isinstance(event, Expiring) else "renewal_notice"), event.notice
+    return _NOTICES[type(event)], event.notice
 
 
 def _field(path: str, before: Any, after: Any) -> dict[str, Any]:
@@ -65,11 +84,11 @@ def _field(path: str, before: Any, after: Any) -> dict[str, Any]:
 
 def kept(event: Event) -> Any:
     """What the history keeps of an event."""
-    entry: dict[str, Any]
     if not isinstance(event, Changed):
-        entry = {"notice": "expiring" if isinstance(event, Expiring) else "renewal"}
-        return plain(entry | {name: event.notice[name] for name in ("window_days", "effective_at")})
-    entry = {
+        notice: Any = event.notice
+        name, *parts = _KEPT[type(event)]
+        return plain({"notice": name} | {part: notice[part] for part in (*parts, "effective_at")})
+    entry: dict[str, Any] = {
         "change": event.change,
         "version": event.version,
         "effective_at": event.effective_at,

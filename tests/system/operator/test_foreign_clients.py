@@ -20,6 +20,7 @@ from schemas.events import EVENTS
 from tests.running import Running, running, settings_for
 
 ACCOUNTS = 12
+COMMANDS = ACCOUNTS + 1
 SECONDS = 60
 
 
@@ -34,15 +35,25 @@ class Published(NamedTuple):
 
 
 def publish(settings: Settings, partitioner: str, accounts: list[str]) -> None:
-    producer = Producer(
-        {"bootstrap.servers": settings.kafka_bootstrap_servers, "partitioner": partitioner, "acks": "all"}
-    )
     now = datetime.now(UTC)
     dates = {
         "start_date": (now - timedelta(days=300)).isoformat(),
         "end_date": (now + timedelta(days=5)).isoformat(),
     }
     data = {"contract_type": "basic", "auto_renewal": False, "notes": "Ä 🙂", **dates}
+    send(settings, partitioner, accounts, "create", data)
+
+
+def report(settings: Settings, account: str) -> None:
+    """Nearly all that the account's plan has room for, in this month."""
+    data = {"period": f"{datetime.now(UTC):%Y-%m}", "metric": "monthly_trades", "value": 9_000}
+    send(settings, "murmur2_random", [account], "report_usage", data)
+
+
+def send(settings: Settings, partitioner: str, accounts: list[str], name: str, data: dict[str, Any]) -> None:
+    producer = Producer(
+        {"bootstrap.servers": settings.kafka_bootstrap_servers, "partitioner": partitioner, "acks": "all"}
+    )
     for account in accounts:
         producer.produce(
             f"{settings.topic_prefix}contracts.commands",
@@ -50,9 +61,9 @@ def publish(settings: Settings, partitioner: str, accounts: list[str]) -> None:
             value=json.dumps(data),
             headers={
                 "ce_specversion": "1.0",
-                "ce_id": f"create {account}",
+                "ce_id": f"{name} {account}",
                 "ce_source": "/confluent",
-                "ce_type": "com.easytrade.contract.create.v1",
+                "ce_type": f"com.easytrade.contract.{name}.v1",
                 "ce_correlationid": "corr-é",
                 "content-type": "application/json",
             },
@@ -68,9 +79,10 @@ async def published(kafka: Any, mongo: Any, database: str) -> AsyncIterator[Publ
     async with running(settings) as service:
         for partitioner, chosen in (("murmur2_random", accounts[::2]), ("consistent_random", accounts[1::2])):
             await asyncio.to_thread(publish, settings, partitioner, chosen)
+        await asyncio.to_thread(report, settings, accounts[0])
         results = EventQuery(events=frozenset({"command_result"}))
         async with asyncio.timeout(SECONDS):
-            while len([event async for event in events(settings, results)]) < ACCOUNTS:
+            while len([event async for event in events(settings, results)]) < COMMANDS:
                 pass  # each look takes its time
         found = [event async for event in events(settings, EventQuery())]
         yield Published(settings, service, {event.attributes["id"]: event for event in found})
@@ -79,7 +91,7 @@ async def published(kafka: Any, mongo: Any, database: str) -> AsyncIterator[Publ
 async def test_commands_of_confluent_kafka_are_accepted(published: Published) -> None:
     """Whatever its partitioner: those that land elsewhere are forwarded to their home."""
     results = [event.data for event in published.events.values() if event.name == "command_result"]
-    assert [result["outcome"] for result in results] == ["applied"] * ACCOUNTS
+    assert [result["outcome"] for result in results] == ["applied"] * COMMANDS
     assert await published.service.database["contracts"].count_documents({"notes": "Ä 🙂"}) == ACCOUNTS
     assert published.service.metrics.value("forwarded_total") > 0
 

@@ -11,9 +11,11 @@ from consumer.domain import lifecycle
 from consumer.domain.differences import STAMPS, revert
 from consumer.domain.erasure import SOMEBODY, erased
 from consumer.domain.model import Changed, Rejected
+from consumer.domain.periods import before as previous
 from consumer.domain.size import SLACK
 from consumer.domain.statuses import ENDED, RUNNING
 from consumer.domain.transitions import TRANSITIONS
+from consumer.domain.usage import METRICS
 from consumer.engine.encoder import event_name
 from schemas.contract import MAX_CONTRACT_BYTES, PLACES, ContractState, to_json, visible
 from schemas.events import EVENTS
@@ -38,6 +40,7 @@ def check_contract(contract, now) -> None:
     _check_scheduled(contract)
     assert len({each["name"] for each in contract["add_ons"]}) == len(contract["add_ons"])
     assert len(contract["metadata"]) <= 50
+    _check_usage(contract)
     assert len(to_json(shown)) <= min(contract["lifecycle"]["size"], MAX_CONTRACT_BYTES) + SLACK
 
 
@@ -86,10 +89,32 @@ def check_decision(before, now, decision) -> None:
         assert state is None
     else:
         assert visible(state) == visible(decision.contract)
-    if not decision.events:
-        assert decision.contract is before
+    if not decision.events and decision.contract is not before:
+        _check_bookkeeping(before, decision.contract)
     if isinstance(decision.outcome, Rejected):
         assert decision.outcome.message
+
+
+def _check_bookkeeping(before, after) -> None:
+    """Only usage changes a contract without an event: what is shown of it stays, and what is due."""
+    assert visible(after) == visible(before)
+    other = {"usage", "offset", "at"}
+    was, has = before["lifecycle"], after["lifecycle"]
+    assert {name: was[name] for name in was if name not in other} == {
+        name: has[name] for name in has if name not in other
+    }
+    assert has["usage"] != was.get("usage")
+
+
+def _check_usage(contract) -> None:
+    """At most two months, one after the other; told is what was crossed, unless the limit moved since."""
+    used = contract["lifecycle"].get("usage", [])
+    places = [(each["period"], METRICS.index(each["metric"])) for each in used]
+    assert places == sorted(set(places))
+    assert len(used) <= 6
+    if used:
+        latest = used[-1]["period"]
+        assert {each["period"] for each in used} <= {latest, previous(latest)}
 
 
 def _check_change(state, event) -> None:

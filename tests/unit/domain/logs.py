@@ -51,7 +51,12 @@ _terms = {
     "primary_contact": _some(name=st.just("Ada"), email=st.just("ada@example.com")),
     "tags": st.lists(st.sampled_from("abc"), unique=True, max_size=3),
     "metadata": st.dictionaries(st.sampled_from(["a", "b/~"]), st.text(max_size=2), max_size=2),
-    "usage_limits": _some(max_concurrent_trades=st.integers(1, 5), max_trade_value=st.integers(1, 5)),
+    "usage_limits": _some(
+        max_concurrent_trades=st.integers(1, 5),
+        max_trade_value=st.integers(1, 5),
+        max_monthly_trades=st.sampled_from([1, 10, 20]),
+    ),
+    "usage_thresholds": st.lists(st.sampled_from([50, 80, 100, 120]), max_size=3),
     "add_ons": st.lists(
         st.fixed_dictionaries(
             {"name": st.sampled_from("xy"), "monthly_fee": money}, optional={"active": st.booleans()}
@@ -95,8 +100,26 @@ def _renewals(now: datetime) -> st.SearchStrategy[dict]:
     return st.just({}) | _some(term_months=months) | _some(end_date=_ends(now + 100 * DAY))
 
 
+def _reports(now: datetime) -> st.SearchStrategy[dict]:
+    """Mostly of the running month or the last, sometimes of others."""
+    months_ago = st.sampled_from([0, 0, 0, 1, 1, 2, -1])
+    return st.fixed_dictionaries(
+        {
+            "period": months_ago.map(lambda ago: _month(now, ago)),
+            "metric": st.sampled_from(["monthly_trades", "trade_value", "concurrent_trades"]),
+            "value": st.sampled_from([0, 1, 3.5, 4, 5, 8, 9, 12, 24]),
+        }
+    )
+
+
+def _month(now: datetime, ago: int) -> str:
+    year, month = divmod(now.year * 12 + now.month - 1 - ago, 12)
+    return f"{year:04d}-{month + 1:02d}"
+
+
 _NAMES = (
     *("update",) * 5,
+    *("report_usage",) * 3,
     *("renew", "change_plan", "cancel") * 2,
     "activate",
     "withdraw_plan_change",
@@ -124,6 +147,8 @@ def entries(draw: st.DrawFn, now: datetime) -> Entry:
             data = {"contract_type": draw(plans), "effective": draw(effective)} | draw(
                 _some(overrides=_overrides)
             )
+        case "report_usage":
+            data = draw(_reports(now))
         case "cancel":
             data = {"effective": draw(st.sampled_from(["end_of_term", "end_of_term", "immediately"]))}
     return now, name, data

@@ -22,6 +22,7 @@ from consumer.domain.model import (
     Command,
     Decision,
     Expiring,
+    LimitReached,
     Policy,
     Rejected,
     RenewalNotice,
@@ -96,6 +97,10 @@ class Account:
     def cancel(self, **data) -> Account:
         return self.send("cancel", **data)
 
+    def used(self, value: float, *, metric: str = "monthly_trades", period: str | None = None) -> Account:
+        """Usage is reported; of the running month, if no other is named."""
+        return self.send("report_usage", period=period or f"{self.now:%Y-%m}", metric=metric, value=value)
+
     def advance(self) -> Account:
         contract_id = self.contract["contract_id"] if self.contract else "none"
         return self.send("advance", contract_id=contract_id, due_at=self.now)
@@ -141,6 +146,11 @@ class Account:
         return [event.notice for event in self.decision.events if isinstance(event, Expiring)]
 
     @property
+    def reached(self) -> list[dict]:
+        """What the last decision tells of limits."""
+        return [event.notice for event in self.decision.events if isinstance(event, LimitReached)]
+
+    @property
     def changes(self) -> list[Changed]:
         return [event for event in self.decision.events if isinstance(event, Changed)]
 
@@ -153,6 +163,8 @@ def short(event) -> str:
             return f"notice {notice['window_days']}"
         case Expiring(notice):
             return f"expiring {notice['window_days']}"
+        case LimitReached(notice):
+            return f"{notice['metric']} {notice['threshold']}"
         case _:
             return event_name(event)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.domain.model import Changed, RenewalNotice
+from consumer.domain.model import Changed, LimitReached, RenewalNotice
 from schemas.contract import visible
 from tests.unit.domain.logs import DAY, HOUR, YEAR, Run, every, in_time, logs, never, run
 
@@ -76,6 +76,10 @@ def _key(event) -> tuple:
     if isinstance(event, Changed):
         return ("Changed", event.contract["contract_id"], event.version, event.change)
     notice = event.notice
+    if isinstance(event, LimitReached):
+        # Told at the same moment, of the same usage: but for when it was brought out, nothing may differ.
+        parts = {name: value for name, value in notice.items() if name != "occurred_at"}
+        return ("LimitReached", notice["contract_id"], repr(parts))
     place = (notice.get("end_date"), notice.get("window_days"), notice["effective_at"])
     return (type(event).__name__, notice["contract_id"], *place)
 

@@ -18,6 +18,7 @@ DATA = {
     "create": {"contract_type": "basic"},
     "update": {"changes": {"notes": "x"}},
     "change_plan": {"contract_type": "enterprise"},
+    "report_usage": {"metric": "monthly_trades", "value": 1},
 }
 WHEN = {
     "status: draft": {"status": "draft"},
@@ -25,6 +26,11 @@ WHEN = {
     "end_of_term": {"effective": "end_of_term"},
     "out of the renewal window": {"changes": {"end_date": "2028-01-01"}},
 }
+
+
+def data_of(name: str, account: Account) -> dict:
+    data = DATA.get(name, {})
+    return data | {"period": f"{account.now:%Y-%m}"} if name == "report_usage" else data
 
 
 def account_in(status: str | None, *, auto_renewal: bool = False) -> Account:
@@ -69,7 +75,7 @@ def moved(source: str | None, trigger: str, target: str | None, when: str) -> Ac
             account.send(kind, **DATA.get(kind, {}), effective=later)
     if trigger in {"renewal_date", "end_date"}:
         return account.at(account[trigger]).advance()
-    return account.send(trigger, **DATA.get(trigger, {}) | WHEN.get(when, {}))
+    return account.send(trigger, **data_of(trigger, account) | WHEN.get(when, {}))
 
 
 @pytest.mark.parametrize(
@@ -84,7 +90,8 @@ def test_every_row_happens(row):
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name not in {"create", "adopt", "advance"}])
 @pytest.mark.parametrize("status", STATUSES)
 def test_what_no_row_says_is_refused(name, status):
-    account = account_in(status).send(name, **DATA.get(name, {}))
+    account = account_in(status)
+    account.send(name, **data_of(name, account))
     assert (account.refused == "invalid_transition") == (not accepts(status, name))
 
 

@@ -53,6 +53,7 @@ async def test_every_event_fits_its_schema() -> None:
     kit = Testkit(now=JANUARY)
     await kit.create("account-1", contract_type="basic", auto_renewal=False)
     await kit.update("account-1", changes={"base_monthly_fee": 12.5, "metadata": {"a.b": "1"}})
+    await kit.report_usage("account-1", period="2026-01", metric="monthly_trades", value=8_000)
     await kit.move(timedelta(days=400))
     assert {event.name for event in kit.events} == set(EVENTS)
     for event in kit.events:

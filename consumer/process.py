@@ -49,6 +49,7 @@ class Process:
         with_pipeline: apply commands.
         with_scanner: look for what is due.
         with_http: serve /metrics, /healthz and /readyz.
+        with_api: serve the HTTP API.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Process:
         with_pipeline: bool = True,
         with_scanner: bool = True,
         with_http: bool = True,
+        with_api: bool = False,
     ) -> None:
         self.settings = settings
         self.metrics = Metrics()
@@ -66,6 +68,7 @@ class Process:
         self._with_pipeline = with_pipeline
         self._with_scanner = with_scanner
         self._with_http = with_http
+        self._with_api = with_api
         self._stopping = asyncio.Event()
         self._membership: Membership | None = None
 
@@ -91,6 +94,10 @@ class Process:
         try:
             if self._with_http:
                 tasks.append(self._serve())
+            if self._with_api:
+                from consumer.api.serving import serve_api  # noqa: PLC0415 - memory that most do without
+
+                tasks.append(asyncio.create_task(serve_api(self.settings), name="api"))
             found = await self._patiently(lambda: self._prepare(client))
             if found is None:
                 return
@@ -206,9 +213,11 @@ async def _ended(tasks: list[asyncio.Task[None]]) -> None:
             raise result
 
 
-async def run(settings: Settings, *, with_pipeline: bool = True, with_scanner: bool = True) -> None:
+async def run(
+    settings: Settings, *, with_pipeline: bool = True, with_scanner: bool = True, with_api: bool = False
+) -> None:
     """Runs the service, or a part of it, in this process until SIGTERM or SIGINT."""
-    process = Process(settings, with_pipeline=with_pipeline, with_scanner=with_scanner)
+    process = Process(settings, with_pipeline=with_pipeline, with_scanner=with_scanner, with_api=with_api)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, process.stop)

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from consumer.addresses import kafka_mistake, mongo_mistake
 from consumer.domain.model import Policy
 from consumer.settings_sections import (
+    ApiSettings,
     DomainSettings,
     KafkaSettings,
     MongoSettings,
@@ -27,6 +28,7 @@ from schemas.uri import is_uri_reference
 
 
 class Settings(
+    ApiSettings,
     OperationSettings,
     DomainSettings,
     PipelineSettings,

@@ -200,6 +200,23 @@ class OperationSettings(BaseModel):
     )
 
 
+class ApiSettings(BaseModel):
+    """The HTTP API, on a port of its own."""
+
+    api_host: str = Field("127.0.0.1", min_length=1, description="address to listen on; 0.0.0.0 for all")
+    api_port: Annotated[int, Field(ge=0, le=65_535)] = Field(8081, description="port; 0 takes a free one")
+    api_with_run: bool = Field(default=False, description="`contracts run` serves the API, too")
+    api_tokens_path: str | None = Field(
+        None, description="file of tokens: lines that `contracts tokens new` makes"
+    )
+    api_requests_per_second: Annotated[float, Field(gt=0, le=100_000)] = Field(
+        50, description="of one token; twice as many at once after a pause"
+    )
+    api_max_wait_seconds: Annotated[float, Field(gt=0, le=600)] = Field(
+        30, description="how long a request may wait for a result or for a position"
+    )
+
+
 SECTIONS: tuple[type[BaseModel], ...] = (
     KafkaSettings,
     MongoSettings,
@@ -207,5 +224,6 @@ SECTIONS: tuple[type[BaseModel], ...] = (
     PipelineSettings,
     DomainSettings,
     OperationSettings,
+    ApiSettings,
 )
 """The tables of the reference, in order."""

@@ -24,6 +24,7 @@ from consumer.cli import (
     service,
     settings,
     statistics,
+    tokens,
     topics,
 )
 from consumer.cli.running import (
@@ -71,6 +72,7 @@ app.command(rich_help_panel="Run")(demo.demo)
 app.command(rich_help_panel="Run")(service.run)
 app.command(rich_help_panel="Run")(service.consume)
 app.command(rich_help_panel="Run")(scan.scan)
+app.command(rich_help_panel="Run")(service.serve)
 app.command(rich_help_panel="Write")(publish.publish)
 app.command(name="import", rich_help_panel="Write")(imports.import_rows)
 app.command(rich_help_panel="Read")(account.get)
@@ -83,6 +85,7 @@ app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel="Operate")
 app.add_typer(topics.app, name="topics", rich_help_panel="Operate")
 app.add_typer(indexes.app, name="indexes", rich_help_panel="Operate")
 app.add_typer(positions.app, name="positions", rich_help_panel="Operate")
+app.add_typer(tokens.app, name="tokens", rich_help_panel="Operate")
 app.command(rich_help_panel="Operate")(settings.settings)
 app.add_typer(schemas.app, name="schemas", rich_help_panel="Develop")
 

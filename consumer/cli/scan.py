@@ -34,9 +34,9 @@ def scan(
         if not result.active:
             note("another instance holds the scanner's lease: nothing was looked at here")
         return
-    from consumer.cli.service import serve
+    from consumer.cli.service import run_service
 
-    serve(load_settings(), with_pipeline=False)
+    run_service(load_settings(), with_pipeline=False)
 
 
 async def _once(settings: Settings) -> ScanResult:

@@ -1,11 +1,11 @@
-"""`contracts run` and `contracts consume`: the service itself."""
+"""`contracts run`, `consume` and `serve`: the service itself, and its HTTP API."""
 
 from __future__ import annotations
 
 import logging
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -13,7 +13,7 @@ from consumer.cli.running import DEFECT_CODE, Interrupted, load_settings
 from consumer.errors import ContractsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Coroutine, Iterator
 
     from consumer.settings import Settings
 
@@ -26,7 +26,8 @@ def run() -> None:
 
     Example: CONTRACTS_KAFKA_BOOTSTRAP_SERVERS=localhost:9092 contracts run
     """
-    serve(load_settings())
+    settings = load_settings()
+    run_service(settings, with_api=settings.api_with_run)
 
 
 def consume() -> None:
@@ -36,22 +37,45 @@ def consume() -> None:
 
     Example: CONTRACTS_HTTP_PORT=0 contracts consume
     """
-    serve(load_settings(), with_scanner=False)
+    run_service(load_settings(), with_scanner=False)
 
 
-def serve(settings: Settings, *, with_pipeline: bool = True, with_scanner: bool = True) -> None:
+def serve() -> None:
+    """Run the HTTP API by itself.
+
+    It reads contracts and publishes commands; `contracts run` or `contracts consume` applies them. Who may
+    use it, a file of tokens says: see `contracts tokens new`.
+
+    Example: CONTRACTS_API_TOKENS_PATH=tokens contracts serve
+    """
+    from consumer.api.serving import serve_until_told
+
+    settings = load_settings()
+    _run(settings, serve_until_told(settings))
+
+
+def run_service(
+    settings: Settings, *, with_pipeline: bool = True, with_scanner: bool = True, with_api: bool = False
+) -> None:
     """Runs the service, or a part of it, until it is told to stop."""
-    import uvloop
-
     from consumer import garbage
     from consumer.process import run as run_process
+
+    garbage.seldom()
+    parts = {"with_pipeline": with_pipeline, "with_scanner": with_scanner, "with_api": with_api}
+    _run(settings, run_process(settings, **parts))
+
+
+def _run(settings: Settings, work: Coroutine[Any, Any, None]) -> None:
+    """Runs to the end, with logs as the settings want them."""
+    import uvloop
+
     from consumer.telemetry.logs import configure_logging
 
     debug = logging.getLogger().isEnabledFor(logging.DEBUG)  # --debug was given
     configure_logging("debug" if debug else settings.log_level, settings.log_format)
-    garbage.seldom()
     with _told_in_logs(settings.log_format):
-        uvloop.run(run_process(settings, with_pipeline=with_pipeline, with_scanner=with_scanner))
+        uvloop.run(work)
 
 
 @contextmanager

@@ -194,6 +194,12 @@ class MongoQueries:
             for document in documents
         ]
 
+    async def partitions(self, topic: str) -> int | None:
+        of_topic = {"_id": {"$gte": f"{topic}/", "$lt": f"{topic}0"}}
+        with answered(self._seconds):
+            position = await self._db.positions.find_one(of_topic, ["partitions"])
+        return int(position["partitions"]) if position else None
+
     async def applied(self, topic: str) -> Mapping[int, int]:
         of_topic = {"_id": {"$gte": f"{topic}/", "$lt": f"{topic}0"}}
         with answered(self._seconds):

@@ -131,5 +131,8 @@ class Queries(Protocol):
         or not at all.
         """
 
+    async def partitions(self, topic: str) -> int | None:
+        """How many partitions the topic had when its positions were made; None: it has no position."""
+
     async def applied(self, topic: str) -> Mapping[int, int]:
         """The offset of the next command to be applied, by partition of the topic."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from starlette.requests import Request
+    from starlette.types import ASGIApp
 
     from consumer.telemetry.health import Health
     from consumer.telemetry.metrics import Metrics
@@ -77,7 +78,7 @@ class HttpServer:
         StartRefused: the address cannot be listened on.
     """
 
-    def __init__(self, app: Starlette, host: str, port: int) -> None:
+    def __init__(self, app: ASGIApp, host: str, port: int) -> None:
         self._socket = _listen(host, port)
         self.url = _url(self._socket)
         self._server = _Server(

@@ -1,0 +1,140 @@
+"""The application: every end point in one list, behind one door.
+
+What it serves to people (a console) belongs onto the same application, so that it has the same door.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fastapi import Depends, FastAPI
+from starlette.responses import JSONResponse
+
+from consumer.api.auth import COMMAND_PATH, PUBLISHED, Asking, Authentication, authorise, check_complete
+from consumer.api.commands import Publishing
+from consumer.api.limits import RateLimits
+from consumer.api.problems import add_handlers
+from consumer.api.reads import ContractReads, document
+from consumer.version import service_version
+from schemas.commands import COMMANDS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from starlette.responses import Response
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from consumer.api.auth import Authenticator
+    from consumer.api.log import CommandLog, Progress
+    from consumer.reading.reader import ContractReader
+    from consumer.telemetry.health import Health
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """What the application works with; all of it stays the caller's to close.
+
+    Args:
+        reader: of contracts, on the primary.
+        progress: how far the database has come in the log.
+        log: where commands go in.
+        authenticators: who knows tokens.
+        health: of this process.
+        max_body_bytes: larger bodies are refused.
+        max_wait_seconds: how long a request may wait for a result.
+        requests_per_second: of one token.
+    """
+
+    reader: ContractReader
+    progress: Progress
+    log: CommandLog
+    authenticators: Sequence[Authenticator]
+    health: Health
+    max_body_bytes: int
+    max_wait_seconds: float
+    requests_per_second: float
+
+
+def make_app(given: Dependencies) -> ASGIApp:
+    """The HTTP API.
+
+    Raises:
+        RuntimeError: an end point without a row in ACCESS.
+    """
+    app = _api(given)
+    check_complete(app.routes)
+    guarded = Authentication(app, given.authenticators, RateLimits(given.requests_per_second))
+    return _RawPath(guarded)
+
+
+def _api(given: Dependencies) -> FastAPI:
+    app = FastAPI(
+        title="Contract service",
+        version=service_version(),
+        openapi_url=None,  # served by an end point of ours, behind the same door
+        docs_url=None,
+        redoc_url=None,
+        dependencies=[Depends(authorise)],
+        redirect_slashes=False,
+    )
+    add_handlers(app)
+    _add_health(app, given.health)
+    _add_reads(app, ContractReads(given.reader, given.progress))
+    _add_commands(app, Publishing(given.log, max_bytes=given.max_body_bytes, max_wait=given.max_wait_seconds))
+
+    async def openapi(_caller: Asking) -> Response:
+        """The description of this API: OpenAPI 3.1."""
+        return document(app.openapi(), {})
+
+    app.add_api_route("/v1/openapi.json", openapi, methods=["GET"], response_model=None)
+    return app
+
+
+def _add_health(app: FastAPI, health: Health) -> None:
+    async def healthz() -> Response:
+        return _status(health.stuck(), "stuck")
+
+    async def readyz() -> Response:
+        return _status(await health.failing(), "not ready")
+
+    app.add_api_route("/healthz", healthz, methods=["GET"], response_model=None, include_in_schema=False)
+    app.add_api_route("/readyz", readyz, methods=["GET"], response_model=None, include_in_schema=False)
+
+
+def _status(failing: dict[str, str], word: str) -> Response:
+    return JSONResponse({"status": word if failing else "ok"}, 503 if failing else 200)
+
+
+def _add_reads(app: FastAPI, reads: ContractReads) -> None:
+    for path, endpoint in {
+        "/v1/accounts/{account_id}/contract": reads.of_account,
+        "/v1/contracts/{contract_id}": reads.by_id,
+    }.items():
+        app.add_api_route(path, endpoint, methods=["GET"], response_model=None)
+
+
+def _add_commands(app: FastAPI, publishing: Publishing) -> None:
+    for name in PUBLISHED:
+        spec = COMMANDS[name]
+        app.add_api_route(
+            COMMAND_PATH + name,
+            publishing.endpoint(spec),
+            methods=["POST"],
+            operation_id=name,
+            summary=spec.meaning,
+            response_model=None,
+        )
+
+
+class _RawPath:
+    """Routes see the path as it was sent: an id with a slash, sent as %2F, stays one segment."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        raw: Any = scope.get("raw_path")
+        if scope["type"] == "http" and raw:
+            scope = {**scope, "path": raw.partition(b"?")[0].decode("latin-1")}
+        await self._app(scope, receive, send)

@@ -1,0 +1,60 @@
+"""What callers are shown: personal data only to those who may see it.
+
+Which fields are personal, each says in schemas/contract.py: what an erasure would take is withheld here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
+
+from consumer.domain.erasure import PARTLY_PERSONAL, PERSONAL, field_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from consumer.api.tokens import Caller
+    from consumer.reading.views import HistoryItem
+
+WITHHELD_HEADER: Final = "Contracts-Withheld"
+
+_WITHIN: Final = frozenset({"reason", "requested_by"})
+"""What is personal in a part of a field that is personal in part."""
+
+
+def shown_contract(contract: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
+    """A contract; without the permission, its personal fields are not there at all."""
+    if caller.personal:
+        return dict(contract)
+    return {
+        name: [_without(each) for each in value] if name in PARTLY_PERSONAL else value
+        for name, value in contract.items()
+        if name not in PERSONAL
+    }
+
+
+def shown_item(item: HistoryItem, caller: Caller) -> dict[str, Any]:
+    """An item of a history; without the permission it says which personal fields changed, and no values."""
+    row = asdict(item)
+    if caller.personal:
+        return row
+    changes = [
+        {**change, "by": None, "reason": None, "fields": [_hidden(each) for each in change["fields"]]}
+        for change in row["changes"]
+    ]
+    return {**row, "by": None, "changes": changes}
+
+
+def withheld(caller: Caller) -> dict[str, str]:
+    """A header for what was shown in part only."""
+    return {} if caller.personal else {WITHHELD_HEADER: "personal"}
+
+
+def _without(part: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in part.items() if name not in _WITHIN}
+
+
+def _hidden(field: Mapping[str, Any]) -> dict[str, Any]:
+    if field_of(field["path"]) in {*PERSONAL, *PARTLY_PERSONAL}:
+        return {"path": field["path"], "withheld": True}
+    return dict(field)

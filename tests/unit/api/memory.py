@@ -1,0 +1,103 @@
+"""The API over the service in memory: commands go through the test kit, reads find what it stored."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from consumer.api.log import Answered
+from consumer.domain.statuses import RUNNING
+from consumer.storage.memory import MemoryStore
+from consumer.storage.queries import Ending, EndPlace, Selection
+from producers.commands import Sent
+from producers.messages import CommandMessage
+from producers.testkit import PARTITION, Testkit
+from schemas.topics import COMMANDS
+
+
+class MemoryQueries:
+    """What MongoQueries answers, from a MemoryStore; for as much as the API asks."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    async def contract(self, account_id: str):
+        return self._store.contracts.get(account_id)
+
+    async def contract_by_id(self, contract_id: str):
+        return next((c for c in self._store.contracts.values() if c["contract_id"] == contract_id), None)
+
+    async def former_by_id(self, contract_id: str):
+        return next((c for c in self._store.former[::-1] if c["contract_id"] == contract_id), None)
+
+    async def former_of(self, account_id: str):
+        return [c for c in self._store.former[::-1] if c["account_id"] == account_id]
+
+    async def page(self, selection: Selection, after: str | None, limit: int):
+        wanted = {
+            "status": selection.status,
+            "contract_type": selection.contract_type,
+            "external_reference": selection.external_reference,
+        }
+        found = [
+            contract
+            for account, contract in sorted(self._store.contracts.items())
+            if account > (after or "")
+            and all(value in {None, contract.get(name)} for name, value in wanted.items())
+        ]
+        return found[:limit]
+
+    async def ending(self, ending: Ending, after: EndPlace | None, limit: int):
+        found = [
+            contract
+            for contract in self._store.contracts.values()
+            if contract["status"] in RUNNING
+            and ending.after < contract["end_date"] <= ending.until
+            and (after is None or (contract["end_date"], contract["account_id"]) > after)
+        ]
+        return sorted(found, key=lambda c: (c["end_date"], c["account_id"]))[:limit]
+
+    async def history(
+        self, account_id: str, *, after: int | None, before: int | None, newest_first: bool, limit: int
+    ):
+        found = [
+            entry
+            for entry in self._store.history.values()
+            if entry.account_id == account_id
+            and (after is None or entry.offset > after)
+            and (before is None or entry.offset < before)
+        ]
+        return sorted(found, key=lambda e: e.offset, reverse=newest_first)[:limit]
+
+    async def tallies(self):
+        (position,) = self._store.positions_by_name.values()
+        return {tuple(name.split("/")): n for name, n in position.tallies.items() if name[-1].islower()}
+
+    async def revenue(self, now: datetime):
+        return []
+
+    async def ending_counts(self, now: datetime, windows: Sequence[int]):
+        return []
+
+    async def partitions(self, topic: str) -> int | None:
+        return await self._store.partition_count(topic)
+
+    async def applied(self, topic: str) -> Mapping[int, int]:
+        position = self._store.positions_by_name.get(PARTITION)
+        return {0: position.next} if position else {}
+
+
+class MemoryLog:
+    """A log that is applied at once."""
+
+    def __init__(self, kit: Testkit, store: MemoryStore) -> None:
+        self._kit = kit
+        self._store = store
+        self.down: Exception | None = None
+        self.silent = False
+
+    async def put(self, message: CommandMessage, seconds: float | None) -> Answered:
+        if self.down is not None:
+            raise self.down
+        result = await self._kit.result(message)
+        offset = self._store.positions_by_name[PARTITION].next - 1
+        sent = Sent(message.command_id, message.account_id, COMMANDS, 0, offset, 0)
+        return Answered(sent, result if seconds and not self.silent else None)

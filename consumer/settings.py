@@ -37,7 +37,7 @@ class Settings(
     KafkaSettings,
     BaseSettings,
 ):
-    """All settings, frozen. `load_settings` is the way to get them with readable mistakes."""
+    """All settings, frozen. Use `load_settings`: it reports mistakes in readable lines."""
 
     model_config = SettingsConfigDict(
         env_prefix=ENV_PREFIX,
@@ -85,31 +85,34 @@ class Settings(
         return (
             (
                 with_password and not user_and_password,
-                f"CONTRACTS_KAFKA_SASL_USERNAME: {protocol} needs it and the password",
+                f"CONTRACTS_KAFKA_SASL_USERNAME: {protocol} needs a user name and a password",
             ),
             (
                 not with_password and user_or_password,
-                f"CONTRACTS_KAFKA_SASL_USERNAME: {ignoring} would ignore it and the password",
+                f"CONTRACTS_KAFKA_SASL_USERNAME: {ignoring} does not use a user name or password",
             ),
             (
                 with_token != bool(self.kafka_sasl_token_provider),
-                "CONTRACTS_KAFKA_SASL_TOKEN_PROVIDER: goes with OAUTHBEARER and SASL_…, and only with both",
+                (
+                    "CONTRACTS_KAFKA_SASL_TOKEN_PROVIDER: needs OAUTHBEARER and a SASL_… protocol, and "
+                    "they need it"
+                ),
             ),
             (
                 (self.kafka_ssl_certfile is None) != (self.kafka_ssl_keyfile is None),
-                "CONTRACTS_KAFKA_SSL_CERTFILE: needs CONTRACTS_KAFKA_SSL_KEYFILE, and the other way round",
+                "CONTRACTS_KAFKA_SSL_CERTFILE: must be set together with CONTRACTS_KAFKA_SSL_KEYFILE",
             ),
-            (  # or one lost heartbeat costs the partitions
+            (  # otherwise one lost heartbeat ends the session
                 self.heartbeat_interval_ms * 3 > self.session_timeout_ms,
-                "CONTRACTS_HEARTBEAT_INTERVAL_MS: should be at most a third of CONTRACTS_SESSION_TIMEOUT_MS",
+                "CONTRACTS_HEARTBEAT_INTERVAL_MS: must be at most a third of CONTRACTS_SESSION_TIMEOUT_MS",
             ),
             (
                 self.max_command_bytes > self.max_batch_bytes,
-                "CONTRACTS_MAX_BATCH_BYTES: should be at least CONTRACTS_MAX_COMMAND_BYTES",
+                "CONTRACTS_MAX_BATCH_BYTES: must be at least CONTRACTS_MAX_COMMAND_BYTES",
             ),
-            (  # or a partition would never pause
+            (  # otherwise the limit could never be reached
                 self.dead_letter_limit_count > self.dead_letter_limit_window,
-                "CONTRACTS_DEAD_LETTER_LIMIT_COUNT: should be at most CONTRACTS_DEAD_LETTER_LIMIT_WINDOW",
+                "CONTRACTS_DEAD_LETTER_LIMIT_COUNT: must be at most CONTRACTS_DEAD_LETTER_LIMIT_WINDOW",
             ),
         )
 
@@ -119,10 +122,10 @@ class Settings(
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - no .env: what counts must be visible
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - no .env: an operator must see every source
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - FileVariants reads the directory too
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """First found wins: arguments, environment, files."""
+        """Order of precedence: arguments, environment, files."""
         return init_settings, env_settings, FileVariants(settings_cls)
 
     @property
@@ -134,14 +137,14 @@ class Settings(
 
     @property
     def mongo_address(self) -> str:
-        """The connection string as it may be shown: without user and password."""
+        """The connection string without user and password, for logs and errors."""
         return hide_credentials(self.mongo_uri.get_secret_value())
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Settings from the environment and secret files; `overrides` win.
+    """Loads the settings from the environment and secret files; `overrides` take precedence.
 
     Raises:
-        SettingsError: with one readable line per mistake, all of them at once, never showing a secret.
+        SettingsError: lists all mistakes, one line each, and never contains a secret.
     """
     return load(Settings, overrides)

@@ -1,4 +1,4 @@
-"""The tables of settings: a class is a table in docs/reference/settings.md, its docstring introduces it."""
+"""All settings. Each class is a table in docs/reference/settings.md, with its docstring as heading."""
 
 from __future__ import annotations
 
@@ -34,169 +34,197 @@ Thresholds = Annotated[
 
 
 class KafkaSettings(BaseModel):
-    """How Kafka is reached."""
+    """Connection to Kafka."""
 
     kafka_bootstrap_servers: str = Field(
-        "localhost:9092", min_length=1, description="host:port, several with commas"
+        "localhost:9092", min_length=1, description="addresses of the brokers: host:port, separated by commas"
     )
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
-        "PLAINTEXT", description="encryption and log-in"
+        "PLAINTEXT",
+        description="protocol of the connection: TLS (SSL), authentication (SASL), both or neither",
     )
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = Field(
-        "SCRAM-SHA-512", description="how to log in with a SASL_… protocol"
+        "SCRAM-SHA-512", description="authentication mechanism; used with a SASL_… protocol only"
     )
-    kafka_sasl_username: str | None = Field(None, description="user to log in as")
-    kafka_sasl_password: SecretStr | None = Field(None, description="password of that user")
+    kafka_sasl_username: str | None = Field(None, description="user name for SASL")
+    kafka_sasl_password: SecretStr | None = Field(None, description="password for SASL")
     kafka_sasl_token_provider: str | None = Field(
         None,
         pattern=r"^[\w.]+:\w+$",
-        description="`module:function`, a coroutine function that returns a token for OAUTHBEARER",
+        description="`module:function` of a coroutine function that returns the token for OAUTHBEARER",
     )
     kafka_ssl_cafile: str | None = Field(
-        None, description="PEM file of trusted authorities; default: the system's"
+        None, description="PEM file of trusted certificate authorities; default: those of the system"
     )
-    kafka_ssl_certfile: str | None = Field(None, description="PEM file of the client's certificate")
+    kafka_ssl_certfile: str | None = Field(None, description="PEM file of the client certificate")
     kafka_ssl_keyfile: str | None = Field(None, description="PEM file of the client's private key")
     kafka_ssl_keypassword: SecretStr | None = Field(None, description="password of the private key")
     kafka_client_id: str = Field(
-        "contracts", min_length=1, description="name shown in the broker's logs and quotas"
+        "contracts", min_length=1, description="client id, as shown in the brokers' logs and used for quotas"
     )
-    kafka_request_timeout_ms: Milliseconds = Field(40_000, description="when a request counts as failed")
+    kafka_request_timeout_ms: Milliseconds = Field(
+        40_000, description="time after which a request without an answer has failed"
+    )
 
 
 class MongoSettings(BaseModel):
-    """How MongoDB is reached."""
+    """Connection to MongoDB."""
 
     mongo_uri: SecretStr = Field(
         SecretStr("mongodb://localhost:27017"),
-        description="connection string; never logged, as it may hold a password",
+        description="connection string; never logged, because it may contain a password",
     )
     mongo_driver: Literal["motor", "pymongo"] = Field(
-        "motor", description="whose client is used: motor's, or PyMongo's own for asyncio"
+        "motor", description="client library: motor, or the asyncio client of PyMongo"
     )
     mongo_database: str = Field(
         "contracts", pattern=r"^[^/\\. \"$*<>:|?\x00]{1,63}$", description="database name"
     )
-    mongo_max_pool_size: Count = Field(20, description="connections per process, readers included")
+    mongo_max_pool_size: Count = Field(20, description="maximum number of connections of a process")
     mongo_read_preference: Literal[
         "primary", "primaryPreferred", "secondary", "secondaryPreferred", "nearest"
-    ] = Field("primary", description="where queries read; the pipeline always reads the primary")
+    ] = Field(
+        "primary", description="members that queries read from; the pipeline always reads from the primary"
+    )
     mongo_timeout_ms: Milliseconds = Field(
-        10_000, description="when an operation, election included, counts as failed"
+        10_000, description="time after which an operation has failed, including the wait for an election"
     )
     history_retention_days: Annotated[int, Field(ge=1, le=36_500)] | None = Field(
-        None, description="days until history entries keep only identity and outcome; default: never"
+        None,
+        description="days after which a history entry is reduced to identity and outcome; default: never",
     )
 
 
 class TopicSettings(BaseModel):
-    """The topics, and how `contracts topics ensure` creates them."""
+    """Topics: their names, and the settings with which `contracts topics ensure` creates them."""
 
     topic_prefix: str = Field(
-        "", pattern=r"^[a-zA-Z0-9._-]{0,100}$", description="put before each topic name as it is"
+        "", pattern=r"^[a-zA-Z0-9._-]{0,100}$", description="prefix of all topic names, without a separator"
     )
     partitioner: Literal["murmur2", "crc32"] = Field(
         "murmur2",
-        description="which partition is a key's home; crc32 for fleets that use only librdkafka's default",
+        description="hash that assigns an account to its partition; crc32 only if all producers use "
+        "the default of librdkafka",
     )
     topic_partitions: Annotated[int, Field(ge=1, le=10_000)] = Field(
-        12, description="partitions of each new topic"
+        12, description="number of partitions of a new topic"
     )
     topic_replication_factor: Annotated[int, Field(ge=1, le=100)] = Field(
-        3, description="copies of each new topic"
+        3, description="replication factor of a new topic"
     )
     topic_min_insync_replicas: Annotated[int, Field(ge=1, le=100)] = Field(
-        2, description="copies that must have a record before it counts; capped at the replication factor"
+        2, description="`min.insync.replicas` of a new topic; at most the replication factor is used"
     )
     topic_output_retention_days: Annotated[int, Field(ge=1, le=36_500)] = Field(
-        30, description="how long new output topics keep records; commands are kept for ever"
+        30, description="retention of a new output topic; the command topic keeps records forever"
     )
 
 
 class PipelineSettings(BaseModel):
-    """Consuming: the group, its patience, and the size of a batch."""
+    """Pipeline: consumer group, timeouts, size of a batch, dead-letter limit."""
 
     group_id: str = Field("contracts", min_length=1, max_length=200, description="consumer group")
     group_instance_id: str | None = Field(
-        None, max_length=200, description="static membership: one name per replica"
+        None,
+        max_length=200,
+        description="`group.instance.id` for static membership: a different value for each instance",
     )
     session_timeout_ms: Milliseconds = Field(
-        30_000, description="silence after which Kafka replaces this member"
+        30_000, description="time without heartbeats after which Kafka removes this member from the group"
     )
-    heartbeat_interval_ms: Milliseconds = Field(3_000, description="pause between signs of life")
+    heartbeat_interval_ms: Milliseconds = Field(
+        3_000, description="interval of heartbeats to the group coordinator"
+    )
     max_poll_interval_ms: Milliseconds = Field(
-        300_000, description="who stands still for longer leaves the group"
+        300_000, description="maximum time between polls before Kafka removes this member"
     )
     rebalance_timeout_ms: Milliseconds = Field(
-        60_000, description="time to finish work when partitions are taken away"
+        60_000, description="maximum time to finish the current batches when partitions are revoked"
     )
     transaction_timeout_ms: Milliseconds = Field(
-        60_000, description="when the broker aborts an open transaction"
+        60_000, description="time after which the broker aborts an open transaction"
     )
-    max_command_bytes: Bytes = Field(262_144, description="larger commands are dead letters (`malformed`)")
-    max_batch_commands: Count = Field(1_000, description="commands in one MongoDB transaction")
-    max_batch_bytes: Bytes = Field(4 << 20, description="bytes of what one batch publishes")
-    max_fetch_bytes: Bytes = Field(2 << 20, description="bytes fetched at once from one partition")
+    max_command_bytes: Bytes = Field(
+        262_144, description="maximum size of a command; a larger one becomes a dead letter (`malformed`)"
+    )
+    max_batch_commands: Count = Field(
+        1_000, description="maximum number of commands in one MongoDB transaction"
+    )
+    max_batch_bytes: Bytes = Field(4 << 20, description="maximum size of the outputs of one batch")
+    max_fetch_bytes: Bytes = Field(2 << 20, description="maximum size of one fetch from one partition")
     max_cache_bytes: Bytes = Field(
-        64 << 20, description="memory for the contracts touched last, in all partitions of a process"
+        64 << 20, description="memory of a process for recently used contracts, over all its partitions"
     )
     compression: Literal["lz4", "zstd", "snappy", "gzip", "none"] = Field(
-        "zstd", description="of what is published"
+        "zstd", description="compression of published records"
     )
     dead_letter_limit_share: Annotated[float, Field(gt=0, le=1)] = Field(
-        0.5, description="share of dead letters above which a partition pauses"
+        0.5, description="share of dead letters above which a partition stops"
     )
-    dead_letter_limit_count: Count = Field(100, description="…and how many there must be at least")
-    dead_letter_limit_window: Count = Field(1_000, description="…among this many records")
+    dead_letter_limit_count: Count = Field(
+        100, description="number of dead letters above which a partition stops; both limits must be exceeded"
+    )
+    dead_letter_limit_window: Count = Field(
+        1_000, description="number of recent records of the partition in which dead letters are counted"
+    )
     dead_letter_limit_off: bool = Field(
-        default=False, description="never pause: set it once to get past a flood"
+        default=False, description="never stop for dead letters; for one start, to get past many bad records"
     )
 
 
 class DomainSettings(BaseModel):
-    """Defaults of new contracts: a contract keeps what it was created with."""
+    """Scanner, and defaults of new contracts."""
 
     notice_days: NoticeDays = Field(
-        (90, 60, 30, 14, 7, 1), description="days before the end that are noticed"
+        (90, 60, 30, 14, 7, 1),
+        description="notice windows: days before the end of the term at which a notice is sent",
     )
     renewal_window_days: Annotated[int, Field(ge=0, le=3650)] = Field(
-        30, description="days before the end when a contract becomes `pending_renewal`"
+        30, description="days before the end of the term at which a contract becomes `pending_renewal`"
     )
     renewal_grace_days: Annotated[int, Field(ge=0, le=3650)] = Field(
-        30, description="days after the end in which `renew` is still accepted"
+        30, description="days after the end of the term in which `renew` is still accepted"
     )
     usage_thresholds: Thresholds = Field(
         DEFAULT_THRESHOLDS, description="per cent of a limit at which `limit_reached` tells of usage"
     )
     scan_interval_seconds: Annotated[float, Field(gt=0, le=86_400)] = Field(
-        60, description="pause between two looks for contracts with something due"
+        60, description="pause between two scans for due contracts"
     )
     scan_max_waiting: Count = Field(
-        2_000, description="commands waiting in a partition above which the scanner adds none"
+        2_000, description="lag of a partition, in commands, above which the scanner publishes nothing to it"
     )
 
 
 class OperationSettings(BaseModel):
     """HTTP, readiness and logs."""
 
-    http_host: str = Field("127.0.0.1", min_length=1, description="address to listen on; 0.0.0.0 for all")
-    http_port: Annotated[int, Field(ge=0, le=65_535)] = Field(8080, description="port; 0 takes a free one")
-    http_bearer_token: SecretStr | None = Field(
-        None, description="asked of whoever wants more than the bare status"
+    http_host: str = Field(
+        "127.0.0.1", min_length=1, description="address to listen on; 0.0.0.0 for all interfaces"
     )
-    max_lag_records: Count | None = Field(None, description="not ready above this many waiting commands")
+    http_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
+        8080, description="port to listen on; 0 for any free port"
+    )
+    http_bearer_token: SecretStr | None = Field(
+        None, description="bearer token required for metrics and for the details of health checks"
+    )
+    max_lag_records: Count | None = Field(
+        None, description="lag in commands above which `/readyz` fails; default: no limit"
+    )
     max_lag_seconds: Annotated[float, Field(gt=0)] | None = Field(
-        None, description="not ready when the oldest waiting command is older"
+        None, description="lag in seconds above which `/readyz` fails; default: no limit"
     )
     result_timeout_seconds: Annotated[float, Field(gt=0, le=3_600)] = Field(
-        30, description="how long a writer waits for the result of a command"
+        30, description="maximum time that a client waits for the result of a command"
     )
     command_source: Annotated[str, Field(min_length=1, max_length=128)] = Field(
-        "/contracts/client", description="`ce_source` of commands published from here: a URI reference"
+        "/contracts/client", description="`ce_source` of published commands: a URI reference"
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level logged")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="lowest level that is logged"
+    )
     log_format: Literal["auto", "json", "console"] = Field(
-        "auto", description="auto: console on a terminal, else json"
+        "auto", description="format of log lines; auto: console on a terminal, json otherwise"
     )
 
 

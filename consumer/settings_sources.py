@@ -1,4 +1,4 @@
-"""Where settings come from besides plain environment variables, and how mistakes in them are told."""
+"""Sources of settings other than environment variables, and readable reports of mistakes."""
 
 from __future__ import annotations
 

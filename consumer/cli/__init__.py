@@ -1,1 +1,1 @@
-"""The commands of `contracts`, one file for each group. Each imports its parts when it is called."""
+"""The commands of `contracts`, one file for each group. Each imports its modules when it is called."""

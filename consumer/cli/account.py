@@ -17,7 +17,7 @@ from consumer.errors import ContractNotFound, WrongUsage
 if TYPE_CHECKING:
     from consumer.reading.views import HistoryChange, HistoryItem, PastContract
 
-AccountId = Annotated[str, typer.Argument(help="The account.", metavar="ACCOUNT", show_default=False)]
+AccountId = Annotated[str, typer.Argument(help="Account id.", metavar="ACCOUNT", show_default=False)]
 
 HISTORY: Final = ("occurred_at", "command", "outcome", "code", "by", "version", "changes")
 
@@ -25,28 +25,30 @@ HISTORY: Final = ("occurred_at", "command", "outcome", "code", "by", "version", 
 def get(
     account_id: Annotated[
         str,
-        typer.Argument(help="The account, or with --id a contract.", metavar="ACCOUNT", show_default=False),
+        typer.Argument(help="Account id; with --id, contract id.", metavar="ACCOUNT", show_default=False),
     ],
     *,
     by_id: Annotated[
-        bool, typer.Option("--id", help="ACCOUNT is a contract id; former contracts are found, too.")
+        bool, typer.Option("--id", help="ACCOUNT is a contract id. Also finds former contracts.")
     ] = False,
     version: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="As it stood at this version; with --id.", show_default=False),
+        typer.Option(
+            min=1, metavar="N", help="Show this version of the contract; needs --id.", show_default=False
+        ),
     ] = None,
     as_of: Annotated[
         str | None,
         typer.Option(
             "--as-of",
             metavar="WHEN",
-            help="As it stood at a time, or an age ago (2h, 7d).",
+            help="Show the contract at this time, or this long ago (2h, 7d).",
             show_default=False,
         ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show a contract as it is, or as it was.
+    """Show a contract, now or at an earlier time.
 
     For instance:
 
@@ -57,9 +59,9 @@ def get(
     contracts get --id contract_20260101_000000_0123456789ab --version 3 --json
     """
     if version is not None and (not by_id or as_of is not None):
-        raise WrongUsage("--version goes with --id, and not with --as-of")
+        raise WrongUsage("--version needs --id, and cannot be used with --as-of")
     if as_of is not None and by_id:
-        raise WrongUsage("--as-of goes with an account: which contract it had then is the question")
+        raise WrongUsage("--as-of needs an account id, and cannot be used with --id")
     document_or_json(run_async(_get(account_id, by_id=by_id, version=version, as_of=as_of)), as_json=as_json)
 
 
@@ -84,7 +86,7 @@ async def _contract(name: str, *, by_id: bool, version: int | None, as_of: str |
                 return {**found.contract, "current": found.current}
         elif contract := await reader.by_account(name):
             return dict(contract)
-    raise ContractNotFound(f"there is no contract {name}" if by_id else f"account {name} has no contract")
+    raise ContractNotFound(f"contract {name} does not exist" if by_id else f"account {name} has no contract")
 
 
 def _past(found: PastContract | None, missing: str) -> dict[str, Any]:
@@ -99,12 +101,14 @@ def history(
     limit: Limit = 100,
     after: After = None,
     *,
-    oldest_first: Annotated[bool, typer.Option("--oldest-first", help="In the order it happened.")] = False,
+    oldest_first: Annotated[
+        bool, typer.Option("--oldest-first", help="Show the oldest entries first.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Show what happened to an account.
+    """Show the history of an account.
 
-    Every command with its outcome, who sent it, and what it changed.
+    One row for each command: outcome, who requested it, changed fields.
 
     Example: contracts history acme --oldest-first
     """

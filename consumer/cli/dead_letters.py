@@ -1,4 +1,4 @@
-"""`contracts dead-letters …`: records that were no commands."""
+"""`contracts dead-letters …`: list, show and redrive dead letters."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from consumer.operator.dead_letters import DeadLetter, LetterQuery
     from consumer.operator.replay import Replayed
 
-app = typer.Typer(help="Records that were no commands.", no_args_is_help=True)
+app = typer.Typer(help="Dead letters: list, show, send again.", no_args_is_help=True)
 
 ReasonName = Enum("ReasonName", {name: name for name in get_args(DeadLetterCode)}, type=str)  # type: ignore[misc]
 
@@ -34,14 +34,18 @@ Reasons = Annotated[
     typer.Option(
         "--reason",
         metavar=" | ".join(get_args(DeadLetterCode)),
-        help="Only with this reason (may be given again).",
+        help="Only this reason. Can be repeated.",
         show_default=False,
     ),
 ]
-Key = Annotated[str | None, typer.Option(metavar="KEY", help="Only with this key.", show_default=False)]
+Key = Annotated[str | None, typer.Option(metavar="KEY", help="Only this key.", show_default=False)]
 Since = Annotated[
     str | None,
-    typer.Option(metavar="WHEN", help="From an age (15m, 2h, 7d) or a time on.", show_default=False),
+    typer.Option(
+        metavar="WHEN",
+        help="Only from this time on, or from this long ago (15m, 2h, 7d).",
+        show_default=False,
+    ),
 ]
 
 
@@ -51,14 +55,12 @@ def list_(
     key: Key = None,
     since: Since = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="End after so many.", show_default=False)
+        int | None, typer.Option(min=1, metavar="N", help="Maximum number of rows.", show_default=False)
     ] = None,
     *,
     as_json: Json = False,
 ) -> None:
-    """List dead letters, with reason and origin.
-
-    The oldest first.
+    """List dead letters, oldest first.
 
     Example: contracts dead-letters list --reason schema_violation --since 7d
     """
@@ -68,12 +70,14 @@ def list_(
 
 @app.command()
 def show(
-    letter_id: Annotated[str, typer.Argument(help="PARTITION/OFFSET, as `list` shows it.", metavar="ID")],
+    letter_id: Annotated[
+        str, typer.Argument(help="Id of the dead letter, as `list` shows it: PARTITION/OFFSET.", metavar="ID")
+    ],
     *,
-    value: Annotated[bool, typer.Option("--value", help="Print the value alone, byte for byte.")] = False,
+    value: Annotated[bool, typer.Option("--value", help="Print only the value, byte for byte.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show one dead letter whole: reason, headers, key and value.
+    """Show one dead letter: reason, headers, key and value.
 
     Example: contracts dead-letters show 3/17 --value > mended.json
     """
@@ -91,35 +95,46 @@ def show(
 def replay(
     letter_ids: Annotated[
         list[str] | None,
-        typer.Argument(help="PARTITION/OFFSET of each.", metavar="ID", show_default=False),
+        typer.Argument(help="Ids, as `list` shows them: PARTITION/OFFSET.", metavar="ID", show_default=False),
     ] = None,
     reason: Reasons = None,
     key: Key = None,
     since: Since = None,
     *,
-    everything: Annotated[bool, typer.Option("--all", help="All that there are.")] = False,
-    send: Annotated[bool, typer.Option("--send", help="Do it. Without this it is only told.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Also those that were sent again before.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="All dead letters.")] = False,
+    send: Annotated[
+        bool, typer.Option("--send", help="Send them. Without this option nothing is sent.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also send those that were already sent again.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Send dead letters again as they were.
+    """Send dead letters to the command topic again, unchanged.
 
-    For instance after an upgrade that understands them. A dry run unless --send is given. Each is sent
-    once; it keeps its headers and gets the header `contracts-replayed-from`. It comes after everything sent
-    since: later commands of the same account were applied before it.
+    Useful after an upgrade that accepts them. Without --send this is a dry run. Each dead letter is sent only
+    once, with its headers and the additional header `contracts-replayed-from`. It is applied after all
+    commands that are already in the log, also those of the same account.
 
     Example: contracts dead-letters replay --reason unknown_type --send
     """
     if not (everything or letter_ids or reason or key or since):
-        raise WrongUsage("say which: ids, --reason, --key, --since, or --all")
+        raise WrongUsage("select dead letters by id, --reason, --key or --since, or give --all")
     query = _query(reason, key, since, letter_ids)
-    again = "run it again to go on: those that were sent are not sent twice" if send else "nothing was sent"
+    again = (
+        "run it again to continue: dead letters that were sent are not sent twice"
+        if send
+        else "nothing was sent"
+    )
     done = run_async(_replayed(query, send=send, force=force), interrupted=again, waiting_for=KAFKA)
     table_or_json(map(_replay_row, done), REPLAY_COLUMNS, as_json=as_json)
     if send:
-        note(f"{sum(each.fate == 'sent' for each in done)} of {len(done)} sent, behind all later commands")
+        note(
+            f"{sum(each.fate == 'sent' for each in done)} of {len(done)} sent; they are applied after "
+            f"later commands"
+        )
     elif done:
-        note("nothing was sent: --send does it, behind all later commands of the same accounts")
+        note("nothing was sent: give --send to send them, after later commands of the same accounts")
 
 
 def _query(
@@ -201,7 +216,7 @@ def _replay_row(done: Replayed) -> dict[str, Any]:
 
 
 def _text(content: bytes | None) -> str | None:
-    """Text where it is text, else base64 with a mark."""
+    """UTF-8 text as it is, other bytes as `base64:…`."""
     if content is None:
         return None
     try:

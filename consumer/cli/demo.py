@@ -1,4 +1,4 @@
-"""`contracts demo`: everything at once, on embedded servers."""
+"""`contracts demo`: the service and its servers, with a load and a check of the outcome."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ def demo(
         int, typer.Option(min=1, max=1_000_000, metavar="N", help="Records to publish.")
     ] = 3_000,
     *,
-    keep: Annotated[bool, typer.Option("--keep", help="Stay up afterwards, to play with.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep the servers and the service running afterwards.")
+    ] = False,
 ) -> None:
-    """Try everything on embedded servers, and check the outcome.
+    """Run the service on embedded servers and check the outcome.
 
-    Commands of all kinds are published, some of them hostile, and all that is stored and published is
-    compared with the pure model. Ends with exit code 1 when anything was lost, doubled, reordered or
-    differs.
+    Publishes commands of all kinds, also malformed ones, and compares everything stored and published with
+    a model of the rules. Exit code 1 means that something was lost, duplicated, reordered or different.
 
     Example: contracts demo --keep
     """
@@ -28,7 +29,7 @@ def demo(
         from devstack import demo as run
     except ImportError as error:
         raise InputRefused(
-            f"the demo needs more than the service: {error.name} is not installed",
+            f"the demo needs an optional package: {error.name} is not installed",
             hint="pip install 'contract-service[embedded]'",
         ) from error
     if not run.run(commands=commands, keep=keep):

@@ -1,4 +1,4 @@
-"""`contracts events`: what was published, up to now or as it comes."""
+"""`contracts events`: published events and results, up to now or continuously."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ _SHOWN_FIELDS: Final = 5
 def events(
     account: Annotated[
         str | None,
-        typer.Option("--account", metavar="ACCOUNT", help="Only of this account.", show_default=False),
+        typer.Option("--account", metavar="ACCOUNT", help="Only this account.", show_default=False),
     ] = None,
     event: Annotated[
         list[EventName] | None,
         typer.Option(
             "--event",
             metavar=" | ".join(get_args(names.EventName)),
-            help="Only these events (may be given again).",
+            help="Only this kind of event. Can be repeated.",
             show_default=False,
         ),
     ] = None,
@@ -53,7 +53,7 @@ def events(
         typer.Option(
             "--change",
             metavar=" | ".join(get_args(names.Change)),
-            help="Only these changes (may be given again).",
+            help="Only this kind of change. Can be repeated.",
             show_default=False,
         ),
     ] = None,
@@ -61,20 +61,22 @@ def events(
         str | None,
         typer.Option(
             metavar="WHEN",
-            help="From an age (90s, 15m, 2h, 7d) or a time on; default: all, with --follow new ones.",
+            help="Only from this time on, or from this long ago (90s, 15m, 2h, 7d). Default: all; "
+            "with --follow, new ones.",
             show_default=False,
         ),
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="End after so many.", show_default=False)
+        int | None,
+        typer.Option(min=1, metavar="N", help="Stop after this number of events.", show_default=False),
     ] = None,
     *,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as they come, until Ctrl-C.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for new events until Ctrl-C.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show what was published, up to now or as it comes.
+    """Show published events and results.
 
-    Events as their consumers get them, committed ones only; no consumer group is joined.
+    Reads committed records only, as a consumer with `read_committed` does. Joins no consumer group.
 
     For instance:
 
@@ -115,7 +117,7 @@ async def _show(query: EventQuery, limit: int | None, printer: _Printer) -> None
 
 
 class _Printer:
-    """A line for each event, at once: they may be endless."""
+    """Prints each event as soon as it arrives."""
 
     def __init__(self, *, as_json: bool) -> None:
         self.shown = 0
@@ -123,7 +125,7 @@ class _Printer:
         self._for_people = sys.stdout.isatty()
 
     def begin(self) -> None:
-        """Print the heading, if there is one."""
+        """Print the heading of tab-separated output."""
         if not self._as_json and not self._for_people:
             typer.echo("\t".join(COLUMNS))
 
@@ -145,13 +147,13 @@ class _Printer:
 
 
 def as_json_object(event: ReadEvent) -> dict[str, Any]:
-    """An event as --json prints it: a CloudEvent in JSON, and where the record lies."""
+    """An event as --json prints it: a CloudEvent in JSON, with topic, partition and offset."""
     place = {"topic": event.topic, "partition": event.partition, "offset": event.offset}
     return {**event.attributes, "data": event.data, "kafka": {**place, "timestamp": event.time}}
 
 
 def summary(event: ReadEvent) -> str:
-    """What happened, in half a line."""
+    """A short description of the event."""
     data = event.data
     match event.name:
         case "changed":
@@ -173,15 +175,15 @@ def summary(event: ReadEvent) -> str:
 
 
 def time_of(text: str, now: datetime) -> datetime:
-    """`15m` ago, or a time as RFC 3339 has it; a day is its midnight in UTC.
+    """The time that a user gave: `15m` ago, or a time in RFC 3339; a date is midnight UTC.
 
     Raises:
-        WrongUsage: it is neither.
+        WrongUsage: the text is neither.
     """
     try:
         if age := _AGE.fullmatch(text):
             return now - timedelta(**{_UNITS[age[2]]: int(age[1])})
-        # Python 3.14 takes hour 24, earlier ones do not.
+        # Python 3.14 accepts hour 24, earlier versions do not.
         moment = datetime.fromisoformat(_HOUR_24.sub("no hour", text))
     except (ValueError, OverflowError):
         raise WrongUsage(f"{text} is not a time: give an age (15m, 2h, 7d) or a time (2026-01-31)") from None

@@ -29,37 +29,43 @@ def import_rows(
     file: Annotated[
         Path | None,
         typer.Argument(
-            help="JSON, or a table if it ends in .csv or .tsv.", metavar="FILE", show_default=False
+            help="JSON lines, or a table if the name ends in .csv or .tsv.",
+            metavar="FILE",
+            show_default=False,
         ),
     ] = None,
     *,
     adopt: Annotated[
-        bool, typer.Option("--adopt", help="Take contracts over as they stand, ids and dates included.")
+        bool, typer.Option("--adopt", help="Adopt contracts unchanged, with their ids, status and dates.")
     ] = False,
     mongo: Annotated[
         str | None,
         typer.Option(
             "--from-mongo",
             metavar="URI",
-            help="Adopt from another database: mongodb://host/DATABASE.",
+            help="Adopt the documents of another database: mongodb://host/DATABASE.",
             show_default=False,
         ),
     ] = None,
-    collection: Annotated[str, typer.Option(metavar="NAME", help="Its collection.")] = "contracts",
+    collection: Annotated[
+        str, typer.Option(metavar="NAME", help="Collection to read with --from-mongo.")
+    ] = "contracts",
     fields: Annotated[
         list[str] | None,
         typer.Option(
             "--field",
             metavar="THEIRS=OURS",
-            help="Renames a field; THEIRS= leaves it out (may be given again).",
+            help="Rename a field; THEIRS= leaves it out. Can be repeated.",
             show_default=False,
         ),
     ] = None,
     spreadsheet_safe: Annotated[
         bool,
-        typer.Option("--spreadsheet-safe", help="The table was exported so: take its quotes away."),
+        typer.Option(
+            "--spreadsheet-safe", help="Remove the quotes that `list --export --spreadsheet-safe` added."
+        ),
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every row and send nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every row, send nothing.")] = False,
     refused: Annotated[
         Path | None,
         typer.Option(
@@ -67,15 +73,19 @@ def import_rows(
         ),
     ] = None,
     window: Annotated[
-        int, typer.Option(min=1, max=10_000, metavar="N", help="Commands under way at a time.")
+        int,
+        typer.Option(
+            min=1, max=10_000, metavar="N", help="Maximum number of commands that wait for their results."
+        ),
     ] = 500,
     as_json: Json = False,
 ) -> None:
     """Import contracts, or commands of any kind.
 
-    What became of each is told. A row with `command`, `account_id` and `data` is a command; any other is a
-    contract, to be created. In a table a column is named by the path of its field: primary_contact.email.
-    An interrupted import is resumed by running it again: rows that were applied are duplicates then.
+    Reports the outcome of every row. A row with `command`, `account_id` and `data` is a command. Any other
+    row is a contract to create. Columns of a table are named by the path of the field:
+    primary_contact.email. If an import is interrupted, run it again: rows that were applied are then
+    duplicates.
 
     For instance:
 
@@ -86,11 +96,11 @@ def import_rows(
     contracts import --from-mongo mongodb://old/crm --collection agreements --field plan=contract_type
     """
     if (file is None) == (mongo is None):
-        raise WrongUsage("name a FILE, or another database with --from-mongo")
+        raise WrongUsage("give either FILE or --from-mongo")
     if spreadsheet_safe:
-        check_table(file, "--spreadsheet-safe goes with FILE.csv or FILE.tsv")
+        check_table(file, "--spreadsheet-safe needs FILE.csv or FILE.tsv")
     if fields and file is not None:
-        raise WrongUsage("--field goes with --from-mongo: rename the fields of a file in the file")
+        raise WrongUsage("--field needs --from-mongo: rename the fields of a file in the file")
     with _refusals(refused) as tell:
         running: list[BulkImport] = []
         work = partial(_work, running=running, on_refused=tell, window=None if dry_run else window)
@@ -111,12 +121,14 @@ def import_rows(
             raise
     document_or_json(asdict(report), as_json=as_json)
     if report.refused:
-        hint = f"they are in {refused}" if refused else "--refused FILE keeps them, with the reasons"
+        hint = (
+            f"they are in {refused}" if refused else "--refused FILE writes them to a file, with the reasons"
+        )
         raise InputRefused(f"{report.refused} of {report.rows} rows were refused", hint=hint)
 
 
 def _how_it_stands(running: list[BulkImport], *, dry_run: bool, as_json: bool) -> str:
-    """After an interruption: prints the summary so far, and returns how to go on."""
+    """After an interruption: prints the summary so far, and returns how to continue."""
     if not running:
         return "nothing was sent"
     report = running[0].report
@@ -124,8 +136,8 @@ def _how_it_stands(running: list[BulkImport], *, dry_run: bool, as_json: bool) -
     if dry_run:
         return f"{report.rows} rows were checked; nothing was sent"
     return (
-        f"{report.rows} rows were read, what was sent will be applied; "
-        "run the same import again to go on: rows that were applied are duplicates then"
+        f"{report.rows} rows were read; commands that were sent will be applied. "
+        "Run the same import again to continue: rows that were applied are then duplicates"
     )
 
 
@@ -134,7 +146,7 @@ async def _file(path: Path, work: Work, *, adopt: bool, spreadsheet_safe: bool) 
 
     try:
         digest, lines = survey(path)
-        # Read another way, the same file is another import: the rows that it names would differ.
+        # Part of the command ids: with the other option the same lines would give other rows.
         source_name = f"{digest}/spreadsheet-safe" if spreadsheet_safe else digest
         rows = rows_of(path, "adopt" if adopt else "create", spreadsheet_safe=spreadsheet_safe)
         return await work(source_name, rows, lines)
@@ -158,7 +170,7 @@ async def _collection(uri: str, name: str, fields: list[str], work: Work) -> Imp
 def _renamed(field: str) -> tuple[str, str]:
     theirs, separator, ours = field.partition("=")
     if not separator or not theirs:
-        raise WrongUsage(f"--field {field}: must be THEIRS=OURS, or THEIRS= to leave it out")
+        raise WrongUsage(f"--field {field}: must be THEIRS=OURS, or THEIRS= to leave the field out")
     return theirs, ours
 
 
@@ -171,7 +183,7 @@ async def _work(
     on_refused: Callable[[RefusedRow], None],
     window: int | None,
 ) -> ImportReport:
-    """Imports the rows; without a window it only checks them."""
+    """Imports the rows, or only checks them if `window` is None."""
     from producers.bulk import BulkImport
     from producers.connect import make_command_producer
 
@@ -188,7 +200,7 @@ async def _work(
 
 @contextmanager
 def _refusals(path: Path | None) -> Iterator[Callable[[RefusedRow], None]]:
-    """Tells the first refused rows, and writes all of them to a file."""
+    """Prints the first refused rows, and writes all of them to a file."""
     told = 0
 
     def tell(row: RefusedRow) -> None:

@@ -19,12 +19,12 @@ app = typer.Typer(help="MongoDB collections and indexes.", no_args_is_help=True)
 def ensure(*, as_json: Json = False) -> None:
     """Create missing collections and indexes.
 
-    An index that exists with other options is an error. The service does the same when it starts. Safe to
-    run again, and from several places at once.
+    An index that exists with other options is an error. The service does the same at every start. It is safe
+    to run this several times, also at the same time.
 
     Example: contracts indexes ensure --json
     """
-    names = run_async(_ensure(load_settings()), interrupted="run it again to have all of them")
+    names = run_async(_ensure(load_settings()), interrupted="run it again to create the rest")
     rows = [dict(zip(("collection", "index"), name.split(".", 1), strict=True)) for name in names]
     table_or_json(rows, ("collection", "index"), as_json=as_json)
 

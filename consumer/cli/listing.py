@@ -29,7 +29,7 @@ Plan = Enum("Plan", {name: name for name in get_args(ContractTypeName)}, type=st
 StatusOption = Annotated[
     Status | None,
     typer.Option(
-        "--status", metavar=" | ".join(get_args(StatusName)), help="Only of this status.", show_default=False
+        "--status", metavar=" | ".join(get_args(StatusName)), help="Only this status.", show_default=False
     ),
 ]
 PlanOption = Annotated[
@@ -37,7 +37,7 @@ PlanOption = Annotated[
     typer.Option(
         "--type",
         metavar=" | ".join(get_args(ContractTypeName)),
-        help="Only of this plan.",
+        help="Only this plan.",
         show_default=False,
     ),
 ]
@@ -49,7 +49,7 @@ After = Annotated[
     typer.Option(
         "--after",
         metavar="CURSOR",
-        help="Go on after this cursor, as told below a listing.",
+        help="Continue after this cursor, which is printed below a page.",
         show_default=False,
     ),
 ]
@@ -77,7 +77,7 @@ EXPIRING: Final = (
 
 @asynccontextmanager
 async def opened_reader() -> AsyncIterator[ContractReader]:
-    """A reader of the settings' database."""
+    """A reader of the database in the settings."""
     from consumer.clients import contract_reader
 
     async with contract_reader(load_settings()) as reader:
@@ -89,9 +89,7 @@ def list_contracts(
     plan: PlanOption = None,
     reference: Annotated[
         str | None,
-        typer.Option(
-            "--reference", metavar="TEXT", help="Only of this external reference.", show_default=False
-        ),
+        typer.Option("--reference", metavar="TEXT", help="Only this external reference.", show_default=False),
     ] = None,
     limit: Limit = 100,
     after: After = None,
@@ -100,19 +98,21 @@ def list_contracts(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Write all of them to this file: a table if it ends in .csv or .tsv, else JSON lines.",
+            help="Write all contracts to this file: a table if it ends in .csv or .tsv, else JSON lines.",
             show_default=False,
         ),
     ] = None,
     spreadsheet_safe: Annotated[
         bool,
-        typer.Option("--spreadsheet-safe", help="Put a quote before what a spreadsheet takes for a formula."),
+        typer.Option(
+            "--spreadsheet-safe", help="Put a quote before text that a spreadsheet would run as a formula."
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:
     """List current contracts, or write them to a file.
 
-    By account, page by page; a file gets all of them.
+    Sorted by account. Prints one page; --export writes all contracts.
 
     For instance:
 
@@ -123,7 +123,7 @@ def list_contracts(
     contracts list --export contracts.csv --spreadsheet-safe
     """
     if spreadsheet_safe:
-        check_table(export, "--spreadsheet-safe goes with --export FILE.csv or FILE.tsv")
+        check_table(export, "--spreadsheet-safe needs --export FILE.csv or FILE.tsv")
     selected = {
         "status": status and status.value,
         "contract_type": plan and plan.value,
@@ -131,7 +131,7 @@ def list_contracts(
     }
     if export is not None:
         form = partial(_lines, export, spreadsheet_safe=spreadsheet_safe)
-        incomplete = f"{export} is incomplete; nothing else was changed"
+        incomplete = f"the file {export} is incomplete"
         written = run_async(_export(export, selected, form), interrupted=incomplete)
         document_or_json({"file": str(export), "contracts": written}, as_json=as_json)
         return
@@ -145,7 +145,7 @@ async def _list(selected: Any, limit: int, after: str | None) -> tuple[list[dict
 
 
 def check_table(path: Path | None, otherwise: str) -> None:
-    """Raises WrongUsage unless it is the name of a table's file."""
+    """Raises WrongUsage, with the text `otherwise`, unless the file name is that of a table."""
     from producers.cells import TABLE_FILES
 
     if path is None or path.suffix.lower() not in TABLE_FILES:
@@ -186,14 +186,16 @@ async def _export(path: Path, selected: Any, form: Callable[..., AsyncIterator[b
 
 def expiring(
     days: Annotated[
-        int, typer.Option("--days", metavar="N", min=0, max=36_500, help="How far to look ahead.")
+        int, typer.Option("--days", metavar="N", min=0, max=36_500, help="Number of days to look ahead.")
     ] = 30,
     limit: Limit = 100,
     after: After = None,
     *,
     as_json: Json = False,
 ) -> None:
-    """List contracts that end soon, renewing or lapsing.
+    """List contracts that end soon.
+
+    Shows whether they renew or lapse.
 
     Example: contracts expiring --days 90 --json
     """
@@ -210,7 +212,7 @@ def expiring(
 
 
 def print_page(asking: Coroutine[Any, Any, Found], columns: Sequence[str], *, as_json: bool) -> None:
-    """Print a page, and how to get the one that follows, if one does."""
+    """Print a page, and the cursor of the next page if there is one."""
 
     async def ask() -> tuple[Found, str]:
         found = await asking
@@ -223,7 +225,7 @@ def print_page(asking: Coroutine[Any, Any, Found], columns: Sequence[str], *, as
 
 
 async def why_nothing() -> str:
-    """What to say where nothing was found: a wrong name of the database looks like that, too."""
+    """The note for an empty listing. A wrong database name looks like an empty database, so name it."""
     from consumer.bootstrap import opened_mongo
     from consumer.storage.indexes import is_empty
 
@@ -231,7 +233,7 @@ async def why_nothing() -> str:
     async with opened_mongo(settings) as client:
         try:
             empty = await is_empty(client[settings.mongo_database])
-        except StoreError:  # who may read contracts need not be allowed to list collections
+        except StoreError:  # the user may read contracts without the right to list collections
             return NOTHING
     name = settings.mongo_database
     return f"the database {name} has no collections: is CONTRACTS_MONGO_DATABASE right?" if empty else NOTHING

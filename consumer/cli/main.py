@@ -1,4 +1,4 @@
-"""`contracts …`: the list of commands. What each does is in consumer/cli/, one file for each group."""
+"""`contracts …`: the list of commands. Each group is in its own file in consumer/cli/."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ EPILOG: Final = (
 
 
 class Commands(TyperGroup):
-    """The commands in the help, under the headings of their groups."""
+    """Lists the commands in `--help` under the headings of their groups."""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write a list of commands for each heading."""
@@ -63,8 +63,8 @@ app = typer.Typer(
     help="Contract commands from Kafka, applied to MongoDB exactly once, published as events.",
     epilog=EPILOG,
     no_args_is_help=True,
-    pretty_exceptions_enable=False,  # its tracebacks show local variables: contracts and passwords
-    rich_markup_mode=None,  # loading rich takes longer than all the rest of --help
+    pretty_exceptions_enable=False,  # its tracebacks would show contracts and passwords in local variables
+    rich_markup_mode=None,  # loading rich would take longer than the rest of --help
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -93,7 +93,7 @@ app.add_typer(schemas.app, name="schemas", rich_help_panel="Develop")
 @app.callback()
 def common_options(
     *,
-    version: Annotated[  # noqa: ARG001 - its callback has done it
+    version: Annotated[  # noqa: ARG001 - handled by its callback
         bool,
         typer.Option("--version", help="Show the version and exit.", callback=tell_version, is_eager=True),
     ] = False,
@@ -101,7 +101,7 @@ def common_options(
         bool, typer.Option("--debug", help="Log everything, with tracebacks, to stderr.")
     ] = False,
 ) -> None:
-    """What holds for every command. Logs are set up by those that do something, from here or the settings."""
+    """Options of every command. Logging is set up later, by the commands that need it."""
     logging.getLogger().setLevel("DEBUG" if debug else "CRITICAL")
 
 

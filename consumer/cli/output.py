@@ -1,6 +1,6 @@
-"""What commands print: tables and colours for people on a terminal, JSON or tab-separated lines for programs.
+"""Output of commands: tables and colours on a terminal, JSON or tab-separated lines for programs.
 
-Results go to stdout, everything else (progress, notes) to stderr, so that results can be piped.
+Results go to stdout; progress and notes go to stderr, so that results can be piped.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ NOTHING: Final = "nothing to show"
 
 _JSON_OPTIONS: Final = orjson.OPT_NON_STR_KEYS | orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON: one object a line.")]
-"""The option of every command that prints data: `as_json: Json = False`."""
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object per line.")]
+"""The `--json` option of every command that prints data: `as_json: Json = False`."""
 
 
 def table_or_json(
@@ -32,8 +32,8 @@ def table_or_json(
 ) -> None:
     """Print `rows`: JSON has all their fields, a table the `columns`.
 
-    With --json and into a pipe each row is printed when it comes, so `rows` may be endless. That there are
-    none is told, to stderr, in the words of `nothing`.
+    With --json and into a pipe each row is printed as soon as it is available, so `rows` may be endless. If
+    there are no rows, `nothing` is printed to stderr.
     """
     seen = _Seen(rows)
     if as_json:
@@ -48,9 +48,9 @@ def table_or_json(
 
 
 def document_or_json(document: Mapping[str, Any], *, as_json: bool) -> None:
-    """Print one object: as JSON, or a line for each of its fields, nested ones by their path.
+    """Print one object: as JSON, or one line per field, with the path of nested fields.
 
-    On a terminal a list of objects is a table of its own.
+    On a terminal a list of objects is printed as a separate table.
     """
     if as_json:
         _print_lines([to_json(document)])
@@ -68,13 +68,16 @@ def document_or_json(document: Mapping[str, Any], *, as_json: bool) -> None:
 
 
 def note(text: str) -> None:
-    """Tell people something that is no result: to stderr."""
+    """Print a message that is not part of the result, to stderr."""
     typer.echo(as_text(text), err=True)
 
 
 @contextmanager
 def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-    """A progress bar on a terminal, silence elsewhere; call what it yields with how many more are done."""
+    """A progress bar on a terminal, nothing elsewhere.
+
+    Call the yielded function with each number of items done.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -103,7 +106,10 @@ def _plain(value: Any) -> Any:
 
 
 def as_text(value: Any) -> str:
-    """One cell. Control characters are escaped: a contract's text must not drive the terminal."""
+    """The text of one cell.
+
+    Control characters are escaped, because text of a contract must not control the terminal.
+    """
     match value:
         case None:
             return ""

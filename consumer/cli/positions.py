@@ -1,4 +1,4 @@
-"""`contracts positions …`: where each partition stands, and the decisions that only an operator can take."""
+"""`contracts positions …`: position and progress of partitions, decisions about stopped ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from consumer.operator.position_table import Row
     from consumer.operator.positions import PositionAdmin
 
-app = typer.Typer(help="Positions of the partitions, in MongoDB and in Kafka.", no_args_is_help=True)
+app = typer.Typer(help="Positions and progress of the partitions.", no_args_is_help=True)
 
 BOTH = "Kafka and MongoDB"
 COLUMNS = (
@@ -36,9 +36,9 @@ COLUMNS = (
 
 @app.command()
 def show(*, as_json: Json = False) -> None:
-    """Show where MongoDB, the journal and the log stand.
+    """Show position, progress and log of each partition.
 
-    And what does not fit together, if anything.
+    If a partition is stopped or would stop, shows the problem and the decision for it.
 
     Example: contracts positions show
     """
@@ -49,71 +49,78 @@ def show(*, as_json: Json = False) -> None:
 def reset(
     partition: Annotated[
         list[int] | None,
-        typer.Option(metavar="N", help="Only this partition (may be given again).", show_default=False),
+        typer.Option(metavar="N", help="Only this partition. Can be repeated.", show_default=False),
     ] = None,
     *,
     to_database: Annotated[
         bool,
-        typer.Option(
-            "--to-database", help="The database is right: all it holds is published, or counts as such."
-        ),
+        typer.Option("--to-database", help="Trust the database: everything it holds counts as published."),
     ] = False,
     from_group_offset: Annotated[
         bool,
         typer.Option(
-            "--from-group-offset", help="Version 0.1 worked here: its group's offset says what is published."
+            "--from-group-offset", help="Upgrade from version 0.1: take the progress from the group's offset."
         ),
     ] = False,
     rebuild: Annotated[
         bool,
-        typer.Option("--rebuild", help="The database is empty: apply the log again, publish nothing twice."),
+        typer.Option(
+            "--rebuild", help="The database is empty: apply the whole log again, publish nothing twice."
+        ),
     ] = False,
     accept_cluster: Annotated[
-        bool, typer.Option("--accept-cluster", help="This cluster holds the same log at the same offsets.")
+        bool,
+        typer.Option(
+            "--accept-cluster", help="Another Kafka cluster holds the same log at the same offsets."
+        ),
     ] = False,
     accept_group: Annotated[
         bool,
-        typer.Option(
-            "--accept-group", help="Go on under this consumer group, from where the database stands."
-        ),
+        typer.Option("--accept-group", help="Continue from the position under the new consumer group."),
     ] = False,
     new_generation: Annotated[
         bool,
         typer.Option(
-            "--new-generation", help="The topic was created anew: keep the contracts, apply the new log."
+            "--new-generation", help="The topic was created again: keep the contracts, apply the new log."
         ),
     ] = False,
     accept_partition_count: Annotated[
         bool,
         typer.Option(
-            "--accept-partition-count", help="The old partitions were drained before any were added."
+            "--accept-partition-count", help="Partitions were added after the old ones were drained."
         ),
     ] = False,
     to_log_start: Annotated[
         bool,
-        typer.Option("--to-log-start", help="Records before the log's start are lost; go on from its start."),
+        typer.Option(
+            "--to-log-start",
+            help="Skip records that were deleted before they were applied: continue at the log start.",
+        ),
     ] = False,
     to_log_end: Annotated[
         bool,
-        typer.Option("--to-log-end", help="The log lost a tail that the database has; go on from its end."),
+        typer.Option(
+            "--to-log-end", help="Records at the end of the log are missing: continue at the log end."
+        ),
     ] = False,
     past_damage: Annotated[
         bool,
-        typer.Option("--past-damage", help="No replica has the damaged records sound: they are lost."),
+        typer.Option("--past-damage", help="Skip damaged records that no replica has an intact copy of."),
     ] = False,
     force: Annotated[
         bool,
         typer.Option(
             "--force",
-            help="Also where `positions show` asks for another decision, or where outputs are lost by it.",
+            help="Also if `positions show` names another decision, or if outputs are lost.",
         ),
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Decide how a stopped partition goes on. Stop all instances of the service first.
+    """Decide how a stopped partition continues.
 
-    Without --partition it is decided for every partition for which `positions show` names a decision.
-    What is stored and not published yet is published by the decision or the next start; it tells what is not.
+    Stop all instances of the service first. Without --partition the decision applies to every partition for
+    which `positions show` names a decision. Outputs that are stored and not published yet are published by
+    the decision or by the next start. The command lists those that are not.
 
     Example: contracts positions reset --rebuild
     """
@@ -133,11 +140,11 @@ def reset(
     }
     chosen = [decision for decision, wanted in given.items() if wanted]
     if len(chosen) != 1:
-        raise WrongUsage("give exactly one decision", hint="contracts positions reset --help lists them")
+        raise WrongUsage("give exactly one decision", hint="`contracts positions reset --help` lists them")
     reset_ = _reset(chosen[0], partition or None, force=force)
-    look = "`contracts positions show` tells which partitions are decided"
+    look = "`contracts positions show` shows for which partitions the decision was made"
     _print(run_async(reset_, interrupted=look, waiting_for=BOTH), as_json=as_json)
-    note("start the service again: it goes on from here")
+    note("start the service again: it continues from these positions")
 
 
 def _print(rows: list[Row], *, as_json: bool) -> None:

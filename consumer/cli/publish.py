@@ -1,4 +1,4 @@
-"""`contracts publish`: put one command into the log."""
+"""`contracts publish`: publish one command."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ SOURCE = "/contracts-cli"
 
 def publish(
     command: Annotated[
-        CommandName, typer.Argument(help="What to do.", metavar="COMMAND", show_default=False)
+        CommandName, typer.Argument(help="Name of the command.", metavar="COMMAND", show_default=False)
     ],
     account_id: Annotated[
         str,
-        typer.Argument(help="The account whose contract it is about.", metavar="ACCOUNT", show_default=False),
+        typer.Argument(help="Account id.", metavar="ACCOUNT", show_default=False),
     ],
     *,
     json_data: Annotated[
@@ -39,7 +39,7 @@ def publish(
         typer.Option(
             "--data",
             metavar="JSON",
-            help="The command's data: JSON, @FILE, or - for stdin.",
+            help="Data of the command: JSON, @FILE, or - for stdin.",
             show_default=False,
         ),
     ] = "{}",
@@ -48,27 +48,28 @@ def publish(
         typer.Option(
             "--set",
             metavar="FIELD=VALUE",
-            help="Added to the data, as its schema has it; nested: changes.notes=hello; null is JSON's.",
+            help="Set a field of the data. VALUE is JSON or text, as the schema requires. Nested: "
+            "changes.notes=hello. Can be repeated.",
             show_default=False,
         ),
     ] = None,
     command_id: Annotated[
         str | None,
-        typer.Option("--id", metavar="ID", help="Id of the command; default: a new one.", show_default=False),
+        typer.Option("--id", metavar="ID", help="Id of the command. Default: a new one.", show_default=False),
     ] = None,
-    source: Annotated[str, typer.Option(metavar="URI", help="Who sends it: a URI-reference.")] = SOURCE,
+    source: Annotated[str, typer.Option(metavar="URI", help="Source of the command, a URI.")] = SOURCE,
     wait: Annotated[
-        bool, typer.Option("--wait", help="Wait for the result; exit code 9 when rejected.")
+        bool, typer.Option("--wait", help="Wait for the result. Exit code 9 if the command is rejected.")
     ] = False,
     check: Annotated[
-        bool, typer.Option(help="Check the data first; without it mistakes become dead letters.")
+        bool, typer.Option(help="Check the data before it is sent. Unchecked mistakes become dead letters.")
     ] = True,
     as_json: Json = False,
 ) -> None:
     """Publish a command to Kafka.
 
-    `contracts schemas export` writes the JSON Schemas, with every field of each command. The same id, source
-    and account again is a duplicate and changes nothing: repeating is safe.
+    `contracts schemas export` writes the JSON Schemas with every field of each command. A command with the
+    same id, source and account is a duplicate and changes nothing, so it is safe to send it again.
 
     For instance:
 
@@ -84,12 +85,12 @@ def publish(
     if check:
         _refuse_mistakes(command.value, data)
     message = unchecked_message(command.value, account_id, data, source=source, command_id=command_id)
-    place: list[Sent] = []
-    sending = _send(message, place, wait=wait)
+    known: list[Sent] = []
+    sending = _send(message, known, wait=wait)
     sent, result = run_async(
         sending,
-        interrupted=lambda: _how_it_stands(message, place),
-        waiting_for=lambda: None if place else KAFKA,
+        interrupted=lambda: _after_interrupt(message, known),
+        waiting_for=lambda: None if known else KAFKA,
     )
     document_or_json(_described(message, sent, result), as_json=as_json)
     if result is not None:
@@ -97,19 +98,19 @@ def publish(
 
 
 async def _send(
-    message: CommandMessage, place: list[Sent], *, wait: bool
+    message: CommandMessage, known: list[Sent], *, wait: bool
 ) -> tuple[Sent, CommandResult | None]:
     from producers.connect import make_command_producer
 
     settings = load_settings()
 
-    def tell(sent: Sent) -> None:
-        place.append(sent)
+    def on_sent(sent: Sent) -> None:
+        known.append(sent)
         note(f"{_in_log(sent)}; waiting up to {settings.result_timeout_seconds:g} s for its result")
 
     async with make_command_producer(settings) as producer:
         if wait:
-            return await producer.awaiting().exchange(message, on_sent=tell)
+            return await producer.awaiting().exchange(message, on_sent=on_sent)
         return await producer.sent(message), None
 
 
@@ -117,12 +118,12 @@ def _in_log(sent: Sent) -> str:
     return f"command {sent.command_id} is in {sent.topic}, partition {sent.partition}, offset {sent.offset}"
 
 
-def _how_it_stands(message: CommandMessage, place: list[Sent]) -> str:
-    """After Ctrl-C: whether the command is in the log, and how to see or find out what becomes of it."""
-    if place:
-        return f"{_in_log(place[0])}, and will be applied: `contracts history {message.account_id}` tells"
+def _after_interrupt(message: CommandMessage, sent: list[Sent]) -> str:
+    """After Ctrl-C: whether the command is in the log, and how to find out its outcome."""
+    if sent:
+        return f"{_in_log(sent[0])}, and will be applied: see `contracts history {message.account_id}`"
     same = f"--id {message.command_id} --source {message.source}"
-    return f"the command may be in the log or not; sending it again with {same} is safe"
+    return f"the command may be in the log; it is safe to send it again with {same}"
 
 
 def _described(message: CommandMessage, sent: Sent, result: CommandResult | None) -> dict[str, Any]:
@@ -152,7 +153,7 @@ def _read(text: str) -> bytes:
 
 
 def _with_fields(name: str, data: bytes, fields: list[str]) -> bytes:
-    """The data as it was written, byte for byte, unless fields are to be added."""
+    """The data byte for byte, or with the fields of --set added."""
     if not fields:
         return data
     try:
@@ -164,7 +165,7 @@ def _with_fields(name: str, data: bytes, fields: list[str]) -> bytes:
         if not separator or not isinstance(document, dict):
             raise WrongUsage(f"--set {field}: must be FIELD=VALUE on an object")
         _put(document, path.split("."), _value(name, path.split("."), value))
-    # A number with more digits than are accepted stays as it was written, to be refused as that.
+    # Keeps all digits of a number, so that the check refuses it instead of rounding it.
     return orjson.dumps(document, default=lambda number: orjson.Fragment(str(number)))
 
 
@@ -184,7 +185,7 @@ def _put(document: dict[str, Any], path: list[str], value: Any) -> None:
 
 
 def _value(name: str, path: list[str], text: str) -> Any:
-    """JSON where it is JSON (7, true, null, [...]), else text; and text where the schema has only text."""
+    """The value as JSON if it is JSON (7, true, [...]) of a type that the schema allows, else as text."""
     try:
         value = _exactly(text.encode("utf-8", "surrogateescape"))
     except orjson.JSONDecodeError:
@@ -201,7 +202,7 @@ _JSON_TYPES: Final = {
     list: {"array"},
     dict: {"object"},
 }
-"""Types in Python with their names in JSON Schema; text is text, and null is told by the schema."""
+"""Names of Python's types in JSON Schema, but for text and null."""
 
 
 def _types_at(name: str, path: list[str]) -> set[str]:
@@ -230,5 +231,5 @@ def _refuse_mistakes(name: str, data: bytes) -> None:
     if found:
         listed = "; ".join(f"{mistake['path'] or 'data'} {mistake['message']}" for mistake in found)
         raise InputRefused(
-            listed, hint="`contracts schemas export DIR` writes every field; --no-check sends it all the same"
+            listed, hint="`contracts schemas export DIR` writes the schemas; --no-check sends it anyway"
         )

@@ -1,4 +1,4 @@
-"""How commands run and how they fail: one readable line, a hint, and the error's exit code."""
+"""Runs commands and reports their errors: one line, a hint, and the exit code."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 _OUTPUT_ERRORS: Final = frozenset({errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC})
 
 PATIENCE_SECONDS: Final = 2.0
-"""Silence after which a command says what it waits for."""
+"""Time without an answer after which a command prints which server it waits for."""
 
 MONGODB: Final = "MongoDB"
 KAFKA: Final = "Kafka"
@@ -46,24 +46,24 @@ PIPE_CODE: Final = 141
 
 EXIT_CODES: Final = {
     0: "success",
-    DEFECT_CODE: "a defect",
+    DEFECT_CODE: "an unexpected error",
     USAGE_CODE: "wrong command line",
     **dict(sorted((kind.exit_code, kind.label) for kind in ContractsError.__subclasses__())),
     INTERRUPTED_CODE: "Ctrl-C",
-    PIPE_CODE: "nobody reads the output any more",
+    PIPE_CODE: "the reader of the output has closed the pipe",
 }
-"""Every exit code, from the classes of errors."""
+"""Every exit code with its meaning."""
 
 _UsageError: Final[type[Any]] = typer.BadParameter.__mro__[1]
-"""Click's, or that of the Click which newer versions of Typer bring along."""
+"""The class of Click, which newer versions of Typer include."""
 
 
 class Interrupted(Exception):
-    """Ctrl-C; its text tells how things stand and how to go on."""
+    """Ctrl-C. The text says what was done and how to continue."""
 
 
 def tell_version(*, wanted: bool) -> None:
-    """Print the version and end, if it is asked for."""
+    """Print the version and exit."""
     if wanted:
         from consumer.version import service_version
 
@@ -72,7 +72,7 @@ def tell_version(*, wanted: bool) -> None:
 
 
 def load_settings() -> Settings:
-    """The settings, when a command needs them: help and completion are quick because they do without."""
+    """Loads the settings. Commands call it only when needed, so that help and completion stay fast."""
     from consumer.settings import load_settings as load
 
     set_up_logs()
@@ -80,7 +80,7 @@ def load_settings() -> Settings:
 
 
 def set_up_logs() -> None:
-    """No logs, only what commands print; but all of them with --debug, which the root logger tells."""
+    """Turns logging off, or on with --debug, which has set the level of the root logger."""
     from consumer.telemetry.logs import configure_logging
 
     debug = logging.getLogger().isEnabledFor(logging.DEBUG)
@@ -88,10 +88,10 @@ def set_up_logs() -> None:
 
 
 def refuse_bytes(arguments: Iterable[str]) -> None:
-    """Arguments that are not UTF-8: Python hands them on as text that can be neither stored nor sent.
+    """Refuses arguments that are not UTF-8: Python decodes them to text that cannot be stored or sent.
 
     Raises:
-        InputRefused: there is one.
+        InputRefused: an argument is not UTF-8.
     """
     for argument in arguments:
         if any("\ud800" <= char <= "\udfff" for char in argument):
@@ -104,33 +104,35 @@ def run_async(
     interrupted: str | Callable[[], str] = "nothing was changed",
     waiting_for: str | Callable[[], str | None] = MONGODB,
 ) -> Result:
-    """Run a command's coroutine to its end; Ctrl-C cancels it and ends with exit code 130.
+    """Run a command's coroutine. Ctrl-C cancels it and ends the process with exit code 130.
 
     Args:
-        work: what the command does.
-        interrupted: how things stand after Ctrl-C, and how to go on: the last line that is told.
-        waiting_for: MONGODB or KAFKA, whose answer is waited for when it takes long; None: not any more.
+        work: the coroutine.
+        interrupted: the last line after Ctrl-C: what was done and how to continue.
+        waiting_for: the server to name when there is no answer for some time; None: do not name one.
     """
     try:
         import asyncio
 
         set_up_logs()
-        return asyncio.run(_told(work, waiting_for))
+        return asyncio.run(_with_patience(work, waiting_for))
     except KeyboardInterrupt:
         work.close()
         raise Interrupted(interrupted if isinstance(interrupted, str) else interrupted()) from None
 
 
-async def _told(work: Coroutine[Any, Any, Result], waiting_for: str | Callable[[], str | None]) -> Result:
-    """Does the work; says who does not answer when that takes long."""
+async def _with_patience(
+    work: Coroutine[Any, Any, Result], waiting_for: str | Callable[[], str | None]
+) -> Result:
+    """Does the work, and names the server that does not answer in time."""
     import asyncio
 
-    def tell() -> None:
+    def name_server() -> None:
         server = waiting_for if isinstance(waiting_for, str) else waiting_for()
         if server is not None:
             _say("waiting", f"for {server}{_address_of(server)}")
 
-    timer = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, tell)
+    timer = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, name_server)
     try:
         return await work
     finally:
@@ -143,8 +145,8 @@ def _address_of(server: str) -> str:
     return f" at {known[server]}" if server in known else ""
 
 
-def exit_code_of(work: Callable[[], object]) -> int:  # noqa: PLR0911 - a code for each way to end
-    """Do `work` and tell its failure on stderr. With --debug the traceback is logged, too."""
+def exit_code_of(work: Callable[[], object]) -> int:  # noqa: PLR0911 - one exit code for each way to end
+    """Do `work` and print its error to stderr. With --debug the traceback is logged, too."""
     try:
         code = work()
         sys.stdout.flush()
@@ -160,7 +162,7 @@ def exit_code_of(work: Callable[[], object]) -> int:  # noqa: PLR0911 - a code f
         _let_output_go()
         return PIPE_CODE
     except SystemExit as ended:
-        if isinstance(ended.__context__, BrokenPipeError):  # Click saw it first, and calls it 1
+        if isinstance(ended.__context__, BrokenPipeError):  # Click has turned it into exit code 1
             return PIPE_CODE
         raise
     except Exception as error:  # noqa: BLE001 - the last resort
@@ -170,15 +172,15 @@ def exit_code_of(work: Callable[[], object]) -> int:  # noqa: PLR0911 - a code f
             _say("error", f"the output cannot be written: {error.strerror}")
             return OutputFailed.exit_code
         _say("error", f"{type(error).__name__}: {_hidden(str(error))}")
-        _say("hint", "this is a defect of the program; `contracts --debug …` shows where")
+        _say("hint", "this is an error in the program; `contracts --debug …` shows the traceback")
         return DEFECT_CODE
-    if code == INTERRUPTED_CODE:  # Typer saw it, before anything was done
+    if code == INTERRUPTED_CODE:  # Typer caught it, before anything was done
         return _tell_interrupted("nothing was changed")
     return code if isinstance(code, int) else 0
 
 
 def _code_of(error: ContractsError) -> int:
-    """A server that is away has one code, whether a reader asked it or an operator."""
+    """An unavailable server has the same exit code for every command."""
     cause = error.__cause__
     if isinstance(error, ServiceUnavailable) and isinstance(cause, StoreError | LogError):
         return cause.exit_code
@@ -186,19 +188,19 @@ def _code_of(error: ContractsError) -> int:
 
 
 def _is_of_output(error: Exception) -> TypeGuard[OSError]:
-    """Whether it was stdout that failed: what writes to other files tells them by their names."""
+    """Whether stdout failed: errors of other files have a file name."""
     return isinstance(error, OSError) and error.errno in _OUTPUT_ERRORS and error.filename is None
 
 
 def _let_output_go() -> None:
-    """Python would flush what is left once more when it ends, and complain."""
+    """Discards buffered output: Python would flush it again at exit and print another error."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def open_closed_streams() -> None:
-    """Gives a process that was started without stdout or stderr streams that can be used.
+    """Opens stdout and stderr for a process that was started without them.
 
-    To write to stdout fails like any other output that cannot be written; stderr is let go.
+    Writing to this stdout fails with the usual error; what is written to this stderr is discarded.
     """
     if sys.stdout is None:
         sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w")
@@ -212,13 +214,13 @@ def _tell_interrupted(text: str) -> int:
 
 
 def _tell_usage(error: Any) -> int:
-    """A wrong command line; a group without a command gets its help."""
+    """Prints a usage error; for a group without a command, its help."""
     if error.__class__.__name__ == "NoArgsIsHelpError":
         typer.echo(error.ctx.get_help(), err=True)
         return USAGE_CODE
     _say("error", error.format_message())
     if error.ctx is not None:
-        _say("hint", f"`{error.ctx.command_path} --help` tells what there is")
+        _say("hint", f"see `{error.ctx.command_path} --help`")
     return USAGE_CODE
 
 

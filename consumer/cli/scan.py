@@ -1,4 +1,4 @@
-"""`contracts scan`: the scanner by itself."""
+"""`contracts scan`: the scanner without the pipeline."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 
 def scan(
     *,
-    once: Annotated[bool, typer.Option("--once", help="Look once and tell what was found.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Scan once and print the result.")] = False,
     as_json: Json = False,
 ) -> None:
     """Publish commands for contracts with something due.
 
-    They make it happen: renewals, notices, expiries. `contracts run` does it, too. Several at once do no
-    harm: one is active, the others stand by.
+    Due are renewals, notices, expiries and scheduled changes. `contracts run` includes the scanner. Several
+    scanners can run at the same time: one is active, the others wait.
 
     Example: contracts scan --once --json
     """
     if once:
-        what = "what was published will be applied; the next scan goes on from there"
+        what = "commands that were published will be applied; the next scan continues"
         result = run_async(_once(load_settings()), interrupted=what, waiting_for="Kafka and MongoDB")
         document_or_json(asdict(result), as_json=as_json)
         if not result.active:
-            note("another instance holds the scanner's lease: nothing was looked at here")
+            note("another instance holds the scanner's lease: nothing was scanned")
         return
     from consumer.cli.service import run_service
 

@@ -19,9 +19,12 @@ app = typer.Typer(help="Published JSON Schemas and AsyncAPI document.", no_args_
 
 COLUMNS = ("message", "path", "change", "producers", "consumers", "breaking")
 
-Folder = Annotated[Path, typer.Argument(help="Where to write them; made if need be.")]
+Folder = Annotated[Path, typer.Argument(help="Directory to write to; created if it does not exist.")]
 Against = Annotated[
-    str, typer.Option(metavar="REF", help="A commit, branch or tag, or a folder of exported schemas.")
+    str,
+    typer.Option(
+        metavar="REF", help="Commit, branch or tag to compare with, or a directory of exported schemas."
+    ),
 ]
 
 
@@ -29,7 +32,7 @@ Against = Annotated[
 def export(folder: Folder, *, as_json: Json = False) -> None:
     """Write the JSON Schemas and the AsyncAPI document.
 
-    A schema for each message and for the contract.
+    One schema for each message and one for the contract.
 
     Example: contracts schemas export ./schemas --json
     """
@@ -44,10 +47,10 @@ def export(folder: Folder, *, as_json: Json = False) -> None:
 
 @app.command()
 def check(*, against: Against, as_json: Json = False) -> None:
-    """Tell which changes of the schemas break their users.
+    """Check schema changes for compatibility.
 
-    Compared with another version of them; a breaking change is an error. Others produce commands and
-    consume events: what breaks them needs a new version of the type.
+    Compares the schemas with another version of them. Exit code 15 means that a change breaks producers of
+    commands or consumers of events: it needs a new version of the message type.
 
     Example: contracts schemas check --against v1.0.0
     """
@@ -58,7 +61,7 @@ def check(*, against: Against, as_json: Json = False) -> None:
     table_or_json(map(_row, found), COLUMNS, as_json=as_json, nothing="")
     breaking = sum(change.breaking for change in found)
     if breaking:
-        raise SchemasIncompatible(f"{breaking} of {len(found)} changes break users of the messages")
+        raise SchemasIncompatible(f"{breaking} of {len(found)} changes break producers or consumers")
     note(f"{len(found)} changes, none breaking")
 
 
@@ -80,10 +83,12 @@ def _published(against: str) -> dict[str, Schema]:
     try:
         found = in_folder(folder) if folder.is_dir() else in_git(against)
     except FileNotFoundError:
-        raise InputRefused(f"{against} is no folder, and git is not installed") from None
+        raise InputRefused(f"{against} is not a directory, and git is not installed") from None
     except subprocess.CalledProcessError as error:
         lines = error.stderr.decode("utf-8", "replace").strip().splitlines() or ["git failed"]
-        raise InputRefused(f"{against} is no folder and no commit with schemas: {lines[-1]}") from None
+        raise InputRefused(
+            f"{against} is neither a directory nor a commit with schemas: {lines[-1]}"
+        ) from None
     except OSError as error:
         raise InputRefused(f"cannot read {against}: {error.strerror}") from None
     except ValueError as error:

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def run() -> None:
-    """Run the whole service: pipeline, scanner, HTTP.
+    """Run the service: pipeline, scanner, HTTP.
 
-    HTTP serves metrics and health. Ends in order on SIGTERM or Ctrl-C: what is under way is finished, the
-    consumer group is left.
+    HTTP serves metrics and health checks. On SIGTERM or Ctrl-C the service finishes its current batches,
+    leaves the consumer group and exits.
 
     Example: CONTRACTS_KAFKA_BOOTSTRAP_SERVERS=localhost:9092 contracts run
     """
@@ -33,7 +33,7 @@ def run() -> None:
 def consume() -> None:
     """Run the service without the scanner.
 
-    For where that runs by itself: see `contracts scan`.
+    Use it where `contracts scan` runs separately.
 
     Example: CONTRACTS_HTTP_PORT=0 contracts consume
     """
@@ -41,10 +41,10 @@ def consume() -> None:
 
 
 def serve() -> None:
-    """Run the HTTP API by itself.
+    """Run only the HTTP API.
 
-    It reads contracts and publishes commands; `contracts run` or `contracts consume` applies them. Who may
-    use it, a file of tokens says: see `contracts tokens new`.
+    It reads contracts and publishes commands; `contracts run` or `contracts consume` applies them. A file of
+    tokens lists who may use it: see `contracts tokens new`.
 
     Example: CONTRACTS_API_TOKENS_PATH=tokens contracts serve
     """
@@ -57,7 +57,7 @@ def serve() -> None:
 def run_service(
     settings: Settings, *, with_pipeline: bool = True, with_scanner: bool = True, with_api: bool = False
 ) -> None:
-    """Runs the service, or a part of it, until it is told to stop."""
+    """Runs the service, or a part of it, until SIGTERM or Ctrl-C."""
     from consumer import garbage
     from consumer.process import run as run_process
 
@@ -67,20 +67,20 @@ def run_service(
 
 
 def _run(settings: Settings, work: Coroutine[Any, Any, None]) -> None:
-    """Runs to the end, with logs as the settings want them."""
+    """Runs the coroutine, with logging as configured in the settings."""
     import uvloop
 
     from consumer.telemetry.logs import configure_logging
 
     debug = logging.getLogger().isEnabledFor(logging.DEBUG)  # --debug was given
     configure_logging("debug" if debug else settings.log_level, settings.log_format)
-    with _told_in_logs(settings.log_format):
+    with _end_in_logs(settings.log_format):
         uvloop.run(work)
 
 
 @contextmanager
-def _told_in_logs(log_format: str) -> Iterator[None]:
-    """Where the logs are JSON, so is the last line, which tells why the service ended."""
+def _end_in_logs(log_format: str) -> Iterator[None]:
+    """If the logs are JSON, writes the error that ends the service as a JSON log line, too."""
     try:
         yield
     except KeyboardInterrupt:
@@ -99,5 +99,7 @@ def _log_end(error: Exception) -> int:
     if isinstance(error, ContractsError):
         log.error("the service ended", error=str(error), hint=error.hint or None, exit_code=error.exit_code)
         return error.exit_code
-    log.error("the service ended by a defect", error=repr(error), exit_code=DEFECT_CODE, exc_info=error)
+    log.error(
+        "the service ended with an unexpected error", error=repr(error), exit_code=DEFECT_CODE, exc_info=error
+    )
     return DEFECT_CODE

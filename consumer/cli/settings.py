@@ -1,4 +1,4 @@
-"""`contracts settings`: what can be set."""
+"""`contracts settings`: the list of all settings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from consumer.cli.output import Json, table_or_json
 def settings(*, as_json: Json = False) -> None:
     """List all settings, with their meanings and defaults.
 
-    Each is an environment variable; NAME_FILE names a file that holds the value.
+    Each setting is an environment variable. NAME_FILE is the path of a file with the value.
 
     Example: contracts settings --json
     """
@@ -26,7 +26,7 @@ def settings(*, as_json: Json = False) -> None:
 
 
 def default_text(value: Any) -> str:
-    """A default as it would be written in the environment; empty: there is none."""
+    """A default as it would be written in the environment; empty if there is none."""
     from pydantic import SecretStr
 
     match value:

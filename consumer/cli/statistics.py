@@ -20,23 +20,23 @@ def stats(
         typer.Option(
             "--from",
             metavar="WHEN",
-            help="Churn and renewals from this time on, or this long ago (30d).",
+            help="Also show churn and renewals from this time, or from this long ago (30d).",
             show_default=False,
         ),
     ] = None,
     end: Annotated[
         str | None,
         typer.Option(
-            "--to", metavar="WHEN", help="…until before this time; default: now.", show_default=False
+            "--to", metavar="WHEN", help="End of that period, exclusive. Default: now.", show_default=False
         ),
     ] = None,
     *,
     as_json: Json = False,
 ) -> None:
-    """Show counts, monthly revenue and what expires.
+    """Show counts, monthly revenue and expiring contracts.
 
-    With --from also churn and renewals. Counts cost nothing; revenue reads every running contract, churn
-    reads the history of the period.
+    With --from also churn and renewals. Counts are read from the positions. Revenue reads every running
+    contract, churn reads the history of the period.
 
     Example: contracts stats --from 2026-01-01 --to 2026-04-01 --json
     """
@@ -48,7 +48,7 @@ async def _stats(start: str | None, end: str | None) -> dict[str, Any]:
 
     now = datetime.now(UTC)
     if start is None and end is not None:
-        raise WrongUsage("--to goes with --from")
+        raise WrongUsage("--to needs --from")
     async with contract_statistics(load_settings()) as statistics:
         counts: dict[str, dict[str, int]] = {}
         for (plan, status), number in (await statistics.counts()).items():

@@ -1,4 +1,4 @@
-"""Tables for people on a terminal. Nothing is hidden, cut or broken: what does not fit is told row by row."""
+"""Tables on a terminal. A table that is too wide is printed as one block per row; nothing is cut."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _GAP: Final = "  "
 
 
 def coloured(stream: TextIO) -> bool:
-    """Whether people see this, and want colours: https://no-color.org."""
+    """Whether to print colours: on a terminal, unless NO_COLOR is set (https://no-color.org)."""
     return stream.isatty() and not os.environ.get("NO_COLOR")
 
 
 def print_table(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
-    """Print a table in its natural width or, where the terminal is narrower, a block for each row.
+    """Print a table, or one block per row if the terminal is too narrow.
 
-    A block has a line for each column. A line that is too long even so is left whole: the terminal wraps it,
-    and what is marked and copied there comes without line breaks.
+    A block has one line per column. Lines are not broken: the terminal wraps them, so that copied text has
+    no additional line breaks.
     """
     titles = [column.replace("_", " ") for column in columns]
     widths = [max(map(_width, cells)) for cells in zip(titles, *lines, strict=True)]
@@ -37,7 +37,7 @@ def print_table(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
 
 
 def print_block(fields: Sequence[tuple[str, str]]) -> None:
-    """Print a line for each field, the values below each other."""
+    """Print one line per field, with aligned values."""
     room = max((_width(name) for name, _ in fields), default=0)
     for name, value in fields:
         shown = _bold(_padded(name, room)) if value else _bold(name)
@@ -61,7 +61,7 @@ def _padded(text: str, width: int) -> str:
 
 
 def _width(text: str) -> int:
-    """In places on the terminal, of which some characters take two and some none."""
+    """Width in terminal cells: some characters take two, some none."""
     if text.isascii():
         return len(text)
     from rich.cells import cell_len

@@ -1,4 +1,4 @@
-"""`contracts topics …`: administration of the topics."""
+"""`contracts topics …`: create and check topics."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def ensure(
             min=1,
             max=10_000,
             metavar="N",
-            help="Partitions of each topic, if there are none yet.",
+            help="Number of partitions of new topics, if no topic exists yet.",
             show_default=False,
         ),
     ] = None,
@@ -38,8 +38,8 @@ def ensure(
             min=1,
             max=10_000,
             metavar="N",
-            help="Partitions of each topic of events and results, if there are none yet; N divides those of "
-            "the commands. Default: as many.",
+            help="Number of partitions of new topics for events and results. Must divide the number of the "
+            "command topic. Default: the same number.",
             show_default=False,
         ),
     ] = None,
@@ -48,28 +48,28 @@ def ensure(
 ) -> None:
     """Create missing topics, and check the others.
 
-    How existing ones differ from the plan is told. Existing topics are never changed. Safe to run again,
-    and from several places at once.
+    Reports how existing topics differ from the plan, and never changes them. It is safe to run this several
+    times, also at the same time.
 
     Example: CONTRACTS_TOPIC_REPLICATION_FACTOR=1 contracts topics ensure --partitions 4
     """
     from consumer.kafka import topics
 
     ensuring = topics.ensure(load_settings(), partitions, output_partitions)
-    again = "run it again to have all of them"
+    again = "run it again to create the rest"
     report = run_async(ensuring, interrupted=again, waiting_for=KAFKA)
     table_or_json(_rows(report), COLUMNS, as_json=as_json)
     there = report.topics[0].partitions
     if partitions not in {None, there}:
-        note(f"note: there are topics with {there} partitions, so --partitions was not used")
+        note(f"note: --partitions was not used: topics with {there} partitions exist")
     outputs = report.topics[1].partitions
     if output_partitions not in {None, outputs}:
-        note(f"note: there are outputs with {outputs} partitions, so --output-partitions was not used")
+        note(f"note: --output-partitions was not used: output topics with {outputs} partitions exist")
     for difference in report.differences:
         note(f"{'error' if difference.fatal else 'warning'}: {difference}")
     if any(difference.fatal for difference in report.differences):
         raise TopicMismatch(
-            "the service cannot work with these topics", hint="change their settings, as told above"
+            "the service cannot work with these topics", hint="change the settings listed as errors above"
         )
 
 

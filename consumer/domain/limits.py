@@ -1,7 +1,7 @@
-"""Usage against the limits of a contract: which threshold was crossed, each told once.
+"""Usage against the limits of a contract: which threshold was crossed. Each is reported once.
 
-A report tells of the highest threshold newly crossed and names those it skipped. A raised limit, or another
-plan, starts the thresholds afresh: whoever bought more room is told again when that fills, too.
+A report names the highest threshold newly crossed and those it skipped. After a raised limit or another plan
+all thresholds count again, so that the customer is notified when the new limit is near.
 """
 
 from __future__ import annotations

@@ -1,35 +1,35 @@
-"""Every fault the service names. Expected results (a rejected command) are values, not errors.
+"""All errors of the service. Expected outcomes, such as a rejected command, are values and not errors.
 
 ContractsError                      exit code
-  x SettingsError                           3   a setting is wrong
-  x StartRefused                            4   the surroundings do not fit; waiting would not help
-    - TransactionsUnsupported                   MongoDB is no replica set
-    - TopicsMissing                             a topic is not there
-    - TopicMismatch                             topics do not fit together, or cannot carry what we write
+  x SettingsError                           3   a setting is missing or invalid
+  x StartRefused                            4   the servers do not meet a requirement; a restart does not help
+    - TransactionsUnsupported                   MongoDB is not a replica set
+    - TopicsMissing                             a topic does not exist
+    - TopicMismatch                             partition counts or limits of the topics are wrong
     - IndexConflict                             an index exists with other options
-    - ForeignDocuments                          a collection of ours holds what is not ours
+    - ForeignDocuments                          a collection holds documents of another program
     - SlowClient                                the C extension of aiokafka is not loaded
   x StoreError                              5
-    - StoreUnavailable                          MongoDB is away or slow: retry with backoff
-    - StoreDenied                               MongoDB refuses our credentials or rights
-    - NewerSchema                               a newer program has been at work: wait for the upgrade
-    - Fenced                                    another owner, or the database went back: resume
-    - PoisonDocument                            MongoDB refuses one document, and always will
-      + ContractIdTaken                         another account's contract has its id by now: look again
-    - AheadOfPosition                           MongoDB holds writes beyond its position
-    - WriteConflict                             a passing conflict: try the transaction again
-    - BatchTooLarge                             the transaction is too large or too long: halve the batch
-    - OutcomeUnknown                            the commit may or may not have happened: resume
+    - StoreUnavailable                          MongoDB does not answer: retry with backoff
+    - StoreDenied                               MongoDB refuses the credentials, or a privilege is missing
+    - NewerSchema                               a document was stored by a newer version: upgrade
+    - Fenced                                    another owner, or a restored database: take over again
+    - PoisonDocument                            MongoDB refuses a document; a retry does not help
+      + ContractIdTaken                         the contract id now belongs to another account
+    - AheadOfPosition                           MongoDB holds changes from after its position
+    - WriteConflict                             conflict with another transaction: retry
+    - BatchTooLarge                             the transaction is too large or too slow: halve the batch
+    - OutcomeUnknown                            it is not known whether the commit happened: take over
   x LogError                                6
-    - BrokerUnavailable                         Kafka is away or slow: retry with backoff
-    - BrokerDenied                              Kafka refuses our credentials or rights
-    - PublisherFenced                           another worker has taken our partitions over
-    - PublishInDoubt                            the Kafka transaction may or may not have happened
-    - OutOfLog                                  a position is not in the log: a takeover finds out why
-    - RecordDamaged                             a record's checksum is wrong: perhaps not on another replica
-    - PartitionMissing                          the brokers do not know a partition any more
-    - ForeignTransaction                        an open transaction of a stranger hides what lies behind it
-  x PositionError                           7   one partition waits for an operator's decision
+    - BrokerUnavailable                         Kafka does not answer: retry with backoff
+    - BrokerDenied                              Kafka refuses the credentials, or an ACL is missing
+    - PublisherFenced                           another worker has taken the partitions over
+    - PublishInDoubt                            it is not known whether the Kafka commit happened
+    - OutOfLog                                  a position is outside the log: take over to find the cause
+    - RecordDamaged                             wrong checksum; another replica may be intact
+    - PartitionMissing                          a partition no longer exists
+    - ForeignTransaction                        an open transaction of another program blocks reading
+  x PositionError                           7   a partition stops until an operator decides
     - JournalMissing
     - UpgradeNeeded
     - JournalForeign
@@ -46,19 +46,19 @@ ContractsError                      exit code
     - LogDamaged
     - OutboxHole
     - TornDatabase
-  x DeadLetterLimit                         8   too many records are not commands: the partition is paused
-  x CommandRejected                         9   a published command was refused
-  x ResultTimeout                          10   a published command's result has not come yet
+  x DeadLetterLimit                         8   a partition stops: too many dead letters
+  x CommandRejected                         9   the service rejected a command
+  x ResultTimeout                          10   no result of a command within the timeout
   x ContractNotFound                       11
-  x ServiceUnavailable                     12   a reader's or manager's server is away
+  x ServiceUnavailable                     12   MongoDB or Kafka did not answer a reader
   x InputRefused                           13   a file or an argument cannot be used
-    - WrongUsage                            2   the command line is wrong by itself
-  x HistoryPruned                          14   what is asked for is older than the history that is kept
-  x SchemasIncompatible                    15   a published schema changed in a way that breaks its users
-  x ForeignDocument                        16   the database holds a document that is not the service's own
-  x OutputFailed                           17   stdout is closed or full
+    - WrongUsage                            2   the arguments of a command are wrong
+  x HistoryPruned                          14   the requested state is older than the history
+  x SchemasIncompatible                    15   a breaking change of a published schema
+  x ForeignDocument                        16   a damaged document, or one of another program
+  x OutputFailed                           17   stdout cannot be written
 
-Exit code 0 is success, 1 a defect of this program, 2 a wrong command line, 130 Ctrl-C, 141 a closed pipe.
+Exit code 0 is success, 1 an unexpected error, 2 a wrong command line, 130 Ctrl-C, 141 a closed pipe.
 """
 
 from __future__ import annotations

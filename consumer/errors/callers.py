@@ -1,4 +1,4 @@
-"""What is told to those who send commands, read contracts, or use the command line."""
+"""Errors of programs that send commands or read contracts, and of the command line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class CommandRejected(ContractsError):
-    """The service refused a command; `code` is one of those in schemas/events.py."""
+    """The service rejected a command; `code` is one of the rejection codes in schemas/events.py."""
 
     exit_code = 9
     label = "command rejected"
@@ -24,35 +24,35 @@ class CommandRejected(ContractsError):
 
 
 class ResultTimeout(ContractsError):
-    """The command is in the log and will be applied; its result has not come within the time given."""
+    """The command is in the log and will be applied, but its result did not arrive within the timeout."""
 
     exit_code = 10
     label = "no result yet"
-    hint = "is the service running? Sending the same command again under the same id is safe"
+    hint = "is the service running? It is safe to send the same command again with the same id"
 
 
 class ContractNotFound(ContractsError):
-    """There is no such contract."""
+    """The contract does not exist."""
 
     exit_code = 11
     label = "no such contract"
 
 
 class ServiceUnavailable(ContractsError):
-    """MongoDB or Kafka did not answer a reader or manager: the answer is unknown, not empty."""
+    """MongoDB or Kafka did not answer. This does not mean that there is no data."""
 
     exit_code = 12
     label = "reading failed"
 
 
 class InputRefused(ContractsError):
-    """A file or an argument given by the user cannot be used.
+    """A file or an argument of the user is invalid.
 
     `errors` are its mistakes as (JSON Pointer, what is wrong there), where there is a document to point into.
     """
 
     exit_code = 13
-    label = "unusable input"
+    label = "invalid input"
 
     def __init__(
         self, message: str, *, errors: Sequence[tuple[str, str]] = (), hint: str | None = None
@@ -62,29 +62,29 @@ class InputRefused(ContractsError):
 
 
 class WrongUsage(InputRefused):
-    """Arguments of the command line that are malformed, or do not go together."""
+    """Command line arguments are malformed, or exclude each other."""
 
     exit_code = 2
 
 
 class HistoryPruned(ContractsError):
-    """An earlier state of a contract cannot be shown: the history that leads there is not kept any more."""
+    """An earlier state of a contract cannot be shown, because the history entries it needs were pruned."""
 
     exit_code = 14
     label = "history not kept"
-    hint = "CONTRACTS_HISTORY_RETENTION_DAYS sets how long; `contracts.changed` may still hold the event"
+    hint = "CONTRACTS_HISTORY_RETENTION_DAYS sets the retention; `contracts.changed` may still hold the event"
 
 
 class SchemasIncompatible(ContractsError):
-    """A published schema changed in a way that breaks those who send commands or read events."""
+    """A published schema has a change that breaks producers of commands or consumers of events."""
 
     exit_code = 15
-    label = "breaking schemas"
-    hint = "give the message a new version beside the old one, and go on reading the old one as well"
+    label = "breaking schema change"
+    hint = "add a new version of the message, and keep reading the old version"
 
 
 class OutputFailed(ContractsError):
-    """What a command prints cannot be written. What it did is done all the same."""
+    """The output of a command cannot be written. Its effect on the servers is not undone."""
 
     exit_code = 17
     label = "the output cannot be written"

@@ -1,4 +1,4 @@
-"""What stops one partition until an operator decides: the others go on."""
+"""Errors that stop one partition until an operator decides. The others continue."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ if TYPE_CHECKING:
 
 
 class PositionError(ContractsError):
-    """The stored position and the log do not fit together: only an operator knows why.
+    """The stored position does not fit the log, and only an operator can know why.
 
-    The partition stops; the others go on. `facts` fill the gaps of the class's `why`.
+    The partition stops; the others continue. `facts` are the values for the placeholders in `why`.
     """
 
     exit_code = 7
-    label = "a position needs a decision"
+    label = "a stopped partition needs a decision"
     why: ClassVar[str] = "the position does not fit the log"
     decision: ClassVar[str] = "--help"
-    """The option of `contracts positions reset` that goes on from here."""
+    """The option of `contracts positions reset` with which the partition can continue."""
 
     def __init__(self, topic: str, partition: int, **facts: object) -> None:
         super().__init__(
             f"{topic}/{partition}: {self.why.format_map(facts)}",
-            hint=f"look at `contracts positions show`, then decide with "
+            hint=f"see `contracts positions show`, then decide with "
             f"`contracts positions reset --partition {partition} {self.decision}`",
         )
         self.topic = topic
@@ -34,145 +34,149 @@ class PositionError(ContractsError):
 
 
 class JournalMissing(PositionError):
-    """MongoDB has a position of a partition that the journal says nothing about."""
+    """MongoDB has a position for the partition, but the journal has no progress."""
 
-    why = "MongoDB stands at offset {position}, but the journal does not say what is published"
+    why = "the position in MongoDB is {position}, but the journal has no progress"
     decision = "--to-database"
 
 
 class UpgradeNeeded(PositionError):
-    """Version 0.1 has worked here, which had no journal."""
+    """The position was stored by version 0.1, which had no journal."""
 
-    why = "MongoDB stands at offset {position}, stored by version 0.1, which had no journal"
+    why = "the position {position} was stored by version 0.1, which had no journal"
     decision = "--from-group-offset"
 
 
 class JournalForeign(PositionError):
-    """Somebody else has written into the journal."""
+    """Another program has written to the journal."""
 
-    why = "the journal has a record at offset {offset} that no worker wrote"
+    why = "the journal has a record at offset {offset} that was not written by this service"
     decision = "--to-database"
 
 
 class GenerationChanged(PositionError):
-    """MongoDB and the journal tell of different logs: one of them went back behind a decision."""
+    """MongoDB and the journal have different generations: one was restored to a state before a decision."""
 
-    why = "MongoDB is at generation {expected} of the log, but the journal at {found}"
+    why = "the position belongs to generation {expected} of the log, but the journal to {found}"
     decision = "--to-database"
 
 
 class PositionMissing(PositionError):
-    """The database is empty or another one, while the service has worked before."""
+    """The journal has progress, but the database has no position: it is empty, or another database."""
 
-    why = "outputs are published up to offset {progress}, but MongoDB has no position: another database?"
+    why = (
+        "outputs are published up to offset {progress}, but MongoDB has no position: is it another database?"
+    )
     decision = "--rebuild"
 
 
 class ClusterChanged(PositionError):
-    """The brokers are another cluster than the one the position was made on."""
+    """The position was stored with another Kafka cluster."""
 
     why = "the position belongs to cluster {expected}, but this is cluster {found}"
     decision = "--accept-cluster"
 
 
 class GroupChanged(PositionError):
-    """The consumer group is another one than before: its offsets say nothing about this database."""
+    """The position was stored under another consumer group."""
 
     why = "the position belongs to group {expected}, but CONTRACTS_GROUP_ID is {found}"
     decision = "--accept-group"
 
 
 class TopicRecreated(PositionError):
-    """The record before the position is not the one that was consumed: this is another topic."""
+    """The record before the position is not the one that was applied: the topic was created again."""
 
-    why = "the record at offset {offset} is not the one applied before: the topic was created anew"
+    why = "the record at offset {offset} is not the one that was applied: the topic was created again"
     decision = "--new-generation"
 
 
 class PartitionCountChanged(PositionError):
-    """Accounts have moved to other partitions: their order holds only once the old ones are drained."""
+    """Accounts now have other home partitions.
 
-    why = "the topic had {expected} partitions and now has {found}: accounts have moved between them"
+    Their commands stay in order only if the old ones were drained.
+    """
+
+    why = "the topic had {expected} partitions and now has {found}: accounts have other home partitions"
     decision = "--accept-partition-count"
 
 
 class PartitionerChanged(PositionError):
-    """Another partitioner looks for the accounts in other partitions: as if the count had changed."""
+    """The partitioner was changed: accounts have other home partitions, as after a change of the count."""
 
-    why = "accounts were found by the partitioner {expected}, but CONTRACTS_PARTITIONER is {found}"
+    why = "the position was stored with the partitioner {expected}, but CONTRACTS_PARTITIONER is {found}"
     decision = "--accept-partition-count"
 
 
 class PositionBeforeLog(PositionError):
     """Records were deleted before they were applied."""
 
-    why = "the log begins at offset {start}: records from {position} on were deleted unread"
+    why = "the log starts at offset {start}: records from {position} on were deleted before they were applied"
     decision = "--to-log-start"
 
 
 class PositionBeyondLog(PositionError):
-    """The log has lost its tail: what was applied is not in it any more."""
+    """The log ends before the position: records that were applied are missing."""
 
-    why = "the log ends at offset {end}, but was applied up to {position}: it has lost its tail"
+    why = "the log ends at offset {end}, before the position {position}: records at its end are missing"
     decision = "--to-log-end"
 
 
 class ProgressBeyondLog(PositionError):
-    """The log has lost its tail: what was published came from there, but not all of what is stored."""
+    """The log ends before the progress: records whose outputs are published are missing."""
 
-    why = "the log ends at offset {end}, but outputs are published up to {progress}: it has lost its tail"
+    why = "the log ends at offset {end}, but outputs are published up to {progress}: records are missing"
     decision = "--to-database"
 
 
 class LogDamaged(PositionError):
-    """The checksum of a batch of records stays wrong: its commands cannot be read."""
+    """The checksum of a batch of records is still wrong after retries: its commands cannot be read."""
 
-    why = "the records at offset {offset} are damaged (wrong checksum), and stay so"
+    why = "the records at offset {offset} are damaged (wrong checksum), also after retries"
     decision = "--past-damage"
 
 
 class OutboxHole(PositionError):
-    """Stored outputs are missing that were not published yet: going on would lose them."""
+    """Outputs that are not published yet are missing in the outbox. To continue would lose them."""
 
-    why = "the outbox has not all of the unpublished range {progress} to {position}"
+    why = "the outbox does not hold all outputs from {progress} to {position}, which are not published"
     decision = "--to-database"
 
 
 class TornDatabase(PositionError):
-    """A contract is ahead of the position: the backup it came from was not one moment's."""
+    """The database holds changes from after the position: the restored backup was not consistent."""
 
-    why = "{what}, but the position is {position}: a torn backup"
+    why = "{what}, but the position is {position}: the restored backup is not consistent"
     decision = "--rebuild"
 
 
 class DeadLetterLimit(ContractsError):
-    """So many records are not commands that a producer must be wrong; the partition is paused."""
+    """Too many recent records are dead letters: a producer is probably faulty. The partition stops."""
 
     exit_code = 8
     label = "too many dead letters"
-    hint = "see `contracts dead-letters list`; go on with CONTRACTS_DEAD_LETTER_LIMIT_OFF=true"
+    hint = "see `contracts dead-letters list`; to continue, start with CONTRACTS_DEAD_LETTER_LIMIT_OFF=true"
 
     def __init__(self, topic: str, partition: int, *, dead: int, window: int) -> None:
-        super().__init__(f"{topic}/{partition}: {dead} of the last {window} records are not commands")
+        super().__init__(f"{topic}/{partition}: {dead} of the last {window} records are dead letters")
         self.topic = topic
         self.partition = partition
 
 
 class ForeignDocument(ContractsError):
-    """A document in one of the service's collections is damaged, or somebody else's.
+    """A document in one of the service's collections is damaged, or belongs to another program.
 
-    A partition that meets one stands still, the others go on: to guess what it means, or to go on without
-    it, could overwrite it.
+    A partition that needs it stops; the others continue. To ignore or guess its content could overwrite it.
     """
 
     exit_code = 16
-    label = "a document is not the service's own"
-    hint = "restore it or move it to another collection, then restart; `contracts import` adopts contracts"
+    label = "a damaged or foreign document"
+    hint = "restore it, or move it to another collection; then restart. `contracts import` adopts contracts"
 
     def __init__(self, collection: str, misfits: Sequence[tuple[object, str]]) -> None:
         shown = "; ".join(f"{collection} {_shortened(name)}: {why}" for name, why in misfits[:_SHOWN])
         more = f"; and {len(misfits) - _SHOWN} more" if len(misfits) > _SHOWN else ""
-        super().__init__(f"not a document of this service: {shown}{more}")
+        super().__init__(f"damaged or foreign document: {shown}{more}")
         self.names = tuple(name for name, _ in misfits)
 
 

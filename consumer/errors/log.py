@@ -1,4 +1,4 @@
-"""Kafka did not do what was asked."""
+"""An operation on Kafka failed."""
 
 from __future__ import annotations
 
@@ -6,43 +6,46 @@ from consumer.errors.root import ContractsError
 
 
 class LogError(ContractsError):
-    """Kafka did not do what was asked."""
+    """An operation on Kafka failed."""
 
     exit_code = 6
     label = "Kafka failed"
 
 
 class BrokerUnavailable(LogError):
-    """Kafka is away or slow; try again later."""
+    """Kafka does not answer; retry later."""
 
     hint = "is Kafka running, and is CONTRACTS_KAFKA_BOOTSTRAP_SERVERS right?"
 
 
 class BrokerDenied(LogError):
-    """Kafka refuses our credentials, or a right is missing."""
+    """Kafka refuses the credentials, or an ACL is missing."""
 
     hint = "check the CONTRACTS_KAFKA_… credentials and the ACLs of this user"
 
 
 class PublisherFenced(LogError):
-    """A newer producer has this partition's transactional id."""
+    """A newer producer uses the same transactional id."""
 
 
 class PublishInDoubt(LogError):
-    """The Kafka transaction may or may not have happened: never go on with the same producer."""
+    """It is not known whether the Kafka transaction was committed. Its producer must not be used again."""
 
 
 class OutOfLog(LogError):
-    """A position does not lie in the log: only a takeover looks at everything before it says why."""
+    """A position is outside the log. The next takeover finds out why."""
 
 
 class RecordDamaged(LogError):
-    """The checksum of a batch of records is wrong; another replica may have it sound.
+    """The checksum of a batch of records is wrong. Another replica may have an intact copy.
 
-    `after` is the offset behind the batch; None: it cannot be told.
+    `after` is the first offset after the batch, or None if it is not known.
     """
 
-    hint = "let a replica lead that has it sound; without one the partition stops, and waits for a decision"
+    hint = (
+        "make a replica with an intact copy the leader; otherwise the partition stops until an "
+        "operator decides"
+    )
 
     def __init__(self, topic: str, partition: int, offset: int, after: int | None = None) -> None:
         super().__init__(f"{topic}/{partition}: the records at offset {offset} are damaged (wrong checksum)")
@@ -53,12 +56,12 @@ class RecordDamaged(LogError):
 
 
 class PartitionMissing(LogError):
-    """The brokers do not know a partition any more: its topic was deleted."""
+    """A partition no longer exists: its topic was deleted."""
 
     hint = "was the topic deleted? `contracts topics ensure` creates it again"
 
 
 class ForeignTransaction(LogError):
-    """Somebody who is no worker of ours holds a transaction open: what lies behind it cannot be read yet."""
+    """Another program has an open transaction in the topic. Records after its start cannot be read yet."""
 
-    hint = "nobody else may write into the journal; Kafka ends the transaction by itself after its timeout"
+    hint = "only the service may write to the journal; Kafka aborts the transaction after its timeout"

@@ -1,4 +1,4 @@
-"""The root of every fault."""
+"""The base class of all errors."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import ClassVar
 
 
 class ContractsError(Exception):
-    """The root. Its text is one line without credentials or personal data; `hint` says what to do."""
+    """Base class. The text is one line without credentials or personal data; `hint` says what to do."""
 
     exit_code: ClassVar[int] = 1
     label: ClassVar[str] = "a defect"
-    """What the exit code means, in the list of exit codes."""
+    """Meaning of the exit code, for the list of exit codes."""
     hint: str = ""
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What keeps a program from starting: it would not work here, and waiting would not help."""
+"""Errors that end the start of a program. A retry does not help."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 
 class SettingsError(ContractsError):
-    """One or more settings are wrong; `mistakes` has a readable line for each."""
+    """One or more settings are missing or invalid; `mistakes` has one line for each."""
 
     exit_code = 3
-    label = "settings are wrong"
-    hint = "`contracts settings` lists all of them, with their meanings and defaults"
+    label = "settings are missing or invalid"
+    hint = "`contracts settings` lists all settings with their meanings and defaults"
 
     def __init__(self, mistakes: Sequence[str]) -> None:
         super().__init__("\n".join(mistakes))
@@ -23,20 +23,20 @@ class SettingsError(ContractsError):
 
 
 class StartRefused(ContractsError):
-    """The service would not work here, and waiting would not change that."""
+    """A server does not meet a requirement of the service. A restart does not help."""
 
     exit_code = 4
     label = "start refused"
 
 
 class TransactionsUnsupported(StartRefused):
-    """MongoDB stands alone: without transactions nothing is exactly once."""
+    """MongoDB is a standalone server, without the transactions that exactly-once processing needs."""
 
     hint = "run MongoDB as a replica set (one member is enough): `mongod --replSet rs0`, then `rs.initiate()`"
 
 
 class TopicsMissing(StartRefused):
-    """One or more of the topics are not there; the broker must not invent them with its defaults."""
+    """One or more topics do not exist. Auto-creation by the broker would give them wrong settings."""
 
     hint = "create them with `contracts topics ensure`"
 
@@ -46,28 +46,28 @@ class TopicsMissing(StartRefused):
 
 
 class TopicMismatch(StartRefused):
-    """The topics' partition counts differ, or a topic cannot carry what is written to it."""
+    """Partition counts do not fit together, or a topic's limits are too low for its records."""
 
-    hint = "`contracts topics ensure` shows each difference"
+    hint = "`contracts topics ensure` lists the differences"
 
 
 class IndexConflict(StartRefused):
-    """An index exists under a name or key of ours, with other options."""
+    """An index with the same name or keys exists with other options."""
 
     hint = "drop it, then run `contracts indexes ensure`"
 
 
 class ForeignDocuments(StartRefused):
-    """A collection of this name was somebody else's before: its documents are not the service's own."""
+    """A collection with the service's name for it holds documents of another program."""
 
     hint = (
-        "set CONTRACTS_MONGO_DATABASE to a database of its own, or rename the collection; then adopt the "
+        "set CONTRACTS_MONGO_DATABASE to an unused database, or rename the collection; then adopt its "
         "contracts with `contracts import --from-mongo URI --collection NAME`"
     )
 
 
 class SlowClient(StartRefused):
-    """aiokafka runs without its C extension: 100 times slower, and silent about it."""
+    """aiokafka runs without its C extension, which makes it 100 times slower without any warning."""
 
     hint = (
         "install a binary wheel of aiokafka for this platform: `pip install --only-binary aiokafka aiokafka`"

@@ -1,4 +1,4 @@
-"""MongoDB did not do what was asked."""
+"""An operation on MongoDB failed."""
 
 from __future__ import annotations
 
@@ -6,53 +6,56 @@ from consumer.errors.root import ContractsError
 
 
 class StoreError(ContractsError):
-    """MongoDB did not do what was asked."""
+    """An operation on MongoDB failed."""
 
     exit_code = 5
     label = "MongoDB failed"
 
 
 class StoreUnavailable(StoreError):
-    """MongoDB is away, slow, or electing. Nothing was changed; try again later."""
+    """MongoDB does not answer or has no primary. Nothing was changed; retry later."""
 
     hint = "is MongoDB running, and is CONTRACTS_MONGO_URI right?"
 
 
 class StoreDenied(StoreError):
-    """MongoDB refuses our credentials, or a right is missing: wait, and tell the operator."""
+    """MongoDB refuses the credentials, or a privilege is missing.
+
+    The service waits until an operator fixes it.
+    """
 
     hint = "check the user in CONTRACTS_MONGO_URI and its roles"
 
 
 class NewerSchema(StoreError):
-    """A contract is stored in a shape that only a newer version of this program knows."""
+    """A contract was stored by a newer version, in a format that this version does not know."""
 
-    hint = "upgrade this instance, too: an older one cannot go on with what a newer one has stored"
+    hint = "upgrade this instance: an older version cannot read what a newer one has stored"
 
 
 class Fenced(StoreError):
-    """The position is not where this owner left it: somebody else owns it, or the database went back."""
+    """The position is not the one this owner stored: another worker owns it, or the database was restored."""
 
 
 class PoisonDocument(StoreError):
-    """MongoDB refuses a document of the batch (validation, size, encoding) and always will."""
+    """MongoDB refuses a document of the batch (validation, size, encoding). A retry does not help."""
 
 
 class ContractIdTaken(PoisonDocument):
-    """Two contracts would have one id: another partition was quicker, or a new id is one that was adopted."""
+    """The contract id now belongs to another contract, created or adopted in another partition."""
 
 
 class AheadOfPosition(StoreError):
-    """What the batch would write is there already: the database is not of one moment."""
+    """The database already holds changes that come after its position: the backup was not consistent."""
 
 
 class WriteConflict(StoreError):
-    """Another transaction touched the same documents just now; the same batch may be tried again."""
+    """Another transaction wrote the same documents at the same time; the batch can be retried."""
 
 
 class BatchTooLarge(StoreError):
-    """The transaction is too large or takes too long for MongoDB; a smaller batch may fit."""
+    """The transaction is too large or too slow for MongoDB; a smaller batch may succeed."""
 
 
 class OutcomeUnknown(StoreError):
-    """The MongoDB commit may or may not have happened: only reading the position tells."""
+    """It is not known whether the MongoDB commit happened. A takeover reads the position to find out."""

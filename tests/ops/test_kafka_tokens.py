@@ -156,5 +156,5 @@ async def test_a_provider_that_is_none_stops_the_start(provider: str, words: str
     ],
 )
 def test_provider_and_mechanism_go_together(wrong: dict[str, str]) -> None:
-    with pytest.raises(SettingsError, match="TOKEN_PROVIDER: goes with OAUTHBEARER"):
+    with pytest.raises(SettingsError, match="TOKEN_PROVIDER: needs OAUTHBEARER"):
         load_settings(**wrong)

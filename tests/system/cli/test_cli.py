@@ -91,7 +91,7 @@ def test_a_wrong_command_line_is_one_line_and_a_hint(
     told, hint = ran.err.splitlines()
     assert told.startswith("error: ")
     assert error in told
-    assert hint == f"hint: `{path} --help` tells what there is"
+    assert hint == f"hint: see `{path} --help`"
 
 
 @pytest.mark.parametrize("group", [[], ["dead-letters"]])
@@ -119,7 +119,7 @@ def test_each_setting_that_is_wrong_has_a_line(contracts, monkeypatch: pytest.Mo
     assert ran.err.splitlines() == [
         "error: CONTRACTS_MONGO_URL: there is no such setting; did you mean CONTRACTS_MONGO_URI?",
         "error: CONTRACTS_HTTP_PORT: should be less than or equal to 65535, not '99999'",
-        "hint: `contracts settings` lists all of them, with their meanings and defaults",
+        "hint: `contracts settings` lists all settings with their meanings and defaults",
     ]
     assert ran.out == ""
 
@@ -203,7 +203,7 @@ def test_exit_codes_are_told_apart() -> None:
 def test_position_errors_name_the_decision() -> None:
     error = errors.JournalMissing("contracts.commands", 3, position=7)
     assert str(error) == (
-        "contracts.commands/3: MongoDB stands at offset 7, but the journal does not say what is published"
+        "contracts.commands/3: the position in MongoDB is 7, but the journal has no progress"
     )
     assert "`contracts positions reset --partition 3 --to-database`" in error.hint
 
@@ -292,7 +292,7 @@ def test_topics_ensure_prints_a_table_or_json(contracts, on_kafka: str) -> None:
     assert heading.split("\t") == ["topic", "partitions", "replication_factor", "created"]
     assert first.split("\t") == [f"{on_kafka}contracts.commands", "4", "1", "yes"]
     again = contracts("topics", "ensure", "--partitions", "9", "--json")
-    assert again.err == "note: there are topics with 4 partitions, so --partitions was not used\n"
+    assert again.err == "note: --partitions was not used: topics with 4 partitions exist\n"
     assert len(again.json) == len(TOPICS)
     assert [row["created"] for row in again.json] == [False] * len(TOPICS)
 
@@ -303,7 +303,7 @@ def test_topics_ensure_makes_fewer_partitions_for_events(contracts, on_kafka: st
     counts = {row["topic"].removeprefix(on_kafka): row["partitions"] for row in ran.json}
     assert counts == {name: 2 if name in EVENT_TOPICS else 4 for name in TOPICS}
     again = contracts("topics", "ensure", "--output-partitions", "4", "--json")
-    assert again.err == "note: there are outputs with 2 partitions, so --output-partitions was not used\n"
+    assert again.err == "note: --output-partitions was not used: output topics with 2 partitions exist\n"
 
 
 def test_publish_needs_the_topics(contracts, on_kafka: str) -> None:

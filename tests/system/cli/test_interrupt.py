@@ -133,10 +133,13 @@ def test_following_events_ends_with_their_number(start: Start, on_kafka: dict[st
     [
         ("list", "nothing was changed"),
         ("history acme", "nothing was changed"),
-        ("list --export {folder}/all.jsonl", "{folder}/all.jsonl is incomplete; nothing else was changed"),
-        ("scan --once", "what was published will be applied; the next scan goes on from there"),
-        ("positions reset --rebuild", "`contracts positions show` tells which partitions are decided"),
-        ("indexes ensure", "run it again to have all of them"),
+        ("list --export {folder}/all.jsonl", "the file {folder}/all.jsonl is incomplete"),
+        ("scan --once", "commands that were published will be applied; the next scan continues"),
+        (
+            "positions reset --rebuild",
+            "`contracts positions show` shows for which partitions the decision was made",
+        ),
+        ("indexes ensure", "run it again to create the rest"),
         ("import --from-mongo mongodb://{address}/crm", "nothing was sent"),
     ],
 )

@@ -52,17 +52,17 @@ def test_too_many_dead_letters_pause_the_partitions(scene: Scene) -> None:
     scene.publish(400)
     worker.wait_for("partition stopped", count=scene.partitions)
     for line in worker.lines("partition stopped"):
-        assert "records are not commands" in line["error"]
+        assert "records are dead letters" in line["error"]
         assert "CONTRACTS_DEAD_LETTER_LIMIT_OFF=true" in line["hint"]
     dead = scene.contracts("dead-letters", "list", "--json").splitlines()
     assert len(dead) <= 60 * scene.partitions, "half of the window before the flood, and its first batch"
     url = worker.wait_for("listening")["url"]
     ready = httpx.get(f"{url}/readyz", timeout=10)
     assert ready.status_code == 503
-    assert "records are not commands" in ready.text
+    assert "records are dead letters" in ready.text
     worker.stop()
     rows = [json.loads(line) for line in scene.contracts("positions", "show", "--json").splitlines()]
-    assert all("records are not commands" in row["problem"] for row in rows)
+    assert all("records are dead letters" in row["problem"] for row in rows)
     with pytest.raises(AssertionError, match="stands still for what is no decision's matter"):
         scene.contracts("positions", "reset", "--to-log-end")
     scene.start(CONTRACTS_DEAD_LETTER_LIMIT_OFF="true")

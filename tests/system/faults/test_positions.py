@@ -218,7 +218,7 @@ def test_a_torn_backup(scene: Scene) -> None:
     worker.stop()
     for line in scene.contracts("positions", "show", "--json").splitlines():
         row = json.loads(line)
-        assert "a torn backup" in row["problem"]
+        assert "backup is not consistent" in row["problem"]
         assert row["decision"] == "--rebuild"
     database(scene).client.drop_database(scene.checker.database)
     decided(scene, worker, "--rebuild")

@@ -113,7 +113,7 @@ def test_a_command_topic_that_was_deleted(scene: Scene, admin: AdminClient) -> N
     assert gauge(worker, "input_partitions") == 0
     scene.create_topics(scene.checker.bootstrap)
     scene.publish(60)
-    until(lambda: "created anew" in readiness(worker).text, 30, "the topic is another one")
+    until(lambda: "created again" in readiness(worker).text, 30, "the topic is another one")
     scene.checker.recreated()
     decided(scene, worker, "--new-generation")
     scene.done()

@@ -236,7 +236,7 @@ async def test_what_was_and_who_did_it(contracts: Run, service: Running, test_id
         code, rows, err = await contracts(*missing)
         assert (code, rows) == (11, []), err
     code, _, err = await contracts("get", test_id, "--version", 1)
-    assert (code, "--version goes with --id" in err) == (2, True)
+    assert (code, "--version needs --id" in err) == (2, True)
 
 
 async def test_figures(contracts: Run, service: Running, test_id: str) -> None:

@@ -67,7 +67,7 @@ def test_a_folder_of_schemas_that_are_none(contracts, tmp_path, text, words) -> 
 def test_a_reference_that_looks_like_an_option_of_git_is_none(contracts, tmp_path) -> None:
     ran = contracts("schemas", "check", "--against", f"--output={tmp_path}/written")
     assert ran.code == errors.InputRefused.exit_code
-    assert "no commit with schemas" in ran.err
+    assert "nor a commit with schemas" in ran.err
     assert list(tmp_path.iterdir()) == []
 
 
@@ -106,7 +106,7 @@ def test_a_scan_that_another_instance_does_is_told(contracts, monkeypatch) -> No
     monkeypatch.setattr(scan, "_once", once)
     ran = contracts("scan", "--once", "--json")
     assert (ran.code, ran.json[0]["active"]) == (0, False)
-    assert ran.err == "another instance holds the scanner's lease: nothing was looked at here\n"
+    assert ran.err == "another instance holds the scanner's lease: nothing was scanned\n"
 
 
 @pytest.mark.parametrize(
@@ -202,10 +202,10 @@ def test_no_label_of_pydantic_is_shown() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ("list --spreadsheet-safe", "--spreadsheet-safe goes with --export FILE.csv or FILE.tsv"),
-        ("list --export x.jsonl --spreadsheet-safe", "--spreadsheet-safe goes with --export FILE.csv"),
-        ("import x.jsonl --spreadsheet-safe", "--spreadsheet-safe goes with FILE.csv or FILE.tsv"),
-        ("import x.csv --field plan=contract_type", "--field goes with --from-mongo"),
+        ("list --spreadsheet-safe", "--spreadsheet-safe needs --export FILE.csv or FILE.tsv"),
+        ("list --export x.jsonl --spreadsheet-safe", "--spreadsheet-safe needs --export FILE.csv"),
+        ("import x.jsonl --spreadsheet-safe", "--spreadsheet-safe needs FILE.csv or FILE.tsv"),
+        ("import x.csv --field plan=contract_type", "--field needs --from-mongo"),
     ],
 )
 def test_options_that_say_nothing_about_such_a_file_are_refused(contracts, arguments, words) -> None:

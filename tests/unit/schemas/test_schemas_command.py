@@ -58,7 +58,7 @@ def test_check_against_an_older_version(contracts, tmp_path):
     }
     # The consumer of commands is the service itself.
     assert (new["producers"], new["consumers"], new["breaking"]) == ("compatible", "must change", False)
-    assert "error: 1 of 2 changes break users" in err
+    assert "error: 1 of 2 changes break producers" in err
     assert "hint: " in err
 
 
@@ -67,7 +67,7 @@ def test_check_against_nothing(contracts, against, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     code, _, err = contracts("check", f"--against={against}")
     assert code == 13
-    assert "no commit with schemas" in err
+    assert "nor a commit with schemas" in err
 
 
 def test_check_against_an_empty_folder(contracts, tmp_path):

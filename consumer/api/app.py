@@ -14,20 +14,25 @@ from starlette.responses import JSONResponse
 from consumer.api.auth import COMMAND_PATH, PUBLISHED, Asking, Authentication, authorise, check_complete
 from consumer.api.commands import Publishing
 from consumer.api.limits import RateLimits
+from consumer.api.listings import Listings
 from consumer.api.problems import add_handlers
 from consumer.api.reads import ContractReads, document
+from consumer.api.results import Previews, Results
 from consumer.version import service_version
 from schemas.commands import COMMANDS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from starlette.responses import Response
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from consumer.api.auth import Authenticator
     from consumer.api.log import CommandLog, Progress
+    from consumer.api.results import History
+    from consumer.reading.preview import ContractPreview
     from consumer.reading.reader import ContractReader
+    from consumer.reading.statistics import ContractStatistics
     from consumer.telemetry.health import Health
 
 
@@ -36,7 +41,7 @@ class Dependencies:
     """What the application works with; all of it stays the caller's to close.
 
     Args:
-        reader: of contracts, on the primary.
+        reader, statistics, preview, queries: of contracts, on the primary.
         progress: how far the database has come in the log.
         log: where commands go in.
         authenticators: who knows tokens.
@@ -47,6 +52,9 @@ class Dependencies:
     """
 
     reader: ContractReader
+    statistics: ContractStatistics
+    preview: ContractPreview
+    queries: History
     progress: Progress
     log: CommandLog
     authenticators: Sequence[Authenticator]
@@ -80,8 +88,8 @@ def _api(given: Dependencies) -> FastAPI:
     )
     add_handlers(app)
     _add_health(app, given.health)
-    _add_reads(app, ContractReads(given.reader, given.progress))
-    _add_commands(app, Publishing(given.log, max_bytes=given.max_body_bytes, max_wait=given.max_wait_seconds))
+    _add_reads(app, given)
+    _add_commands(app, given)
 
     async def openapi(_caller: Asking) -> Response:
         """The description of this API: OpenAPI 3.1."""
@@ -106,23 +114,42 @@ def _status(failing: dict[str, str], word: str) -> Response:
     return JSONResponse({"status": word if failing else "ok"}, 503 if failing else 200)
 
 
-def _add_reads(app: FastAPI, reads: ContractReads) -> None:
-    for path, endpoint in {
+def _add_reads(app: FastAPI, given: Dependencies) -> None:
+    reads = ContractReads(given.reader, given.progress)
+    listings = Listings(given.reader, given.statistics, given.progress)
+    results = Results(given.queries, given.progress)
+    endpoints: dict[str, Callable[..., Any]] = {
         "/v1/accounts/{account_id}/contract": reads.of_account,
+        "/v1/accounts/{account_id}/history": listings.history,
+        "/v1/accounts/{account_id}/results/{command_id}": results.of_command,
+        "/v1/contracts": listings.contracts,
         "/v1/contracts/{contract_id}": reads.by_id,
-    }.items():
+        "/v1/expiring": listings.expiring,
+        "/v1/statistics": listings.statistics,
+    }
+    for path, endpoint in endpoints.items():
         app.add_api_route(path, endpoint, methods=["GET"], response_model=None)
 
 
-def _add_commands(app: FastAPI, publishing: Publishing) -> None:
+def _add_commands(app: FastAPI, given: Dependencies) -> None:
+    publishing = Publishing(given.log, max_bytes=given.max_body_bytes, max_wait=given.max_wait_seconds)
+    previews = Previews(given.preview, max_bytes=given.max_body_bytes)
     for name in PUBLISHED:
-        spec = COMMANDS[name]
+        spec, path = COMMANDS[name], COMMAND_PATH + name
         app.add_api_route(
-            COMMAND_PATH + name,
+            path,
             publishing.endpoint(spec),
             methods=["POST"],
             operation_id=name,
             summary=spec.meaning,
+            response_model=None,
+        )
+        app.add_api_route(
+            f"{path}/preview",
+            previews.endpoint(spec),
+            methods=["POST"],
+            operation_id=f"preview_{name}",
+            summary=f"what `{name}` would do",
             response_model=None,
         )
 

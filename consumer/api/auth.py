@@ -39,8 +39,17 @@ _OPERATORS: Final = frozenset({"adopt", "erase"})
 ACCESS: Final[dict[str, Role]] = {
     "GET /v1/openapi.json": "reader",
     "GET /v1/accounts/{account_id}/contract": "reader",
+    "GET /v1/accounts/{account_id}/history": "reader",
+    "GET /v1/accounts/{account_id}/results/{command_id}": "reader",
+    "GET /v1/contracts": "reader",
     "GET /v1/contracts/{contract_id}": "reader",
-    **{f"POST {COMMAND_PATH}{name}": "operator" if name in _OPERATORS else "publisher" for name in PUBLISHED},
+    "GET /v1/expiring": "reader",
+    "GET /v1/statistics": "reader",
+    **{
+        f"POST {COMMAND_PATH}{name}{end}": "operator" if name in _OPERATORS else "publisher"
+        for name in PUBLISHED
+        for end in ("", "/preview")
+    },
 }
 """The weakest role for each end point."""
 

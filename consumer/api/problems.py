@@ -144,4 +144,5 @@ async def _defect(_request: Request, error: Exception) -> Response:
 
 def _parameter(detail: Mapping[str, Any]) -> dict[str, str]:
     """A mistake in a parameter, by its name; the value is not quoted."""
-    return {"path": str(detail["loc"][-1]), "message": str(detail["msg"])}
+    place = detail["loc"]  # such as ("query", "limit"), and deeper where a parameter may have several forms
+    return {"path": str(place[min(1, len(place) - 1)]), "message": str(detail["msg"])}

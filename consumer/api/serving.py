@@ -15,7 +15,9 @@ from consumer.api.log import KafkaLog, Progress
 from consumer.api.tokens import TokenFile
 from consumer.clients import make_queries, open_mongo
 from consumer.errors import StartRefused
+from consumer.reading.preview import ContractPreview
 from consumer.reading.reader import ContractReader
+from consumer.reading.statistics import ContractStatistics
 from consumer.storage.mongo_driver import close
 from consumer.telemetry.health import Health
 from consumer.telemetry.http import HttpServer
@@ -57,6 +59,9 @@ async def api_server(settings: Settings) -> AsyncIterator[HttpServer]:
     health.add_check("mongodb", mongo_answers)
     given = Dependencies(
         reader=ContractReader(queries),
+        statistics=ContractStatistics(queries, history_days=settings.history_retention_days),
+        preview=ContractPreview(queries, settings.policy, max_command_bytes=settings.max_command_bytes),
+        queries=queries,
         progress=Progress(
             queries,
             topic=settings.topic_prefix + COMMANDS,

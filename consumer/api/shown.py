@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from consumer.api.tokens import Caller
+    from consumer.reading.future import ForeseenEvent
     from consumer.reading.views import HistoryItem
 
 WITHHELD_HEADER: Final = "Contracts-Withheld"
@@ -45,9 +46,25 @@ def shown_item(item: HistoryItem, caller: Caller) -> dict[str, Any]:
     return {**row, "by": None, "changes": changes}
 
 
+def shown_event(event: ForeseenEvent, caller: Caller) -> dict[str, Any]:
+    """An event that is foreseen; without the permission no person is in it."""
+    told = dict(event.data)
+    if not caller.personal:
+        told = {name: value for name, value in told.items() if name not in _IN_EVENTS}
+        if "contract" in told:
+            told["contract"] = shown_contract(told["contract"], caller)
+        if "changed_fields" in told:
+            told["changed_fields"] = [_hidden(each) for each in told["changed_fields"]]
+    return {"name": event.name, "data": told}
+
+
 def withheld(caller: Caller) -> dict[str, str]:
     """A header for what was shown in part only."""
     return {} if caller.personal else {WITHHELD_HEADER: "personal"}
+
+
+_IN_EVENTS: Final = frozenset({*PERSONAL, "recipients", "requested_by"})
+"""What is personal in the data of an event, beside its contract and changed fields."""
 
 
 def _without(part: Mapping[str, Any]) -> dict[str, Any]:

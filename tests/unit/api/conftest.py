@@ -1,6 +1,6 @@
 """The API in memory, asked over ASGI."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,10 @@ import pytest
 from consumer.api.app import Dependencies, make_app
 from consumer.api.log import Progress
 from consumer.api.tokens import TokenFile, new_token
+from consumer.domain.model import Policy
+from consumer.reading.preview import ContractPreview
 from consumer.reading.reader import ContractReader
+from consumer.reading.statistics import ContractStatistics
 from consumer.storage.memory import MemoryStore
 from consumer.telemetry.health import Health
 from producers.testkit import Testkit
@@ -42,34 +45,34 @@ class Api:
         return httpx.AsyncClient(transport=transport, base_url="http://api", headers=headers)
 
 
+def made_api(folder: Path, **options) -> Api:
+    """An API with its tokens in a file of this folder; `options` take the place of dependencies."""
+    made = {name: new_token(name, role, personal=flag) for name, (role, flag) in CALLERS.items()}
+    file = folder / "tokens"
+    file.write_text("\n".join(line for _, line in made.values()))
+    store = MemoryStore()
+    kit = Testkit(store=store)
+    queries, log = MemoryQueries(store), MemoryLog(kit, store)
+    given = {
+        "reader": ContractReader(queries, clock=lambda: kit.now),
+        "statistics": ContractStatistics(queries, clock=lambda: kit.now),
+        "preview": ContractPreview(queries, Policy(), clock=lambda: kit.now),
+        "queries": queries,
+        "progress": Progress(queries, topic=COMMANDS, home_of=murmur2_home, patience=0.2),
+        "log": log,
+        "authenticators": [TokenFile(file)],
+        "health": Health(),
+        "max_body_bytes": 10_000,
+        "max_wait_seconds": 5,
+        "requests_per_second": 1_000,
+    }
+    app = make_app(Dependencies(**{**given, **options}))
+    return Api(kit, log, queries, app, {name: token for name, (token, _) in made.items()})
+
+
 @pytest.fixture
-def make_api(tmp_path: Path) -> Callable[..., Api]:
-    def make(**options) -> Api:
-        made = {name: new_token(name, role, personal=flag) for name, (role, flag) in CALLERS.items()}
-        file = tmp_path / "tokens"
-        file.write_text("\n".join(line for _, line in made.values()))
-        store = MemoryStore()
-        kit = Testkit(store=store)
-        queries, log = MemoryQueries(store), MemoryLog(kit, store)
-        given = {
-            "reader": ContractReader(queries, clock=lambda: kit.now),
-            "progress": Progress(queries, topic=COMMANDS, home_of=murmur2_home, patience=0.2),
-            "log": log,
-            "authenticators": [TokenFile(file)],
-            "health": Health(),
-            "max_body_bytes": 10_000,
-            "max_wait_seconds": 5,
-            "requests_per_second": 1_000,
-        }
-        app = make_app(Dependencies(**{**given, **options}))
-        return Api(kit, log, queries, app, {name: token for name, (token, _) in made.items()})
-
-    return make
-
-
-@pytest.fixture
-def api(make_api: Callable[..., Api]) -> Api:
-    return make_api()
+def api(tmp_path: Path) -> Api:
+    return made_api(tmp_path)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from datetime import datetime
 from consumer.api.log import Answered
 from consumer.domain.statuses import RUNNING
 from consumer.storage.memory import MemoryStore
+from consumer.storage.protocols import Seen
 from consumer.storage.queries import Ending, EndPlace, Selection
 from producers.commands import Sent
 from producers.messages import CommandMessage
@@ -30,6 +31,14 @@ class MemoryQueries:
 
     async def former_of(self, account_id: str):
         return [c for c in self._store.former[::-1] if c["account_id"] == account_id]
+
+    async def seen(self, identities):
+        history = self._store.history
+        return {each: _seen(history[each]) for each in identities if each in history}
+
+    async def holders(self, contract_ids):
+        found = [*self._store.former, *self._store.contracts.values()]
+        return {c["contract_id"]: c["account_id"] for c in found if c["contract_id"] in contract_ids}
 
     async def page(self, selection: Selection, after: str | None, limit: int):
         wanted = {
@@ -68,8 +77,9 @@ class MemoryQueries:
         return sorted(found, key=lambda e: e.offset, reverse=newest_first)[:limit]
 
     async def tallies(self):
-        (position,) = self._store.positions_by_name.values()
-        return {tuple(name.split("/")): n for name, n in position.tallies.items() if name[-1].islower()}
+        position = self._store.positions_by_name.get(PARTITION)
+        tallies = position.tallies if position else {}
+        return {tuple(name.split("/")): n for name, n in tallies.items() if name[-1].islower()}
 
     async def revenue(self, now: datetime):
         return []
@@ -83,6 +93,10 @@ class MemoryQueries:
     async def applied(self, topic: str) -> Mapping[int, int]:
         position = self._store.positions_by_name.get(PARTITION)
         return {0: position.next} if position else {}
+
+
+def _seen(entry) -> Seen:
+    return Seen(entry.outcome, entry.code, entry.contract_id, entry.version, 0, entry.offset, entry.content)
 
 
 class MemoryLog:

@@ -1,0 +1,137 @@
+"""Many contracts: listings, history, statistics."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import Query
+from starlette.responses import Response
+
+from consumer.api.auth import Asking
+from consumer.api.log import AtLeast
+from consumer.api.problems import Problem
+from consumer.api.reads import AccountPath, document
+from consumer.api.shown import shown_contract, shown_item, withheld
+from schemas.types import ContractTypeName, Instant, Reference, StatusName
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from consumer.api.log import Progress
+    from consumer.reading.reader import ContractReader
+    from consumer.reading.statistics import ContractStatistics
+
+MAX_PAGE = 1_000
+
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="Entries of a page.")]
+After = Annotated[
+    str | None, Query(max_length=1_000, description="`next` of the page before: this one follows it.")
+]
+
+
+class Listings:
+    """End points that read many.
+
+    Args:
+        reader: of contracts.
+        statistics: of contracts.
+        progress: how far the database has come in the log.
+    """
+
+    def __init__(self, reader: ContractReader, statistics: ContractStatistics, progress: Progress) -> None:
+        self._reader = reader
+        self._statistics = statistics
+        self._progress = progress
+
+    async def contracts(
+        self,
+        caller: Asking,
+        status: StatusName | None = None,
+        contract_type: ContractTypeName | None = None,
+        external_reference: Reference | None = None,
+        limit: Limit = 100,
+        after: After = None,
+        at_least: AtLeast = None,
+    ) -> Response:
+        """Current contracts with all of these properties, by account id."""
+        headers = await self._progress.reached(at_least)
+        page = await self._reader.find(
+            status=status,
+            contract_type=contract_type,
+            external_reference=external_reference,
+            after=after,
+            limit=limit,
+        )
+        return _page([shown_contract(each, caller) for each in page.items], page.next, caller, headers)
+
+    async def expiring(
+        self,
+        caller: Asking,
+        within_days: Annotated[int, Query(ge=0, le=36_500, description="Days ahead.")] = 30,
+        limit: Limit = 100,
+        after: After = None,
+        at_least: AtLeast = None,
+    ) -> Response:
+        """Running contracts whose term ends soon, the soonest first, and whether each renews or lapses."""
+        headers = await self._progress.reached(at_least)
+        page = await self._reader.expiring(within_days, after=after, limit=limit)
+        rows = [
+            {
+                "contract": shown_contract(each.contract, caller),
+                "days_left": each.days_left,
+                "action": each.action,
+                "reason": each.reason,
+            }
+            for each in page.items
+        ]
+        return _page(rows, page.next, caller, headers)
+
+    async def history(
+        self,
+        account_id: AccountPath,
+        caller: Asking,
+        oldest_first: Annotated[bool, Query(description="In the order it happened.")] = False,  # noqa: FBT002
+        limit: Limit = 100,
+        after: After = None,
+        at_least: AtLeast = None,
+    ) -> Response:
+        """What happened to an account: every command with its outcome, and what it changed."""
+        headers = await self._progress.reached(at_least, account_id)
+        page = await self._reader.history(account_id, newest_first=not oldest_first, after=after, limit=limit)
+        return _page([shown_item(each, caller) for each in page.items], page.next, caller, headers)
+
+    async def statistics(
+        self,
+        start: Annotated[
+            Instant | None, Query(alias="from", description="Churn and renewals from this time on.")
+        ] = None,
+        end: Annotated[Instant | None, Query(alias="to", description="…until before this time.")] = None,
+        at_least: AtLeast = None,
+    ) -> Response:
+        """Counts, monthly revenue and what expires; with `from` and `to` also churn and renewals."""
+        if (start is None) != (end is None):
+            what = {"path": "from", "message": "goes with `to`, and only with it"}
+            raise Problem("invalid_request", errors=[what])
+        headers = await self._progress.reached(at_least)
+        counts: dict[str, dict[str, int]] = {}
+        for (plan, status), number in (await self._statistics.counts()).items():
+            if number:
+                counts.setdefault(plan, {})[status] = number
+        told: dict[str, Any] = {
+            "contracts": counts,
+            "monthly_revenue": [row._asdict() for row in await self._statistics.monthly_revenue()],
+            "expiring": [asdict(window) for window in await self._statistics.expiring()],
+        }
+        if start is not None and end is not None:
+            found = await self._statistics.retention(start, end)
+            rates = {"churn_rate": found.churn_rate, "renewal_rate": found.renewal_rate}
+            told["retention"] = {**asdict(found), **rates}
+        return document(told, headers)
+
+
+def _page(
+    rows: Iterable[Mapping[str, Any]], following: str | None, caller: Asking, headers: Mapping[str, str]
+) -> Response:
+    told = {"data": list(rows), "has_more": following is not None, "next": following}
+    return document(told, {**headers, **withheld(caller)})

@@ -1,10 +1,10 @@
-"""An upsell pipeline: a read model of its own, kept from `contracts.changed` and `contracts.expiring`.
+"""An upsell pipeline: a read model of its own, kept from changes, expiries and reached limits.
 
     python examples/upsell.py upsell.db
 
 It needs no look-ups: the events carry what a decision needs. Its state is in SQLite. Offsets are
 committed after the state, so an event may come twice, and every write is one that may be repeated:
-contracts by `ce_sequence`, opportunities by `ce_id`. Ends with Ctrl-C.
+contracts by `ce_sequence`, opportunities and upgrades by `ce_id`. Ends with Ctrl-C.
 """
 
 import asyncio
@@ -30,6 +30,14 @@ CREATE TABLE IF NOT EXISTS opportunities (
     event_id TEXT PRIMARY KEY, account_id TEXT, contract_id TEXT, end_date TEXT, offer TEXT,
     days_left INTEGER, reason TEXT
 );
+CREATE TABLE IF NOT EXISTS upgrades (
+    event_id TEXT PRIMARY KEY, account_id TEXT, contract_id TEXT, plan TEXT, period TEXT, metric TEXT,
+    percent REAL, offer TEXT, costs_more REAL, sequence TEXT
+);
+CREATE VIEW IF NOT EXISTS open_upgrades AS
+    SELECT u.*, c.email FROM upgrades u JOIN contracts c USING (contract_id, plan)
+    WHERE NOT c.deleted AND c.status IN ('active', 'pending_renewal')
+    GROUP BY contract_id HAVING u.sequence = max(u.sequence);
 CREATE VIEW IF NOT EXISTS open_opportunities AS
     SELECT o.*, c.email FROM opportunities o JOIN contracts c USING (contract_id, end_date)
     WHERE c.lapses AND NOT c.deleted AND c.status IN ('active', 'pending_renewal')
@@ -46,6 +54,8 @@ def apply(model: sqlite3.Connection, record: ConsumerRecord) -> None:
             changed(model, data, headers["ce_sequence"])
         case "expiring.v1":
             expiring(model, data, headers["ce_id"])
+        case "limit_reached.v1":
+            limit_reached(model, data, headers["ce_id"], headers["ce_sequence"])
         case _:
             pass  # a newer version of the service may tell of more: that must not stop us
 
@@ -91,11 +101,29 @@ def expiring(model: sqlite3.Connection, data: dict[str, Any], event_id: str) -> 
     )
 
 
+def limit_reached(model: sqlite3.Connection, data: dict[str, Any], event_id: str, sequence: str) -> None:
+    """Offer a plan with more room, unless the present one will do, or none would."""
+    covering = data.get("covering_plan")
+    if covering is None or covering["contract_type"] == data["contract_type"]:
+        return
+    row = (event_id, data["account_id"], data["contract_id"], data["contract_type"], data["period"])
+    offer = (covering["contract_type"], covering["difference"])
+    written = model.execute(
+        "INSERT OR IGNORE INTO upgrades VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (*row, data["metric"], data["percent"], *offer, sequence),
+    )
+    if written.rowcount:
+        print(
+            f"{data['account_id']}: {data['metric']} at {data['percent']:g} %, offer {offer[0]}", flush=True
+        )
+
+
 async def follow(model: sqlite3.Connection) -> None:
     """Fold events until cancelled."""
     consumer = AIOKafkaConsumer(
         PREFIX + "contracts.changed",
         PREFIX + "contracts.expiring",
+        PREFIX + "contracts.limit-reached",
         bootstrap_servers=SERVERS,
         group_id="upsell",
         isolation_level="read_committed",

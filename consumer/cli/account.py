@@ -10,7 +10,7 @@ import typer
 
 from consumer.cli.events import time_of
 from consumer.cli.listing import After, Limit, opened_reader, print_page, why_nothing
-from consumer.cli.output import NOTHING, Json, document_or_json
+from consumer.cli.output import NOTHING, Json, document_or_json, table_or_json
 from consumer.cli.running import run_async
 from consumer.errors import ContractNotFound, WrongUsage
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 AccountId = Annotated[str, typer.Argument(help="Account id.", metavar="ACCOUNT", show_default=False)]
 
+USAGE: Final = ("period", "metric", "value", "limit", "percent", "threshold")
 HISTORY: Final = ("occurred_at", "command", "outcome", "code", "by", "version", "changes")
 
 
@@ -96,6 +97,24 @@ def _past(found: PastContract | None, missing: str) -> dict[str, Any]:
     return {**found.contract, "made_by": {**made, "by": found.by}}
 
 
+def usage(account_id: AccountId, *, as_json: Json = False) -> None:
+    """Show what an account has used, against its limits.
+
+    Of this month and the last, as far as it was reported, with the highest threshold that was told of.
+
+    Example: contracts usage acme
+    """
+
+    async def ask() -> list[dict[str, Any]]:
+        async with opened_reader() as reader:
+            found = await reader.usage(account_id)
+        if found is None:
+            raise ContractNotFound(f"account {account_id} has no contract")
+        return [asdict(metric) for metric in found.metrics]
+
+    table_or_json(run_async(ask()), USAGE, as_json=as_json, nothing="no usage was reported")
+
+
 def history(
     account_id: AccountId,
     limit: Limit = 100,
@@ -129,5 +148,7 @@ def _history_row(item: HistoryItem, *, as_json: bool) -> dict[str, Any]:
 def _in_words(change: HistoryChange) -> str:
     if change.window_days is not None:
         return f"{change.kind} ({change.window_days} days)"
+    if change.limit is not None:
+        return f"{change.kind} ({change.limit['metric']} {change.limit['threshold']} %)"
     paths = ", ".join(each["path"] for each in change.fields)
     return f"{change.kind} {paths}".strip()

@@ -27,6 +27,7 @@ _COLOURS: Final = {
     "changed": typer.colors.GREEN,
     "expiring": typer.colors.YELLOW,
     "renewal_notice": typer.colors.CYAN,
+    "limit_reached": typer.colors.MAGENTA,
 }
 _AGE: Final = re.compile(r"(\d{1,9})([smhd])")
 _HOUR_24: Final = re.compile("[T ]24", re.IGNORECASE)
@@ -166,6 +167,9 @@ def summary(event: ReadEvent) -> str:
         case "renewal_notice":
             verb = "lapses" if "reason" in data else "renews"
             return f"{verb} in {data['days_left']} days, on {data['end_date'][:10]}"
+        case "limit_reached":
+            left = f"{data['days_left']} days left"
+            return f"{data['metric']} {data['percent']:g} % of the limit in {data['period']}, {left}"
         case "command_result":
             command = data["command"]["type"].rpartition(".v")[0].rpartition(".")[2]
             why = f" ({data['code']}): {data.get('message', '')}" if data.get("code") else ""

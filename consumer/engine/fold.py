@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from consumer.domain.decider import decide
 from consumer.domain.erasure import erased
+from consumer.domain.model import LimitReached
 from consumer.domain.statuses import RUNNING
 from consumer.domain.terms import monthly_total
 from consumer.engine.encoder import duplicate_data, event_name, fields_json, result_data, reused_data
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
     from consumer.engine.records import Decoded, Record
     from consumer.kafka.recordbatches import BatchWriter, RecordBatch
     from schemas.contract import Contract
-    from schemas.events import DeadLetterCode, OutcomeName
+    from schemas.events import DeadLetterCode, LimitReachedData, OutcomeName
+    from schemas.names import UsageMetric
 
 IDENTITY_BYTES: Final = 16
 
@@ -84,6 +86,8 @@ class Fold:
         """How many commands of a (type, outcome) were folded."""
         self.published: dict[str, int] = {}
         """How many events of a name were made."""
+        self.limits_reached: dict[tuple[UsageMetric, int], int] = {}
+        """How many of them tell of a (metric, threshold)."""
 
     def add(self, decoded: Decoded) -> None:
         """Folds one record in."""
@@ -182,6 +186,8 @@ class Fold:
         outputs = self._encoder.outputs(incoming, identity, now)
         for event, fields in told:
             writer.add(outputs.event(event, fields))
+            if isinstance(event, LimitReached):
+                self._limit_reached(event.notice)
             self._made(event_name(event))
         writer.add(outputs.result(result))
         self._made("command_result")
@@ -273,6 +279,10 @@ class Fold:
 
     def _made(self, event: str) -> None:
         self.published[event] = self.published.get(event, 0) + 1
+
+    def _limit_reached(self, notice: LimitReachedData) -> None:
+        place = notice["metric"], notice["threshold"]
+        self.limits_reached[place] = self.limits_reached.get(place, 0) + 1
 
     def _count(self, name: str, outcome: OutcomeName) -> None:
         self.counts[name, outcome] = self.counts.get((name, outcome), 0) + 1

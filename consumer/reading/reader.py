@@ -12,6 +12,7 @@ from consumer.domain.dates import DAY, days_left
 from consumer.domain.notices import lapse_reason
 from consumer.errors import ContractNotFound, InputRefused
 from consumer.reading import cursors, past
+from consumer.reading.usage import usage_of
 from consumer.reading.views import (
     ExpiringContract,
     FoundContract,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from typing import Any
 
+    from consumer.reading.views import ContractUsage
     from consumer.storage.protocols import HistoryEntry
     from consumer.storage.queries import Queries
     from schemas.contract import Contract, ContractState, ExportedContract
@@ -65,6 +67,11 @@ class ContractReader:
         """A contract by its id, former ones too."""
         contract, current = await self._stored(contract_id)
         return None if contract is None else FoundContract(visible(contract), current)
+
+    async def usage(self, account_id: str) -> ContractUsage | None:
+        """What the account has used in this month and the last; None: it has no contract."""
+        contract = await self._queries.contract(account_id)
+        return None if contract is None else usage_of(contract, self._clock())
 
     async def find(
         self,

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+    from decimal import Decimal
 
     from schemas.contract import ContractState
+    from schemas.names import ContractTypeName, UsageMetric
 
 Item = TypeVar("Item")
 
@@ -38,6 +40,33 @@ class ExpiringContract:
     days_left: int
     action: Literal["renews", "lapses"]
     reason: Literal["no_auto_renewal", "cancellation_scheduled"] | None
+
+
+@dataclass(frozen=True, slots=True)
+class MetricUsage:
+    """What was used in a period, as far as it was reported.
+
+    `limit` and `percent` (rounded down) None: the contract has no limit for it. `threshold`: the highest
+    that `limit_reached` told of, None: none.
+    """
+
+    period: str
+    metric: UsageMetric
+    value: Decimal
+    limit: int | Decimal | None
+    percent: Decimal | None
+    threshold: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ContractUsage:
+    """An account's usage in the running period and the last, against the limits of its current contract."""
+
+    account_id: str
+    contract_id: str
+    contract_type: ContractTypeName
+    thresholds: tuple[int, ...]
+    metrics: tuple[MetricUsage, ...]
 
 
 @dataclass(frozen=True, slots=True)

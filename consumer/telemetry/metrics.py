@@ -21,12 +21,14 @@ from prometheus_client import (
 )
 from prometheus_client.core import GaugeMetricFamily
 
+from consumer.domain.model import DEFAULT_THRESHOLDS
 from consumer.errors import LogError, StoreError
 from consumer.telemetry.metrics_batch import BatchHistogram
 from consumer.telemetry.metrics_partitions import PartitionGauges
 from consumer.version import service_version
 from schemas.commands import COMMANDS
 from schemas.events import EVENTS, DeadLetterCode, OutcomeName
+from schemas.names import UsageMetric
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -84,6 +86,12 @@ METRICS: Final = (
     MetricSpec("commands", "counter", "Commands applied, by type and outcome.", ("type", "outcome")),
     MetricSpec(
         "events_published", "counter", "Events and results published, in committed transactions.", ("event",)
+    ),
+    MetricSpec(
+        "limits_reached",
+        "counter",
+        "Thresholds of limits that usage crossed, by metric and per cent of the limit.",
+        ("metric", "threshold"),
     ),
     MetricSpec(
         "dead_letters", "counter", "Records written to the dead-letter topic, by reason.", ("reason",)
@@ -186,6 +194,7 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         self._commands = self._counter("commands")
         self._events = self._counter("events_published")
+        self._limits_reached = self._counter("limits_reached")
         self._dead_letters = self._counter("dead_letters")
         self._forwarded = self._counter("forwarded")
         self._latency = self._batch_histogram("command_latency_seconds")
@@ -210,6 +219,9 @@ class Metrics:
                 self.command(name, outcome, 0)
         for event in EVENTS:
             self.event(event, 0)
+        for metric in get_args(UsageMetric):
+            for threshold in DEFAULT_THRESHOLDS:
+                self.limit_reached(metric, threshold, 0)
         for reason in get_args(DeadLetterCode):
             self.dead_letter(reason, 0)
         for reason in RESUME_REASONS:
@@ -222,6 +234,10 @@ class Metrics:
     def event(self, name: str, count: int = 1) -> None:
         """`count` events of this name (a key of EVENTS) were committed."""
         self._events.labels(name).inc(count)
+
+    def limit_reached(self, metric: UsageMetric, threshold: int, count: int = 1) -> None:
+        """`count` contracts used so many per cent of a limit; thresholds lie between 1 and 1000."""
+        self._limits_reached.labels(metric, threshold).inc(count)
 
     def dead_letter(self, reason: DeadLetterCode, count: int = 1) -> None:
         """`count` records were dead-lettered for this reason."""

@@ -193,6 +193,14 @@ def _cancel(random: Random, now: datetime) -> dict[str, Any]:
     return data | ({"reason": "moved away"} if random.random() < 0.5 else {})
 
 
+def _report_usage(random: Random, now: datetime) -> dict[str, Any]:
+    """Mostly of this month; values around the limits of the templates, and some twice."""
+    day = now - timedelta(days=random.choice([0, 0, 0, 31, 80, -31]))
+    metric = random.choice(["monthly_trades", "trade_value", "concurrent_trades"])
+    value = random.choice([3, 4.5, 8_000, 9_999, 45_000, 90_000.25, 120_000, 900_000, 2_000_000])
+    return {"period": f"{day:%Y-%m}", "metric": metric, "value": value}
+
+
 def _advance(random: Random, now: datetime) -> dict[str, Any]:
     return {"contract_id": f"contract_{random.randrange(9)}", "due_at": iso(now)}
 
@@ -212,6 +220,7 @@ _DATA = {
     "withdraw_cancellation": _nothing,
     "delete": _nothing,
     "erase": _nothing,
+    "report_usage": _report_usage,
     "advance": _advance,
 }
-_WEIGHTS = dict(zip(_DATA, [10, 45, 4, 7, 3, 5, 5, 3, 4, 1, 6], strict=True))
+_WEIGHTS = dict(zip(_DATA, [10, 45, 4, 7, 3, 5, 5, 3, 4, 1, 12, 6], strict=True))

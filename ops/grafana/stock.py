@@ -145,5 +145,20 @@ RENEWALS: Final = Dashboard(
             ((rate("commands_total", "outcome", 'type="advance"'), "{{outcome}}"),),
             width=12,
         ),
+        Row("Usage"),
+        Panel(
+            "Limits reached",
+            "Contracts whose usage crossed a threshold, in per cent of the limit.",
+            "ops",
+            ((rate("limits_reached_total", "metric, threshold"), "{{metric}} {{threshold}} %"),),
+            width=12,
+        ),
+        Panel(
+            "Usage reports",
+            "Reports of usage, by what became of them: most are unchanged where they come too often.",
+            "ops",
+            ((rate("commands_total", "outcome", 'type="report_usage"'), "{{outcome}}"),),
+            width=12,
+        ),
     ),
 )

@@ -8,7 +8,7 @@ import pytest
 
 from consumer.errors import InputRefused, ServiceUnavailable
 from consumer.reading.reader import ContractReader
-from consumer.reading.views import Page
+from consumer.reading.views import MetricUsage, Page
 from consumer.storage.mongo import connect
 from consumer.storage.mongo_queries import MongoQueries
 from devstack.ports import reserve_port
@@ -193,3 +193,29 @@ async def test_without_a_server_nothing_is_invented() -> None:
     finally:
         client.close()
         port.release()
+
+
+async def test_usage_of_this_month_and_the_last(kit: Testkit, reader: ContractReader) -> None:
+    assert await reader.usage("acme") is None
+    limits = {"max_trade_value": 1000, "max_concurrent_trades": None}
+    await kit.create("acme", contract_type="basic", usage_limits=limits, usage_thresholds=[90, 50])
+    nothing = await reader.usage("acme")
+    assert (nothing.metrics, nothing.thresholds) == ((), (50, 90))
+    await kit.report_usage("acme", period="2026-01", metric="trade_value", value=512.7501)
+    await kit.move_to(datetime(2026, 2, 3, tzinfo=UTC))
+    await kit.report_usage("acme", period="2026-02", metric="concurrent_trades", value=7)
+    found = await reader.usage("acme")
+    assert (found.account_id, found.contract_type) == ("acme", "basic")
+    assert found.contract_id == kit.contract("acme")["contract_id"]
+    assert found.metrics == (
+        MetricUsage("2026-01", "trade_value", Decimal("512.7501"), Decimal(1000), Decimal("51.27"), 50),
+        MetricUsage("2026-02", "concurrent_trades", Decimal(7), None, None, None),
+    )
+    await kit.move_to(datetime(2026, 3, 1, tzinfo=UTC))
+    assert [each.period for each in (await reader.usage("acme")).metrics] == ["2026-02"]
+    reached = [change for item in (await reader.history("acme")).items for change in item.changes]
+    limit = {"period": "2026-01", "metric": "trade_value", "threshold": 50}
+    assert [(change.kind, change.limit) for change in reached] == [
+        ("limit_reached", limit),
+        ("created", None),
+    ]

@@ -89,8 +89,11 @@ async def test_the_upsell_pipeline_keeps_its_own_model(
         ]
         # Started again it goes on where it was.
         await commands.update(f"{account}-c", changes={"base_monthly_fee": 7.5})
+        used = {"period": f"{now:%Y-%m}", "metric": "monthly_trades", "value": 20_000}
+        await commands.report_usage(f"{account}-c", **used)
         async with examples.following("upsell.py", path):
             await until(lambda: fee_is(path, f"{account}-c", 7.5))
+            await until(lambda: offered(path, f"{account}-c"))
     assert rows(path, f"SELECT count(*) FROM opportunities WHERE account_id LIKE '{account}%'") == [(2,)]
 
 
@@ -111,6 +114,10 @@ async def contracts_in(path: Path, account: str, count: int) -> bool:
 
 async def fee_is(path: Path, account: str, fee: float) -> bool:
     return rows(path, f"SELECT monthly_fee FROM contracts WHERE account_id = '{account}'") == [(fee,)]
+
+
+async def offered(path: Path, account: str) -> bool:
+    return rows(path, f"SELECT percent FROM open_upgrades WHERE account_id = '{account}'") == [(200,)]
 
 
 async def test_kcat_publishes_and_reads(examples: Examples, service: Running, account: str) -> None:

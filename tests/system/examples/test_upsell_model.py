@@ -75,5 +75,36 @@ async def test_who_stays_after_all_is_not_called_and_who_was_erased_is_not_named
         assert model.execute(query).fetchall() == [("leaves", None)]
 
 
+async def test_who_needs_more_room_is_offered_it_once_and_until_it_is_there(capsys) -> None:
+    kit = Testkit()
+    contact = {"email": "ann@example.com"}
+    for account in ("grows", "enough", "most"):
+        plan = "enterprise" if account == "most" else "basic"
+        await kit.create(account, contract_type=plan, primary_contact=contact)
+    await kit.move(timedelta(days=20))
+
+    async def report(account: str, value: int) -> None:
+        await kit.report_usage(account, period="2026-01", metric="monthly_trades", value=value)
+
+    await report("grows", 8_000)
+    await kit.update("enough", changes={"usage_limits": {"max_monthly_trades": 10}})
+    await report("enough", 10)
+    await report("most", 99_000)
+    await report("grows", 40_000)
+    model = sqlite3.connect(":memory:")
+    model.executescript(UPSELL["SCHEMA"])
+    fold(model, kit.events)
+    fold(model, kit.events[::-1])
+    query = "SELECT account_id, percent, offer, costs_more, email FROM open_upgrades"
+    assert model.execute(query).fetchall() == [("grows", 400, "enterprise", 900, "ann@example.com")]
+    assert capsys.readouterr().out.splitlines() == [
+        "grows: monthly_trades at 80 %, offer professional",
+        "grows: monthly_trades at 400 %, offer enterprise",
+    ]
+    await kit.change_plan("grows", contract_type="enterprise")
+    fold(model, kit.events)
+    assert model.execute(query).fetchall() == []
+
+
 def iso(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")

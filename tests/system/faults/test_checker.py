@@ -18,6 +18,7 @@ OUTPUT_TOPICS = (
     "contracts.command-results",
     "contracts.dead-letters",
     "contracts.expiring",
+    "contracts.limit-reached",
     "contracts.renewal-notices",
 )
 

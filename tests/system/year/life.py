@@ -35,6 +35,8 @@ KINDS = {
     "again": 8,
     "delete": 2,
     "erase": 2,
+    "usage": 20,
+    "usage of before": 5,
     "wrong version": 2,
     "twice": 4,
     "rubbish": 1,
@@ -95,6 +97,8 @@ class Life:
             case "cancel" | "cancel later":
                 effective = "immediately" if kind == "cancel" else "end_of_term"
                 return "cancel", {"effective": effective, "reason": "because"}
+            case "usage" | "usage of before":
+                return "report_usage", self._used(now - 31 * DAY if kind == "usage of before" else now)
             case "delete":
                 return "delete", {"reason": "closed"}
             case "again":
@@ -128,6 +132,12 @@ class Life:
         if plan == "custom":
             terms |= {"base_monthly_fee": 500, "usage_limits": {"max_concurrent_trades": 5}}
         return terms
+
+    def _used(self, day: datetime) -> dict[str, Any]:
+        pick = self._random
+        metric = pick.choice(["monthly_trades", "trade_value", "concurrent_trades"])
+        most = {"monthly_trades": 60_000, "trade_value": 1_200_000, "concurrent_trades": 7}[metric]
+        return {"period": f"{day:%Y-%m}", "metric": metric, "value": pick.randrange(most)}
 
     def _adopted(self, now: datetime, account: str) -> dict[str, Any]:
         """A contract in the middle of its term; within its renewal window it is pending renewal."""

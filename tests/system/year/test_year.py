@@ -15,12 +15,14 @@ from typing import get_args
 import orjson
 import pytest
 
+from consumer.domain.model import DEFAULT_THRESHOLDS
 from devstack.proof.model import Model
 from devstack.proof.outputs import compare_outputs
 from devstack.proof.state import compare_state
 from devstack.proof.verdict import Verdict
 from schemas.events import Change
-from schemas.topics import CHANGED, COMMANDS, EXPIRING, RENEWAL_NOTICES
+from schemas.names import UsageMetric
+from schemas.topics import CHANGED, COMMANDS, EXPIRING, LIMIT_REACHED, RENEWAL_NOTICES
 from tests.system.year.life import SOURCE, TERMS, Life
 from tests.system.year.notices import Terms, Told, expected, terms_of, told_of
 from tests.system.year.service import PARTITIONS, Service
@@ -45,6 +47,7 @@ class Year:
         self.model = Model(PARTITIONS)
         self.stories: defaultdict[str, list[Terms]] = defaultdict(list)
         self.told: Counter[Told] = Counter()
+        self.reached: Counter[tuple[str, int]] = Counter()
         self.scans: list[datetime] = []
         self.commands: defaultdict[str, list[datetime]] = defaultdict(list)
         self._seen: set[str] = set()
@@ -95,6 +98,9 @@ class Year:
     def _note(self, topic: str, value: bytes | None) -> None:
         if topic in {EXPIRING, RENEWAL_NOTICES}:
             self.told[told_of("expiring" if topic == EXPIRING else "notice", orjson.loads(value))] += 1
+        elif topic == LIMIT_REACHED:
+            told = orjson.loads(value)
+            self.reached[told["metric"], told["threshold"]] += 1
         elif topic == CHANGED:
             terms = terms_of(orjson.loads(value))
             self.stories[terms.contract_id].append(terms)
@@ -136,6 +142,8 @@ def assert_that_it_was_a_full_year(year: Year, state) -> None:
         "custom",
     }
     assert {contract["term_months"] for contract in state.contracts} >= set(TERMS)
+    thresholds = {(metric, each) for metric in get_args(UsageMetric) for each in DEFAULT_THRESHOLDS}
+    assert {*year.reached} == thresholds
     assert any(told.missed for told in year.told), "the outage made some windows be missed"
     outcomes = Counter(entry["outcome"] for entry in state.history)
     assert set(outcomes) == {"applied", "unchanged", "rejected", "duplicate", "dead_letter"}

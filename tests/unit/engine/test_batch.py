@@ -243,6 +243,26 @@ def test_contracts_of_other_accounts_are_not_written():
     assert [write.account_id for write in fold.writes()] == [ACCOUNTS[1]]
 
 
+def test_many_reports_of_usage_are_one_write_of_each_contract():
+    result = folded([create(0, ACCOUNTS[0]), create(1, ACCOUNTS[1])])
+    reports = [
+        record(
+            offset,
+            ACCOUNTS[offset % 2],
+            "report_usage",
+            {"period": "2026-09", "metric": "monthly_trades", "value": 100 * offset},
+        )
+        for offset in range(2, 102)
+    ]
+    fold = result.fold(reports)
+    written = {write.account_id: write.after["lifecycle"]["usage"] for write in fold.writes()}
+    assert len(fold.writes()) == 2
+    assert [written[account][0]["value"] for account in ACCOUNTS[:2]] == [10_000, 10_100]
+    assert fold.limits_reached == {("monthly_trades", 80): 2, ("monthly_trades", 100): 2}
+    muted = folded([create(0, ACCOUNTS[0]), create(1, ACCOUNTS[1])]).fold(reports, muted=True)
+    assert muted.limits_reached == {}, "what was published before is not counted again"
+
+
 def test_replaced_and_deleted_contracts_are_kept():
     ended = record(1, ACCOUNTS[0], "cancel", {})
     log = [create(0), ended, create(2, notes="second"), record(3, ACCOUNTS[0], "delete", {})]

@@ -24,6 +24,7 @@ def busy() -> Metrics:
     metrics = Metrics()
     metrics.command("create", "applied", 3)
     metrics.event("changed", 2)
+    metrics.limit_reached("trade_value", 80, 6)
     metrics.dead_letter("malformed")
     metrics.forwarded(4)
     metrics.latencies([0.004, 0.3, 5000.0])
@@ -65,6 +66,7 @@ def test_each_metric_of_the_table_is_exposed_and_no_other(busy: Metrics) -> None
 def test_the_values_arrive(busy: Metrics) -> None:
     assert busy.value("commands_total", type="create", outcome="applied") == 3
     assert busy.value("events_published_total", event="changed") == 2
+    assert busy.value("limits_reached_total", metric="trade_value", threshold="80") == 6
     assert busy.value("dead_letters_total", reason="malformed") == 1
     assert busy.value("forwarded_total") == 4
     assert busy.value("consumer_lag_records", partition="3") == 12

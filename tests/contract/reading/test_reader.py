@@ -197,7 +197,7 @@ async def test_without_a_server_nothing_is_invented() -> None:
 
 async def test_usage_of_this_month_and_the_last(kit: Testkit, reader: ContractReader) -> None:
     assert await reader.usage("acme") is None
-    limits = {"max_trade_value": 1000, "max_concurrent_trades": None}
+    limits = {"max_trade_value": 1000}
     await kit.create("acme", contract_type="basic", usage_limits=limits, usage_thresholds=[90, 50])
     nothing = await reader.usage("acme")
     assert (nothing.metrics, nothing.thresholds) == ((), (50, 90))

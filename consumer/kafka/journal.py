@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from consumer.errors import (
@@ -137,13 +137,18 @@ class _ReadBack:
                     windows[number].add(fetched.records)
                     at[number], stuck_since = fetched.next, _now()
             if _now() - stuck_since > HIDDEN_SECONDS:
-                return await self._hidden(windows, at, mine)
+                if found := await self._hidden(windows, at, mine):
+                    return found
+                stuck_since = _now()
         return {number: window.tail() for number, window in windows.items()}
 
     async def _hidden(
         self, windows: Mapping[int, _Window], at: Mapping[int, int], mine: Mapping[int, int]
-    ) -> dict[int, Tail | PositionError]:
-        """An open transaction lies before our claim: whoever writes there is to be fenced."""
+    ) -> dict[int, Tail | PositionError] | None:
+        """An open transaction lies before our claim, and whoever writes there is to be fenced.
+
+        None: it is our own. A busy broker takes its time to write the marker of what it has committed.
+        """
         async with self._make_reader(committed=False) as reader:
             left = dict(at)
             while left := {number: offset for number, offset in left.items() if offset <= mine[number]}:
@@ -156,14 +161,14 @@ class _ReadBack:
                         windows[number].overhear(fetched.records)
                         left[number] = fetched.next
         tails = {number: window.tail() for number, window in windows.items()}
-        for number, tail in tails.items():
-            if number in at and not isinstance(tail, PositionError):
-                if not tail.rivals:
-                    raise ForeignTransaction(
-                        f"a transaction that is none of ours is open in {self._reader.topic}/{number}"
-                    )
-                tails[number] = tail._replace(is_last=False)
-        return tails
+        hidden = {n: tail for n in at if not isinstance(tail := tails[n], PositionError)}
+        others = {number: windows[number].overheard - {self._worker} for number in hidden}
+        if strangers := [number for number, names in others.items() if names == {None}]:
+            place = f"{self._reader.topic}/{strangers[0]}"
+            raise ForeignTransaction(f"a transaction that is none of ours is open in {place}")
+        if not any(others.values()):
+            return None
+        return tails | {number: tail._replace(is_last=False) for number, tail in hidden.items()}
 
 
 class _Window:
@@ -178,6 +183,8 @@ class _Window:
         self._claims: set[str] = set()
         self._is_last = True
         self._foreign: JournalForeign | None = None
+        self.overheard: set[str | None] = set()
+        """Who wrote what cannot be read yet; None: no worker."""
 
     def add(self, records: Any) -> None:
         """Committed records, in order."""
@@ -209,10 +216,15 @@ class _Window:
     def overhear(self, records: Any) -> None:
         """Records of open transactions, and aborted ones: only whose they are."""
         for record in records:
-            with suppress(ValueError):
-                # A tombstone does not tell who wrote it; the progress behind it does.
-                if not isinstance(entry := entry_of(record.key, record.value), Forgotten):
-                    self._rivals[entry.by] = record.offset
+            try:
+                entry = entry_of(record.key, record.value)
+            except ValueError:
+                self.overheard.add(None)
+                continue
+            # A tombstone does not tell who wrote it; the progress behind it does.
+            if not isinstance(entry, Forgotten):
+                self.overheard.add(entry.by)
+                self._rivals[entry.by] = record.offset
 
     def tail(self) -> Tail | PositionError:
         if self._foreign is not None:

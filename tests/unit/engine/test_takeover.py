@@ -1,14 +1,19 @@
 """What a worker does before its first batch: each way in which position, journal and log fit together."""
 
+import asyncio
+
 import pytest
 
 from consumer.engine.publishing import Publishing
-from consumer.errors import Fenced, OutboxHole, StoreUnavailable
+from consumer.errors import Fenced, ForeignTransaction, OutboxHole, StoreUnavailable
+from consumer.kafka.journal import HIDDEN_SECONDS
 from consumer.kafka.recordbatches import unpack
 from consumer.storage.protocols import Position
+from tests.simulation.broker import JOURNAL
 from tests.simulation.calls import Caller
 from tests.simulation.clients import SimulatedPublisher
-from tests.unit.engine.logs import unreadable
+from tests.simulation.log import Transaction
+from tests.unit.engine.logs import Record, unreadable
 from tests.unit.engine.scene import END, LOG, ORIGIN, PLACE, fresh, outputs_from, scene, worked_on
 
 __all__ = ["fresh", "scene"]
@@ -46,6 +51,27 @@ async def test_a_first_start_cut_off_before_it_said_so_is_a_first_start_again(fr
     fresh.store.positions_by_name[PLACE] = Position(PLACE, ORIGIN, next=0)
     assert await fresh.take_over() == (Position(PLACE, ORIGIN, next=0), 0)
     assert fresh.told == 0
+
+
+@pytest.mark.parametrize("rivals", [[], ["rival"]], ids=["nobody to fence", "somebody to fence"])
+async def test_a_busy_broker_that_is_late_with_our_own_markers_is_waited_for(scene, monkeypatch, rivals):
+    """Each takeover that gave up would claim anew, and wait for the next marker: for ever."""
+    for name in rivals:
+        await scene.claim(name)
+    monkeypatch.setattr(scene.world.broker, "_latency", lambda: 2 * HIDDEN_SECONDS)
+    monkeypatch.setattr(scene.world.chaos.random, "randint", lambda least, _: least)
+    async with asyncio.timeout(20):
+        assert await scene.take_over() == (scene.position, END)
+    assert scene.heir.passed.count("end") == 2 + len(rivals)  # its claims, and its progress
+
+
+async def test_a_stranger_s_open_transaction_in_the_journal_is_told(scene, monkeypatch):
+    log = scene.world.broker.log(JOURNAL, 0)
+    stranger = Transaction("stranger", asyncio.get_running_loop().call_later(60, lambda: None))
+    log.append(Record(JOURNAL, 0, log.end, 0, b"hello", b"{}", ()), stranger)
+    with pytest.raises(ForeignTransaction):
+        await scene.take_over()
+    stranger.timer.cancel()
 
 
 async def test_a_takeover_leaves_no_claim_behind(scene):

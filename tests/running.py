@@ -93,7 +93,15 @@ async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 60) -
 
 async def _ready(workers: Workers, task: asyncio.Task[None]) -> None:
     async with asyncio.timeout(START_SECONDS):
-        while not workers.at_work:
+        while not _at_work(workers):
             if task.done():
                 task.result()
             await asyncio.sleep(0.02)
+
+
+def _at_work(workers: Workers) -> bool:
+    """Whether all partitions of the process are taken over, or stand still with an error."""
+    worker = workers._worker
+    return worker is not None and all(
+        partition.taken_over or partition.error is not None for partition in worker.partitions.values()
+    )

@@ -46,14 +46,6 @@ class Workers:
             self._worker = None
             self._health.forget(WORKER)
 
-    @property
-    def at_work(self) -> bool:
-        """Whether all partitions of this process are taken over, or stand still with an error."""
-        worker = self._worker
-        return worker is not None and all(
-            partition.taken_over or partition.error is not None for partition in worker.partitions.values()
-        )
-
     def why_idle(self) -> str | None:
         """The partitions that stand still, and why; None when all work."""
         if self._count is None:

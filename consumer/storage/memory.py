@@ -112,10 +112,6 @@ class MemoryStore:
         finally:
             self._open.remove(batch)
 
-    def close_lane(self, owner: str, lane: int) -> None:
-        """Until the next claim: what becomes of its transaction is unknown."""
-        self._free_lanes.discard((owner, lane))
-
     def _contents(self) -> Contents:
         return Contents(self.current, self.former_documents, self.history)
 

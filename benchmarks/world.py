@@ -99,11 +99,11 @@ class Run:
 
 
 class World:
-    """A broker for the whole benchmark, and a fresh database for each run."""
+    """A broker for the whole benchmark, and a fresh database for each run. `kafka` None: Apache Kafka."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, kafka: KafkaServer | None = None) -> None:
         self.folder = folder
-        self.kafka: KafkaServer = ApacheKafka(folder / "kafka", heap=BROKER_HEAP)
+        self.kafka = kafka or ApacheKafka(folder / "kafka", heap=BROKER_HEAP)
         self.database_kind = _database_kind()
         self._numbers = itertools.count(1)
         self._stack = ExitStack()

@@ -36,7 +36,7 @@ WAITING: Final = 100_000
 RATIOS: Final = ("connect_sink", "faststream_batch", "faststream_single")
 DRIVER_ROUNDS: Final = 4
 USUAL: Final = ("client", "compare", "vary", "latency", "partitions", "takeover")
-PARTS: Final = ("client", "compare", "vary", "latency", "partitions", "drivers", "takeover", "scale")
+PARTS: Final = ("client", "compare", "vary", "latency", "partitions", "drivers", "usage", "takeover", "scale")
 
 
 @dataclass(frozen=True)
@@ -153,6 +153,20 @@ def _drivers(world: World, level: Level, _: argparse.Namespace, __: dict[str, An
     return {**raced, "rows": rows}
 
 
+def _usage(world: World, level: Level, _: argparse.Namespace, __: dict[str, Any]) -> Any:
+    """Reports of usage beside updates, in turn: four of five commands are the one or the other."""
+    updates = base(level.commands)
+    reports = replace(updates, name="reports of usage", shape=replace(updates.shape, usage=True))
+    speeds: dict[str, list[float]] = {updates.name: [], reports.name: []}
+    for _round in range(level.rounds):
+        for scenario in (updates, reports):
+            measured = services(world, scenario, 1, [])
+            speeds[scenario.name].append(measured["medians"]["service"]["per_second"])
+    rows = {name: {"per_second": statistics.median(found)} for name, found in speeds.items()}
+    show_rows("usage", rows)
+    return {"rows": rows, "ratio": rows[reports.name]["per_second"] / rows[updates.name]["per_second"]}
+
+
 def _takeover(world: World, level: Level, _: argparse.Namespace, __: dict[str, Any]) -> Any:
     rows = {f"48 partitions, round {number + 1}": takeover(world) for number in range(level.rounds)}
     show_rows("takeover from a killed worker", rows)
@@ -177,6 +191,7 @@ MEASURES: Final = {
     "latency": _latency,
     "partitions": _partitions,
     "drivers": _drivers,
+    "usage": _usage,
     "takeover": _takeover,
     "scale": _scale,
 }
@@ -188,6 +203,8 @@ def ratios(found: dict[str, Any]) -> dict[str, float]:
     result = {name: compared[name] for name in RATIOS if name in compared}
     if "latency" in found:
         result["latency_p50_over_floor"] = found["latency"]["ratio"]
+    if "usage" in found:
+        result["usage_over_updates"] = found["usage"]["ratio"]
     return {**result, **found.get("scale", {}).get("ratios", {})}
 
 

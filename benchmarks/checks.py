@@ -29,6 +29,11 @@ def commands_in(logs: Sequence[Log]) -> int:
     return sum(len(log.records) for log in logs)
 
 
+def changes_in(logs: Sequence[Log]) -> int:
+    """How many of them change a contract."""
+    return sum(expected.commands for log in logs for expected in log.expected.values())
+
+
 def check_contracts(
     run: Run,
     logs: Sequence[Log],

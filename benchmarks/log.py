@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import orjson
@@ -43,6 +44,7 @@ class Expected(NamedTuple):
 
     fee: float
     commands: int
+    """Those that change the contract: reports of usage do not."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,8 @@ class Shape:
     """What a log is like.
 
     `skew` is the exponent of Zipf's law over the accounts, 0 for uniform. `update_bytes` is the size of
-    an update's data. The first command of an account is a create, the others are updates. With `stored`,
-    the accounts exist already and there are only updates.
+    an update's data. The first command of an account is a create, the others are updates, or with `usage`
+    reports of it. With `stored`, the accounts exist already and there are only updates.
     """
 
     commands: int = 100_000
@@ -59,6 +61,7 @@ class Shape:
     skew: float = 0.0
     update_bytes: int = 300
     stored: bool = False
+    usage: bool = False
     seed: int = 1
 
     def scaled(self, share: float) -> Shape:
@@ -96,7 +99,16 @@ class Log:
         changes = {"base_monthly_fee": fee, "notes": notes}
         self._append(account, "update", {"requested_by": "crm", "changes": changes}, fee)
 
+    def report(self, account: str, period: str, value: float) -> None:
+        """Append a report of usage; below the thresholds, as most of them are."""
+        self._record(account, "report_usage", {"period": period, "metric": "trade_value", "value": value})
+
     def _append(self, account: str, name: str, data: dict[str, object], fee: float) -> None:
+        self._record(account, name, data)
+        before = self.expected.get(account)
+        self.expected[account] = Expected(fee, before.commands + 1 if before else 1)
+
+    def _record(self, account: str, name: str, data: dict[str, object]) -> None:
         key = account.encode()
         headers: Headers = [
             ("ce_specversion", b"1.0"),
@@ -107,8 +119,6 @@ class Log:
             ("content-type", b"application/json"),
         ]
         self.records.append(Record(key, orjson.dumps(data), headers))
-        before = self.expected.get(account)
-        self.expected[account] = Expected(fee, before.commands + 1 if before else 1)
 
 
 def make_log(shape: Shape, partitions: int, name: str = "account", label: str = "") -> Log:
@@ -116,10 +126,12 @@ def make_log(shape: Shape, partitions: int, name: str = "account", label: str = 
     dice = random.Random(shape.seed)
     text = " ".join(dice.choices(TEXT.split(), k=TEXT_CHARACTERS // 6))
     notes_length = max(1, shape.update_bytes - BARE_UPDATE_BYTES)
-    log = Log(label or name)
+    log, period = Log(label or name), f"{datetime.now(UTC):%Y-%m}"
     for number, account in enumerate(_accounts(shape, dice)):
         key, fee = f"{name}-{account:07d}", (number % 10_000_000 + 1) / 100
-        if shape.stored or key in log.expected:
+        if shape.usage and key in log.expected:
+            log.report(key, period, fee)
+        elif shape.stored or key in log.expected:
             start = dice.randrange(len(text) - notes_length)
             log.update(key, fee, text[start : start + notes_length])
         else:

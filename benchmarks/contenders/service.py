@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from benchmarks.checks import check_committed, check_contracts, check_published, commands_in
+from benchmarks.checks import changes_in, check_committed, check_contracts, check_published, commands_in
 from benchmarks.contenders.base import Contender, python_app
 from schemas.topics import CHANGED, COMMAND_RESULTS, DEAD_LETTERS
 
@@ -54,7 +54,7 @@ class Service(Contender):
         """Every contract, and each event and result once."""
         check_contracts(run, logs, lambda contract: contract["base_monthly_fee"])
         check_committed(run.committed(self.group(run)) | run.journal.published(), ends)
-        check_published(run, CHANGED, commands_in(logs), exactly=True)
+        check_published(run, CHANGED, changes_in(logs), exactly=True)
         check_published(run, COMMAND_RESULTS, commands_in(logs), exactly=True)
         check_published(run, DEAD_LETTERS, 0, exactly=True)
 

@@ -1,9 +1,11 @@
 """The benchmark's log: the same for all who are measured, and its expectations are those of the service."""
 
 from collections import Counter
+from datetime import UTC, datetime
 
 import pytest
 
+from benchmarks.checks import changes_in
 from benchmarks.log import Shape, account_of, make_creates, make_log
 from producers.testkit import Testkit
 from schemas.partitioning import murmur2_home
@@ -35,6 +37,17 @@ def test_a_log_of_stored_accounts_only_updates_what_the_creates_make():
         b"com.easytrade.contract.update.v1"
     }
     assert {record.key for record in updates.records} <= {record.key for record in creates.records}
+
+
+async def test_every_report_of_usage_is_applied_and_changes_no_contract():
+    log = make_log(Shape(400, 50, usage=True), 1)
+    kit = Testkit(now=datetime.now(UTC))
+    for record in log.records:
+        await kit.deliver(record.key, record.value, record.headers)
+    outcomes = Counter(event.data["outcome"] for event in kit.events if event.name == "command_result")
+    assert outcomes == {"applied": 401}
+    assert len(kit.changes()) == changes_in([log]) == len(log.expected)
+    assert not [event for event in kit.events if event.name == "limit_reached"]
 
 
 @pytest.mark.parametrize("size", [300, 1024, 10 * 1024])

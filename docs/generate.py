@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 from annotated_types import Ge, Gt, Interval, Le, Lt
 
+from consumer.api.app import unserved
+from consumer.api.openapi import rendered
 from consumer.cli.running import EXIT_CODES
 from consumer.cli.settings import default_text
 from consumer.domain.transitions import TRANSITIONS, accepts
@@ -21,6 +23,7 @@ from docs.interfaces import command_line_lines, python_lines
 from docs.shapes import command_lines, contract_lines, event_lines, table
 from schemas.commands import COMMANDS
 from schemas.events import EVENTS
+from schemas.export import OPENAPI
 from schemas.meanings import DEAD_LETTERS, OUTCOMES, REJECTIONS
 from schemas.topics import TOPICS
 from schemas.types import StatusName
@@ -270,10 +273,11 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
 
 
 def main() -> None:
-    """Write all pages."""
+    """Write all pages, and the description of the HTTP API."""
     REFERENCE.mkdir(exist_ok=True)
     for name, page in PAGES.items():
         (REFERENCE / name).write_text(page(), "utf-8")
+    OPENAPI.write_bytes(rendered(unserved()))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Writes what is published: a JSON Schema for each message and the contract, and the AsyncAPI document."""
+"""Writes what is published: a JSON Schema for each message and the contract, AsyncAPI, OpenAPI."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 PUBLISHED: Final = Path(__file__).parent / "published"
 """Where they are checked in, and part of the installed package."""
+
+
+OPENAPI: Final = PUBLISHED / "openapi.json"
+"""The HTTP API. `make docs` makes it from the end points, which this package does not know."""
 
 
 def documents() -> dict[str, Any]:
@@ -40,7 +44,8 @@ def export(folder: Path = PUBLISHED) -> list[Path]:
 def rendered() -> Mapping[str, bytes]:
     """Every document as the text of its file."""
     options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-    return {name: orjson.dumps(document, option=options) for name, document in documents().items()}
+    made = {name: orjson.dumps(document, option=options) for name, document in documents().items()}
+    return made | {OPENAPI.name: OPENAPI.read_bytes()}
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """One process of the service: checks its surroundings, runs its parts, ends in order.
 
 Starting while MongoDB or Kafka is away is no error: it waits, alive but not ready. What waiting would
-not mend (no transactions, missing topics, another index) ends the process with one readable line.
+not fix (no transactions, missing topics, another index) ends the process with one readable line.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ class Process:
         await self._membership.run()
 
     async def _scan(self, client: Any) -> None:
-        """Scans for ever, with fresh clients whenever Kafka was away at the start."""
+        """Scans forever, with fresh clients whenever Kafka was away at the start."""
         interval = self.settings.scan_interval_seconds
         self.health.watch("scanner", within=interval + SCAN_SECONDS)
         beat = partial(self.health.beat, "scanner")

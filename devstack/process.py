@@ -130,7 +130,7 @@ class Process:
     def pause(self) -> None:
         """Freeze it (SIGSTOP), as a long garbage collection or a frozen machine would.
 
-        Returns when it stands still: a thread that runs on another processor goes on for a moment.
+        Returns when it is paused: a thread that runs on another processor goes on for a moment.
         """
         self._signal(signal.SIGSTOP)
         self.paused = True

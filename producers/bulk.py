@@ -2,7 +2,7 @@
 
 Every row has a deterministic id, made of the source's name, the row's place in it and the command it is.
 So an import that was interrupted is run again as it is: what was applied before turns out to be a
-duplicate. A mended file is another source; a report of the refused rows is what to mend.
+duplicate. A corrected file is another source. The report of refused rows lists what to correct.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ async def document_rows(
         named = {(fields or {}).get(name, name): value for name, value in document.items() if name != "_id"}
         contract = {"contract_id": document["_id"], **{name: value for name, value in named.items() if name}}
         row = document_row(document["_id"] or f"document {number}", document["_id"], contract)
-        # Or a document that was refused and then mended would be taken for the one seen before.
+        # Otherwise a document that was refused and then corrected would be a duplicate.
         revision = hashlib.sha256(repr(contract).encode()).hexdigest()[:DIGEST_CHARACTERS]
         yield replace(row, revision=revision) if isinstance(row, Row) else row
 
@@ -107,5 +107,5 @@ def row_of(place: str, name: Any, account_id: Any, data: Any) -> Row | BadRow:
 
 
 _NO_TEXT: Final = (
-    "must be text, a number, a date, an ObjectId or a UUID (of subtype 4): it names the row for ever"
+    "must be text, a number, a date, an ObjectId or a UUID (of subtype 4): it names the row forever"
 )

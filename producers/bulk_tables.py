@@ -123,7 +123,7 @@ def _records(lines: _Lines, separator: str) -> Iterator[tuple[int, list[str] | s
 
 def _told(error: str) -> str:
     if "new-line" in error:
-        return "has a carriage return in a cell without quotes; do all lines end with it? Then save it anew"
+        return "has a carriage return in a cell without quotes; do all lines end with it? Then save it again"
     if "field limit" in error:
         return f"has a cell of more than {csv.field_size_limit()} characters, or a quote that is not closed"
     return 'has a quote that is not closed, or one inside a cell that is not written twice ("")'

@@ -227,7 +227,7 @@ class CommandProducer(TypedCommands[Sent]):
         return AwaitedCommands(self, self._listener, timeout or self._result_seconds)
 
     async def _acknowledged(self, message: CommandMessage, waiting: asyncio.Future[Any]) -> Sent:
-        # aiokafka never gives an idempotent record up: without a deadline this could take for ever.
+        # aiokafka never gives an idempotent record up: without a deadline this could take forever.
         try:
             async with asyncio.timeout(self._send_seconds):
                 stored = await waiting

@@ -71,7 +71,7 @@ class ScanRun:
     def _room(self, partition: int, standing: Standing, limit: int) -> int:
         """None until what the run before sent is applied: or the same would be sent again and again.
 
-        What lies beyond the log's end was sent to a topic that has been made anew since.
+        What lies beyond the log's end was sent to a topic that has been created again since.
         """
         if standing.applied <= self._sent_before.get(partition, -1) < standing.end:
             return 0

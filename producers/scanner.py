@@ -39,7 +39,7 @@ LEASE_MARGIN_SECONDS: Final = 30.0
 
 PAGE: Final = 1_000
 PATIENCE_SECONDS: Final = 5.0
-"""How long a full partition may stand still until its contracts are left for the next run."""
+"""How long a full partition may make no progress before its contracts are left for the next run."""
 POLL_SECONDS: Final = 0.2
 
 

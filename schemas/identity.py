@@ -20,7 +20,7 @@ def command_identity(account_id: str, source: str, id: str) -> bytes:  # noqa: A
 def command_content(type_: str, data: Any) -> bytes:
     """What tells two commands under one id apart: a hash of the type and of the data, parsed from JSON.
 
-    Of what the JSON says, not of its bytes, as a relay may write it anew: neither the order of the names
+    Of what the JSON says, not of its bytes, as a relay may write it again: neither the order of the names
     counts nor whether a number is written 1 or 1.0. And not of what the schema makes of it, so that another
     version of the service gets the same.
     """

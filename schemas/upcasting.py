@@ -1,6 +1,6 @@
 """Old versions into new: of commands on the wire, and of stored contracts.
 
-The log is kept for ever, so every version that was ever accepted stays readable. A version is upcast
+The log is kept forever, so every version that was ever accepted stays readable. A version is upcast
 step by step, one pure function from each to the next; none is ever changed once it was released, or
 a replay would give another state.
 

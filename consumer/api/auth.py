@@ -34,7 +34,7 @@ PUBLISHED: Final = tuple(name for name in COMMANDS if name != "advance")
 """The commands that may come this way. `advance` is the scanner's."""
 
 _OPERATORS: Final = frozenset({"adopt", "erase"})
-"""One takes foreign state over as it is, the other destroys for ever."""
+"""One takes foreign state over as it is, the other destroys forever."""
 
 ACCESS: Final[dict[str, Role]] = {
     "GET /v1/openapi.json": "reader",

@@ -98,7 +98,7 @@ def answer(
 
 
 def etag(contract_id: str, version: int) -> str:
-    """Names a state of a contract; with its id, as versions begin anew with the account's next contract."""
+    """Names a state of a contract; has its id, as the next contract starts at version 1."""
     return f'"{contract_id}.{version}"'
 
 

@@ -79,7 +79,7 @@ def show(
 ) -> None:
     """Show one dead letter: reason, headers, key and value.
 
-    Example: contracts dead-letters show 3/17 --value > mended.json
+    Example: contracts dead-letters show 3/17 --value > corrected.json
     """
     from consumer.operator.dead_letters import dead_letter
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from consumer.domain import limits
 from consumer.domain.handlers import Handler
-from consumer.domain.lifecycle import evolve, settle, told_at_once
+from consumer.domain.lifecycle import apply_due, evolve, told_at_once
 from consumer.domain.model import Applied, Changed, Decision, Rejected, Unchanged
 from consumer.domain.size import too_large
 from schemas.contract import to_json
@@ -123,7 +123,7 @@ def _changed(rule: _Rule, case: Case, present: Contract, effect: Effect) -> Deci
         return Decision(refusal, present, case.due)
     after, told = told_at_once(present, after, moment.now)
     after, reached = limits.measured_anew(present, after, moment.now, moment.now)
-    after, late = settle(after, moment)
+    after, late = apply_due(after, moment)
     return Decision(Applied(), after, (*case.due, changed, *told, *reached, *late), erases=rule.erases)
 
 

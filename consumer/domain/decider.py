@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from consumer.domain.commands.table import HANDLERS
 from consumer.domain.handlers import Case
-from consumer.domain.lifecycle import Moment, settle
+from consumer.domain.lifecycle import Moment, apply_due
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,7 +43,7 @@ def decide(
         holders: whose the contract ids are that a new contract might bring.
     """
     moment = _moment(contract, command, now)
-    present, due = (None, []) if contract is None else settle(contract, moment)
+    present, due = (None, []) if contract is None else apply_due(contract, moment)
     return HANDLERS[command.name].decide(Case(present, command, moment, tuple(due), policy, holders))
 
 

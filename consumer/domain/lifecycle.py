@@ -1,6 +1,6 @@
 """Time: what is due on a contract, in which order, and when to look again.
 
-Whoever calls `settle`, and at whatever moments, sees the same changes, as of the same due times.
+Whoever calls `apply_due`, and at whatever moments, sees the same changes, as of the same due times.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Moment(NamedTuple):
     """The record's own timestamp: earlier than `now` where the log's time ran backwards."""
 
 
-def settle(contract: Contract, moment: Moment) -> Progress:
+def apply_due(contract: Contract, moment: Moment) -> Progress:
     """Makes everything happen that is due at `moment.now`, in order of due time."""
     events: list[Event] = []
     while (due := contract["lifecycle"]["next_action_at"]) is not None and due <= moment.now:

@@ -1,4 +1,4 @@
-"""Mistakes in a command, told so that whoever sent it can mend it."""
+"""Mistakes in a command, in words with which the sender can correct it."""
 
 from __future__ import annotations
 

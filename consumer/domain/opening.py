@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from consumer.domain.first_state import contract_id_of
 from consumer.domain.handlers import Handler
-from consumer.domain.lifecycle import noted, settle
+from consumer.domain.lifecycle import apply_due, noted
 from consumer.domain.model import Applied, Changed, Decision, Rejected
 from consumer.domain.size import too_large
 from consumer.domain.statuses import ENDED
@@ -68,7 +68,7 @@ def _decide(rule: _Rule, case: Case) -> Decision:
     if refusal := too_large(contract):
         return Decision(refusal, former, due)
     event = Changed(rule.change, contract, contract["version"], (), moment.now, moment.by)
-    contract, late = settle(contract, moment)
+    contract, late = apply_due(contract, moment)
     return Decision(Applied(), contract, (*due, event, *late), former)
 
 

@@ -68,7 +68,7 @@ def redated(before: Contract, after: Contract, changes: Mapping[str, Any], now: 
 
 
 def _another_window(before: Contract, after: Contract) -> bool:
-    """Whether the renewal date must be computed anew. An adopted contract's own one stays until then."""
+    """Whether the renewal date must be computed again. Until then an adopted contract keeps its given one."""
     names: tuple[Literal["term_start", "end_date", "renewal_window_days"], ...]
     names = ("term_start", "end_date", "renewal_window_days")
     return any(before[name] != after[name] for name in names)

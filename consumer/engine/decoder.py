@@ -58,7 +58,7 @@ _NO_TIME = Fault("bad_envelope", "the record's timestamp lies outside the years 
 class Decoder:
     """Decodes the records of one topic with `partitions` partitions.
 
-    `base` is added to offsets, so that they grow on when the topic was created anew.
+    `base` is added to offsets, so that they keep growing when the topic is created again.
     """
 
     def __init__(

@@ -48,7 +48,7 @@ class Fold:
         writer: takes the outputs; None while replaying what was published before.
         past: what is stored of the accounts that an `erase` in the batch names.
         holders: the accounts that have, or had, the contract ids that the batch brings along. The fold adds
-            to them: an id belongs to the account that had it first, for ever, so that where batches end
+            to them: an id belongs to the account that had it first, forever, so that where batches end
             makes no difference.
     """
 

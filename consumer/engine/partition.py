@@ -82,7 +82,7 @@ class Partition:
         self.number = number
         self.intake = Intake(make_decoder(0), 0)
         self.error: ContractsError | None = None
-        """Why the partition stands still; None while it works."""
+        """Why the partition is stopped; None while it works."""
         self.busy = False
         """Whether a batch of it is being stored."""
         self.obstacle = Obstacle(number, metrics)
@@ -122,7 +122,8 @@ class Partition:
         oldest, age = self.intake.oldest, self.obstacle.hidden_seconds(now)
         if oldest is not None:
             age = max(0.0, datetime.now(UTC).timestamp() - oldest / 1000)
-        # Up to the end, not only to what is committed: behind somebody's open transaction all stands still.
+        # Up to the end, not only to what is committed: after the start of an open transaction nothing can be
+        # read.
         self.lag = Lag(self.intake.waiting + max(0, fetched.end - fetched.next), age)
         return True
 
@@ -133,7 +134,7 @@ class Partition:
         self.lag = Lag(behind, self._metrics.partitions.lag(self.number, behind, None))
 
     def stop(self, error: ContractsError) -> None:
-        """The partition stands still until this process is restarted, without leaving the group."""
+        """Stops the partition until this process is restarted. The worker stays in the group."""
         self.error = error
         self._metrics.partitions.stopped(self.number, type(error).__name__)
         log.error("partition stopped", partition=self.number, error=str(error), hint=error.hint)
@@ -172,7 +173,7 @@ class Partition:
         """The next commands, `most` at most, as this partition's part of a batch.
 
         Raises:
-            DeadLetterLimit: the partition must stand still.
+            DeadLetterLimit: the partition must stop.
         """
         replay_to = self._replay_to()
         limit = min(most, self._batch_limit)

@@ -72,7 +72,7 @@ class Storing:
         self._metrics = metrics
 
     async def store(self, lane: int, partitions: Sequence[Partition]) -> list[Stored]:
-        """Stores the next batch of these partitions; one that must stand still is stopped.
+        """Stores the next batch of these partitions; one that cannot continue is stopped.
 
         Raises:
             StoreError: take over again.
@@ -85,7 +85,7 @@ class Storing:
         except (AheadOfPosition, BatchTooLarge, ForeignDocument, PoisonDocument) as error:
             return await self._apart(lane, shares, error)
         except StoreUnavailable:
-            # Perhaps it was only too slow for this much: the same batch again could fail for ever.
+            # Perhaps it was only too slow for this much: the same batch again could fail forever.
             for partition, share in shares:
                 partition.halve(len(share.records))
             raise
@@ -171,12 +171,12 @@ class Storing:
                 partition.halve(len(records))
 
     async def stop(self, partition: Partition, error: ContractsError) -> None:
-        """The partition stands still, and operators can see why."""
+        """Stops the partition, and stores the reason for operators."""
         partition.stop(error)
         await self.note_stop(partition)
 
     async def note_stop(self, partition: Partition) -> None:
-        """Lets operators see why it stands still: without applying the batch, nobody else could tell."""
+        """Stores the reason of the stop for operators: without applying the batch, nobody else could tell."""
         error = partition.error
         decision = error.decision if isinstance(error, PositionError) else None
         with suppress(StoreError):

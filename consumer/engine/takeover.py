@@ -100,7 +100,7 @@ class Takeover:
     async def _stopped(
         self, tails: Mapping[int, Tail | PositionError], positions: Mapping[int, Position | None]
     ) -> dict[int, Resumed | PositionError]:
-        """The partitions that must stand still."""
+        """The partitions that must stop, each with its error."""
         stopped: dict[int, Resumed | PositionError] = {
             number: tail for number, tail in tails.items() if isinstance(tail, PositionError)
         }

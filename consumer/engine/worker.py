@@ -4,7 +4,7 @@
           -> [one Kafka transaction at a time: outputs and progress of all that is stored by then]
 
 Any failure or doubt ends in a takeover of all partitions, never in a retry of the half that failed: see
-takeover.py. A partition that waits for an operator's decision stands still, and the others go on.
+takeover.py. A stopped partition waits for an operator's decision; the others continue.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ class Worker:
             await self._reading.stop()
 
     def _stop_damaged(self, error: ForeignDocument) -> None:
-        """The partitions whose positions cannot be understood stand still.
+        """Stops the partitions whose positions cannot be read.
 
         Raises:
             ForeignDocument: it is no position of ours.
@@ -275,7 +275,7 @@ class Worker:
             raise errors[0]
 
     async def _back_off(self) -> None:
-        # Not the same for all: two workers that end each other's transactions in step would do so for ever.
+        # Not the same for all: two workers that end each other's transactions in step would do so forever.
         share = 0.5 + crc32(self._takeover.owner.encode()) % 1_000 / 1_000
         seconds = share * BACKOFF_SECONDS[min(self._failures, len(BACKOFF_SECONDS) - 1)]
         self._failures += 1

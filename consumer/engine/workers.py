@@ -47,7 +47,7 @@ class Workers:
             self._health.forget(WORKER)
 
     def why_idle(self) -> str | None:
-        """The partitions that stand still, and why; None when all work."""
+        """The stopped partitions and their errors; None when all work."""
         if self._count is None:
             return "no partitions are assigned yet"
         if self._count == 0:

@@ -155,7 +155,7 @@ def _why(error: Exception) -> str:
 
 @contextmanager
 def kafka_errors(bootstrap_servers: str) -> Iterator[None]:
-    """Turn aiokafka's errors into ours: BrokerDenied for what an operator must mend, else BrokerUnavailable.
+    """Turn aiokafka's errors into ours: BrokerDenied for what an operator must fix, else BrokerUnavailable.
 
     aiokafka only logs why it could not connect, and raises an error without the reason: so its log is read.
     """

@@ -1,7 +1,7 @@
 """Reads the partitions of one topic over a connection of its own: one request at a time to each leader.
 
 aiokafka's consumer sends no fetch to a broker while records of any partition lie unread, nor while its last
-long poll waits there; it hands out one partition's records first; and it fails for ever at a record that it
+long poll waits there; it hands out one partition's records first; and it fails forever at a record that it
 cannot parse. So only aiokafka's client and its parsers are used here.
 """
 
@@ -72,12 +72,12 @@ class Fetcher:
         self._moved: set[int] = set()
         """Partitions whose leader says that it is none."""
         self._unknown: set[int] = set()
-        """Partitions that a leader did not know: they may have been deleted, and made anew with other records
+        """Partitions unknown to a leader: they may have been deleted, and created again with other records
         at the same offsets."""
         self._lost_since: dict[int, float] = {}
 
     async def start(self) -> None:
-        """Connects, unless it is connected; anew where no broker answered any more.
+        """Connects, or connects again after no broker answered.
 
         Raises:
             BrokerUnavailable, BrokerDenied: no broker answers, or it refuses us.

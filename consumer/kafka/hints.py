@@ -1,4 +1,4 @@
-"""What an error of the Kafka client most likely means, and which setting mends it."""
+"""What an error of the Kafka client most likely means, and which setting to change."""
 
 from __future__ import annotations
 

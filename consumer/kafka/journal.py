@@ -71,7 +71,7 @@ class Journal:
     async def progress(self, partitions: Collection[int]) -> dict[int, Progress | PositionError | None]:
         """The last progress of each partition as it stands; final only where the service does not run.
 
-        Where a stranger has written, the error that says so.
+        Where another program has written, the error for that.
 
         Raises:
             BrokerUnavailable, BrokerDenied: no answer in time.

@@ -42,7 +42,7 @@ class Leaders:
         """No broker that we know answers: perhaps they have other addresses by now."""
 
     async def connect(self) -> None:
-        """Connects, unless it is connected; anew where no broker answered any more.
+        """Connects, or connects again after no broker answered.
 
         Raises:
             BrokerUnavailable, BrokerDenied: no broker answers, or it refuses us.

@@ -142,7 +142,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._consumer.pause(partition)
         try:
             self._begin([partition.partition for partition in partitions])
-        except Exception as error:  # noqa: BLE001 - partitions without a worker would wait for ever
+        except Exception as error:  # noqa: BLE001 - partitions without a worker would wait forever
             self._fail(error)
 
     def _begin(self, numbers: Collection[int]) -> None:

@@ -1,4 +1,4 @@
-"""Records that were no commands: looked at, and sent again once what was wrong is mended.
+"""Reading dead letters, and sending them again.
 
 What was sent again is remembered in MongoDB before it is sent, so that nothing is sent twice by mistake.
 Twice would do no harm to contracts: the second is a duplicate, or the same dead letter once more.
@@ -141,7 +141,7 @@ async def original(settings: Settings, letter: DeadLetter) -> tuple[bytes | None
         InputRefused: it cannot be had any more, or never could.
     """
     if letter.reason == UNREADABLE:
-        raise InputRefused("its headers cannot be read: the sender must send it anew")
+        raise InputRefused("its headers cannot be read: the producer must send it again")
     if letter.value_hash is None:
         return letter.value, letter.headers
     topic, partition, offset = letter.source.rsplit("/", 2)

@@ -98,7 +98,7 @@ def refuse_other_decisions(decision: Decision, rows: Iterable[Row]) -> None:
         if row.problem is None:
             asks = "asks for no decision"
         elif row.decision is None:
-            asks = f"stands still for what is no decision's matter: {row.problem}"
+            asks = f"has a problem that no decision solves: {row.problem}"
         else:
             asks = f"asks for {row.decision}: {row.problem}"
         raise InputRefused(
@@ -137,7 +137,7 @@ def step_of(
     position, published = _decided(decision, stored, fresh, row, generation)
     outbox = _outbox(decision, stored, position, row, published)
     if published is None:
-        # The next takeover publishes what is left. The journal's entry is written anew all the same: its
+        # The next takeover publishes what is left. The journal's entry is written again anyway: its
         # offset is of the position's generation.
         published, left = row.published, NOTHING
     return Step(row.partition, replace(position, has_journal=True), published, outbox, left=left)

@@ -73,10 +73,10 @@ class Replay:
         """The record as it was, with the mark."""
         account_id = account_of(letter.key)
         if account_id is None:
-            raise InputRefused("its key is no account id: the sender must send it anew")
+            raise InputRefused("its key is not an account id: the producer must send it again")
         value, headers = await original(self._settings, letter)
         if value is None:
-            raise InputRefused("it has no value: the sender must send it anew")
+            raise InputRefused("it has no value: the producer must send it again")
         own = tuple(header for header in headers if header[0] != REPLAYED_HEADER)
         mark = (REPLAYED_HEADER, letter.id.encode())
         return CommandMessage(letter.reason, account_id, letter.id, letter.source, value, (*own, mark))
@@ -88,6 +88,6 @@ class Replay:
         return f"it was sent again at {when:%Y-%m-%dT%H:%M:%SZ}" if when else ""
 
     def _name(self, letter: DeadLetter) -> str:
-        """Also after the topic was made anew, when offsets begin again."""
+        """Also holds after the topic was created again, when offsets start again."""
         prefix = self._settings.topic_prefix
         return f"{prefix}/{letter.id}/{int(letter.time.timestamp() * 1000)}"

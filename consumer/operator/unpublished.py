@@ -50,7 +50,7 @@ NOTHING: Final = Unpublished()
 
 
 def unpublished(position: Position, progress: Progress | None, slots: Sequence[OutboxSlot]) -> Unpublished:
-    """What of these slots, by first offset, is not published; position and progress stand still."""
+    """What of these slots, by first offset, is not published; position and progress do not change."""
     own = [slot for slot in slots if slot.generation == position.generation]
     if progress is None or progress.generation < position.generation:
         return Unpublished(doubtful=own)

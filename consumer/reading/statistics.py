@@ -72,7 +72,7 @@ class ContractStatistics:
 
     Args:
         queries: questions to the database.
-        history_days: how long history entries stay whole; None: for ever.
+        history_days: how long history entries stay whole; None: forever.
         clock: aware UTC.
     """
 

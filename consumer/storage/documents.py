@@ -131,7 +131,7 @@ def _contract(document: dict[str, Any]) -> Contract:
 
 
 def _with_shared_names(document: dict[str, Any]) -> Contract:
-    """The same in order, without names of its own: the driver makes them anew, and they are half of it."""
+    """The same in order, without names of its own: the driver adds them again."""
     contract = ordered(cast("Contract", document))
     fields = cast("dict[str, Any]", contract)
     for name, value in fields.items():

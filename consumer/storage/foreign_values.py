@@ -46,7 +46,7 @@ def readable(value: Any) -> Any:
 
 
 def id_text(value: Any) -> str | None:
-    """An `_id` in its standard text form, which becomes the contract's id for ever; None: it has none.
+    """An `_id` in its standard text form, which becomes the contract's id forever; None: it has none.
 
     A date in RFC 3339. Documents, lists, truth values and whatever only MongoDB knows have none, and a UUID
     of the old binary kind may have any of four.

@@ -97,7 +97,7 @@ def translate(error: Exception) -> ContractsError:
 
 
 def _hint(reason: str) -> str | None:
-    """Which setting mends it; None: the usual ones."""
+    """The setting that is probably wrong; None: the default hint."""
     return next((hint for pattern, hint in _HINTS.items() if re.search(pattern, reason)), None)
 
 

@@ -174,7 +174,7 @@ class MongoQueries:
         return int(current) + int(former)
 
     async def due(self, now: datetime, size: int) -> AsyncGenerator[list[Due], None]:
-        # One cursor along the index. To ask for each page anew, from a time and an account on, would make
+        # One cursor along the index. To query each page again, from a time and an account on, would make
         # the server sort all that is still due for every page.
         fields = {"_id": 0, DUE: 1, "account_id": 1, "contract_id": 1}
         # Without its ids, a damaged contract cannot be addressed; with them, its partition names it.

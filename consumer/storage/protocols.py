@@ -166,7 +166,7 @@ class OutboxSlot(NamedTuple):
 
 
 class Stop(NamedTuple):
-    """Why a partition stands still, and the decision that it asks for, where there is one."""
+    """Why a partition is stopped, and the decision for it, if there is one."""
 
     problem: str
     decision: str | None

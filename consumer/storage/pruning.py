@@ -1,8 +1,8 @@
-"""Takes out of old history entries what they tell, and leaves what the service needs for ever.
+"""Removes the details from old history entries, and keeps what the service needs forever.
 
-What stays is who is not named: identity, place, time, outcome, content. So a command that is sent again is a
-duplicate however old the first is, and a replay of the log, whose entries are all old at once, decides as
-the first run did. Removing whole entries, or a TTL index, would break both.
+Kept are identity, offset, time, outcome and the hash of the content. So a command that is sent again is a
+duplicate however old the first one is, and a replay of the log, in which all entries are old when they are
+written, gives the same outcomes. A TTL index, or removing whole entries, would break both.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from consumer.storage.mongo_driver import Client
 
 TOLD: Final = ("account_id", "type", "source", "command_id", "requested_by", "changes")
-"""Fields that go. Without an account, no reader finds the entry any more."""
+"""The fields that are removed. Without the account, readers no longer find the entry."""
 
 CHUNK: Final = 1_000
 RUN_SECONDS: Final = 20.0
-"""After so long what is left waits for the next run: a large backlog must not hold the scanner up."""
+"""Maximum time of one run: a large backlog must not delay the scanner. The rest waits for the next run."""
 
 
 class HistoryPruner:
@@ -33,7 +33,7 @@ class HistoryPruner:
     Args:
         client: connected lazily.
         database: name of the database.
-        days: how long entries stay whole; None: for ever.
+        days: how long entries stay whole; None: forever.
         clock: aware UTC.
     """
 

@@ -1,6 +1,6 @@
 """What documents of the service look like, by the types of their values: all that the program relies on.
 
-Other programs write to the same database, and people mend documents by hand. A document that is not of
+Other programs write to the same database, and people edit documents by hand. A document that is not of
 this shape is told by name when it is read, before anything is decided or written with it.
 """
 

@@ -1,6 +1,6 @@
 """/metrics for Prometheus, /healthz and /readyz for the orchestrator.
 
-    /healthz   503 when a loop is stuck: restart the process. Asks no dependency, as a restart mends none.
+    /healthz   503 when a loop is stuck: restart the process. Checks no dependency: a restart fixes none.
     /readyz    503 with the failing checks: wait.
     /metrics   Prometheus text, or OpenMetrics for those who ask for it.
 

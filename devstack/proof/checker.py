@@ -139,7 +139,7 @@ class Checker:
             self.model.fold(record)
 
     def recreated(self) -> None:
-        """The topic was created anew, and an operator accepted it: its records come on top."""
+        """The topic was created again, and an operator accepted it: its records come on top."""
         self.model.next_generation(self.partitions)
         self.model.misplaced.clear()
         self.model.forwarded.clear()
@@ -247,7 +247,7 @@ def _until_ends(consumer: Consumer, open_: set[tuple[str, int]], ends: dict[int,
 
 
 def _said(value: bytes | None) -> dict[str, Any] | None:
-    """What an entry of the journal says of progress; tests let strangers write there, too."""
+    """What an entry of the journal says of progress; tests let other programs write there, too."""
     try:
         entry = orjson.loads(value or b"{}")
     except orjson.JSONDecodeError:

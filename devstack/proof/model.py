@@ -62,7 +62,7 @@ class Model:
         return (self.generation - 1) << 48
 
     def next_generation(self, partitions: int) -> None:
-        """An operator accepted a topic created anew, or another number of partitions."""
+        """An operator accepted a topic that was created again, or another number of partitions."""
         self.generation += 1
         self._decoder = Decoder(partitions, home_of=self._home_of, base=self.base)
 

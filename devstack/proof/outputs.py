@@ -55,7 +55,7 @@ def compare_outputs(
 def _id(record: LogRecord, prefix: str) -> str:
     if record.topic == f"{prefix}contracts.dead-letters":
         place = [record.header(f"dlq-{part}") for part in ("topic", "partition", "offset")]
-        # With the time: a topic created anew has the same places once more.
+        # With the time: after the topic is created again, the same offsets occur once more.
         return f"dead letter {'/'.join(map(str, place))}@{record.header('dlq-timestamp')}"
     return record.header("ce_id") or "<no ce_id>"
 

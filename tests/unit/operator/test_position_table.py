@@ -222,7 +222,9 @@ def test_no_other_decision_is_carried_out(kind: type, decision: Decision) -> Non
     if decision is named:
         refuse_other_decisions(decision, [row])
         return
-    with pytest.raises(InputRefused, match=f"asks for --{named}" if named else "no decision's matter"):
+    with pytest.raises(
+        InputRefused, match=f"asks for --{named}" if named else "has a problem that no decision solves"
+    ):
         refuse_other_decisions(decision, [row])
 
 

@@ -14,7 +14,7 @@ LOCK = Path(__file__).parents[1] / "ops/docker/requirements.lock"
 
 ALLOWED = frozenset(
     {
-        *("Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "MIT-0", "PSF-2.0", "Unlicense"),
+        *("Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "PSF-2.0", "Unlicense"),
         "MPL-2.0",  # asks for its own files' source only, and those are used unchanged
     }
 )

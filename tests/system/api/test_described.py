@@ -30,7 +30,7 @@ CHECKS = [
 ]
 
 SMALL = r"^(?!.*/commands/)|/commands/(cancel|renew)(/preview)?$"
-"""All end points but most commands: large bodies take seconds to make up, and all commands have one way in."""
+"""All end points but most commands: large bodies take seconds to make up, and all go one way."""
 
 schema = schemathesis.openapi.from_dict(orjson.loads(OPENAPI.read_bytes())).include(path_regex=SMALL)
 

@@ -17,7 +17,7 @@ from aiokafka.errors import (
 )
 
 from consumer.errors import BrokerDenied, PublisherFenced, PublishInDoubt
-from consumer.kafka import transactions
+from consumer.kafka import produce, retries
 from consumer.kafka.publisher import Publisher
 from tests.contract.kafka.clients import batches
 
@@ -89,7 +89,7 @@ def answered(name, request, code):
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
-    monkeypatch.setattr(transactions, "_FIRST_PAUSE", 0)
+    monkeypatch.setattr(retries, "_FIRST_PAUSE", 0)
 
 
 async def started(client, deadline=1.0):
@@ -157,7 +157,7 @@ async def test_each_leader_has_one_request():
 
 
 async def test_a_request_is_never_larger_than_brokers_take(monkeypatch):
-    monkeypatch.setattr(transactions, "REQUEST_BYTES", len(SENT[0].body) + 1)
+    monkeypatch.setattr(produce, "REQUEST_BYTES", len(SENT[0].body) + 1)
     client = FakeClient()
     assert await (await started(client)).publish(SENT) == [0, 10]
     assert client.names() == ["AddPartitionsToTxn", "Produce", "Produce", "EndTxn"]

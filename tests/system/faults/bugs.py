@@ -63,7 +63,7 @@ def failed_output_ignored() -> None:
         offsets = []
         for batch in batches:
             try:
-                offsets += await transactions._produce([batch])
+                offsets += await transactions._produce.send([batch], transactions._epoch)
             except KafkaError:
                 offsets.append(-1)
         await transactions._commit()
@@ -184,11 +184,11 @@ def doubt_taken_for_a_commit() -> None:
 
     async def careless(self: Any, transactions: Any, batches: Any) -> list[int]:
         await transactions._add(batches)
-        offsets: list[int] = await transactions._produce(batches)
+        offsets: list[int] = await transactions._produce.send(batches, transactions._epoch)
         try:
             await transactions._commit()
         except KafkaError:
-            transactions._coordinator = None
+            transactions._coordinator.forget()
             await transactions.begin_epoch()
         return offsets
 

@@ -1,0 +1,97 @@
+"""The broker that coordinates the transactions of one transactional id: finds it, and asks it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from aiokafka.client import CoordinationType
+from aiokafka.errors import (
+    ConcurrentTransactions,
+    CoordinatorLoadInProgressError,
+    CoordinatorNotAvailableError,
+    KafkaError,
+    NotCoordinatorError,
+    OperationNotAttempted,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
+
+from consumer.kafka.retries import Pause
+
+if TYPE_CHECKING:
+    from aiokafka.client import AIOKafkaClient
+
+    from consumer.kafka.retries import Refusals
+
+_ELSEWHERE: Final = (CoordinatorNotAvailableError, NotCoordinatorError)
+_BUSY: Final = (ConcurrentTransactions, CoordinatorLoadInProgressError, UnknownTopicOrPartitionError)
+
+
+class Coordinator:
+    """Asks until the broker does what it is asked for, or refuses for good.
+
+    Args:
+        client: connected.
+        refusals: told why a request is repeated.
+    """
+
+    def __init__(self, client: AIOKafkaClient, transactional_id: str, refusals: Refusals) -> None:
+        self._client = client
+        self._id = transactional_id
+        self._refusals = refusals
+        self._node: int | None = None
+
+    def forget(self) -> None:
+        """The next request looks for it again."""
+        self._node = None
+
+    async def ask(self, request: Any, *, once: bool = False) -> Any:
+        """Its answer. `once`: no second try where the first one may have arrived."""
+        pause = Pause()
+        while True:
+            node = await self._coordinating()
+            try:
+                answer = await self._client.send(node, request)
+            except KafkaError as error:
+                if once or not error.retriable:
+                    raise
+                self._refusals.last, self._node = error, None
+            else:
+                refusal = _refusal(answer)
+                if refusal is None:
+                    return answer
+                self._tolerate(refusal)
+            await pause.wait()
+
+    def _tolerate(self, refusal: KafkaError) -> None:
+        """Raises it, unless it passes by itself."""
+        if isinstance(refusal, _ELSEWHERE):
+            self._node = None
+        elif not isinstance(refusal, _BUSY):
+            raise refusal
+        self._refusals.last = refusal
+
+    async def _coordinating(self) -> int:
+        pause = Pause()
+        while self._node is None:
+            try:
+                node = await self._client.coordinator_lookup(CoordinationType.TRANSACTION, self._id)
+                self._node = node
+            except KafkaError as error:
+                if not error.retriable:
+                    raise
+                self._refusals.last = error
+                await self._client.force_metadata_update()
+                await pause.wait()
+        return self._node
+
+
+def _refusal(answer: Any) -> KafkaError | None:
+    """The first error in a coordinator's answer that says why."""
+    if hasattr(answer, "errors"):
+        codes = [code for _, partitions in answer.errors for _, code in partitions if code]
+    else:
+        codes = [answer.error_code] if answer.error_code else []
+    kinds = [for_code(code) for code in codes]
+    told = [kind for kind in kinds if kind is not OperationNotAttempted]
+    return next((kind() for kind in told or kinds), None)

@@ -1,0 +1,145 @@
+"""Produce requests of a transaction, to all leaders side by side."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict, deque
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError, LeaderNotAvailableError, for_code
+from aiokafka.protocol.produce import ProduceRequest
+
+from consumer.kafka.retries import Pause
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from aiokafka.client import AIOKafkaClient
+
+    from consumer.kafka.recordbatches import RecordBatch
+    from consumer.kafka.retries import Refusals
+
+REQUEST_BYTES: Final = 32 << 20
+"""Of one Produce request: brokers close the connection at one above 100 MiB."""
+
+_ACKS_ALL: Final = -1
+_SEQUENCES: Final = 1 << 31
+
+
+class Epoch(NamedTuple):
+    """Who writes. The broker refuses whatever an earlier epoch of the same id sends."""
+
+    producer_id: int
+    number: int
+
+
+class _Waiting(NamedTuple):
+    """A batch to send: its number among all, and its bytes with epoch and sequence in them."""
+
+    number: int
+    body: bytearray
+
+
+_Queues = dict[TopicPartition, deque[_Waiting]]
+_Offsets = dict[int, int]
+
+
+class Produce:
+    """Sends batches, and knows the sequence number at which each partition stands in an epoch.
+
+    Args:
+        client: connected.
+        refusals: told why a batch is sent again.
+    """
+
+    def __init__(
+        self, client: AIOKafkaClient, transactional_id: str, refusals: Refusals, *, timeout_ms: int
+    ) -> None:
+        self._client = client
+        self._id = transactional_id
+        self._refusals = refusals
+        self._timeout_ms = timeout_ms
+        self._sequences: dict[TopicPartition, int] = defaultdict(int)
+
+    def begin_epoch(self) -> None:
+        """In a new epoch each partition starts at 0."""
+        self._sequences.clear()
+
+    async def send(self, batches: Sequence[RecordBatch], epoch: Epoch) -> list[int]:
+        """Sends to all leaders side by side; of each partition one batch at a time, as Kafka asks."""
+        offsets: _Offsets = {}
+        queues = self._stamped(batches, epoch)
+        pause = Pause()
+        while queues:
+            rounds = self._by_leader(queues)
+            answers = await asyncio.gather(*(self._request(node, heads) for node, heads in rounds.items()))
+            refusals = [refusal for answer in answers for refusal in self._done(queues, answer, offsets)]
+            if refusals or not rounds:
+                await self._look_again(refusals or [LeaderNotAvailableError(*queues)])
+                await pause.wait()
+        return [offsets[number] for number in range(len(batches))]
+
+    def _stamped(self, batches: Iterable[RecordBatch], epoch: Epoch) -> _Queues:
+        """The batches by partition, in order. A batch that is sent again keeps its sequence."""
+        queues: _Queues = {}
+        for number, batch in enumerate(batches):
+            partition = TopicPartition(batch.topic, batch.partition)
+            sequence = self._sequences[partition]
+            self._sequences[partition] = (sequence + batch.records) % _SEQUENCES
+            queues.setdefault(partition, deque()).append(_Waiting(number, batch.stamped(*epoch, sequence)))
+        return queues
+
+    def _by_leader(self, queues: _Queues) -> Mapping[int, Mapping[TopicPartition, _Waiting]]:
+        """The first batch of each partition, for each leader as many as fit into a request."""
+        found: dict[int, dict[TopicPartition, _Waiting]] = defaultdict(dict)
+        room: dict[int, int] = defaultdict(lambda: REQUEST_BYTES)
+        for partition, queue in queues.items():
+            leader = self._client.cluster.leader_for_partition(partition)
+            if leader is None or leader < 0:
+                continue
+            room[leader] -= len(queue[0].body)
+            if room[leader] >= 0 or not found[leader]:
+                found[leader][partition] = queue[0]
+        return found
+
+    async def _request(
+        self, node: int, heads: Mapping[TopicPartition, _Waiting]
+    ) -> Mapping[TopicPartition, int | KafkaError]:
+        """The offset or the refusal of each. Never raises one: the other leaders are waited for, too."""
+        topics: dict[str, list[tuple[int, bytearray]]] = defaultdict(list)
+        for partition, head in heads.items():
+            topics[partition.topic].append((partition.partition, head.body))
+        try:
+            answer = await self._client.send(
+                node, ProduceRequest(self._id, _ACKS_ALL, self._timeout_ms, list(topics.items()))
+            )
+        except KafkaError as error:
+            return dict.fromkeys(heads, error)
+        return dict(_produced(answer))
+
+    def _done(
+        self, queues: _Queues, answer: Mapping[TopicPartition, int | KafkaError], offsets: _Offsets
+    ) -> Iterator[KafkaError]:
+        """Takes what was written off the queues; what is to be tried again stays in front; its refusals."""
+        for partition, outcome in answer.items():
+            if isinstance(outcome, int):
+                offsets[queues[partition].popleft().number] = outcome
+                if not queues[partition]:
+                    del queues[partition]
+            elif outcome.retriable:
+                yield outcome
+            else:
+                raise outcome
+
+    async def _look_again(self, refusals: Sequence[KafkaError]) -> None:
+        """Asks who leads the partitions now, where that may be why they were refused."""
+        self._refusals.last = refusals[-1]
+        if any(refusal.invalid_metadata for refusal in refusals):
+            await self._client.force_metadata_update()
+
+
+def _produced(answer: Any) -> Iterator[tuple[TopicPartition, int | KafkaError]]:
+    for topic, partitions in answer.topics:
+        for number, code, offset, *_ in partitions:
+            yield TopicPartition(topic, number), for_code(code)() if code else offset

@@ -19,6 +19,33 @@ FULL: Final = 100
 """Commands that are worth a batch of their own beside others that are being stored."""
 
 
+class Queue:
+    """A worker's partitions, those first that have waited longest.
+
+    Args:
+        lanes: how many batches may be stored side by side.
+        most: commands in a batch.
+    """
+
+    def __init__(self, partitions: Iterable[Partition], *, lanes: int, most: int) -> None:
+        self._partitions = list(partitions)
+        self._lanes = lanes
+        self._most = most
+
+    @property
+    def waiting(self) -> int:
+        """Commands of which a batch could be made."""
+        return sum(partition.intake.waiting for partition in self._partitions if partition.ready)
+
+    def take(self, running: int) -> Sequence[Partition]:
+        """The partitions of the next batch, which are busy from now on; none: better to wait."""
+        chosen = next_batch(self._partitions, running=running, lanes=self._lanes, most=self._most)
+        for partition in chosen:
+            partition.busy = True
+        self._partitions.sort(key=chosen.__contains__)  # stable: the others keep their order
+        return chosen
+
+
 def next_batch(
     partitions: Iterable[Partition], *, running: int, lanes: int, most: int
 ) -> Sequence[Partition]:

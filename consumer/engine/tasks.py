@@ -39,10 +39,12 @@ class Tasks:
             if told is not None:
                 told.cancel()
 
-    def ended(self) -> list[asyncio.Task[None]]:
-        """The steps that have ended since the last time."""
+    def finish(self) -> None:
+        """Lets go of the steps that have ended; the first failure goes up, and no other is left unseen."""
         ended = [key for key, task in self._running.items() if task.done()]
-        return [self._running.pop(key) for key in ended]
+        errors = [error for key in ended if (error := self._running.pop(key).exception())]
+        if errors:
+            raise errors[0]
 
     async def cancel(self) -> None:
         """Ends all; how does not matter any more."""

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from consumer.engine import claiming, takeover
 from consumer.engine.intake import Intake
 from consumer.engine.partition import Partition
+from consumer.engine.pipeline import Pipeline
 from consumer.engine.publishing import Publishing
 from consumer.engine.takeover import Takeover
-from consumer.engine.worker import Worker
 from consumer.kafka.journal import _ReadBack, _Window
 from consumer.kafka.journal_entries import Progress, Release
 from consumer.storage.memory import MemoryStore
@@ -99,8 +99,8 @@ def released_with_a_batch_that_is_not_published(patch: pytest.MonkeyPatch) -> No
             self._stored.clear()
         original(self)
 
-    original = Worker._start_publishing
-    patch.setattr(Worker, "_start_publishing", start_publishing)
+    original = Pipeline._start_publishing
+    patch.setattr(Pipeline, "_start_publishing", start_publishing)
 
 
 @_bug(0)

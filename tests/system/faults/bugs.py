@@ -213,7 +213,7 @@ def drops_on_revoke() -> None:
     stop = Worker.stop
 
     def forgetting(self: Any) -> None:
-        self._start_publishing = self._stored.clear
+        self._pipeline._start_publishing = self._pipeline._stored.clear
         stop(self)
 
     Worker.stop = forgetting  # type: ignore[method-assign]

@@ -6,7 +6,6 @@ import gc
 import pytest
 
 from consumer.engine.tasks import Tasks
-from consumer.engine.worker import Worker
 from consumer.errors import PublishInDoubt, StoreUnavailable
 
 
@@ -17,12 +16,11 @@ async def fails(error):
 async def test_of_steps_that_fail_together_the_first_goes_up_and_none_is_left_unseen():
     unseen = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: unseen.append(context))
-    worker = object.__new__(Worker)
-    worker._tasks = Tasks()
-    worker._tasks.start("store", 0, fails(StoreUnavailable("away")))
-    worker._tasks.start("publish", 0, fails(PublishInDoubt("no answer")))
+    tasks = Tasks()
+    tasks.start("store", 0, fails(StoreUnavailable("away")))
+    tasks.start("publish", 0, fails(PublishInDoubt("no answer")))
     await asyncio.sleep(0)
     with pytest.raises(StoreUnavailable):
-        worker._finish()
+        tasks.finish()
     gc.collect()
     assert unseen == []

@@ -4,11 +4,12 @@ import asyncio
 
 import pytest
 
-from consumer.engine import worker as worker_module
+from consumer.engine import backoff
+from consumer.engine import pipeline as pipeline_module
 from consumer.engine.partition import Limits
+from consumer.engine.pipeline import STORE
 from consumer.engine.schedule import FULL
 from consumer.engine.takeover import Resumed
-from consumer.engine.worker import STORE
 from consumer.engine.workers import Workers
 from consumer.errors import DeadLetterLimit, PublishInDoubt, RecordDamaged, StoreUnavailable
 from consumer.kafka.fetcher import Fetched
@@ -23,7 +24,7 @@ from tests.unit.engine.scene import ORIGIN, PLACE, Scene
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
-    monkeypatch.setattr(worker_module, "BACKOFF_SECONDS", (0.0,))
+    monkeypatch.setattr(backoff, "BACKOFF_SECONDS", (0.0,))
 
 
 async def test_a_worker_that_fails_again_and_again_is_not_ready():
@@ -59,7 +60,7 @@ async def test_a_worker_that_works_again_is_ready_although_nothing_is_to_do():
 
 async def test_what_a_stopped_partition_has_stored_is_published_all_the_same(monkeypatch):
     """Its last batch failed to be published after the dead letters of the next had stopped it."""
-    monkeypatch.setattr(worker_module, "REST_SECONDS", 0.0)  # the next batch begins while it is published
+    monkeypatch.setattr(pipeline_module, "REST_SECONDS", 0.0)  # the next batch begins while it is published
     log = [create(0), update(1), *(rubbish(offset) for offset in range(2, 9))]
     scene = Scene()
     scene.send(log)
@@ -82,32 +83,33 @@ async def test_what_a_stopped_partition_has_stored_is_published_all_the_same(mon
 
 
 def waiting(count):
-    """A worker that rests, with so many commands waiting."""
+    """A pipeline that rests, with so many commands waiting."""
     worker = make_worker(Scene().heir, [0], "heir")
     partition = worker.partitions[0]
     partition.go_on_from(Resumed(Position(PLACE, ORIGIN, next=0), 0))
     partition.take_in(Fetched(0, [update(offset) for offset in range(count)], count, count, count), now=0.0)
-    worker._rest_until = worker._now() + 60
-    return worker
+    pipeline = worker._pipeline
+    pipeline._rest_until = pipeline._now() + 60
+    return pipeline
 
 
 @pytest.mark.parametrize(("count", "begins"), [(1, False), (FULL - 1, False), (FULL, True)])
 async def test_commands_gather_after_a_batch_until_they_are_worth_one(count, begins):
-    worker = waiting(count)
-    worker._start_batch(worker._now())
-    assert worker._tasks.any(STORE) == begins
-    await worker._tasks.cancel()
+    pipeline = waiting(count)
+    pipeline._start_batch(pipeline._now())
+    assert pipeline._tasks.any(STORE) == begins
+    await pipeline._tasks.cancel()
 
 
 async def test_what_becomes_ripe_within_a_turn_is_not_slept_over():
-    worker = waiting(1)
-    now = worker._now()
-    worker._rest_until = worker._fetch_from = now + 1e-9
-    worker._start_batch(now)
-    assert not worker._tasks.any(STORE)
-    while worker._now() <= worker._rest_until:  # noqa: ASYNC110 - the time that the turn takes
+    pipeline = waiting(1)
+    now = pipeline._now()
+    pipeline._rest_until = pipeline._fetch_from = now + 1e-9
+    pipeline._start_batch(now)
+    assert not pipeline._tasks.any(STORE)
+    while pipeline._now() <= pipeline._rest_until:  # noqa: ASYNC110 - the time that the turn takes
         await asyncio.sleep(0)
-    assert worker._pause(now) == pytest.approx(0, abs=1e-6)
+    assert pipeline._pause(now) == pytest.approx(0, abs=1e-6)
 
 
 async def test_the_age_of_commands_behind_an_open_transaction_grows():
@@ -144,6 +146,6 @@ async def test_damaged_records_stop_a_partition_once_all_before_them_is_done(sec
     partition.go_on_from(Resumed(Position(PLACE, ORIGIN, next=4), 4))
     if hindrance:
         setattr(partition, hindrance, 1)
-    partition.obstacle.refused(RecordDamaged(*partition.position.place, 4), worker._now() - seconds)
+    partition.obstacle.refused(RecordDamaged(*partition.position.place, 4), worker._pipeline._now() - seconds)
     hopeless = worker._reading.hopeless()
     assert [(one.number, error.facts) for one, error in hopeless] == [(0, {"offset": 4})] * stops

@@ -1,0 +1,37 @@
+"""How long a worker waits after a failure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+from zlib import crc32
+
+if TYPE_CHECKING:
+    from consumer.errors import ContractsError
+
+BACKOFF_SECONDS: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
+
+
+class Backoff:
+    """Counts the failures since the last success."""
+
+    def __init__(self) -> None:
+        self._failures = 0
+        self._last: ContractsError | None = None
+
+    @property
+    def lasting(self) -> ContractsError | None:
+        """The last error, if there was one before it and no success in between."""
+        return self._last if self._failures > 1 else None
+
+    def failed(self, error: ContractsError, owner: str) -> float:
+        """Takes note of a failure; the seconds until the next try."""
+        # Not the same for all: two workers that end each other's transactions in step would do so forever.
+        share = 0.5 + crc32(owner.encode()) % 1_000 / 1_000
+        seconds = share * BACKOFF_SECONDS[min(self._failures, len(BACKOFF_SECONDS) - 1)]
+        self._failures += 1
+        self._last = error
+        return seconds
+
+    def succeeded(self) -> None:
+        """What failed before works again."""
+        self._failures = 0

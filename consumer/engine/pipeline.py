@@ -1,0 +1,162 @@
+"""The steps of a worker between two takeovers, as many side by side as help.
+
+fetch -> [MongoDB transactions, several side by side: load, fold, write, move positions]
+-> [one Kafka transaction at a time: outputs and progress of all that is stored by then]
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from consumer.engine.schedule import FULL, Queue
+from consumer.engine.tasks import Tasks
+from consumer.storage.protocols import SESSIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from consumer.engine.partition import Partition
+    from consumer.engine.publishing import Publishing
+    from consumer.engine.reading import Reading
+    from consumer.engine.storing import Stored, Storing
+    from consumer.telemetry.metrics import Metrics
+
+FETCH: Final = "fetch"
+STORE: Final = "store"
+PUBLISH: Final = "publish"
+LOOK: Final = "look"
+
+REST_SHARE: Final = 2.0
+REST_SECONDS: Final = 0.02
+"""How long commands gather after a batch: so many times what it took to store, but no longer than this."""
+
+FETCH_PAUSE_SECONDS: Final = 0.01
+"""Between two fetches while there is something to do: each costs the broker and us half a millisecond."""
+
+LOOK_SECONDS: Final = 2.0
+"""How often what waits is asked for in partitions that are not fetched."""
+
+TURN_SECONDS: Final = 1.0
+"""The loop turns at least so often, for the health checks."""
+
+
+class Pipeline:
+    """Works on partitions that are taken over, until it is told to stop or a step fails.
+
+    Args:
+        beat: called at every turn, so that a stuck loop is noticed.
+        stopping: set when nothing new is to be begun.
+        succeeded: called when a step has done what failed before.
+    """
+
+    def __init__(
+        self,
+        partitions: Mapping[int, Partition],
+        *,
+        reading: Reading,
+        storing: Storing,
+        publishing: Publishing,
+        batch_commands: int,
+        metrics: Metrics,
+        beat: Callable[[], None],
+        stopping: asyncio.Event,
+        succeeded: Callable[[], None],
+    ) -> None:
+        self._partitions = partitions
+        self._reading = reading
+        self._storing = storing
+        self._publishing = publishing
+        self._metrics = metrics
+        self._beat = beat
+        self._stopping = stopping
+        self._succeeded = succeeded
+        self._queue = Queue(partitions.values(), lanes=SESSIONS, most=batch_commands)
+        self._stored: list[Stored] = []
+        self._tasks = Tasks()
+        self._rest_until = self._fetch_from = self._looked_at = 0.0
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    async def run(self) -> None:
+        """Batches until stopped; then what is under way is stored and published."""
+        self._stored = []
+        try:
+            while True:
+                self._beat()
+                self._start_publishing()
+                now = self._now()
+                if not self._stopping.is_set():
+                    self._start_batch(now)
+                    self._start_fetch(now)
+                    self._start_look(now)
+                elif not self._tasks.any(STORE, PUBLISH) and not self._stored:
+                    return
+                await self._tasks.wait(self._stopping, self._pause(now))
+                self._tasks.finish()
+        finally:
+            await self._tasks.cancel()
+
+    def _pause(self, now: float) -> float:
+        """Until there is something to start for which the time was not ripe at `now`.
+
+        A later moment would not do: what became ripe in between would wait for the next turn.
+        """
+        moments = [self._rest_until] if self._queue.waiting else []
+        if not self._tasks.any(FETCH):
+            moments.append(self._fetch_from)
+        return min([TURN_SECONDS, *(moment - now for moment in moments if moment > now)])
+
+    def _start_batch(self, now: float) -> None:
+        """As many as the schedule wants; the partitions taken go to the end of the queue."""
+        if now < self._rest_until and self._queue.waiting < FULL:
+            return
+        while lanes := self._tasks.free(STORE, SESSIONS):
+            chosen = self._queue.take(SESSIONS - len(lanes))
+            if not chosen:
+                return
+            self._tasks.start(STORE, lanes[0], self._store(lanes[0], chosen))
+
+    async def _store(self, lane: int, partitions: Sequence[Partition]) -> None:
+        started = self._now()
+        stored = await self._storing.store(lane, partitions)
+        self._rest_until = self._now() + min((self._now() - started) * REST_SHARE, REST_SECONDS)
+        self._stored += stored
+        for partition in partitions:
+            partition.busy = False
+        for one in stored:
+            self._metrics.partitions.stored(one.partition.number, one.position.tallies)
+        if stored:
+            self._succeeded()
+
+    def _start_publishing(self) -> None:
+        if self._stored and not self._tasks.any(PUBLISH):
+            stored, self._stored = self._stored, []
+            self._tasks.start(PUBLISH, 0, self._publishing.publish(stored))
+
+    def _start_fetch(self, now: float) -> None:
+        """At once while nothing is to do; else what comes meanwhile gathers at the broker for a moment."""
+        if self._tasks.any(FETCH):
+            return
+        if now < self._fetch_from and (self._tasks.any(STORE) or self._queue.waiting):
+            return
+        if wanted := self._reading.wanted(now):
+            self._tasks.start(FETCH, 0, self._fetch(*wanted))
+
+    async def _fetch(self, positions: Mapping[int, int], wait_ms: int) -> None:
+        await self._reading.fetch(positions, wait_ms)
+        for partition, error in self._reading.hopeless():
+            await self._storing.stop(partition, error)
+        working = [partition for partition in self._partitions.values() if partition.error is None]
+        if all(partition.drained and not partition.lag.records for partition in working):
+            self._succeeded()  # nothing is there that could fail again
+        self._fetch_from = self._now() + FETCH_PAUSE_SECONDS
+
+    def _start_look(self, now: float) -> None:
+        """Where nothing is fetched, what waits still has to be told."""
+        if now - self._looked_at < LOOK_SECONDS or self._tasks.any(LOOK):
+            return
+        self._looked_at = now
+        if stopped := [number for number, partition in self._partitions.items() if partition.error]:
+            self._tasks.start(LOOK, 0, self._reading.look(stopped))

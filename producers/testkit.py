@@ -277,7 +277,7 @@ class Testkit(TypedCommands[CommandResult]):
         self._take(applied.fold, outputs)
 
     def _take(self, fold: Fold, outputs: Collected) -> None:
-        for account, contract in fold.contracts.items():
+        for account, contract in fold.accounts.contracts.items():
             if contract is None:
                 self._contracts.pop(account, None)
             else:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from zlib import crc32
 
 from consumer.domain.commands.table import BRINGING_ID, ERASING, OPENING, opened_id
-from consumer.engine.fold import IDENTITY_BYTES, Fold
+from consumer.engine.fold import Fold
+from consumer.engine.history import IDENTITY_BYTES
 from consumer.engine.records import Incoming
 from consumer.errors import AheadOfPosition
 from consumer.kafka.recordbatches import pack
@@ -163,13 +164,16 @@ async def _fold(share: Share, loaded: _Loaded, policy: Policy, output_bytes: int
     cut = number < len(share.records)
     to = share.records[number].record.offset if cut else share.next
     last = share.records[number - 1].record if number else None
-    return Applied(moved(position, to, last, fold), fold.finish(), number, fold)
+    return Applied(moved(position, to, last, fold), fold.outputs.finish(), number, fold)
 
 
 def moved(position: Position, to: int, last: Record | None, fold: Fold) -> Position:
     """The position after a batch."""
     return replace(
-        position, next=to, last=position.last if last is None else last_record(last), tallies=fold.tallies
+        position,
+        next=to,
+        last=position.last if last is None else last_record(last),
+        tallies=fold.accounts.tallies,
     )
 
 
@@ -197,9 +201,9 @@ def _writes(applied: Sequence[Applied]) -> BatchWrites:
     folds = [one.fold for one in applied]
     rewritten = [fold.rewritten() for fold in folds]
     return BatchWrites(
-        contracts=[write for fold in folds for write in fold.writes()],
-        former=[contract for fold in folds for contract in fold.former],
-        history=[entry for fold in folds for entry in fold.history],
+        contracts=[write for fold in folds for write in fold.accounts.writes()],
+        former=[contract for fold in folds for contract in fold.accounts.former],
+        history=[entry for fold in folds for entry in fold.history.entries],
         rewritten=Past(
             [entry for past in rewritten for entry in past.history],
             [contract for past in rewritten for contract in past.former],

@@ -7,35 +7,23 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, assert_never
 
-from orjson import Fragment
-
-from consumer.domain.model import (
-    ABSENT,
-    ERASED,
-    Applied,
-    Changed,
-    Expiring,
-    FieldChange,
-    LimitReached,
-    Rejected,
-    RenewalNotice,
-    Unchanged,
-)
+from consumer.domain.model import Changed, Expiring, LimitReached, RenewalNotice
+from consumer.engine.output_data import changed_data, reference
 from consumer.engine.records import forwarded_headers
 from consumer.kafka.recordbatches import Output
 from schemas.cloudevents import caused_headers
-from schemas.contract import to_json, visible
+from schemas.contract import to_json
 from schemas.events import EVENTS
 from schemas.topics import DEAD_LETTERS, output_partition
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from consumer.domain.model import Event, Outcome
+    from orjson import Fragment
+
+    from consumer.domain.model import Event
     from consumer.engine.records import Incoming, Misplaced, Record, Undecodable
-    from consumer.storage.protocols import Seen
-    from schemas.cloudevents import CausedHeaders, Envelope
-    from schemas.events import RejectionCode
+    from schemas.cloudevents import CausedHeaders
 
 DEAD_LETTER_PREFIX: Final = "dlq-"
 
@@ -208,95 +196,3 @@ def _dead_letter_headers(letter: Undecodable) -> tuple[tuple[str, bytes], ...]:
         ("dlq-message", letter.message.encode()),
         ("dlq-path", letter.path.encode()),
     )
-
-
-def reference(envelope: Envelope) -> dict[str, str]:
-    """How events and results name the command that caused them."""
-    return {"id": envelope.id, "source": envelope.source, "type": envelope.type}
-
-
-def changed_data(event: Changed, fields: Fragment, cause: Incoming, now: datetime) -> dict[str, Any]:
-    """The data of a `changed` event; `fields` are its changed fields as JSON."""
-    data: dict[str, Any] = {
-        "change": event.change,
-        "contract": visible(event.contract),
-        "changed_fields": fields,
-        "version": event.version,
-        "effective_at": event.effective_at,
-        "occurred_at": now,
-        "command": reference(cause.envelope),
-        "requested_by": event.by,
-    }
-    return data if event.reason is None else data | {"reason": event.reason}
-
-
-def fields_json(event: Event) -> Fragment:
-    """The changed fields as JSON, which event and history share; of a notice there are none."""
-    if not isinstance(event, Changed) or not event.changed_fields:
-        return _NO_FIELDS
-    return Fragment(to_json([_changed_field(change) for change in event.changed_fields]))
-
-
-_NO_FIELDS: Final = Fragment(b"[]")
-
-
-def _changed_field(change: FieldChange) -> dict[str, Any]:
-    """One difference as JSON shows it."""
-    path, before, after = change
-    if after is ERASED:
-        return {"path": path, "erased": True}
-    difference = {"path": path}
-    if before is not ABSENT:
-        difference["before"] = before
-    if after is not ABSENT:
-        difference["after"] = after
-    return difference
-
-
-def result_data(outcome: Outcome, cause: Incoming, now: datetime) -> dict[str, Any]:
-    """The data of a `command_result`, without the contract's id and version."""
-    data: dict[str, Any] = {"command": reference(cause.envelope), "processed_at": now}
-    match outcome:
-        case Applied():
-            data["outcome"] = "applied"
-        case Unchanged(message):
-            data["outcome"] = "unchanged"
-            if message:
-                data["message"] = message
-        case Rejected(code, message, errors):
-            data |= {"outcome": "rejected", "code": code, "message": message}
-            if errors:
-                data["errors"] = list(errors)
-        case _:
-            assert_never(outcome)
-    return data
-
-
-def duplicate_data(seen: Seen, cause: Incoming, now: datetime) -> dict[str, Any]:
-    """The result of a command that was seen before: it names what became of the first."""
-    data = {
-        "command": reference(cause.envelope),
-        "outcome": "duplicate",
-        "message": f"seen before; its outcome was: {_first(seen)}",
-        "processed_at": now,
-    }
-    if seen.code:
-        data["code"] = seen.code
-    return data
-
-
-def reused_data(seen: Seen, cause: Incoming, now: datetime) -> dict[str, Any]:
-    """The result of a command under the id of another: nobody may take it for done."""
-    was = f"this id is another command's, whose outcome was: {_first(seen)}"
-    code: RejectionCode = "id_reused"
-    return {
-        "command": reference(cause.envelope),
-        "outcome": "rejected",
-        "code": code,
-        "message": f"{was}; send this one under a new id",
-        "processed_at": now,
-    }
-
-
-def _first(seen: Seen) -> str:
-    return f"{seen.outcome} ({seen.code})" if seen.code else seen.outcome

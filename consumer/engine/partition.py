@@ -193,7 +193,7 @@ class Partition:
     def stored(self, applied: Applied) -> None:
         """Takes note of a batch that is committed in the database."""
         self.position = applied.position
-        self._cache.update(applied.fold.contracts)
+        self._cache.update(applied.fold.accounts.contracts)
         done = self.intake.done(applied.records)
         self._recent_dead.extend(isinstance(decoded, Undecodable) for decoded in done)
         if not self.alone:

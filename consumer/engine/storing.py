@@ -131,12 +131,12 @@ class Storing:
             self._metrics.command(name, outcome, count)
         for code, count in fold.dead_letters.items():
             self._metrics.dead_letter(code, count)
-        for (metric, threshold), count in fold.limits_reached.items():
+        for (metric, threshold), count in fold.outputs.limits_reached.items():
             self._metrics.limit_reached(metric, threshold, count)
         self._metrics.forwarded(fold.forwarded)
         records = share.records[: applied.records]
         timestamps = [decoded.record.timestamp for decoded in records]
-        return Stored(partition, applied.position, applied.outputs, timestamps, fold.published)
+        return Stored(partition, applied.position, applied.outputs, timestamps, fold.outputs.published)
 
     async def _apart(
         self, lane: int, shares: Sequence[tuple[Partition, Share]], error: Exception

@@ -115,7 +115,7 @@ class Future:
             holders=dict(holders),
         )
         fold.add(incoming)
-        self.contract = fold.contracts[self._account_id]
+        self.contract = fold.accounts.contracts[self._account_id]
         *events, result = map(_event, collected.outputs)
         return tuple(events), result.data
 

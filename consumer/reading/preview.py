@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from consumer.arguments import checked
 from consumer.domain.commands.table import OPENING, opened_id
-from consumer.engine.fold import IDENTITY_BYTES
+from consumer.engine.history import IDENTITY_BYTES
 from consumer.errors import InputRefused
 from consumer.reading.future import Future
 from schemas.contract import visible

@@ -46,11 +46,13 @@ def _of_one_batch(log: Sequence[Any], partition: int, decoder: Decoder) -> Expec
     for one in records:
         fold.add(one)
     return Expected(
-        contracts={account: _stored(one) for account, one in fold.contracts.items() if one is not None},
-        former=[_stored(contract) for contract in fold.former],
-        history={entry.identity: entry for entry in fold.history},
-        outputs=read(fold.finish() or ()),
-        tallies=fold.tallies,
+        contracts={
+            account: _stored(one) for account, one in fold.accounts.contracts.items() if one is not None
+        },
+        former=[_stored(contract) for contract in fold.accounts.former],
+        history={entry.identity: entry for entry in fold.history.entries},
+        outputs=read(fold.outputs.finish() or ()),
+        tallies=fold.accounts.tallies,
         decoder=decoder,
     )
 

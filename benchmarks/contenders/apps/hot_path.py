@@ -190,7 +190,7 @@ async def _work(log: Sequence[Sequence[Fetched]], room: int) -> None:
         )
         with clock.stage("remember"):
             for lane, one in zip(lanes, applied, strict=True):
-                lane.cache.update(one.fold.contracts)
+                lane.cache.update(one.fold.accounts.contracts)
                 lane.position = one.position
         worked = sum(one.records for one in applied)
         print(json.dumps({stage: 1e6 * spent / worked for stage, spent in clock.seconds.items()}), flush=True)

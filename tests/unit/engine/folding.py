@@ -10,7 +10,8 @@ import bson
 
 from consumer.engine.decoder import Decoder
 from consumer.engine.encoder import Encoder
-from consumer.engine.fold import IDENTITY_BYTES, Fold
+from consumer.engine.fold import Fold
+from consumer.engine.history import IDENTITY_BYTES
 from consumer.engine.records import Incoming
 from consumer.kafka.recordbatches import BatchWriter, Output
 from consumer.storage.documents import CODEC, contract_document, contract_from
@@ -73,7 +74,7 @@ class Folded:
         return fold
 
     def _store(self, fold: Fold) -> None:
-        for account, before, after in fold.writes():
+        for account, before, after in fold.accounts.writes():
             if after is None:
                 self.documents.pop(account, None)
             elif before is None or before["_id"] != after["_id"] or before.keys() != after.keys():
@@ -83,10 +84,10 @@ class Folded:
         past = fold.rewritten()
         former = {one["_id"]: one for one in past.former}
         history = {entry.identity: entry for entry in past.history}
-        self.former = [former.get(one["_id"], one) for one in self.former] + fold.former
-        self.history = [history.get(entry.identity, entry) for entry in self.history] + fold.history
-        self.outputs += read(fold.finish() or ())
-        self.tallies = fold.tallies
+        self.former = [former.get(one["_id"], one) for one in self.former] + fold.accounts.former
+        self.history = [history.get(entry.identity, entry) for entry in self.history] + fold.history.entries
+        self.outputs += read(fold.outputs.finish() or ())
+        self.tallies = fold.accounts.tallies
         self.folds.append(fold)
 
 

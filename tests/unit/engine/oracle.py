@@ -12,7 +12,8 @@ from aiokafka.record.default_records import DefaultRecordBatch
 from consumer.domain.model import Policy
 from consumer.engine.decoder import Decoder
 from consumer.engine.encoder import Encoder
-from consumer.engine.fold import IDENTITY_BYTES, Fold
+from consumer.engine.fold import Fold
+from consumer.engine.history import IDENTITY_BYTES
 from consumer.engine.records import Incoming, Undecodable
 from consumer.kafka.recordbatches import BatchWriter, Output
 from consumer.kafka.unreadable import Unreadable
@@ -86,21 +87,21 @@ class Expected:
     def fold(self, record: Any) -> None:
         one = decoded(record, self.decoder)
         fold = self._folded(one)
-        if is_poison(fold.writes(), fold.former, fold.history):
+        if is_poison(fold.accounts.writes(), fold.accounts.former, fold.history.entries):
             fold = self._folded(refused(one))
             self.refused += 1
-        self.outputs += read(fold.finish() or ())
-        for account, _, after in fold.writes():
+        self.outputs += read(fold.outputs.finish() or ())
+        for account, _, after in fold.accounts.writes():
             self.contracts.pop(account, None)
             if after is not None:
                 # As the next record finds it in the database.
                 stored = bson.encode(contract_document(after), codec_options=CODEC)
                 self.contracts[account] = contract_from(bson.decode(stored, CODEC))
         past = fold.rewritten()
-        self.history |= {entry.identity: entry for entry in (*past.history, *fold.history)}
+        self.history |= {entry.identity: entry for entry in (*past.history, *fold.history.entries)}
         rewritten = {contract["_id"]: contract for contract in past.former}
-        self.former = [rewritten.get(former["_id"], former) for former in self.former] + fold.former
-        self.tallies = fold.tallies
+        self.former = [rewritten.get(former["_id"], former) for former in self.former] + fold.accounts.former
+        self.tallies = fold.accounts.tallies
 
     def _folded(self, one: Any) -> Fold:
         incoming = one if isinstance(one, Incoming) else None

@@ -75,10 +75,10 @@ def test_a_second_time_gives_the_same(log, ends):
 def test_a_muted_replay_writes_the_same_and_publishes_nothing(log, ends):
     loud, muted = folded(log, *ends), folded(log, *ends, muted=True)
     assert muted.outputs == []
-    assert all(fold.finish() is None for fold in muted.folds)
+    assert all(fold.outputs.finish() is None for fold in muted.folds)
     muted.outputs = loud.outputs
     same(muted, loud)
-    assert all(fold.published == {} for fold in muted.folds)
+    assert all(fold.outputs.published == {} for fold in muted.folds)
     assert [fold.counts for fold in muted.folds] == [fold.counts for fold in loud.folds]
 
 
@@ -86,7 +86,7 @@ def test_a_muted_replay_writes_the_same_and_publishes_nothing(log, ends):
 def test_tallies_are_never_negative_and_equal_a_recount(log, ends):
     result = folded(log, *ends)
     for fold in result.folds:
-        assert min(fold.tallies.values(), default=0) >= 0
+        assert min(fold.accounts.tallies.values(), default=0) >= 0
     recount = Counter()
     for one in result.contracts.values():
         recount[f"{one['contract_type']}/{one['status']}"] += 1
@@ -117,7 +117,7 @@ def test_what_was_folded_is_counted(log, ends):
     topics = Counter(output.topic for output in result.outputs)
     made = Counter()
     for fold in result.folds:
-        made.update(fold.published)
+        made.update(fold.outputs.published)
     assert topics["contracts.changed"] == made["changed"]
     assert topics["contracts.command-results"] == made["command_result"]
 
@@ -240,7 +240,7 @@ def test_an_account_goes_on_in_a_new_generation_of_the_topic():
 def test_contracts_of_other_accounts_are_not_written():
     result = folded([create(0, ACCOUNTS[0]), create(1, ACCOUNTS[1])])
     fold = result.fold([update(2, ACCOUNTS[1]), update(3, ACCOUNTS[2])])
-    assert [write.account_id for write in fold.writes()] == [ACCOUNTS[1]]
+    assert [write.account_id for write in fold.accounts.writes()] == [ACCOUNTS[1]]
 
 
 def test_many_reports_of_usage_are_one_write_of_each_contract():
@@ -258,7 +258,7 @@ def test_many_reports_of_usage_are_one_write_of_each_contract():
     written = {write.account_id: write.after["lifecycle"]["usage"] for write in fold.writes()}
     assert len(fold.writes()) == 2
     assert [written[account][0]["value"] for account in ACCOUNTS[:2]] == [10_000, 10_100]
-    assert fold.limits_reached == {("monthly_trades", 80): 2, ("monthly_trades", 100): 2}
+    assert fold.outputs.limits_reached == {("monthly_trades", 80): 2, ("monthly_trades", 100): 2}
     muted = folded([create(0, ACCOUNTS[0]), create(1, ACCOUNTS[1])]).fold(reports, muted=True)
     assert muted.limits_reached == {}, "what was published before is not counted again"
 

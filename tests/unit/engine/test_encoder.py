@@ -22,7 +22,7 @@ def places(encoder):
     )  # fmt: skip
     for record in (create(0, "acme"), rubbish(1)):
         fold.add(decoded(record, Decoder(1)))
-    return {(batch.topic.removeprefix(PREFIX), batch.partition) for batch in fold.finish() or ()}
+    return {(batch.topic.removeprefix(PREFIX), batch.partition) for batch in fold.outputs.finish() or ()}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,100 @@
+"""The accounts of a batch as the fold changes them: contracts, former contracts, tallies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from consumer.domain.erasure import erased
+from consumer.domain.statuses import RUNNING
+from consumer.domain.terms import monthly_total
+from consumer.storage.protocols import ContractWrite
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from decimal import Decimal
+
+    from consumer.domain.model import Decision
+    from schemas.contract import Contract
+
+
+class Accounts:
+    """Contracts before and after.
+
+    Args:
+        contracts: current contract of every account in the batch; None where there is none.
+        tallies: those of the position, before the batch.
+        holders: the accounts that have, or had, the contract ids that the batch brings along. Those of its
+            own contracts are added: an id belongs to the account that had it first, forever, so that where
+            batches end makes no difference.
+    """
+
+    def __init__(
+        self,
+        contracts: Mapping[str, Contract | None],
+        tallies: Mapping[str, int | Decimal],
+        holders: dict[str, str],
+    ) -> None:
+        self._before = contracts
+        self.contracts = dict(contracts)
+        self.tallies = dict(tallies)
+        self.holders = holders
+        self.former: list[Contract] = []
+
+    def take(self, account: str, decision: Decision) -> None:
+        """The account's contract is now the one that was decided."""
+        tally(self.tallies, self.contracts[account], decision.contract)
+        self.contracts[account] = decision.contract
+        if decision.contract is not None:
+            self.holders[decision.contract["contract_id"]] = account
+        if decision.former is not None:
+            self.former.append(decision.former)
+
+    def erase(self, account: str) -> None:
+        """Removes personal data from the former contracts that this batch has made."""
+        self.former = [
+            erased(contract) if contract["account_id"] == account else contract for contract in self.former
+        ]
+
+    def writes(self) -> list[ContractWrite]:
+        """Each account whose contract is another object now."""
+        before = self._before
+        return [
+            ContractWrite(account, before[account], after)
+            for account, after in self.contracts.items()
+            if after is not before[account]
+        ]
+
+
+def erased_former(stored: Sequence[Contract], accounts: set[str]) -> list[Contract]:
+    """The stored former contracts of these accounts that lose personal data, as they are without it."""
+    former = [contract for contract in stored if contract["account_id"] in accounts]
+    return [left for contract in former if (left := erased(contract)) != contract]
+
+
+def tally(tallies: dict[str, int | Decimal], before: Contract | None, after: Contract | None) -> None:
+    """Counts a contract under its type and status, and what it brings in."""
+    if before is after:
+        return
+    was, now = before and _label(before), after and _label(after)
+    if was != now:
+        if was:
+            tallies[was] = tallies.get(was, 0) - 1
+        if now:
+            tallies[now] = tallies.get(now, 0) + 1
+    earned, earns = _monthly(before), _monthly(after)
+    if earned != earns:
+        if earned:
+            tallies[earned[0]] = tallies.get(earned[0], 0) - earned[1]
+        if earns:
+            tallies[earns[0]] = tallies.get(earns[0], 0) + earns[1]
+
+
+def _label(contract: Contract) -> str:
+    return f"{contract['contract_type']}/{contract['status']}"
+
+
+def _monthly(contract: Contract | None) -> tuple[str, Decimal] | None:
+    """Where it counts as revenue, and how much it brings in a month."""
+    if contract is None or contract["status"] not in RUNNING:
+        return None
+    return f"{contract['contract_type']}/{contract['currency']}", monthly_total(contract)

@@ -1,0 +1,114 @@
+"""The history entries of a batch: one for each record."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final
+
+from consumer.engine.entries import erased_entry
+from consumer.engine.records import record_time
+from consumer.storage.protocols import HistoryEntry, base_of
+from schemas.messages import TYPE_PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from consumer.engine.records import Incoming, Misplaced, Record, Undecodable
+
+IDENTITY_BYTES: Final = 16
+
+
+class History:
+    """Entries in the making. `generation` is that of the log."""
+
+    def __init__(self, generation: int) -> None:
+        self._generation = generation
+        self._base = base_of(generation)
+        self.entries: list[HistoryEntry] = []
+        self.bytes = 0
+        """Size of what the entries of commands keep, about."""
+
+    def identity(self, record: Record) -> bytes:
+        """Of a record that has none of its own: its coordinates in the log."""
+        coordinates = f"{self._generation}/{record.topic}/{record.partition}/{record.offset}"
+        return sha256(coordinates.encode()).digest()[:IDENTITY_BYTES]
+
+    def offset(self, record: Record) -> int:
+        """As it is stored: offsets grow from one generation of the log to the next."""
+        return self._base + record.offset
+
+    def command(
+        self,
+        incoming: Incoming,
+        result: dict[str, Any],
+        identity: bytes,
+        now: datetime,
+        changes: str | None = None,
+        content: bytes | None = None,
+    ) -> None:
+        """Adds the entry of a command."""
+        command = incoming.command
+        self.bytes += len(incoming.record.value or b"") + len(changes or "")
+        self.entries.append(
+            HistoryEntry(
+                identity=identity,
+                partition=incoming.record.partition,
+                offset=command.offset,
+                occurred_at=now,
+                outcome=result["outcome"],
+                code=result.get("code"),
+                account_id=command.account_id,
+                contract_id=result.get("contract_id"),
+                version=result.get("version"),
+                type=command.name,
+                source=command.source,
+                command_id=command.id,
+                requested_by=command.data.get("requested_by"),
+                changes=changes,
+                content=content,
+            )
+        )
+
+    def dead_letter(self, letter: Undecodable) -> None:
+        """Adds the entry of a dead letter."""
+        envelope = letter.envelope
+        self.entries.append(
+            HistoryEntry(
+                identity=self.identity(letter.record),
+                partition=letter.record.partition,
+                offset=self.offset(letter.record),
+                occurred_at=record_time(letter.record),
+                outcome="dead_letter",
+                code=letter.code,
+                account_id=letter.account_id,
+                type=envelope.type.removeprefix(TYPE_PREFIX) if envelope else None,
+                source=envelope.source if envelope else None,
+                command_id=envelope.id if envelope else None,
+            )
+        )
+
+    def forwarded(self, misplaced: Misplaced) -> None:
+        """Adds the entry of a command that was sent home."""
+        record = misplaced.record
+        self.entries.append(
+            HistoryEntry(
+                self.identity(record),
+                record.partition,
+                self.offset(record),
+                record_time(record),
+                "forwarded",
+            )
+        )
+
+    def erase(self, account: str) -> None:
+        """Removes the account's personal data from the entries of this batch."""
+        self.entries = [
+            erased_entry(entry) if entry.account_id == account else entry for entry in self.entries
+        ]
+
+
+def erased_entries(stored: Sequence[HistoryEntry], accounts: set[str]) -> list[HistoryEntry]:
+    """The stored entries of these accounts that lose personal data, as they are without it."""
+    entries = [entry for entry in stored if entry.account_id in accounts]
+    return [after for entry in entries if (after := erased_entry(entry)) != entry]

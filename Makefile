@@ -5,7 +5,7 @@
 #   make faults   the service and its servers killed, paused and cut off at every point where it could matter
 #   make test-pythons  the tests that need no server, on each supported Python that is on this machine
 #   make test-docker   the image, docker-compose.yml and testcontainers, where a Docker engine answers
-#   make check    lint, format, strict types, import directions, published schemas
+#   make check    lint, format, strict types, import directions, sizes of files, published schemas
 #   make chaos    processes killed, paused and cut while commands flow (ROUNDS=200 SEED=7; SOAK=30 minutes; BROKERS=3)
 #   make bench    the service against its peers, on servers started for it (ARGS=--full: also a million contracts)
 #   make bench-quick   the main ratios, in less than five minutes
@@ -58,6 +58,7 @@ check: venv
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tools.sizes
 	$(BIN)/pytest -q tests/unit/schemas/test_published.py tests/unit/schemas/test_compatibility.py tests/unit/schemas/test_asyncapi.py
 
 audit: venv

@@ -1,7 +1,12 @@
-"""The composition root: the only place that builds clients and puts the parts together."""
+"""The composition root of the service: its engine, and what works beside it.
+
+What programs of other teams open is in clients.py, which the service uses, too.
+"""
 
 from __future__ import annotations
 
+import os
+import socket
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -9,7 +14,8 @@ from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer
 
-from consumer.clients import open_mongo
+from consumer.clients import make_queries, open_mongo
+from consumer.domain.commands.advance import SOURCE
 from consumer.engine.cache import CacheBudget, ContractCache
 from consumer.engine.decoder import Decoder
 from consumer.engine.encoder import Encoder
@@ -26,14 +32,21 @@ from consumer.kafka.fetcher import Fetcher
 from consumer.kafka.journal import Journal
 from consumer.kafka.membership import Membership
 from consumer.kafka.publisher import Publisher
+from consumer.reading.statistics import ContractStatistics
+from consumer.storage.leases import MongoLease
 from consumer.storage.mongo import MongoStore
 from consumer.storage.mongo_driver import close
 from consumer.storage.protocols import Origin
+from consumer.storage.pruning import HistoryPruner
+from producers.backlog import Backlog
+from producers.connect import make_command_producer
+from producers.gauges import ExpiringGauge
+from producers.scanner import LEASE, LEASE_MARGIN_SECONDS, Scanner
 from schemas.partitioning import HOMES
 from schemas.topics import COMMANDS, POSITIONS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Mapping
+    from collections.abc import AsyncIterator, Callable, Collection, Mapping
 
     from consumer.settings import Settings
     from consumer.storage.mongo_driver import Client
@@ -184,3 +197,52 @@ def make_decoder(settings: Settings, partitions: int, base: int) -> Decoder:
 def make_store(settings: Settings, client: Client) -> MongoStore:
     """The store of the settings' database."""
     return MongoStore(client, settings.mongo_database)
+
+
+@asynccontextmanager
+async def scanner(
+    settings: Settings, client: Client, metrics: Metrics, *, beat: Callable[[], None] = lambda: None
+) -> AsyncIterator[Scanner]:
+    """A connected scanner.
+
+    Raises:
+        BrokerUnavailable, BrokerDenied: Kafka does not answer, or refuses us.
+    """
+    queries = make_queries(settings, client, read_preference="primary")
+    lease = MongoLease(
+        client,
+        settings.mongo_database,
+        LEASE,
+        f"{socket.gethostname()}/{os.getpid()}/{uuid4().hex[:12]}",
+        seconds=settings.scan_interval_seconds + LEASE_MARGIN_SECONDS,
+    )
+    backlog = Backlog(
+        lambda: AIOKafkaConsumer(**kafka_options(settings), isolation_level="read_committed"),
+        queries,
+        topic=settings.topic_prefix + COMMANDS,
+        address=settings.kafka_bootstrap_servers,
+    )
+    async with make_command_producer(settings, source=SOURCE) as producer:
+        try:
+            await backlog.start()
+            yield Scanner(
+                queries,
+                producer,
+                backlog,
+                lease,
+                metrics=metrics,
+                max_waiting=settings.scan_max_waiting,
+                beat=beat,
+            )
+        finally:
+            await backlog.stop()
+
+
+def history_pruner(settings: Settings, client: Client) -> HistoryPruner:
+    """Strips old history, if the settings say so."""
+    return HistoryPruner(client, settings.mongo_database, settings.history_retention_days)
+
+
+def expiring_gauge(settings: Settings, client: Client, metrics: Metrics) -> ExpiringGauge:
+    """Counts for the metric `expiring`."""
+    return ExpiringGauge(ContractStatistics(make_queries(settings, client)), metrics)

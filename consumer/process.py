@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import structlog
 
-from consumer import background, bootstrap, garbage
+from consumer import bootstrap, garbage
 from consumer.errors import BrokerUnavailable, LogError, StoreUnavailable
 from consumer.kafka import topics
 from consumer.kafka.cluster import check_client, cluster_id
@@ -132,11 +132,11 @@ class Process:
         interval = self.settings.scan_interval_seconds
         self.health.watch("scanner", within=interval + SCAN_SECONDS)
         beat = partial(self.health.beat, "scanner")
-        gauge = background.expiring_gauge(self.settings, client, self.metrics)
-        pruner = background.history_pruner(self.settings, client)
+        gauge = bootstrap.expiring_gauge(self.settings, client, self.metrics)
+        pruner = bootstrap.history_pruner(self.settings, client)
         while True:
             try:
-                async with background.scanner(self.settings, client, self.metrics, beat=beat) as scanner:
+                async with bootstrap.scanner(self.settings, client, self.metrics, beat=beat) as scanner:
                     await scan_for_ever(scanner, gauge, pruner, interval, beat=beat)
             except LogError as error:
                 log.warning("cannot scan yet", error=str(error), hint=error.hint)

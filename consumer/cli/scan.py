@@ -40,15 +40,15 @@ def scan(
 
 
 async def _once(settings: Settings) -> ScanResult:
-    from consumer import background, bootstrap
+    from consumer import bootstrap
     from consumer.telemetry.metrics import Metrics
 
     async with (
         bootstrap.opened_mongo(settings) as client,
-        background.scanner(settings, client, Metrics()) as scanner,
+        bootstrap.scanner(settings, client, Metrics()) as scanner,
     ):
         result = await scanner.run_once()
         if result.active:
-            await background.history_pruner(settings, client).run_once()
+            await bootstrap.history_pruner(settings, client).run_once()
         await scanner.release()
         return result

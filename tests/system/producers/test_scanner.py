@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from consumer import background, bootstrap
+from consumer import bootstrap
 from consumer.kafka import topics
 from consumer.process import Process
 from consumer.settings import Settings
@@ -61,7 +61,7 @@ async def has_passed(moment: datetime) -> bool:
 
 async def test_what_falls_due_happens(service: Running) -> None:
     await create_contracts_that_end_soon(service.settings)
-    async with background.scanner(service.settings, service.mongo, Metrics()) as scanner:
+    async with bootstrap.scanner(service.settings, service.mongo, Metrics()) as scanner:
 
         async def scanned() -> bool:
             await scanner.run_once()

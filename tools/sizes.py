@@ -73,6 +73,7 @@ OUTGROWN: Final = frozenset(
         "tests/system/cli/test_cli.py",
         "tests/system/faults/scene.py::Scene",
         "tests/system/producers/test_bulk.py",
+        "tests/system/year/life.py::Life",
         "tests/system/year/service.py",
         "tests/unit/domain/test_adopt.py",
         "tests/unit/domain/test_model.py::Lifecycle",

@@ -87,7 +87,7 @@ class Fold:
 
     def output_bytes(self) -> int:
         """Uncompressed size of what is to be published and kept so far, about."""
-        return self.history.bytes + self.outputs.bytes
+        return self.history.size + self.outputs.size
 
     def _command(self, incoming: Incoming) -> None:
         command = incoming.command

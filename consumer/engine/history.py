@@ -26,8 +26,8 @@ class History:
         self._generation = generation
         self._base = base_of(generation)
         self.entries: list[HistoryEntry] = []
-        self.bytes = 0
-        """Size of what the entries of commands keep, about."""
+        self.size = 0
+        """Bytes that the entries of commands keep, about."""
 
     def identity(self, record: Record) -> bytes:
         """Of a record that has none of its own: its coordinates in the log."""
@@ -49,7 +49,7 @@ class History:
     ) -> None:
         """Adds the entry of a command."""
         command = incoming.command
-        self.bytes += len(incoming.record.value or b"") + len(changes or "")
+        self.size += len(incoming.record.value or b"") + len(changes or "")
         self.entries.append(
             HistoryEntry(
                 identity=identity,

@@ -33,8 +33,8 @@ class Outputs:
         """How many of them tell of a (metric, threshold)."""
 
     @property
-    def bytes(self) -> int:
-        """Uncompressed size so far, about."""
+    def size(self) -> int:
+        """Bytes so far, uncompressed, about."""
         return 0 if self._writer is None else self._writer.bytes
 
     def finish(self) -> list[RecordBatch] | None:

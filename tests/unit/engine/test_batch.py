@@ -230,7 +230,7 @@ def test_an_account_goes_on_in_a_new_generation_of_the_topic():
     first = folded([create(0), rubbish(1)])
     first.generation = 2
     second = first.fold([update(0), rubbish(1)])
-    assert [entry.offset for entry in second.history] == [1 << 48, (1 << 48) + 1]
+    assert [entry.offset for entry in second.history.entries] == [1 << 48, (1 << 48) + 1]
     assert len({entry.identity for entry in first.history}) == 4
     sequences = [dict(output.headers).get("ce_sequence") for output in first.outputs]
     of_account = [number for number in sequences if number]
@@ -255,12 +255,12 @@ def test_many_reports_of_usage_are_one_write_of_each_contract():
         for offset in range(2, 102)
     ]
     fold = result.fold(reports)
-    written = {write.account_id: write.after["lifecycle"]["usage"] for write in fold.writes()}
-    assert len(fold.writes()) == 2
+    written = {write.account_id: write.after["lifecycle"]["usage"] for write in fold.accounts.writes()}
+    assert len(fold.accounts.writes()) == 2
     assert [written[account][0]["value"] for account in ACCOUNTS[:2]] == [10_000, 10_100]
     assert fold.outputs.limits_reached == {("monthly_trades", 80): 2, ("monthly_trades", 100): 2}
     muted = folded([create(0, ACCOUNTS[0]), create(1, ACCOUNTS[1])]).fold(reports, muted=True)
-    assert muted.limits_reached == {}, "what was published before is not counted again"
+    assert muted.outputs.limits_reached == {}, "what was published before is not counted again"
 
 
 def test_replaced_and_deleted_contracts_are_kept():

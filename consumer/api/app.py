@@ -1,6 +1,6 @@
 """The application: every end point in one list, behind one door.
 
-What it serves to people (a console) belongs onto the same application, so that it has the same door.
+What it serves to people, the console, has the same tokens and limits, and a door of its own.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from starlette.responses import JSONResponse
 
 from consumer.api.auth import COMMAND_PATH, PUBLISHED, Asking, Authentication, authorise, check_complete
 from consumer.api.commands import Publishing
+from consumer.api.console.app import ConsoleParts, make_console
+from consumer.api.console.session import PATH as CONSOLE
 from consumer.api.limits import RateLimits
 from consumer.api.listings import Listings
 from consumer.api.openapi import described
@@ -70,10 +72,19 @@ def make_app(given: Dependencies) -> ASGIApp:
     Raises:
         RuntimeError: an end point without a row in ACCESS.
     """
-    app = _api(given)
+    app, limits = _api(given), RateLimits(given.requests_per_second)
     check_complete(app.routes)
-    guarded = Authentication(app, given.authenticators, RateLimits(given.requests_per_second))
-    return _RawPath(guarded)
+    guarded = Authentication(app, given.authenticators, limits)
+    parts = ConsoleParts(
+        reader=given.reader,
+        preview=given.preview,
+        statistics=given.statistics,
+        log=given.log,
+        authenticators=given.authenticators,
+        limits=limits,
+        max_wait_seconds=given.max_wait_seconds,
+    )
+    return _RawPath(_WithConsole(guarded, make_console(parts)))
 
 
 def unserved() -> FastAPI:
@@ -172,6 +183,19 @@ def _add_commands(app: FastAPI, given: Dependencies) -> None:
             summary=f"what `{name}` would do",
             response_model=None,
         )
+
+
+class _WithConsole:
+    """Two applications: people have a session, where programs have a token in each request."""
+
+    def __init__(self, api: ASGIApp, console: ASGIApp) -> None:
+        self._api = api
+        self._console = console
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        app = self._console if path == CONSOLE or path.startswith(f"{CONSOLE}/") else self._api
+        await app(scope, receive, send)
 
 
 class _RawPath:

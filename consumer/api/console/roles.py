@@ -1,0 +1,18 @@
+"""Which commands the console offers, and to whom: to those whom the API lets send them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from consumer.api.auth import ACCESS, COMMAND_PATH, PUBLISHED
+
+if TYPE_CHECKING:
+    from consumer.api.tokens import Caller, Role
+
+ROLES: Final[dict[str, Role]] = {name: ACCESS[f"POST {COMMAND_PATH}{name}"] for name in PUBLISHED}
+"""The weakest role for each command."""
+
+
+def offered(caller: Caller) -> list[str]:
+    """The commands that this caller may send."""
+    return [name for name, role in ROLES.items() if caller.may(role)]

@@ -6,10 +6,10 @@ import os
 import re
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from pydantic import ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource
 
 from consumer.errors import SettingsError
 
@@ -71,6 +71,26 @@ def _path_of(field_name: str) -> Path | None:
         return Path(named)
     mounted = Path(os.environ.get(SECRETS_DIR) or DEFAULT_SECRETS_DIR) / env_name(field_name).lower()
     return mounted if mounted.is_file() else None
+
+
+class Origin(NamedTuple):
+    """Where a value was given, and its text as it stands there; None: nowhere, so the default counts."""
+
+    place: str
+    text: str | None
+
+
+DEFAULT: Final = Origin("default", None)
+
+
+def origins(settings: type[BaseSettings]) -> dict[str, Origin]:
+    """Of each setting by its field name: `environment`, `file PATH` or `default`, as the first found wins."""
+    environment, files = EnvSettingsSource(settings)(), FileVariants(settings)()
+    found = dict.fromkeys(settings.model_fields, DEFAULT)
+    found |= {name: Origin(f"file {_path_of(name)}", text) for name, text in files.items()}
+    return found | {
+        name: Origin("environment", str(text)) for name, text in environment.items() if name in found
+    }
 
 
 def environment_mistakes(field_names: Iterable[str]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from consumer.cli import (
     account,
     dead_letters,
     demo,
+    doctor,
     events,
     imports,
     indexes,
@@ -87,6 +88,7 @@ app.add_typer(topics.app, name="topics", rich_help_panel="Operate")
 app.add_typer(indexes.app, name="indexes", rich_help_panel="Operate")
 app.add_typer(positions.app, name="positions", rich_help_panel="Operate")
 app.add_typer(tokens.app, name="tokens", rich_help_panel="Operate")
+app.command(rich_help_panel="Operate")(doctor.doctor)
 app.command(rich_help_panel="Operate")(settings.settings)
 app.add_typer(schemas.app, name="schemas", rich_help_panel="Develop")
 

@@ -1,28 +1,73 @@
-"""`contracts settings`: the list of all settings."""
+"""`contracts settings`: all settings, with their values and where those come from."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from consumer.cli.output import Json, table_or_json
 
+if TYPE_CHECKING:
+    from consumer.settings import Settings
+
+COLUMNS: Final = ("setting", "value", "origin", "default", "meaning")
+MASK: Final = "***"
+
 
 def settings(*, as_json: Json = False) -> None:
-    """List all settings, with their meanings and defaults.
+    """List all settings: values, where they come from, meanings, defaults.
 
-    Each setting is an environment variable. NAME_FILE is the path of a file with the value.
+    Each setting is an environment variable. NAME_FILE is the path of a file with the value. The value of a
+    secret is shown as ***.
 
     Example: contracts settings --json
     """
-    from consumer.settings_sections import SECTIONS
-    from consumer.settings_sources import env_name
+    from consumer.cli.running import load_settings
+    from consumer.errors import SettingsError
 
-    rows = [
-        {"setting": env_name(name), "default": default_text(field.default), "meaning": field.description}
+    try:
+        table_or_json(rows(load_settings()), COLUMNS, as_json=as_json)
+    except SettingsError as error:
+        table_or_json(rows(None), COLUMNS, as_json=as_json)
+        error.hint = "mend what is told above; the list shows where each value comes from"
+        raise
+
+
+def rows(loaded: Settings | None) -> list[dict[str, Any]]:
+    """A row for each setting. None: they are wrong, so what was given is shown as it was given."""
+    from consumer.settings import Settings
+    from consumer.settings_sections import SECTIONS
+    from consumer.settings_sources import env_name, origins
+
+    given = origins(Settings)
+    return [
+        {
+            "setting": env_name(name),
+            "value": _effective(loaded, name) if loaded else _given(name, given[name].text, field.default),
+            "origin": given[name].place,
+            "default": default_text(field.default),
+            "meaning": field.description,
+        }
         for section in SECTIONS
         for name, field in section.model_fields.items()
     ]
-    table_or_json(rows, ("setting", "default", "meaning"), as_json=as_json)
+
+
+def _effective(loaded: Settings, name: str) -> str:
+    from pydantic import SecretStr
+
+    if name == "mongo_uri":
+        return loaded.mongo_address
+    value = getattr(loaded, name)
+    return MASK if isinstance(value, SecretStr) else default_text(value)
+
+
+def _given(name: str, text: str | None, default: Any) -> str:
+    from consumer.settings import Settings
+    from consumer.settings_sources import is_secret
+
+    if text is None:
+        return default_text(default)
+    return MASK if is_secret(Settings, name) else text
 
 
 def default_text(value: Any) -> str:
@@ -38,5 +83,7 @@ def default_text(value: Any) -> str:
             return ",".join(map(str, value))
         case bool():
             return str(value).lower()
+        case float() if value.is_integer():
+            return str(int(value))
         case _:
             return str(value)

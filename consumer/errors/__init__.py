@@ -57,6 +57,7 @@ ContractsError                      exit code
   x SchemasIncompatible                    15   a breaking change of a published schema
   x ForeignDocument                        16   a damaged document, or one of another program
   x OutputFailed                           17   stdout cannot be written
+  x ChecksFailed                           18   `contracts doctor` found an error
 
 Exit code 0 is success, 1 an unexpected error, 2 a wrong command line, 130 Ctrl-C, 141 a closed pipe.
 """
@@ -64,6 +65,7 @@ Exit code 0 is success, 1 an unexpected error, 2 a wrong command line, 130 Ctrl-
 from __future__ import annotations
 
 from consumer.errors.callers import (
+    ChecksFailed,
     CommandRejected,
     ContractNotFound,
     HistoryPruned,
@@ -191,4 +193,5 @@ __all__ = [  # noqa: RUF022 - as in the tree
     "SchemasIncompatible",
     "ForeignDocument",
     "OutputFailed",
+    "ChecksFailed",
 ]

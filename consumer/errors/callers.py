@@ -88,3 +88,10 @@ class OutputFailed(ContractsError):
 
     exit_code = 17
     label = "the output cannot be written"
+
+
+class ChecksFailed(ContractsError):
+    """Something that the service needs is not as it must be; the table says what, and what to do."""
+
+    exit_code = 18
+    label = "a check of `doctor` failed"

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-_END_TRANSACTION: Final = 26
-_SETTLES_AT_ONCE: Final = 5
+END_TRANSACTION: Final = 26
+SETTLES_AT_ONCE: Final = 5
 """Version of Kafka's EndTxn request that only brokers from 4.0 on know."""
 
 
@@ -53,7 +53,7 @@ async def cluster_id(settings: Settings) -> str:
         await admin.start()
         answer = await admin._client.send(admin._client.get_random_node(), ApiVersionRequest())
         newest = {api: version for api, _, version in answer.api_versions}
-        if newest.get(_END_TRANSACTION, 0) < _SETTLES_AT_ONCE:
+        if newest.get(END_TRANSACTION, 0) < SETTLES_AT_ONCE:
             log.warning("this Kafka is older than 4.0: a takeover may publish a batch again")
         return str((await admin.describe_cluster())["cluster_id"])
     except (KafkaError, OSError) as error:

@@ -125,16 +125,17 @@ async def ensure(database: Any, *, history_retention_days: int | None = None) ->
     """
     with translated():
         await _ensure_collections(database)
-        specs = [*_specs(history_retention_days)]
+        planned = [*specs(history_retention_days)]
         present = {
-            name: await database[name].index_information() for name in {spec.collection for spec in specs}
+            name: await database[name].index_information() for name in {spec.collection for spec in planned}
         }
         _refuse_removal(present["history"])
         with pymongo.timeout(BUILD_SECONDS):
-            return [await _ensure_index(database, spec, present[spec.collection]) for spec in specs]
+            return [await _ensure_index(database, spec, present[spec.collection]) for spec in planned]
 
 
-def _specs(history_retention_days: int | None) -> Iterator[IndexSpec]:
+def specs(history_retention_days: int | None) -> Iterator[IndexSpec]:
+    """All indexes that there are to be."""
     yield from INDEXES
     if history_retention_days is not None:
         kept_whole = {"partialFilterExpression": {"account_id": {"$exists": True}}}
@@ -177,7 +178,7 @@ async def _create(database: Any, name: str) -> None:
 
 async def _ensure_index(database: Any, spec: IndexSpec, present: Mapping[str, Any]) -> str:
     """Under whatever name it is there already: what counts is what it does."""
-    name = next((name for name, found in present.items() if _same(spec, found)), None)
+    name = next((name for name, found in present.items() if same(spec, found)), None)
     if name is None:
         try:
             name = await database[spec.collection].create_index(
@@ -192,7 +193,8 @@ async def _ensure_index(database: Any, spec: IndexSpec, present: Mapping[str, An
     return f"{spec.collection}.{name}"
 
 
-def _same(spec: IndexSpec, found: Mapping[str, Any]) -> bool:
+def same(spec: IndexSpec, found: Mapping[str, Any]) -> bool:
+    """Whether an index, as the server tells of it, does what is planned."""
     planned = {name: spec.options[name] for name in _OPTIONS if spec.options.get(name)}
     there = {name: found[name] for name in _OPTIONS if found.get(name)}
     return [*map(tuple, found["key"])] == [*spec.keys] and there == planned

@@ -10,6 +10,8 @@ from confluent_kafka.admin import AclBindingFilter
 
 from consumer.errors import BrokerDenied, ContractsError, TopicsMissing
 from consumer.kafka import topics
+from consumer.operator.doctor import Doctor, examine
+from consumer.operator.findings import State
 from consumer.process import Process
 from consumer.settings import Settings
 from consumer.telemetry.metrics import RESUME_REASONS
@@ -116,6 +118,37 @@ async def test_with_one_right_less_it_stops(
     invisible = missing[0] == "Topic" and [right[1] for right in RIGHTS].count(missing[1]) == 1
     expected = TopicsMissing.__name__ if invisible else BrokerDenied.__name__
     assert await outcome(settings(locked, mongo, database, certs)) == expected
+
+
+async def lacking(wanted: Settings) -> dict[str, str]:
+    """What the doctor finds wrong in Kafka."""
+    async with Doctor(wanted) as doctor:
+        checks = [check for check in doctor.checks() if check.name.startswith("kafka r")]
+        checks += [check for check in doctor.checks() if check.name == "kafka transactions"]
+        found = [finding async for finding in examine(checks)]
+    return {finding.check: finding.found for finding in found if finding.state != State.OK}
+
+
+async def test_the_doctor_names_each_right_that_is_missing(
+    locked: ApacheKafka, mongo: Any, database: str, certs: Path
+) -> None:
+    await topics.ensure(settings_for(locked, mongo, database))
+    wanted = settings(locked, mongo, database, certs)
+    rights = [secure.binding(right, f"{database}.", database) for right in RIGHTS]
+    secure.grant(locked, rights)
+    assert await lacking(wanted) == {}
+    for kind, name, prefixed, operation in RIGHTS:
+        less = secure.binding(
+            (kind, name, prefixed, operation), f"{database}.", database, kind=AclBindingFilter
+        )
+        secure.grant(locked, rights, without=less)
+        found = await lacking(wanted)
+        if kind == "TransactionalId":
+            assert "TransactionalIdAuthorizationFailed" in found.pop("kafka transactions")
+        else:
+            full = f"{database}.{name}" if kind == "Topic" else f"the group {database}"
+            assert f"{operation} on {full}" in found.pop("kafka rights")
+        assert found == {}
 
 
 @pytest.mark.parametrize(

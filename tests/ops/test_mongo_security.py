@@ -11,6 +11,8 @@ from pymongo import MongoClient
 
 from consumer import bootstrap
 from consumer.errors import StoreDenied, StoreUnavailable
+from consumer.operator.doctor import Doctor, examine
+from consumer.operator.findings import Finding
 from consumer.settings import load_settings
 from consumer.storage import indexes
 from devstack.mongo import SecantusMongo
@@ -137,3 +139,42 @@ async def test_less_does_not(by_rights: Server, certs: Path, rights: str) -> Non
     with pytest.raises(StoreDenied, match="MongoDB refuses us") as denied:
         await work(by_rights, certs, f"{rights}:{secure.PASSWORD}@", "&authSource=admin")
     assert secure.PASSWORD not in str(denied.value)
+
+
+def states_of(found: dict[str, Finding]) -> dict[str, str]:
+    names = ("mongodb connection", "mongodb rights", "indexes")
+    return {name: found[name].state.value for name in names}
+
+
+async def examined(server: Server, certs: Path, user: str, password: str) -> dict[str, Finding]:
+    tls = f"tls=true&tlsCAFile={certs / 'ca.pem'}"
+    uri = f"mongodb://{user}:{password}@127.0.0.1:{server.port}/?directConnection=true&authSource=admin&{tls}"
+    settings = load_settings(mongo_uri=uri, mongo_database=DATABASE, mongo_timeout_ms=5_000)
+    async with Doctor(settings) as doctor:
+        checks = [check for check in doctor.checks() if "mongodb" in check.name or check.name == "indexes"]
+        return {found.check: found async for found in examine(checks)}
+
+
+async def test_the_doctor_tells_a_wrong_password(by_rights: Server, certs: Path) -> None:
+    found = await examined(by_rights, certs, "enough", "another")
+    assert states_of(found) == {
+        "mongodb connection": "failed",
+        "mongodb rights": "not checked",
+        "indexes": "not checked",
+    }
+    assert "MongoDB refuses us" in found["mongodb connection"].found
+    assert "another" not in str(found)
+
+
+async def test_the_doctor_tells_missing_roles(by_rights: Server, certs: Path) -> None:
+    found = await examined(by_rights, certs, "read-only", secure.PASSWORD)
+    assert states_of(found)["mongodb rights"] == "failed"
+    assert f"update on {DATABASE}.contracts, remove on {DATABASE}.contracts" in found["mongodb rights"].found
+    assert "find on" not in found["mongodb rights"].found
+    assert "readWrite" in found["mongodb rights"].hint
+
+
+async def test_the_doctor_says_what_this_server_does_not_tell(by_rights: Server, certs: Path) -> None:
+    found = await examined(by_rights, certs, "enough", secure.PASSWORD)
+    assert states_of(found)["mongodb rights"] == "warning"
+    assert "insert" in found["mongodb rights"].found

@@ -1,4 +1,4 @@
-"""`contracts list` and `expiring`: current contracts, page by page."""
+"""`contracts list`: current contracts, page by page."""
 
 from __future__ import annotations
 
@@ -63,15 +63,6 @@ LISTED: Final = (
     "base_monthly_fee",
     "currency",
     "version",
-)
-EXPIRING: Final = (
-    "account_id",
-    "end_date",
-    "days_left",
-    "action",
-    "reason",
-    "contract_type",
-    "base_monthly_fee",
 )
 
 
@@ -182,33 +173,6 @@ async def _export(path: Path, selected: Any, form: Callable[..., AsyncIterator[b
         except OSError as error:
             raise InputRefused(f"cannot write {path}: {error.strerror}") from error
     return written
-
-
-def expiring(
-    days: Annotated[
-        int, typer.Option("--days", metavar="N", min=0, max=36_500, help="Number of days to look ahead.")
-    ] = 30,
-    limit: Limit = 100,
-    after: After = None,
-    *,
-    as_json: Json = False,
-) -> None:
-    """List contracts that end soon.
-
-    Shows whether they renew or lapse.
-
-    Example: contracts expiring --days 90 --json
-    """
-
-    async def ask() -> tuple[list[dict[str, Any]], str | None]:
-        async with opened_reader() as reader:
-            page = await reader.expiring(days, limit=limit, after=after)
-        return [
-            {**each.contract, "days_left": each.days_left, "action": each.action, "reason": each.reason}
-            for each in page.items
-        ], page.next
-
-    print_page(ask(), EXPIRING, as_json=as_json)
 
 
 def print_page(asking: Coroutine[Any, Any, Found], columns: Sequence[str], *, as_json: bool) -> None:

@@ -15,6 +15,7 @@ from consumer.cli import (
     demo,
     doctor,
     events,
+    expiring,
     imports,
     indexes,
     listing,
@@ -78,7 +79,7 @@ app.command(rich_help_panel="Write")(publish.publish)
 app.command(name="import", rich_help_panel="Write")(imports.import_rows)
 app.command(rich_help_panel="Read")(account.get)
 app.command(name="list", rich_help_panel="Read")(listing.list_contracts)
-app.command(rich_help_panel="Read")(listing.expiring)
+app.command(rich_help_panel="Read")(expiring.expiring)
 app.command(rich_help_panel="Read")(account.history)
 app.command(rich_help_panel="Read")(account.usage)
 app.command(rich_help_panel="Read")(statistics.stats)

@@ -17,6 +17,7 @@ from schemas.fields import columns
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping
 
+    from consumer.reading.views import ExpiringContract
     from schemas.contract import ExportedContract
 
 COLUMNS: Final = columns()
@@ -43,6 +44,24 @@ async def table(
     async for contract in contracts:
         cells = [_cell(_at(contract, column)) for column in COLUMNS]
         yield _line(map(harmless, cells) if spreadsheet_safe else cells, separator)
+
+
+ENDING: Final = (
+    *("account_id", "contract_id", "contract_type", "status", "end_date", "renewal_date", "auto_renewal"),
+    *("base_monthly_fee", "currency", "primary_contact.name", "primary_contact.email", "external_reference"),
+)
+"""Of a contract that ends soon; before them comes what will happen."""
+
+
+async def ending_table(
+    contracts: AsyncIterator[ExpiringContract], *, spreadsheet_safe: bool = False
+) -> AsyncIterator[bytes]:
+    """The same for what ends soon, with commas: days left, what will happen, why, and the contract."""
+    yield _line(("days_left", "action", "reason", *ENDING), ",")
+    async for each in contracts:
+        cells = [str(each.days_left), each.action, each.reason or ""]
+        cells += [_cell(_at(each.contract, column)) for column in ENDING]
+        yield _line(map(harmless, cells) if spreadsheet_safe else cells, ",")
 
 
 def _at(contract: Mapping[str, Any], column: str) -> Any:

@@ -14,7 +14,17 @@ from itertools import count
 import pytest
 from rich.cells import cell_len
 
-from consumer.cli.main import account, dead_letters, listing, positions, schemas, topics
+from consumer.cli.main import (
+    account,
+    dead_letters,
+    doctor,
+    expiring,
+    listing,
+    positions,
+    schemas,
+    settings,
+    topics,
+)
 from consumer.cli.output import as_text, document_or_json, progress, table_or_json, to_json
 
 ROWS = [
@@ -154,12 +164,14 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], io.StringIO]:
 COLUMNS = {
     "two": ("account_id", "status"),
     "list": listing.LISTED,
-    "expiring": listing.EXPIRING,
+    "expiring": expiring.COLUMNS,
     "history": account.HISTORY,
     "dead-letters list": dead_letters.COLUMNS,
     "dead-letters replay": dead_letters.REPLAY_COLUMNS,
     "positions": positions.COLUMNS,
     "topics": topics.COLUMNS,
+    "doctor": doctor.COLUMNS,
+    "settings": settings.COLUMNS,
     "schemas check": schemas.COLUMNS,
     "long text": tuple(LISTED),
 }

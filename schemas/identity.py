@@ -7,6 +7,9 @@ from typing import Any, Final
 
 import orjson
 
+IDENTITY_BYTES: Final = 16
+"""As much of an identity as names a history entry."""
+
 CONTENT_BYTES: Final = 8
 """Enough to tell two commands of one id apart; more would only make every history entry longer."""
 

@@ -15,7 +15,7 @@ from consumer.api.log import AtLeast
 from consumer.api.problems import Problem
 from consumer.api.reads import AccountPath, decoded, document
 from consumer.api.shown import shown_contract, shown_event, withheld
-from schemas.identity import command_identity
+from schemas.identity import IDENTITY_BYTES, command_identity
 from schemas.types import Instant
 
 if TYPE_CHECKING:
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from consumer.storage.protocols import Seen
     from schemas.commands import CommandSpec
     from schemas.contract import ContractState
-
-IDENTITY_BYTES = 16
-"""As the history keeps them."""
 
 CommandId = Annotated[
     str, BeforeValidator(decoded), Path(min_length=1, max_length=1_000, description="The `Idempotency-Key`.")

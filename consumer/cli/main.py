@@ -21,6 +21,7 @@ from consumer.cli import (
     listing,
     positions,
     publish,
+    result,
     scan,
     schemas,
     service,
@@ -82,6 +83,7 @@ app.command(name="list", rich_help_panel="Read")(listing.list_contracts)
 app.command(rich_help_panel="Read")(expiring.expiring)
 app.command(rich_help_panel="Read")(account.history)
 app.command(rich_help_panel="Read")(account.usage)
+app.command(rich_help_panel="Read")(result.result)
 app.command(rich_help_panel="Read")(statistics.stats)
 app.command(rich_help_panel="Read")(events.events)
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel="Operate")

@@ -13,11 +13,11 @@ from zlib import crc32
 
 from consumer.domain.commands.table import BRINGING_ID, ERASING, OPENING, opened_id
 from consumer.engine.fold import Fold
-from consumer.engine.history import IDENTITY_BYTES
 from consumer.engine.records import Incoming
 from consumer.errors import AheadOfPosition
 from consumer.kafka.recordbatches import pack
 from consumer.storage.protocols import NO_PAST, BatchWrites, LastRecord, Move, OutboxSlot, Past
+from schemas.identity import IDENTITY_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, assert_never
 from consumer.domain.decider import decide
 from consumer.engine.accounts import Accounts, erased_former
 from consumer.engine.entries import changes_json
-from consumer.engine.history import IDENTITY_BYTES, History, erased_entries
+from consumer.engine.history import History, erased_entries
 from consumer.engine.output_data import duplicate_data, fields_json, result_data, reused_data
 from consumer.engine.outputs import Outputs
 from consumer.engine.records import Incoming, Misplaced, Undecodable, record_time
 from consumer.storage.protocols import NO_PAST, Past, Seen
+from schemas.identity import IDENTITY_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

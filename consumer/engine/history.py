@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from consumer.engine.entries import erased_entry
 from consumer.engine.records import record_time
 from consumer.storage.protocols import HistoryEntry, base_of
+from schemas.identity import IDENTITY_BYTES
 from schemas.messages import TYPE_PREFIX
 
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from consumer.engine.records import Incoming, Misplaced, Record, Undecodable
-
-IDENTITY_BYTES: Final = 16
 
 
 class History:

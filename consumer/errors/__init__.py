@@ -58,6 +58,7 @@ ContractsError                      exit code
   x ForeignDocument                        16   a damaged document, or one of another program
   x OutputFailed                           17   stdout cannot be written
   x ChecksFailed                           18   `contracts doctor` found an error
+  x CommandNotFound                        19
 
 Exit code 0 is success, 1 an unexpected error, 2 a wrong command line, 130 Ctrl-C, 141 a closed pipe.
 """
@@ -66,6 +67,7 @@ from __future__ import annotations
 
 from consumer.errors.callers import (
     ChecksFailed,
+    CommandNotFound,
     CommandRejected,
     ContractNotFound,
     HistoryPruned,
@@ -194,4 +196,5 @@ __all__ = [  # noqa: RUF022 - as in the tree
     "ForeignDocument",
     "OutputFailed",
     "ChecksFailed",
+    "CommandNotFound",
 ]

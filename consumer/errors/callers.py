@@ -75,6 +75,17 @@ class HistoryPruned(ContractsError):
     hint = "CONTRACTS_HISTORY_RETENTION_DAYS sets the retention; `contracts.changed` may still hold the event"
 
 
+class CommandNotFound(ContractsError):
+    """Nothing is known of a command: it was never sent so, it waits in the log still, or it was pruned."""
+
+    exit_code = 19
+    label = "no such command"
+    hint = (
+        "does it wait in the log (`contracts positions show`), or was it for another account? One that was "
+        "pruned is found by its --source only"
+    )
+
+
 class SchemasIncompatible(ContractsError):
     """A published schema has a change that breaks producers of commands or consumers of events."""
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from consumer.arguments import checked
 from consumer.domain.commands.table import OPENING, opened_id
-from consumer.engine.history import IDENTITY_BYTES
 from consumer.errors import InputRefused
 from consumer.reading.future import Future
 from schemas.contract import visible
+from schemas.identity import IDENTITY_BYTES
 from schemas.limits import MAX_COMMAND_BYTES
 
 if TYPE_CHECKING:

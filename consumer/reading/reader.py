@@ -23,6 +23,7 @@ from consumer.reading.views import (
 )
 from consumer.storage.queries import Ending, EndPlace, Selection
 from schemas.contract import exported, visible
+from schemas.identity import IDENTITY_BYTES, command_identity
 from schemas.types import parse_instant
 
 if TYPE_CHECKING:
@@ -161,6 +162,15 @@ class ContractReader:
         )
         shown = tuple(_item(entry) for entry in found[:limit])
         return Page(shown, cursors.sequence_cursor(shown[-1].sequence) if len(found) > limit else None)
+
+    async def command(self, account_id: str, command_id: str, source: str) -> tuple[HistoryItem, ...]:
+        """What became of a command of this id, the latest first; empty: nothing is known of it.
+
+        Several: it came more than once, or from other sources as well. Where the history is not kept that
+        long, only the one from `source` is found, without its names: `command_id` is None then.
+        """
+        identity = command_identity(account_id, source, command_id)[:IDENTITY_BYTES]
+        return tuple(map(_item, await self._queries.commands(account_id, command_id, identity)))
 
     async def at_version(self, contract_id: str, version: int) -> PastContract | None:
         """A contract, former ones too, as it stood at a version; None: it never had that version.

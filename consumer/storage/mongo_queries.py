@@ -143,6 +143,15 @@ class MongoQueries:
             documents = await self._db.history.find(wanted).sort(order).limit(limit).to_list(limit)
         return [history_from(document) for document in documents]
 
+    async def commands(self, account_id: str, command_id: str, identity: bytes) -> list[HistoryEntry]:
+        # Each part has an index: the account's entries are looked through, never the whole history.
+        named = {"account_id": account_id, "command_id": command_id}
+        with answered(self._seconds):
+            documents = await self._db.history.find({"_id": identity}).to_list(1)
+            documents += await self._db.history.find(named).to_list(None)
+        found = {bytes(document["_id"]): history_from(document) for document in documents}
+        return sorted(found.values(), key=lambda entry: entry.offset, reverse=True)
+
     async def revenue(self, now: datetime) -> list[Revenue]:
         rows = await self._aggregate(self._db.contracts, pipelines.revenue(now))
         if any(row["_id"].keys() != {"type", "currency"} for row in rows):

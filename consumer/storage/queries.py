@@ -112,6 +112,12 @@ class Queries(Protocol):
     ) -> list[HistoryEntry]:
         """The account's entries between two sequence numbers, both left out, in order."""
 
+    async def commands(self, account_id: str, command_id: str, identity: bytes) -> list[HistoryEntry]:
+        """What the history has of a command, the latest first.
+
+        The entry of this identity, even if it is pruned, and the account's entries that name the id.
+        """
+
     async def revenue(self, now: datetime) -> list[Revenue]:
         """Monthly revenue of the contracts that run at `now`."""
 

@@ -63,6 +63,27 @@ async def test_what_is_old_tells_nothing_and_what_is_not_tells_everything(
         await reader.as_of("acme", kit.now - 300 * DAY)
 
 
+async def test_a_command_is_known_by_its_source_when_its_record_is_pruned(
+    kit: Testkit, reader: ContractReader, pruner: HistoryPruner
+) -> None:
+    created = await life_of_two_years(kit)
+    await kit.create("acme", contract_type="basic", notes=ANN, requested_by=ANN, command_id="first")
+    before = await reader.command("acme", "first", "/testkit")
+    assert before == await reader.command("acme", "first", "/another")
+    assert [(item.outcome, item.command_id) for item in before] == [
+        ("duplicate", "first"),
+        ("applied", "first"),
+    ]
+    await pruner.run_once()
+    late, pruned = await reader.command("acme", "first", "/testkit")
+    assert late == before[0]
+    assert (pruned.outcome, pruned.contract_id, pruned.version) == ("applied", created.contract_id, 1)
+    assert (pruned.command_id, pruned.source, pruned.command, pruned.by) == (None,) * 4
+    assert await reader.command("acme", "first", "/another") == (late,)
+    assert await reader.command("umbra", "first", "/testkit") == ()
+    assert await reader.command("acme", "third", "/testkit") == ()
+
+
 async def test_a_deleted_contract_does_not_come_back(
     kit: Testkit, reader: ContractReader, pruner: HistoryPruner
 ) -> None:

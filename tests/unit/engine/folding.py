@@ -11,12 +11,12 @@ import bson
 from consumer.engine.decoder import Decoder
 from consumer.engine.encoder import Encoder
 from consumer.engine.fold import Fold
-from consumer.engine.history import IDENTITY_BYTES
 from consumer.engine.records import Incoming
 from consumer.kafka.recordbatches import BatchWriter, Output
 from consumer.storage.documents import CODEC, contract_document, contract_from
 from consumer.storage.mongo_batch import difference
 from consumer.storage.protocols import Past, Seen, base_of
+from schemas.identity import IDENTITY_BYTES
 from tests.unit.engine.logs import PARTITIONS
 from tests.unit.engine.oracle import POLICY, decoded, read
 

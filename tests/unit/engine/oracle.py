@@ -13,12 +13,12 @@ from consumer.domain.model import Policy
 from consumer.engine.decoder import Decoder
 from consumer.engine.encoder import Encoder
 from consumer.engine.fold import Fold
-from consumer.engine.history import IDENTITY_BYTES
 from consumer.engine.records import Incoming, Undecodable
 from consumer.kafka.recordbatches import BatchWriter, Output
 from consumer.kafka.unreadable import Unreadable
 from consumer.storage.documents import CODEC, contract_document, contract_from
 from consumer.storage.protocols import Past, Seen
+from schemas.identity import IDENTITY_BYTES
 from tests.unit.engine.logs import PARTITIONS, POISON
 
 POLICY = Policy()

@@ -23,9 +23,11 @@ def doctor(*, as_json: Json = False) -> None:
 
     Example: contracts doctor --json
     """
+    from consumer.operator.findings import State
+
     found = _found()
     table_or_json(map(asdict, found), COLUMNS, as_json=as_json)
-    if failed := [finding.check for finding in found if finding.state == "failed"]:
+    if failed := [finding.check for finding in found if finding.state is State.FAILED]:
         raise ChecksFailed(f"{len(failed)} of {len(found)} checks failed: {', '.join(failed)}")
 
 

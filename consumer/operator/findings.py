@@ -12,7 +12,7 @@ from consumer.kafka.topic_plan import differences, uneven
 from schemas.topics import COMMANDS, POSITIONS, TOPICS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
     from consumer.kafka.topic_plan import Topic
@@ -112,9 +112,8 @@ def of_broker_clock(check: str, newest: datetime | None, now: datetime) -> Findi
     return Finding(check, State.OK, found)
 
 
-def of_partitions(check: str, rows: Iterable[Row]) -> Finding:
+def of_partitions(check: str, rows: Collection[Row]) -> Finding:
     """Whether a partition stands still."""
-    rows = list(rows)
     if stopped := [row for row in rows if row.problem]:
         found = "; ".join(str(row.problem) for row in stopped)
         return Finding(check, State.FAILED, found, "`contracts positions show` names the decision for each")

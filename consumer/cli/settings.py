@@ -28,7 +28,7 @@ def settings(*, as_json: Json = False) -> None:
         table_or_json(rows(load_settings()), COLUMNS, as_json=as_json)
     except SettingsError as error:
         table_or_json(rows(None), COLUMNS, as_json=as_json)
-        error.hint = "mend what is told above; the list shows where each value comes from"
+        error.hint = "correct the settings named above; the list shows where each value comes from"
         raise
 
 

@@ -102,7 +102,7 @@ class OutputFailed(ContractsError):
 
 
 class ChecksFailed(ContractsError):
-    """Something that the service needs is not as it must be; the table says what, and what to do."""
+    """A check of `contracts doctor` failed. The table shows which, with a hint."""
 
     exit_code = 18
     label = "a check of `doctor` failed"

@@ -113,7 +113,7 @@ def of_broker_clock(check: str, newest: datetime | None, now: datetime) -> Findi
 
 
 def of_partitions(check: str, rows: Collection[Row]) -> Finding:
-    """Whether a partition stands still."""
+    """Whether a partition is stopped."""
     if stopped := [row for row in rows if row.problem]:
         found = "; ".join(str(row.problem) for row in stopped)
         return Finding(check, State.FAILED, found, "`contracts positions show` names the decision for each")

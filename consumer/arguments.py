@@ -28,8 +28,8 @@ _OBJECT: Final = (Mapping, "a dict")
 ARGUMENTS: Final[Mapping[str, tuple[type, str]]] = {
     **dict.fromkeys(("account_id", "contract_id", "external_reference", "after", "status"), _TEXT),
     **dict.fromkeys(("contract_type", "name", "source", "command_id", "correlation_id"), _TEXT),
-    **dict.fromkeys(("limit", "chunk", "within_days", "days_ahead", "version"), _COUNT),
-    **dict.fromkeys(("moment", "start", "end", "at"), _TIME),
+    **dict.fromkeys(("limit", "chunk", "within_days", "days_ahead", "version", "months"), _COUNT),
+    **dict.fromkeys(("moment", "start", "end", "at", "until"), _TIME),
     **dict.fromkeys(("data", "changes", "contract"), _OBJECT),
     "newest_first": _FLAG,
     "by": (timedelta, "a timedelta"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from consumer.reading.preview import ContractPreview
 from consumer.reading.reader import ContractReader
 from consumer.reading.statistics import ContractStatistics
 from consumer.storage.mongo import connect
@@ -67,6 +68,17 @@ def contract_reader(settings: Settings) -> Opened[ContractReader]:
     """A reader with a client of its own, which connects when it is first asked: use it in `async with`."""
     client = open_mongo(settings)
     return Opened(client, ContractReader(make_queries(settings, client)))
+
+
+def contract_preview(settings: Settings) -> Opened[ContractPreview]:
+    """Previews with a client of their own, which connects when it is first asked: as `contract_reader`.
+
+    The settings are to be the service's: a new contract copies its windows and notices from there.
+    """
+    client = open_mongo(settings)
+    queries = make_queries(settings, client)
+    limit = settings.max_command_bytes
+    return Opened(client, ContractPreview(queries, settings.policy, max_command_bytes=limit))
 
 
 def contract_statistics(settings: Settings) -> Opened[ContractStatistics]:

@@ -20,15 +20,16 @@ from consumer.domain.statuses import ENDED
 from consumer.errors import CommandRejected, ContractsError, InputRefused
 from producers.bulk_rows import BadRow
 from producers.messages import command_message
+from producers.results import CommandResult
 from schemas.commands import COMMANDS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
 
+    from consumer.reading.preview_many import ManyPreviewed
     from producers.bulk_rows import Row
     from producers.commands import CommandProducer, Sent
     from producers.messages import CommandMessage
-    from producers.results import CommandResult
     from schemas.contract import Contract
 
 SOURCE: Final = "/contracts/import"
@@ -149,6 +150,31 @@ class BulkImport:
             self._refuse(_refused(place, decision.outcome))
         elif decision.contract is not None:
             opened.note(place, decision.contract)
+
+    async def preview(
+        self, rows: AsyncIterator[Row | BadRow] | Iterable[Row | BadRow], previewed: ManyPreviewed
+    ) -> ImportReport:
+        """What the rows would do to the contracts as they are stored, told by `previewed`; nothing is sent.
+
+        Raises:
+            ServiceUnavailable: the database does not answer.
+        """
+        waiting: list[tuple[str, CommandMessage]] = []
+        async for row in _each(rows):
+            self.report.rows += 1
+            if (message := self._message(row)) is not None:
+                waiting.append((row.place, message))
+            self._on_progress(1)
+            if len(waiting) >= WINDOW:
+                await self._preview(waiting, previewed)
+                waiting = []
+        await self._preview(waiting, previewed)
+        return self.report
+
+    async def _preview(self, rows: list[tuple[str, CommandMessage]], previewed: ManyPreviewed) -> None:
+        results = await previewed.apply([message for _, message in rows])
+        for (place, message), result in zip(rows, results, strict=True):
+            self._count(place, CommandResult.from_data(message.account_id, dict(result)))
 
     async def run(
         self,

@@ -20,15 +20,18 @@ from aiokafka.errors import KafkaError
 from consumer.errors import BrokerUnavailable, TopicsMissing
 from consumer.kafka.connection import SAFE_AGAIN, broker_error, kafka_errors, stop_producer
 from producers.messages import CommandMessage, command_message
+from producers.previews import PreviewedCommands
 from producers.requests import AwaitedCommands
 from producers.typed import TypedCommands
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
     from types import TracebackType
 
     from aiokafka import AIOKafkaProducer
 
+    from consumer.reading.preview import ContractPreview
     from producers.results import ResultListener
 
 
@@ -159,6 +162,13 @@ class CommandProducer(TypedCommands[Sent]):
             correlation_id=correlation_id,
             max_bytes=self._max_bytes,
         )
+
+    def previewing(self, contracts: ContractPreview, at: datetime | None = None) -> PreviewedCommands:
+        """The same methods, telling what each command would do at a moment; None: now. Nothing is sent.
+
+        No connection is needed. `contracts` is what `consumer.clients.contract_preview` opens.
+        """
+        return PreviewedCommands(self, contracts, at)
 
     async def publish(
         self,

@@ -309,9 +309,9 @@ class _Known:
         self._store = store
         self._claim = claim
 
-    async def contract(self, account_id: str) -> Contract | None:
+    async def contracts(self, accounts: Collection[str]) -> Mapping[str, Contract]:
         async with self._asking() as transaction:
-            return (await transaction.contracts([account_id])).get(account_id)
+            return await transaction.contracts(accounts)
 
     async def seen(self, identities: Collection[bytes]) -> Mapping[bytes, Seen]:
         async with self._asking() as transaction:

@@ -14,7 +14,7 @@ from consumer.api.bodies import Asked, IfMatch, message_of
 from consumer.api.log import AtLeast
 from consumer.api.problems import Problem
 from consumer.api.reads import AccountPath, decoded, document
-from consumer.api.shown import shown_contract, shown_event, withheld
+from consumer.api.shown import shown_contract, shown_event, shown_fields, withheld
 from schemas.identity import IDENTITY_BYTES, command_identity
 from schemas.types import Instant
 
@@ -122,5 +122,6 @@ def _shown(found: Preview, caller: Caller) -> Response:
         "after": contract(found.after),
         "due": [shown_event(each, caller) for each in found.due],
         "events": [shown_event(each, caller) for each in found.events],
+        "changed_fields": shown_fields(found.changed_fields, caller),
     }
     return document(told, withheld(caller))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from consumer.domain.erasure import PARTLY_PERSONAL, PERSONAL, field_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from consumer.api.tokens import Caller
     from consumer.reading.future import ForeseenEvent
@@ -56,6 +56,11 @@ def shown_event(event: ForeseenEvent, caller: Caller) -> dict[str, Any]:
         if "changed_fields" in told:
             told["changed_fields"] = [_hidden(each) for each in told["changed_fields"]]
     return {"name": event.name, "data": told}
+
+
+def shown_fields(fields: Iterable[Mapping[str, Any]], caller: Caller) -> list[dict[str, Any]]:
+    """Differences; without the permission the personal ones are named, and no values."""
+    return [dict(each) if caller.personal else _hidden(each) for each in fields]
 
 
 def withheld(caller: Caller) -> dict[str, str]:

@@ -18,6 +18,7 @@ from schemas import names
 
 if TYPE_CHECKING:
     from consumer.reading.events import EventQuery, ReadEvent
+    from consumer.reading.future import ForeseenEvent
 
 EventName = Enum("EventName", {name: name for name in get_args(names.EventName)}, type=str)  # type: ignore[misc]
 ChangeName = Enum("ChangeName", {name: name for name in get_args(names.Change)}, type=str)  # type: ignore[misc]
@@ -153,7 +154,7 @@ def as_json_object(event: ReadEvent) -> dict[str, Any]:
     return {**event.attributes, "data": event.data, "kafka": {**place, "timestamp": event.time}}
 
 
-def summary(event: ReadEvent) -> str:
+def summary(event: ReadEvent | ForeseenEvent) -> str:
     """A short description of the event."""
     data = event.data
     match event.name:
@@ -178,6 +179,24 @@ def summary(event: ReadEvent) -> str:
             return to_json(data)
 
 
+def later_time_of(text: str, now: datetime) -> datetime:
+    """The same of what is to come: `15m` from now.
+
+    Raises:
+        WrongUsage: the text is not a time.
+    """
+    try:
+        age = _age(text)
+        return time_of(text, now) if age is None else now + age
+    except OverflowError:
+        raise WrongUsage(f"{text} lies behind the end of calendars") from None
+
+
+def _age(text: str) -> timedelta | None:
+    age = _AGE.fullmatch(text)
+    return timedelta(**{_UNITS[age[2]]: int(age[1])}) if age else None
+
+
 def time_of(text: str, now: datetime) -> datetime:
     """The time that a user gave: `15m` ago, or a time in RFC 3339; a date is midnight UTC.
 
@@ -185,8 +204,8 @@ def time_of(text: str, now: datetime) -> datetime:
         WrongUsage: the text is neither.
     """
     try:
-        if age := _AGE.fullmatch(text):
-            return now - timedelta(**{_UNITS[age[2]]: int(age[1])})
+        if age := _age(text):
+            return now - age
         # Python 3.14 accepts hour 24, earlier versions do not.
         moment = datetime.fromisoformat(_HOUR_24.sub("no hour", text))
     except (ValueError, OverflowError):

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from consumer.cli.events import later_time_of
 from consumer.cli.listing import check_table
 from consumer.cli.output import Json, document_or_json, note, progress, to_json
-from consumer.cli.running import KAFKA, load_settings, run_async
+from consumer.cli.running import KAFKA, MONGODB, load_settings, run_async
 from consumer.errors import ContractsError, InputRefused, WrongUsage
 
 if TYPE_CHECKING:
@@ -66,6 +68,19 @@ def import_rows(
         ),
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every row, send nothing.")] = False,
+    preview: Annotated[
+        bool,
+        typer.Option("--preview", help="Show what all rows would do to the stored contracts, send nothing."),
+    ] = False,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            "--at",
+            metavar="WHEN",
+            help="With --preview: at this time, or this long from now (12h, 30d).",
+            show_default=False,
+        ),
+    ] = None,
     refused: Annotated[
         Path | None,
         typer.Option(
@@ -91,6 +106,8 @@ def import_rows(
 
     contracts import contracts.csv --dry-run
 
+    contracts import updates.jsonl --preview
+
     contracts import updates.jsonl --refused refused.jsonl
 
     contracts import --from-mongo mongodb://old/crm --collection agreements --field plan=contract_type
@@ -101,30 +118,45 @@ def import_rows(
         check_table(file, "--spreadsheet-safe needs FILE.csv or FILE.tsv")
     if fields and file is not None:
         raise WrongUsage("--field needs --from-mongo: rename the fields of a file in the file")
+    _check_preview(at, preview=preview, dry_run=dry_run)
+    sums: dict[str, Any] = {}
     with _refusals(refused) as tell:
         running: list[BulkImport] = []
-        work = partial(_work, running=running, on_refused=tell, window=None if dry_run else window)
+        work: Work = partial(_work, running=running, on_refused=tell, window=None if dry_run else window)
+        if preview:
+            work = partial(_preview, running=running, on_refused=tell, at=at, sums=sums)
         if mongo is not None:
             importing = _collection(mongo, collection, fields or [], work)
         else:
             importing = _file(Path(file or ""), work, adopt=adopt, spreadsheet_safe=spreadsheet_safe)
-        how_it_stands = partial(_how_it_stands, running, dry_run=dry_run, as_json=as_json)
+        how_it_stands = partial(_how_it_stands, running, dry_run=dry_run or preview, as_json=as_json)
+        server = MONGODB if preview else KAFKA
         try:
             report = run_async(
                 importing,
                 interrupted=how_it_stands,
-                waiting_for=lambda: None if running else (KAFKA if mongo is None else "Kafka, or the source"),
+                waiting_for=lambda: (
+                    None if running else (server if mongo is None else f"{server}, or the source")
+                ),
             )
         except ContractsError:
             if running:
                 note(how_it_stands())
             raise
-    document_or_json(asdict(report), as_json=as_json)
+    document_or_json({**asdict(report), **sums}, as_json=as_json)
     if report.refused:
         hint = (
             f"they are in {refused}" if refused else "--refused FILE writes them to a file, with the reasons"
         )
-        raise InputRefused(f"{report.refused} of {report.rows} rows were refused", hint=hint)
+        were = "would be" if preview else "were"
+        raise InputRefused(f"{report.refused} of {report.rows} rows {were} refused", hint=hint)
+
+
+def _check_preview(at: str | None, *, preview: bool, dry_run: bool) -> None:
+    if preview and dry_run:
+        raise WrongUsage("--preview cannot be used with --dry-run")
+    if at is not None and not preview:
+        raise WrongUsage("--at needs --preview")
 
 
 def _how_it_stands(running: list[BulkImport], *, dry_run: bool, as_json: bool) -> str:
@@ -196,6 +228,30 @@ async def _work(
         async with make_command_producer(load_settings()) as commands:
             running.append(importing)
             return await importing.run(rows, commands, window=window)
+
+
+async def _preview(
+    source_name: str,
+    rows: Any,
+    total: int,
+    *,
+    running: list[BulkImport],
+    on_refused: Callable[[RefusedRow], None],
+    at: str | None,
+    sums: dict[str, Any],
+) -> ImportReport:
+    """Looks at what the rows would do; `sums` gets what it would come to."""
+    from consumer.clients import contract_preview
+    from producers.bulk import BulkImport
+
+    with progress("looked at", total) as done:
+        importing = BulkImport(source_name, on_refused=on_refused, on_progress=done)
+        async with contract_preview(load_settings()) as contracts:
+            previewed = contracts.many(None if at is None else later_time_of(at, datetime.now(UTC)))
+            running.append(importing)
+            report = await importing.preview(rows, previewed)
+    sums |= previewed.as_data()
+    return report
 
 
 @contextmanager

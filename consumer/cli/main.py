@@ -20,6 +20,7 @@ from consumer.cli import (
     indexes,
     listing,
     positions,
+    preview,
     publish,
     result,
     scan,
@@ -81,6 +82,7 @@ app.command(name="import", rich_help_panel="Write")(imports.import_rows)
 app.command(rich_help_panel="Read")(account.get)
 app.command(name="list", rich_help_panel="Read")(listing.list_contracts)
 app.command(rich_help_panel="Read")(expiring.expiring)
+app.command(rich_help_panel="Read")(preview.preview)
 app.command(rich_help_panel="Read")(account.history)
 app.command(rich_help_panel="Read")(account.usage)
 app.command(rich_help_panel="Read")(result.result)

@@ -25,45 +25,53 @@ CommandName = Enum("CommandName", {name: name for name in get_args(names.Command
 SOURCE = "/contracts-cli"
 
 
+AccountArgument = Annotated[
+    str,
+    typer.Argument(help="Account id.", metavar="ACCOUNT", show_default=False),
+]
+DataOption = Annotated[
+    str,
+    typer.Option(
+        "--data",
+        metavar="JSON",
+        help="Data of the command: JSON, @FILE, or - for stdin.",
+        show_default=False,
+    ),
+]
+FieldsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="FIELD=VALUE",
+        help="Set a field of the data. VALUE is JSON or text, as the schema requires. Nested: "
+        "changes.notes=hello. Can be repeated.",
+        show_default=False,
+    ),
+]
+IdOption = Annotated[
+    str | None,
+    typer.Option("--id", metavar="ID", help="Id of the command. Default: a new one.", show_default=False),
+]
+SourceOption = Annotated[str, typer.Option(metavar="URI", help="Source of the command, a URI.")]
+CheckOption = Annotated[
+    bool, typer.Option(help="Check the data before it is sent. Unchecked mistakes become dead letters.")
+]
+
+
 def publish(
     command: Annotated[
         CommandName, typer.Argument(help="Name of the command.", metavar="COMMAND", show_default=False)
     ],
-    account_id: Annotated[
-        str,
-        typer.Argument(help="Account id.", metavar="ACCOUNT", show_default=False),
-    ],
+    account_id: AccountArgument,
     *,
-    json_data: Annotated[
-        str,
-        typer.Option(
-            "--data",
-            metavar="JSON",
-            help="Data of the command: JSON, @FILE, or - for stdin.",
-            show_default=False,
-        ),
-    ] = "{}",
-    fields: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="FIELD=VALUE",
-            help="Set a field of the data. VALUE is JSON or text, as the schema requires. Nested: "
-            "changes.notes=hello. Can be repeated.",
-            show_default=False,
-        ),
-    ] = None,
-    command_id: Annotated[
-        str | None,
-        typer.Option("--id", metavar="ID", help="Id of the command. Default: a new one.", show_default=False),
-    ] = None,
-    source: Annotated[str, typer.Option(metavar="URI", help="Source of the command, a URI.")] = SOURCE,
+    json_data: DataOption = "{}",
+    fields: FieldsOption = None,
+    command_id: IdOption = None,
+    source: SourceOption = SOURCE,
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait for the result. Exit code 9 if the command is rejected.")
     ] = False,
-    check: Annotated[
-        bool, typer.Option(help="Check the data before it is sent. Unchecked mistakes become dead letters.")
-    ] = True,
+    check: CheckOption = True,
     as_json: Json = False,
 ) -> None:
     """Publish a command to Kafka.
@@ -81,9 +89,7 @@ def publish(
     """
     from producers.messages import unchecked_message
 
-    data = _with_fields(command.value, _read(json_data), fields or [])
-    if check:
-        _refuse_mistakes(command.value, data)
+    data = data_of(command.value, json_data, fields, check=check)
     message = unchecked_message(command.value, account_id, data, source=source, command_id=command_id)
     known: list[Sent] = []
     sending = _send(message, known, wait=wait)
@@ -95,6 +101,18 @@ def publish(
     document_or_json(_described(message, sent, result), as_json=as_json)
     if result is not None:
         result.raise_if_rejected()
+
+
+def data_of(name: str, json_data: str, fields: list[str] | None, *, check: bool) -> bytes:
+    """The data of a command as its options give it.
+
+    Raises:
+        InputRefused, WrongUsage: they cannot be read, or, with `check`, do not fit the command's schema.
+    """
+    data = _with_fields(name, _read(json_data), fields or [])
+    if check:
+        _refuse_mistakes(name, data)
+    return data
 
 
 async def _send(

@@ -81,7 +81,7 @@ def tally(tallies: dict[str, int | Decimal], before: Contract | None, after: Con
             tallies[was] = tallies.get(was, 0) - 1
         if now:
             tallies[now] = tallies.get(now, 0) + 1
-    earned, earns = _monthly(before), _monthly(after)
+    earned, earns = monthly_revenue(before), monthly_revenue(after)
     if earned != earns:
         if earned:
             tallies[earned[0]] = tallies.get(earned[0], 0) - earned[1]
@@ -93,7 +93,7 @@ def _label(contract: Contract) -> str:
     return f"{contract['contract_type']}/{contract['status']}"
 
 
-def _monthly(contract: Contract | None) -> tuple[str, Decimal] | None:
+def monthly_revenue(contract: Contract | None) -> tuple[str, Decimal] | None:
     """Where it counts as revenue, and how much it brings in a month."""
     if contract is None or contract["status"] not in RUNNING:
         return None

@@ -45,10 +45,10 @@ def fields_json(event: Event) -> Fragment:
     """The changed fields as JSON, which event and history share; of a notice there are none."""
     if not isinstance(event, Changed) or not event.changed_fields:
         return _NO_FIELDS
-    return Fragment(to_json([_changed_field(change) for change in event.changed_fields]))
+    return Fragment(to_json([field_data(change) for change in event.changed_fields]))
 
 
-def _changed_field(change: FieldChange) -> dict[str, Any]:
+def field_data(change: FieldChange) -> dict[str, Any]:
     """One difference as JSON shows it."""
     path, before, after = change
     if after is ERASED:

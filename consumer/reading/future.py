@@ -12,7 +12,7 @@ from consumer.engine.collected import Collected
 from consumer.engine.decoder import Decoder
 from consumer.engine.encoder import Encoder, milliseconds
 from consumer.engine.fold import Fold
-from consumer.engine.records import Incoming, Undecodable
+from consumer.engine.records import Incoming, Misplaced, Undecodable
 from consumer.errors import InputRefused
 from consumer.storage.protocols import base_of, place_of
 from schemas.cloudevents import CONTENT_TYPE, JSON_MEDIA_TYPE, SPEC_VERSION
@@ -21,9 +21,10 @@ from schemas.contract import to_json
 from schemas.limits import MAX_COMMAND_BYTES
 from schemas.messages import TYPE_PREFIX
 from schemas.topics import COMMANDS as TOPIC
+from schemas.topics import DEAD_LETTERS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from consumer.domain.model import Policy
@@ -46,6 +47,19 @@ class Message(Protocol):
     def value(self) -> bytes: ...  # noqa: D102
     @property
     def headers(self) -> Sequence[tuple[str, bytes]]: ...  # noqa: D102
+
+
+class Known(Protocol):
+    """What is stored."""
+
+    async def contracts(self, accounts: Collection[str]) -> Mapping[str, Contract]:
+        """The current contracts of these accounts; accounts without one are left out."""
+
+    async def seen(self, identities: Collection[bytes]) -> Mapping[bytes, Seen]:
+        """Those of these commands that were applied before."""
+
+    async def holders(self, contract_ids: Collection[str]) -> Mapping[str, str]:
+        """The accounts that have, or had, these contract ids."""
 
 
 class ForeseenEvent(NamedTuple):
@@ -84,25 +98,30 @@ class Future:
         self._next = last + 1 if sequence >= 0 else 0
 
     def decode(self, message: Message, at: datetime, max_bytes: int = MAX_COMMAND_BYTES) -> Incoming:
-        """The message as the engine would read it from the log.
+        """The command as the engine would read it from the log.
 
         Raises:
             InputRefused: it would be a dead letter.
         """
-        record = _Record(self._next, milliseconds(at), message.key, message.value, message.headers)
-        self._next += 1
-        found = Decoder(1, max_command_bytes=max_bytes, base=base_of(self._generation)).decode(record)
+        found = self.read(message, at, max_bytes)
         if isinstance(found, Incoming):
             return found
-        if not isinstance(found, Undecodable):
-            raise TypeError(f"{type(found).__name__} in a topic of one partition")
         errors = [(each["path"], each["message"]) for each in found.errors]
         raise InputRefused(f"would be a dead letter, {found.code}: {found.message}", errors=errors)
 
+    def read(self, message: Message, at: datetime, max_bytes: int) -> Incoming | Undecodable:
+        """What the message would be in the log, a command or a dead letter."""
+        record = _Record(self._next, milliseconds(at), message.key, message.value, message.headers)
+        self._next += 1
+        found = Decoder(1, max_command_bytes=max_bytes, base=base_of(self._generation)).decode(record)
+        if isinstance(found, Misplaced):
+            raise TypeError("a topic of one partition is every account's home")
+        return found
+
     def apply(
-        self, incoming: Incoming, seen: Mapping[bytes, Seen], holders: Mapping[str, str]
+        self, record: Incoming | Undecodable, seen: Mapping[bytes, Seen], holders: Mapping[str, str]
     ) -> tuple[tuple[ForeseenEvent, ...], Mapping[str, Any]]:
-        """What the command publishes: its events, and the data of its result."""
+        """What the record publishes: its events, and the data of its result."""
         collected = Collected()
         fold = Fold(
             contracts={self._account_id: self.contract},
@@ -114,9 +133,10 @@ class Future:
             generation=self._generation,
             holders=dict(holders),
         )
-        fold.add(incoming)
+        fold.add(record)
         self.contract = fold.accounts.contracts[self._account_id]
-        *events, result = map(_event, collected.outputs)
+        published = [output for output in collected.outputs if output.topic != DEAD_LETTERS]
+        *events, result = map(_event, published)
         return tuple(events), result.data
 
     def wait(self, now: datetime, until: datetime) -> tuple[ForeseenEvent, ...]:

@@ -70,6 +70,11 @@ class MongoQueries:
     async def contract(self, account_id: str) -> Contract | None:
         return await self._one(self._db.contracts, {"account_id": account_id})
 
+    async def contracts(self, accounts: Collection[str]) -> dict[str, Contract]:
+        wanted = {"account_id": {"$in": [*accounts]}}
+        found = await self._many(self._db.contracts, wanted, [("account_id", 1)], None)
+        return {contract["account_id"]: contract for contract in found}
+
     async def contract_by_id(self, contract_id: str) -> Contract | None:
         return await self._one(self._db.contracts, {"contract_id": contract_id})
 

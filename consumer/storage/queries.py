@@ -80,6 +80,9 @@ class Queries(Protocol):
     async def contract(self, account_id: str) -> Contract | None:
         """The account's current contract."""
 
+    async def contracts(self, accounts: Collection[str]) -> dict[str, Contract]:
+        """The current contracts of these accounts; accounts without one are left out."""
+
     async def contract_by_id(self, contract_id: str) -> Contract | None:
         """A current contract."""
 

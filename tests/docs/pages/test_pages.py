@@ -18,6 +18,7 @@ PAGES = {
     "consume.md": ["kcat"],
     "generate-code.md": [],
     "read.md": [],
+    "preview.md": [],
     "cli.md": [],
     "replay-and-restore.md": [],
 }

@@ -23,6 +23,9 @@ class MemoryQueries:
     async def contract(self, account_id: str):
         return self._store.contracts.get(account_id)
 
+    async def contracts(self, accounts):
+        return {name: c for name, c in self._store.contracts.items() if name in accounts}
+
     async def contract_by_id(self, contract_id: str):
         return next((c for c in self._store.contracts.values() if c["contract_id"] == contract_id), None)
 

@@ -184,3 +184,21 @@ async def test_a_preview_tells_what_a_command_would_do_and_does_nothing(
     for word in ("Ann", "ann@acme.com", "ill"):
         assert f'"{word}' not in hidden.text
     assert {each["name"] for each in hidden.json()["due"]} >= {"renewal_notice", "changed"}
+
+
+async def test_the_differences_of_a_preview_hide_persons_from_who_may_not_see_them(
+    api, privy: httpx.AsyncClient
+) -> None:
+    await create(privy, primary_contact={"name": "Ann", "email": "ann@acme.com"})
+    change = {"changes": {"primary_contact": {"name": "Bob"}, "tags": ["emea"]}}
+    told = (await privy.post(PATH + "update/preview", json=change)).json()["changed_fields"]
+    tags = {"path": "/tags", "before": [], "after": ["emea"]}
+    assert {"path": "/primary_contact/name", "before": "Ann", "after": "Bob"} in told
+    assert tags in told
+    async with api.client("publisher") as publisher:
+        hidden = await publisher.post(PATH + "update/preview", json=change)
+    assert "Ann" not in hidden.text
+    assert "Bob" not in hidden.text
+    fields = hidden.json()["changed_fields"]
+    assert {"path": "/primary_contact/name", "withheld": True} in fields
+    assert tags in fields

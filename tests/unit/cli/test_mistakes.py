@@ -222,3 +222,37 @@ def test_an_import_tells_each_bad_row_by_its_line(contracts, tmp_path) -> None:
     assert json.loads(ran.out) | {"rows": 4, "refused": 2} == json.loads(ran.out)
     told = [line.partition(": ")[0] for line in ran.err.splitlines() if line.startswith("refused")]
     assert told == ["refused 3", "refused 4"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (
+            ["preview", "acme", "cancel", "--months", "3"],
+            "--months cannot be used with a command or with --at",
+        ),
+        (
+            ["preview", "acme", "--at", "30d", "--months", "3"],
+            "--months cannot be used with a command or with --at",
+        ),
+        (["preview", "acme", "--set", "effective=end_of_term"], "--data, --set and --id need a command"),
+        (["preview", "acme", "--at", "soon"], "soon is not a time"),
+        (["preview", "acme", "--at", "999999999d"], "999999999d lies behind the end of calendars"),
+        (["import", "rows.jsonl", "--at", "30d"], "--at needs --preview"),
+        (["import", "rows.jsonl", "--preview", "--dry-run"], "--preview cannot be used with --dry-run"),
+    ],
+)
+def test_a_preview_says_what_goes_with_what(contracts, arguments: list[str], error: str) -> None:
+    ran = contracts(*arguments)
+    assert ran.code == errors.WrongUsage.exit_code
+    assert error in ran.err
+
+
+def test_a_preview_refuses_what_publish_refuses_in_the_same_words(contracts) -> None:
+    data = ["--set", "effective=yesterday"]
+    publish, preview = (
+        contracts("publish", "cancel", "acme", *data),
+        contracts("preview", "acme", "cancel", *data),
+    )
+    assert (preview.code, preview.err) == (publish.code, publish.err)
+    assert "/effective" in preview.err

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from consumer.api.console.drawn import bars, months_of
 from consumer.api.console.rendering import account_path
 from consumer.api.console.roles import offered
-from consumer.api.shown import shown_contract, shown_item
+from consumer.api.shown import shown_contract, shown_event, shown_item
 from consumer.errors import ContractNotFound, HistoryPruned, InputRefused
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class ContractPages:
             account_id=account_id,
             contract=None if current is None else shown_contract(current, caller),
             withheld=not caller.personal,
-            due=due if caller.personal else [_without_values(event) for event in due],
+            due=[shown_event(event, caller) for event in due],
             months=CALENDAR_MONTHS,
             history=[shown_item(item, caller) for item in history.items],
             older=history.next,
@@ -140,10 +140,3 @@ class ContractPages:
             revenue=bars((f"{each.contract_type}, {each.currency}", each.monthly) for each in revenue),
             ending=bars((f"within {each.within_days} days", each.contracts) for each in ending),
         )
-
-
-def _without_values(event: Any) -> Any:
-    """What falls due, without the values of fields, which may be personal."""
-    return event._replace(
-        data={name: value for name, value in event.data.items() if name != "changed_fields"}
-    )

@@ -1,7 +1,6 @@
 """The console over the service in memory, asked as a browser without scripts asks."""
 
 import re
-from decimal import Decimal
 from html import unescape
 from urllib.parse import quote
 
@@ -9,9 +8,7 @@ import httpx
 import pytest
 
 from consumer.api.auth import PUBLISHED
-from consumer.api.console.forms import data_of, fields_of
 from consumer.api.console.session import COOKIE, safe_target
-from schemas.commands import COMMANDS
 from tests.unit.api.conftest import Api
 
 HOSTILE = "<script>alert(1)</script>\"'{{7*7}}"
@@ -232,24 +229,3 @@ async def test_what_is_not_there_is_told_on_a_page(api: Api, path: str) -> None:
         page = await http.get(path)
     assert page.status_code == 404
     assert "Traceback" not in page.text
-
-
-@pytest.mark.parametrize("command", PUBLISHED)
-def test_a_form_has_every_field_of_its_command(command: str) -> None:
-    """What is filled in fits the schema, so that a command can be sent in every way that there is."""
-    names = {field.name for field in fields_of(command)}
-    schema = COMMANDS[command].adapter.json_schema()
-    top = set(schema.get("properties", {})) - {"requested_by", "expected_version", "contract_id", "changes"}
-    assert top <= names
-
-
-def test_a_filled_form_is_the_data() -> None:
-    form = {"contract_type": "basic", "base_monthly_fee": "12.50", "auto_renewal": "false", "tags": '["a"]'}
-    data = data_of("create", form | {"notes": "", "start_date": "2026-01-31T00:00:00Z"})
-    assert data == {
-        "contract_type": "basic",
-        "start_date": "2026-01-31T00:00:00Z",
-        "auto_renewal": False,
-        "base_monthly_fee": Decimal("12.50"),
-        "tags": ["a"],
-    }

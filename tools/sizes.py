@@ -28,6 +28,7 @@ EXCEPTIONS: Final = {
 OUTGROWN: Final = frozenset(
     {
         "benchmarks/page.py",
+        "consumer/cli/imports.py",
         "consumer/cli/publish.py",
         "consumer/engine/partition.py::Partition",
         "consumer/engine/storing.py::Storing",

@@ -27,7 +27,6 @@ EXCEPTIONS: Final = {
 
 OUTGROWN: Final = frozenset(
     {
-        "benchmarks/page.py",
         "consumer/cli/imports.py",
         "consumer/cli/publish.py",
         "consumer/engine/partition.py::Partition",

@@ -17,7 +17,7 @@ COLUMNS: Final = ("check", "state", "found", "hint")
 
 
 def doctor(*, as_json: Json = False) -> None:
-    """Check settings, servers, rights, topics, indexes, clocks, partitions.
+    """Check the installation: servers, rights, topics, clocks.
 
     Nothing is changed. What fails does not end it: what depends on it is `not checked`.
 

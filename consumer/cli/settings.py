@@ -14,7 +14,7 @@ MASK: Final = "***"
 
 
 def settings(*, as_json: Json = False) -> None:
-    """List all settings: values, where they come from, meanings, defaults.
+    """List all settings with their values and origins.
 
     Each setting is an environment variable. NAME_FILE is the path of a file with the value. The value of a
     secret is shown as ***.

@@ -88,10 +88,11 @@ async def _settled(fetcher: Fetcher, partitions: Collection[int]) -> dict[int, B
 def pause(publisher: Publisher, step: str, meanwhile: Callable[[], Any]) -> None:
     """Lets `meanwhile` happen before a step of its next transaction."""
     transactions = publisher._transactions
-    real = getattr(transactions, step)
+    owner, name = (transactions._produce, "send") if step == "produce" else (transactions, step)
+    real = getattr(owner, name)
 
     async def late(*arguments: Sequence[Any]) -> Any:
         await meanwhile()
         return await real(*arguments)
 
-    setattr(transactions, step, late)
+    setattr(owner, name, late)

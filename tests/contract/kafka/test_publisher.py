@@ -90,7 +90,7 @@ async def test_starting_ends_the_epoch_before(clients, topic):
     assert [value for _, _, value in await clients.read(topic)] == ["later"]
 
 
-@pytest.mark.parametrize("step", ["_produce", "_commit"])
+@pytest.mark.parametrize("step", ["produce", "_commit"])
 async def test_a_paused_worker_that_was_fenced_publishes_nothing(clients, topic, step):
     """What it had open is settled when fence returns: nobody waits for its timeout."""
     async with clients.publisher(f"{topic}-zombie") as zombie, clients.publisher(topic) as successor:

@@ -88,7 +88,7 @@ async def test_the_audit_trail_tells_what_happened_and_who_asked_for_the_erasure
     assert [[change.kind for change in item.changes] for item in after] == [
         [change.kind for change in item.changes] for item in before
     ]
-    assert {item.by for item in after} == {"/testkit", "erased"}
+    assert {item.by for item in after} == {"/contracts/scanner", "/testkit", "erased"}
     assert (last.command, last.by, last.changes[-1].kind) == ("erase", "privacy-desk", "erased")
 
 

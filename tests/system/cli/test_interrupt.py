@@ -76,7 +76,7 @@ def test_waiting_for_a_result_tells_where_the_command_is(start: Start, on_kafka:
     assert f"{place}; waiting up to 300 s for its result\n" in lines
     out, (last,) = interrupted(waiting)
     assert out == ""
-    assert last == f"interrupted: {place}, and will be applied: `contracts history acme` tells"
+    assert last == f"interrupted: {place}, and will be applied: see `contracts history acme`"
 
 
 def test_a_command_that_is_perhaps_sent_is_told_with_its_id(start: Start, silent: socket.socket) -> None:
@@ -86,9 +86,9 @@ def test_a_command_that_is_perhaps_sent_is_told_with_its_id(start: Start, silent
     _, lines = interrupted(sending)
     connection[0].close()
     assert lines[-1].startswith(
-        "interrupted: the command may be in the log or not; sending it again with --id "
+        "interrupted: the command may be in the log; it is safe to send it again with --id "
     )
-    assert lines[-1].endswith(" --source /contracts-cli is safe")
+    assert lines[-1].endswith(" --source /contracts-cli")
 
 
 def test_an_import_ends_with_its_summary(start: Start, on_kafka: dict[str, str], tmp_path) -> None:
@@ -99,8 +99,8 @@ def test_an_import_ends_with_its_summary(start: Start, on_kafka: dict[str, str],
     out, lines = interrupted(importing)
     assert json.loads(out)["rows"] == 3
     assert lines[-1] == (
-        "interrupted: 3 rows were read, what was sent will be applied; run the same import again to go on: "
-        "rows that were applied are duplicates then"
+        "interrupted: 3 rows were read; commands that were sent will be applied. "
+        "Run the same import again to continue: rows that were applied are then duplicates"
     )
 
 

@@ -5,7 +5,7 @@ import logging
 import pytest
 import structlog
 
-from consumer.engine import worker
+from consumer.engine import pipeline
 
 
 @pytest.fixture(autouse=True, scope="package")
@@ -19,5 +19,5 @@ def quiet():
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch):
     """Nothing gathers: every step waits for the one before."""
-    monkeypatch.setattr(worker, "REST_SECONDS", 0.0)
-    monkeypatch.setattr(worker, "FETCH_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(pipeline, "REST_SECONDS", 0.0)
+    monkeypatch.setattr(pipeline, "FETCH_PAUSE_SECONDS", 0.0)

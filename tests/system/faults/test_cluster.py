@@ -67,7 +67,7 @@ def test_the_transaction_coordinator_killed_in_the_middle_of_a_publication(
 ) -> None:
     """The outputs are written, and nobody is there any more to be told that they are committed."""
     scene = make(4)
-    worker = scene.start(FAULTS_STOP_AT="publishing:4:STOP", CONTRACTS_MAX_BATCH_COMMANDS="20")
+    worker = scene.start(FAULTS_STOP_AT="publishing:2:STOP", CONTRACTS_MAX_BATCH_COMMANDS="20")
     worker.wait_for("took over", STARTED_SECONDS)
     scene.publish(200)
     until(lambda: worker.paused, 30, "the worker stops in the middle of a publication")

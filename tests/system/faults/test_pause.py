@@ -14,8 +14,7 @@ pytestmark = pytest.mark.fault
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("point", [point for point in POINTS if point not in {"fenced", "published"}])
 def test_paused_at_a_point_replaced_and_continued(scene: Scene, point: str) -> None:
-    # The first transactions of a worker are its claim and where the partitions begin.
-    passage = 1 if point in TAKEOVER else 4 if point == "publishing" else 2
+    passage = 1 if point in TAKEOVER else 2
     zombie = scene.start(FAULTS_STOP_AT=f"{point}:{passage}:STOP", CONTRACTS_MAX_BATCH_COMMANDS="20")
     scene.publish(150)
     until(lambda: zombie.paused, 20, f"the worker stops at {point}")

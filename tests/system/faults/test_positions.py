@@ -12,6 +12,7 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
 
 from consumer import errors
+from devstack.kafka import KafkaServer
 from devstack.proof.checker import OUTPUTS
 from devstack.proof.load import Load
 from schemas.topics import POSITIONS
@@ -88,8 +89,13 @@ def test_a_deleted_and_recreated_topic(scene: Scene, admin: AdminClient, command
 
 
 @pytest.mark.parametrize("commands", [60, 400], ids=["fewer commands", "more commands"])
-def test_a_topic_recreated_under_a_running_service(scene: Scene, admin: AdminClient, commands: int) -> None:
+def test_a_topic_recreated_under_a_running_service(
+    make_scene: MakeScene, mongo: Any, kafka: KafkaServer, commands: int
+) -> None:
     """Within seconds: before anything of the old topic times out."""
+    allowed = {"CONTRACTS_SESSION_TIMEOUT_MS": "6000"}  # the embedded broker takes nothing below
+    scene = make_scene(mongo, kafka.bootstrap, partitions=PARTITIONS, accounts=40, environment=allowed)
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap, "log_level": 0})
     worker = scene.start()
     scene.publish(150)
     scene.done()

@@ -13,60 +13,90 @@ import functools
 import os
 import signal
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from consumer.cli import main as cli
 from consumer.engine import obstacle, reading
 from consumer.kafka.journal import Journal
 from consumer.kafka.publisher import Publisher
+from consumer.kafka.recordbatches import RecordBatch
 from consumer.kafka.transactions import Transactions
 from consumer.storage import mongo
+from schemas.topics import POSITIONS
 from tests.system.faults import clock
 from tests.system.faults.planted import PLANTED
 
-POINTS: dict[str, tuple[Any, str, bool]] = {
-    "started": (Publisher, "start", True),
-    "claimed": (mongo.MongoStore, "claim", True),
-    "read-back": (Journal, "read_back", True),
-    "fenced": (Publisher, "fence", True),
-    "in-transaction": (mongo, "_commit", False),
-    "stored": (mongo, "_commit", True),
-    "publishing": (Transactions, "_commit", False),
-    "published": (Transactions, "_commit", True),
+
+class Point(NamedTuple):
+    """A coroutine `name` of `owner`, at which a worker can stop: after it, or before.
+
+    `outputs`: only the transactions that publish something count, not those of claims and progress alone,
+    which are as many as there are workers to be fenced.
+    """
+
+    owner: Any
+    name: str
+    after: bool
+    outputs: bool = False
+
+
+POINTS = {
+    "started": Point(Publisher, "start", after=True),
+    "claimed": Point(mongo.MongoStore, "claim", after=True),
+    "read-back": Point(Journal, "read_back", after=True),
+    "fenced": Point(Publisher, "fence", after=True),
+    "in-transaction": Point(mongo, "_commit", after=False),
+    "stored": Point(mongo, "_commit", after=True),
+    "publishing": Point(Transactions, "_commit", after=False, outputs=True),
+    "published": Point(Transactions, "_commit", after=True, outputs=True),
 }
-"""Where a worker can stop: the owner of a coroutine, its name, and whether after it rather than before."""
 
 TAKEOVER = ("started", "claimed", "read-back", "fenced")
 
 
-def stop_at(point: str, passage: int, number: signal.Signals) -> None:
+def stop_at(point: Point, passage: int, number: signal.Signals) -> None:
     """Lets this process send itself a signal at one passage of a point."""
-    owner, name, after = POINTS[point]
-    method = getattr(owner, name)
+    method = getattr(point.owner, point.name)
     passages = iter(range(1, passage + 1))
+    if point.outputs:
+        note_outputs()
 
-    def pass_by() -> None:
-        if next(passages, None) == passage:
+    def pass_by(counts: bool) -> None:
+        if counts and next(passages, None) == passage:
             os.kill(os.getpid(), number)
 
     @functools.wraps(method)
     async def stopping(*arguments: Any, **named: Any) -> Any:
-        if not after:
-            pass_by()
+        counts = not point.outputs or arguments[0].has_outputs
+        if not point.after:
+            pass_by(counts)
         result = await method(*arguments, **named)
-        if after:
-            pass_by()
+        if point.after:
+            pass_by(counts)
         return result
 
-    setattr(owner, name, stopping)
+    setattr(point.owner, point.name, stopping)
+
+
+def note_outputs() -> None:
+    """Each transaction knows whether it holds anything but entries of the journal."""
+    add = Transactions._add
+
+    async def noting(self: Any, batches: Iterable[RecordBatch]) -> None:
+        added = list(batches)
+        self.has_outputs = any(not batch.topic.endswith(POSITIONS) for batch in added)
+        await add(self, added)
+
+    Transactions._add = noting  # type: ignore[method-assign]
 
 
 def main() -> None:
     """Runs until SIGTERM."""
     if where := os.environ.get("FAULTS_STOP_AT"):
         point, passage, number = where.split(":")
-        stop_at(point, int(passage), signal.Signals[f"SIG{number}"])
+        stop_at(POINTS[point], int(passage), signal.Signals[f"SIG{number}"])
     if bug := os.environ.get("FAULTS_PLANTED"):
         PLANTED[bug].plant()
     if path := os.environ.get("FAULTS_CLOCK"):

@@ -49,7 +49,7 @@ PLANTED: dict[str, Planted] = {
             f"{PAUSE}paused_at_a_point_replaced_and_continued[stored]",
             DUPLICATED,
         ),
-        Planted(bugs.keep_cache, f"{MONGO}mongodb_killed_in_its_lossy_mode", f"{DIVERGED}|{STUCK}"),
+        Planted(bugs.keep_cache, f"{MONGO}mongodb_killed_in_its_lossy_mode", DIVERGED),
         Planted(bugs.publish_before_store, f"{MONGO}mongodb_killed_and_restarted", DUPLICATED),
         Planted(bugs.replay_publishes, f"{MONGO}the_database_set_back_to_an_earlier_copy", DUPLICATED),
         Planted(bugs.starts_at_the_progress, f"{MONGO}mongodb_killed_in_its_lossy_mode", LOST),

@@ -11,6 +11,8 @@ import re
 from decimal import Decimal, DecimalException
 from typing import TYPE_CHECKING, Any, Final
 
+import orjson
+
 from schemas.mistakes import pointer
 from schemas.types import MAX_SIGNIFICANT_DIGITS
 
@@ -32,6 +34,21 @@ def has_long_numbers(text: bytes) -> bool:
 def parse_exactly(text: bytes) -> Any:
     """A JSON text, known to be sound, with a Decimal instead of a number that a float would round."""
     return json.loads(text.decode(), parse_float=_number, parse_int=_integer)
+
+
+def read_exactly(text: bytes) -> Any:
+    """The same for a text that may be unsound.
+
+    Raises:
+        orjson.JSONDecodeError: it is not JSON.
+    """
+    orjson.loads(text)
+    return parse_exactly(text)
+
+
+def dump_exactly(document: Any) -> bytes:
+    """JSON again, with every digit of the Decimals."""
+    return orjson.dumps(document, default=lambda number: orjson.Fragment(str(number)))
 
 
 def lost_digits(text: bytes, data: Any, member: str | None = None) -> tuple[FieldError, ...]:

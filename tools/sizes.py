@@ -28,7 +28,6 @@ EXCEPTIONS: Final = {
 OUTGROWN: Final = frozenset(
     {
         "consumer/cli/imports.py",
-        "consumer/cli/publish.py",
         "consumer/engine/partition.py::Partition",
         "consumer/engine/storing.py::Storing",
         "consumer/engine/takeover.py::Takeover",

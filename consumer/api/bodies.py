@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
-import orjson
 from fastapi import Header
 from pydantic import ValidationError
 
 from consumer.api.limits import body_of
 from consumer.api.problems import Problem
 from producers.messages import unchecked_message
-from schemas.digits import lost_digits, parse_exactly
+from schemas.digits import dump_exactly, lost_digits, parse_exactly
 from schemas.mistakes import mistakes
 from schemas.strict_json import NotJson, parse
 
@@ -76,7 +75,7 @@ def _with_headers(asked: Asked, data: dict[str, Any]) -> bytes:
     if twice := [name for name in told if name in data]:
         why = "is told by the token" if twice[0] == "requested_by" else "is told by If-Match"
         raise Problem("schema_violation", errors=[{"path": f"/{twice[0]}", "message": why}])
-    return orjson.dumps(data | told, default=lambda number: orjson.Fragment(str(number)))
+    return dump_exactly(data | told)
 
 
 def _meant(if_match: str | None) -> dict[str, Any]:

@@ -174,8 +174,10 @@ def _with_fields(name: str, data: bytes, fields: list[str]) -> bytes:
     """The data byte for byte, or with the fields of --set added."""
     if not fields:
         return data
+    from schemas.digits import dump_exactly, read_exactly
+
     try:
-        document = _exactly(data)
+        document = read_exactly(data)
     except orjson.JSONDecodeError as error:
         raise InputRefused(f"--data is not JSON: {error}") from None
     for field in fields:
@@ -184,14 +186,7 @@ def _with_fields(name: str, data: bytes, fields: list[str]) -> bytes:
             raise WrongUsage(f"--set {field}: must be FIELD=VALUE on an object")
         _put(document, path.split("."), _value(name, path.split("."), value))
     # Keeps all digits of a number, so that the check refuses it instead of rounding it.
-    return orjson.dumps(document, default=lambda number: orjson.Fragment(str(number)))
-
-
-def _exactly(text: bytes) -> Any:
-    from schemas.digits import parse_exactly
-
-    orjson.loads(text)
-    return parse_exactly(text)
+    return dump_exactly(document)
 
 
 def _put(document: dict[str, Any], path: list[str], value: Any) -> None:
@@ -204,8 +199,10 @@ def _put(document: dict[str, Any], path: list[str], value: Any) -> None:
 
 def _value(name: str, path: list[str], text: str) -> Any:
     """The value as JSON if it is JSON (7, true, [...]) of a type that the schema allows, else as text."""
+    from schemas.digits import read_exactly
+
     try:
-        value = _exactly(text.encode("utf-8", "surrogateescape"))
+        value = read_exactly(text.encode("utf-8", "surrogateescape"))
     except orjson.JSONDecodeError:
         return text
     wanted = _types_at(name, path)

@@ -101,10 +101,6 @@ class ContractPreview:
         self._clock = clock
         self._max_bytes = max_command_bytes
 
-    def now(self) -> datetime:
-        """The present, by the clock that it goes by."""
-        return self._clock()
-
     async def command(self, message: Message, at: datetime | None = None) -> Preview:
         """What a command would do at a moment; None: now. What is due until then happens first.
 

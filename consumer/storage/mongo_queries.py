@@ -93,6 +93,8 @@ class MongoQueries:
 
     async def holders(self, contract_ids: Collection[str]) -> dict[str, str]:
         found: dict[str, str] = {}
+        if not contract_ids:
+            return found  # most commands bring no id
         for collection in self._db.former_contracts, self._db.contracts:
             with answered(self._seconds):
                 wanted = {"contract_id": {"$in": [*contract_ids]}}

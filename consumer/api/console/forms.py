@@ -9,7 +9,7 @@ import orjson
 
 from consumer.errors import InputRefused
 from schemas.commands import COMMANDS
-from schemas.digits import parse_exactly
+from schemas.digits import read_exactly
 from schemas.places import fields_at, nodes_at
 
 if TYPE_CHECKING:
@@ -60,11 +60,6 @@ def data_of(command: str, form: Mapping[str, str]) -> dict[str, Any]:
     return data
 
 
-def as_json(data: Mapping[str, Any]) -> bytes:
-    """The data with every digit of its numbers."""
-    return orjson.dumps(data, default=lambda number: orjson.Fragment(str(number)))
-
-
 def _fields(type_: str, place: tuple[str, ...], given: frozenset[str]) -> Iterator[FormField]:
     required = {name for node in nodes_at(type_, place) for name in node.get("required", ())}
     for name in fields_at(type_, place):
@@ -101,8 +96,7 @@ def _value(field: FormField, text: str) -> Any:
     if field.kind in {"text", "choice", "moment"}:
         return None if text == "null" and field.kind != "text" else text
     try:
-        orjson.loads(text)
-        return parse_exactly(text.encode())
+        return read_exactly(text.encode())
     except orjson.JSONDecodeError:
         wanted = "a number" if field.kind == "number" else "JSON"
         raise InputRefused(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
@@ -68,21 +67,18 @@ class ContractPages:
         if version and contract_id:
             return await self._past(request, account_id, contract_id, version)
         caller: Caller = request.state.caller
-        current = await self._reader.by_account(account_id)
+        future = await self._preview.coming_months(account_id, CALENDAR_MONTHS)
+        current = future.before
         history = await self._reader.history(
             account_id, after=request.query_params.get("after"), limit=HISTORY
         )
-        due: tuple[Any, ...] = ()
-        if current is not None:
-            until = self._preview.now() + timedelta(days=CALENDAR_MONTHS * 365 // 12)
-            due = (await self._preview.calendar(account_id, until)).due
         return self._pages.show(
             request,
             "contract.html",
             account_id=account_id,
             contract=None if current is None else shown_contract(current, caller),
             withheld=not caller.personal,
-            due=[shown_event(event, caller) for event in due],
+            due=[shown_event(event, caller) for event in future.due],
             months=CALENDAR_MONTHS,
             history=[shown_item(item, caller) for item in history.items],
             older=history.next,

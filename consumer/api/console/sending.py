@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 from uuid import uuid4
@@ -10,13 +11,13 @@ import orjson
 import structlog
 
 from consumer.api.console.drawn import differences
-from consumer.api.console.forms import as_json, data_of, fields_of
+from consumer.api.console.forms import data_of, fields_of
 from consumer.api.console.roles import ROLES
 from consumer.api.shown import shown_contract
 from consumer.errors import InputRefused
 from producers.messages import unchecked_message
 from schemas.commands import COMMANDS
-from schemas.digits import parse_exactly
+from schemas.digits import dump_exactly, read_exactly
 from schemas.places import fields_at
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class CommandPages:
         if preview.expected_version is not None and "expected_version" in fields_at(COMMANDS[name].type, ()):
             data["expected_version"] = preview.expected_version
         caller: Caller = request.state.caller
-        text = as_json(data).decode()
+        text = dump_exactly(data).decode()
         account_id = _account(request)
         return self._show(
             request,
@@ -96,13 +97,12 @@ class CommandPages:
                 *(each and shown_contract(each, caller) for each in (preview.before, preview.after))
             ),
             data=text,
-            command_line=f"contracts publish {name} {_quoted(account_id)} --data {_quoted(text)} --wait",
+            command_line=f"contracts publish {name} {quote(account_id)} --data {quote(text)} --wait",
         )
 
     async def _send(self, request: Request, command_id: str, text: str) -> Response:
         try:
-            orjson.loads(text)
-            data = parse_exactly(text.encode())
+            data = read_exactly(text.encode())
         except orjson.JSONDecodeError:
             raise InputRefused("the form was changed on its way: fill it in again") from None
         message = self._message(request, command_id, data)
@@ -124,7 +124,7 @@ class CommandPages:
         return unchecked_message(
             request.path_params["command"],
             _account(request),
-            as_json({**data, "requested_by": caller.name[:128]}),
+            dump_exactly({**data, "requested_by": caller.name[:128]}),
             source=caller.source,
             command_id=command_id,
         )
@@ -145,8 +145,3 @@ class CommandPages:
 
 def _account(request: Request) -> str:
     return unquote(request.path_params["account_id"])
-
-
-def _quoted(text: str) -> str:
-    """For a POSIX shell."""
-    return "'" + text.replace("'", "'\\''") + "'"

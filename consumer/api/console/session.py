@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 
 from starlette.responses import RedirectResponse
 
+from consumer.api.auth import known_caller
 from consumer.api.limits import body_of
 
 if TYPE_CHECKING:
@@ -42,10 +43,7 @@ class Sessions:
 
     async def caller(self, token: str | None) -> Caller | None:
         """Whose token it is; None: nobody's, or there is none."""
-        for each in self._authenticators if token else ():
-            if caller := await each.caller(token or ""):
-                return caller
-        return None
+        return await known_caller(self._authenticators, token)
 
     async def of(self, request: Request) -> Caller | None:
         """Who is signed in; None: nobody."""

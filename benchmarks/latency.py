@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from confluent_kafka import Producer
 
@@ -100,23 +100,9 @@ def at_rate(
     """
     warm = int(asked * WARM_SECONDS)
     log = make_log(Shape(warm + int(asked * seconds), ACCOUNTS, stored=True), partitions, label="load")
-    stored = make_creates(range(ACCOUNTS), partitions)
     service = Service(tree)
     with ExitStack() as stack:
-        run = stack.enter_context(world.run("load", partitions=partitions, processes=1, synced=True))
-        process = service.start(run, 0)
-        stack.callback(process.stop, STOP_SECONDS)
-        wait(JOIN_SECONDS, [process], lambda: service.ready(run))
-        ends = service.feed(run).send(stored)
-        wait(WORK_SECONDS, [process], lambda: service.finished(run, stored, ends))
-        seen = run.folder / "seen"
-        watcher = Process(
-            [*python_app("watch"), str(seen)],
-            folder=ROOT,
-            log=run.folder / "watch.log",
-            env=run.environment,
-        )
-        stack.callback(watcher.stop, STOP_SECONDS)
+        run, process, watcher, seen = begin(stack, world, service, "load", partitions)
         sender = Sender(run)
         sender.pace(log.records[:warm], asked)
         used, began = Cpu.of([process.pid], world.kafka.pid, run.mongo.pid), time.monotonic()
@@ -141,12 +127,44 @@ def at_rate(
     }
 
 
+class Begun(NamedTuple):
+    """A run with its contracts stored; the watcher notes in `seen` when each result arrives."""
+
+    run: Run
+    process: Process
+    watcher: Process
+    seen: Path
+
+
+def begin(stack: ExitStack, world: World, service: Service, what: str, partitions: int) -> Begun:
+    """Starts one process of the service, stores the accounts' contracts, and watches results from then on."""
+    stored = make_creates(range(ACCOUNTS), partitions)
+    run = stack.enter_context(world.run(what, partitions=partitions, processes=1, synced=True))
+    process = service.start(run, 0)
+    stack.callback(process.stop, STOP_SECONDS)
+    wait(JOIN_SECONDS, [process], lambda: service.ready(run))
+    ends = service.feed(run).send(stored)
+    wait(WORK_SECONDS, [process], lambda: service.finished(run, stored, ends))
+    seen = run.folder / "seen"
+    watcher = Process(
+        [*python_app("watch"), str(seen)], folder=ROOT, log=run.folder / "watch.log", env=run.environment
+    )
+    stack.callback(watcher.stop, STOP_SECONDS)
+    return Begun(run, process, watcher, seen)
+
+
+def arrivals(seen: Path) -> dict[str, float]:
+    """When the watcher saw each command's result, in seconds since 1970."""
+    lines = (line.rsplit(" ", 1) for line in seen.read_text().splitlines())
+    return {name: float(moment) for name, moment in lines}
+
+
 def _latencies(stamps: dict[str, float], seen: Path) -> list[float]:
-    arrived = dict(line.rsplit(" ", 1) for line in seen.read_text().splitlines())
+    arrived = arrivals(seen)
     missing = stamps.keys() - arrived.keys()
     if missing:
         raise WorkNotDone(f"{len(missing)} of {len(stamps)} results were never seen")
-    return [1000 * (float(arrived[name]) - stamp) for name, stamp in stamps.items()]
+    return [1000 * (arrived[name] - stamp) for name, stamp in stamps.items()]
 
 
 def percentiles(milliseconds: Sequence[float]) -> dict[str, float]:

@@ -7,13 +7,11 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
-from benchmarks.contenders.base import WorkNotDone, python_app
+from benchmarks.contenders.base import WorkNotDone
 from benchmarks.contenders.service import Service
-from benchmarks.latency import ACCOUNTS, Sender, id_of
-from benchmarks.log import Shape, make_creates, make_log
-from benchmarks.race import JOIN_SECONDS, STOP_SECONDS, WORK_SECONDS, wait
-from benchmarks.world import ROOT
-from devstack.process import Process
+from benchmarks.latency import ACCOUNTS, Sender, arrivals, begin, id_of
+from benchmarks.log import Shape, make_log
+from benchmarks.race import STOP_SECONDS, WORK_SECONDS, wait
 from schemas.partitioning import murmur2_home
 
 if TYPE_CHECKING:
@@ -55,19 +53,8 @@ def takeover(world: World) -> dict[str, float]:
     service = _Watched()
     seconds = WARM_SECONDS + SESSION_SECONDS + AFTER_SECONDS
     log = make_log(Shape(int(RATE * seconds), ACCOUNTS, stored=True), PARTITIONS, label="load")
-    stored = make_creates(range(ACCOUNTS), PARTITIONS)
     with ExitStack() as stack:
-        run = stack.enter_context(world.run("takeover", partitions=PARTITIONS, processes=1, synced=True))
-        first = service.start(run, 0)
-        stack.callback(first.stop, STOP_SECONDS)
-        wait(JOIN_SECONDS, [first], lambda: service.ready(run))
-        ends = service.feed(run).send(stored)
-        wait(WORK_SECONDS, [first], lambda: service.finished(run, stored, ends))
-        seen = run.folder / "seen"
-        watcher = Process(
-            [*python_app("watch"), str(seen)], folder=ROOT, log=run.folder / "watch.log", env=run.environment
-        )
-        stack.callback(watcher.stop, STOP_SECONDS)
+        run, first, watcher, seen = begin(stack, world, service, "takeover", PARTITIONS)
         sender = Sender(run)
         sending = threading.Thread(target=sender.pace, args=(log.records, RATE))
         sending.start()
@@ -98,9 +85,8 @@ def _first_results(records: Iterable[Record], seen: Path, after: float) -> dict[
     """
     homes = {id_of(record): murmur2_home(record.key, PARTITIONS) for record in records}
     found: dict[int, float] = {}
-    for line in seen.read_text().splitlines():
-        name, moment = line.rsplit(" ", 1)
-        if float(moment) > after + 1:
+    for name, moment in arrivals(seen).items():
+        if moment > after + 1:
             home = homes[name]
-            found[home] = min(found.get(home, float(moment)), float(moment))
+            found[home] = min(found.get(home, moment), moment)
     return found

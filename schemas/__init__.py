@@ -1,1 +1,1 @@
-"""The wire: what commands, events and contracts look like. Imports nothing of the service."""
+"""The wire format of commands, events and contracts. Imports nothing from the service."""

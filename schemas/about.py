@@ -1,4 +1,4 @@
-"""What is declared of a contract's field, beside its type: all tables over fields are computed from it."""
+"""What each field of a contract declares besides its type. All tables of fields are computed from it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 Mutability = Literal["always", "while_running", "in_draft"]
-"""What an update may change. Each holds what those before it do: in a draft, all can be changed."""
+"""When an update may set a field. Each group includes those before it: in a draft, all fields can be set."""
 
 MUTABILITIES: Final[tuple[Mutability, ...]] = get_args(Mutability)
 
 Erasure = Literal["no", "removed", "emptied", "unnamed", "in_part"]
-"""What an erasure leaves of a field. `no`: all, it is not personal; `in_part`: what is not personal."""
+"""What an erasure does with a field. `no`: nothing, it is not personal; `in_part`: removes personal parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +22,11 @@ class About:
     """One field of a contract.
 
     Args:
-        meaning: one sentence, for the published schemas and the reference.
+        meaning: a short description, for the published schemas and the reference.
         mutable: when an update may set it.
-        personal: whether it may hold personal data, and what is then left of it after an erasure.
-        empty: makes what null leaves of a field that every contract has; None: null is refused there.
-        column_before: in a table, its columns stand before this field's; None: in the order of the fields.
+        personal: whether it may contain personal data, and what an erasure then does with it.
+        empty: makes the value that null sets, for a field that every contract has; None: null is refused.
+        column_before: its table columns come before those of this field; None: in the order of the fields.
     """
 
     meaning: str

@@ -8,8 +8,17 @@ from schemas import topics
 from schemas.cloudevents import CONTENT_TYPE, JSON_MEDIA_TYPE, SPEC_VERSION, Envelope, event_headers
 from schemas.commands import COMMANDS, COMMANDS_BY_TYPE
 from schemas.differences import EXTENSIBLE
-from schemas.events import EVENTS, DeadLetterCode
+from schemas.events import OUTPUTS, DeadLetterCode
 from schemas.examples import ACCOUNT_ID, COMMAND_EXAMPLES, COMMAND_ID, EVENT_EXAMPLES
+from schemas.headers import (
+    COMMAND_HEADERS,
+    COMMAND_REQUIRED,
+    DEAD_LETTER_HEADERS,
+    DEAD_LETTER_OPTIONAL,
+    EVENT_HEADERS,
+    EVENT_OPTIONAL,
+    described,
+)
 from schemas.identity import command_identity
 from schemas.jsonschema import JsonSchema, schemas
 from schemas.messages import MessageSpec, schema_uri
@@ -18,7 +27,7 @@ from schemas.types import parse_instant
 Document = dict[str, Any]
 
 VERSION: Final = "1.0.0"
-"""Of the release that the document belongs to: `make release` compares it with pyproject.toml."""
+"""Version of the release: `make release` compares it with pyproject.toml."""
 
 KAFKA_BINDING: Final = "0.5.0"
 OUTPUT_RETENTION_MS: Final = 30 * 24 * 60 * 60 * 1000
@@ -30,55 +39,13 @@ Commands change contracts; events say what happened. Both are CloudEvents 1.0 in
 - Commands may come in binary mode (attributes in `ce_` headers, as shown here) or in structured mode
   (`content-type: application/cloudevents+json`, or no such header). Events are published in binary mode.
 - The key of every record is the account id. It decides the partition: murmur2, Kafka's own default.
-  librdkafka must be told `partitioner=murmur2_random`.
+  librdkafka needs `partitioner=murmur2_random`.
 - Topic names take the prefix that the service is configured with.
 - Outputs are written in transactions: read them with `isolation.level=read_committed`.
 - A command is identified by (key, `ce_source`, `ce_id`): sent again, it changes nothing.
 - Unknown fields and values in a command are refused; consumers of events must tolerate them. Values of
   enumerations that are known so far are in `x-extensible-enum`.
 """
-
-_COMMAND_HEADERS: Final[dict[str, str]] = {
-    "ce_specversion": "version of CloudEvents",
-    "ce_id": "unique among the commands of its source",
-    "ce_source": "URI-reference of the producer",
-    "ce_type": "name and version of the command",
-    "ce_time": "RFC 3339; informative, what counts is the record's timestamp",
-    "ce_subject": "the account id, equal to the key",
-    "ce_correlationid": "passed on to the events",
-    "ce_traceparent": "W3C trace context, passed on to the events",
-    "ce_tracestate": "W3C trace context, passed on to the events",
-    CONTENT_TYPE: "of the value",
-}
-_COMMAND_REQUIRED: Final = ["ce_specversion", "ce_id", "ce_source", "ce_type"]
-
-_EVENT_HEADERS: Final[dict[str, str]] = _COMMAND_HEADERS | {
-    "ce_id": "the same again when the log is replayed",
-    "ce_source": "URI-reference of the service",
-    "ce_type": "name and version of the event",
-    "ce_time": "RFC 3339: when it happened",
-    "ce_correlationid": "the command's",
-    "ce_traceparent": "the command's",
-    "ce_tracestate": "the command's",
-    "ce_partitionkey": "the account id",
-    "ce_causationid": "id of the command",
-    "ce_sequence": "sorts, as text, the events of an account",
-    "ce_dataschema": "names the JSON Schema of the value",
-}
-_EVENT_OPTIONAL: Final = {"ce_correlationid", "ce_traceparent", "ce_tracestate"}
-
-DEAD_LETTER_HEADERS: Final[dict[str, str]] = {
-    "dlq-topic": "topic that the record was read from",
-    "dlq-partition": "its partition there",
-    "dlq-offset": "its offset there",
-    "dlq-timestamp": "its timestamp, in milliseconds since 1970",
-    "dlq-reason": "why it is no command",
-    "dlq-message": "the same in words",
-    "dlq-path": "JSON Pointer of the field at fault, or name of the attribute",
-    "dlq-value-bytes": "size of a value too large to be copied; it is still at the offset",
-    "dlq-value-sha256": "hash of a value too large to be copied",
-}
-_DEAD_LETTER_OPTIONAL: Final = {"dlq-value-bytes", "dlq-value-sha256"}
 
 _CAUSE: Final = Envelope(COMMAND_ID, "/crm", COMMANDS["update"].type, correlationid="ticket-5120")
 _DEAD_LETTER_EXAMPLE: Final = {
@@ -125,12 +92,13 @@ def _labels_of(topic: str) -> list[str]:
     """The messages of a topic."""
     if topic == topics.COMMANDS:
         return [spec.label for spec in COMMANDS_BY_TYPE.values()]
-    return [spec.label for spec in EVENTS.values() if spec.topic == topic] or [DEAD_LETTER]
+    return [spec.label for spec in OUTPUTS.values() if spec.topic == topic] or [DEAD_LETTER]
 
 
 def _channel(spec: topics.TopicSpec) -> Document:
     retention = -1 if spec.direction == "in" else OUTPUT_RETENTION_MS
-    settings = {"cleanup.policy": ["delete"], "retention.ms": retention}
+    kept = {"cleanup.policy": ["delete"], "retention.ms": retention}
+    settings = {"cleanup.policy": ["compact"]} if spec.compacted else kept
     return {
         "address": spec.name,
         "description": f"{spec.meaning}; key: {spec.key}",
@@ -164,13 +132,13 @@ def _operation(action: str, channel: str, summary: str) -> Document:
 
 def _messages() -> Document:
     commands = {spec.label: _command(spec) for spec in COMMANDS_BY_TYPE.values()}
-    events = {spec.label: _event(spec) for spec in EVENTS.values()}
+    events = {spec.label: _event(spec) for spec in OUTPUTS.values()}
     return commands | events | {DEAD_LETTER: _dead_letter()}
 
 
 def _command(spec: MessageSpec) -> Document:
     fixed = {"ce_specversion": SPEC_VERSION, "ce_type": spec.type, CONTENT_TYPE: JSON_MEDIA_TYPE}
-    headers = _headers(_COMMAND_HEADERS, _COMMAND_REQUIRED, fixed)
+    headers = described(COMMAND_HEADERS, COMMAND_REQUIRED, fixed)
     sent = fixed | {"ce_id": _CAUSE.id, "ce_source": _CAUSE.source, "ce_subject": ACCOUNT_ID}
     examples = [{"headers": sent, "payload": example} for example in COMMAND_EXAMPLES[spec.label]]
     return _message(spec, headers, "$message.header#/ce_id", examples)
@@ -183,8 +151,8 @@ def _event(spec: MessageSpec) -> Document:
         "ce_dataschema": schema_uri(spec.label),
         CONTENT_TYPE: JSON_MEDIA_TYPE,
     }
-    required = [name for name in _EVENT_HEADERS if name not in _EVENT_OPTIONAL]
-    headers = _headers(_EVENT_HEADERS, required, fixed)
+    required = [name for name in EVENT_HEADERS if name not in EVENT_OPTIONAL]
+    headers = described(EVENT_HEADERS, required, fixed)
     examples = [
         {"headers": _headers_of_an_event(spec.name, example), "payload": example}
         for example in EVENT_EXAMPLES[spec.label]
@@ -193,7 +161,7 @@ def _event(spec: MessageSpec) -> Document:
 
 
 def _headers_of_an_event(name: str, example: Document) -> Document:
-    """As the service writes them with this example for data."""
+    """The headers that the service would write for this example."""
     cause = _CAUSE._replace(id=example.get("command", {"id": COMMAND_ID})["id"])
     written = event_headers(
         name,
@@ -201,10 +169,17 @@ def _headers_of_an_event(name: str, example: Document) -> Document:
         ordinal=0,
         offset=2741,
         subject=ACCOUNT_ID,
-        time=parse_instant(example.get("occurred_at") or example["processed_at"]),
+        time=parse_instant(_moment_of(example)),
         cause=cause,
     )
     return {header: value.decode() for header, value in sorted(written)}
+
+
+def _moment_of(example: Document) -> str:
+    moment: str = (
+        example.get("occurred_at") or example.get("processed_at") or example["contract"]["updated_at"]
+    )
+    return moment
 
 
 def _message(spec: MessageSpec, headers: JsonSchema, correlation: str, examples: list[Document]) -> Document:
@@ -222,16 +197,16 @@ def _message(spec: MessageSpec, headers: JsonSchema, correlation: str, examples:
 
 
 def _dead_letter() -> Document:
-    required = [name for name in DEAD_LETTER_HEADERS if name not in _DEAD_LETTER_OPTIONAL]
-    headers = _headers(DEAD_LETTER_HEADERS, required, {})
+    required = [name for name in DEAD_LETTER_HEADERS if name not in DEAD_LETTER_OPTIONAL]
+    headers = described(DEAD_LETTER_HEADERS, required, {})
     headers["properties"]["dlq-reason"][EXTENSIBLE] = list(get_args(DeadLetterCode))
     return {
         "name": DEAD_LETTER,
         "title": DEAD_LETTER,
-        "summary": "a record that is no command: key, value and headers byte for byte, and why",
+        "summary": "a record that is not a valid command: key, value and headers byte for byte, and why",
         "contentType": "application/octet-stream",
         "headers": headers,
-        "bindings": {"kafka": _key("the record's key, whatever it is")},
+        "bindings": {"kafka": _key("the key of the record, unchanged")},
         "examples": [{"headers": _DEAD_LETTER_EXAMPLE}],
     }
 
@@ -240,21 +215,13 @@ def _key(meaning: str, **limits: int) -> Document:
     return {"key": {"type": "string", "description": meaning, **limits}, "bindingVersion": KAFKA_BINDING}
 
 
-def _headers(meanings: dict[str, str], required: list[str], fixed: dict[str, str]) -> JsonSchema:
-    properties: dict[str, JsonSchema] = {
-        name: {"type": "string", "description": meaning} | ({"const": fixed[name]} if name in fixed else {})
-        for name, meaning in meanings.items()
-    }
-    return {"type": "object", "properties": properties, "required": required}
-
-
 _NOT_IN_COMPONENTS: Final = {"$schema", "$id", "$defs", "examples"}
 
 
 def _components() -> Document:
-    """Every schema with its definitions beside it: AsyncAPI tools look for them there.
+    """Every schema, and its definitions next to it, where AsyncAPI tools look for them.
 
-    Shapes that occur in commands, closed, and in events, open, are two definitions.
+    A shape that occurs in commands (closed) and in events (open) has two definitions.
     """
     commands = {spec.label for spec in COMMANDS_BY_TYPE.values()}
     found: Document = {}
@@ -270,7 +237,7 @@ def _components() -> Document:
 
 
 def _moved(schema: Any, suffix: str) -> Any:
-    """The same with references to where the definitions are now."""
+    """The schema, with references to the new places of the definitions."""
     if isinstance(schema, list):
         return [_moved(item, suffix) for item in schema]
     if not isinstance(schema, dict):

@@ -1,7 +1,7 @@
-"""CloudEvents 1.0 on Kafka: the names, the envelope of a command, and the headers of an event.
+"""CloudEvents 1.0 on Kafka: names of attributes, the envelope of a command, the headers of an event.
 
 Binary mode has the attributes in `ce_` headers and the data as the record's value; structured mode
-has both in one JSON object. Commands come in either, events go out in binary mode.
+has both in one JSON object. Commands may have either mode; events are published in binary mode.
 Source: the Kafka protocol binding and the JSON event format, 1.0.2.
 """
 
@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from schemas.events import EVENTS
+from schemas.events import OUTPUTS
 from schemas.identity import event_id
 from schemas.messages import schema_uri
 
@@ -30,7 +30,7 @@ Header = tuple[str, bytes]
 
 
 class Envelope(NamedTuple):
-    """The attributes of a command that the service uses, as its producer wrote them."""
+    """The attributes of a command that the service uses, unchanged."""
 
     id: str
     source: str
@@ -44,7 +44,7 @@ class Envelope(NamedTuple):
 
 
 class Cause(Protocol):
-    """What an event copies from its command; an Envelope has it."""
+    """The attributes that an event copies from its command. An Envelope has them."""
 
     @property
     def id(self) -> str: ...  # noqa: D102
@@ -57,18 +57,18 @@ class Cause(Protocol):
 
 
 def sequence(offset: int, ordinal: int) -> str:
-    """Sorts, as text, the events of an account: by the command's offset, then in the order they happened."""
+    """A text that sorts the events of an account: by the command's offset, then in order of occurrence."""
     return f"{offset:019d}.{ordinal:05d}"
 
 
 def offset_in(text: bytes) -> int | None:
-    """The offset in what `sequence` wrote; None: it did not write this."""
+    """The offset in a text from `sequence`; None: the text is not from there."""
     written = re.fullmatch(rb"(\d{19})\.\d{5}", text)
     return int(written[1]) if written else None
 
 
 class EventHeaders:
-    """Builds the headers of events; what is the same for all of a type is encoded once."""
+    """Builds the headers of events. Headers that all events of a type share are encoded once."""
 
     def __init__(self, source: str = DEFAULT_SOURCE) -> None:
         self._types = {
@@ -82,7 +82,7 @@ class EventHeaders:
                     ("ce_dataschema", schema_uri(spec.label).encode()),
                 ),
             )
-            for spec in EVENTS.values()
+            for spec in OUTPUTS.values()
         }
 
     def of(
@@ -96,13 +96,13 @@ class EventHeaders:
         time: datetime,
         cause: Cause,
     ) -> list[Header]:
-        """The headers of one event; see `caused` for the arguments."""
+        """The headers of one event. See `caused` for the arguments."""
         return self.caused(identity, offset, subject, time, cause).of(name, ordinal)
 
     def caused(
         self, identity: bytes, offset: int, subject: str, time: datetime, cause: Cause
     ) -> CausedHeaders:
-        """Builds the headers of all events that one command gave rise to.
+        """Builds the headers of all events of one command.
 
         Args:
             identity: of the history entry that the events belong to.
@@ -115,7 +115,7 @@ class EventHeaders:
 
 
 class CausedHeaders:
-    """The headers of the events of one command: what they share is encoded once."""
+    """The headers of the events of one command. Those that they share are encoded once."""
 
     __slots__ = ("_identity", "_offset", "_shared", "_types")
 
@@ -146,19 +146,23 @@ class CausedHeaders:
             self._shared.append(("ce_tracestate", cause.tracestate.encode()))
 
     def of(self, name: str, ordinal: int) -> list[Header]:
-        """Of one event: its name in the table of events, and its place among those of its command."""
+        """The headers of one event, given its name in the table of events and its number."""
         type_, constant = self._types[name]
         return [
             *constant,
             ("ce_id", event_id(self._identity, type_, ordinal).encode()),
-            ("ce_sequence", sequence(self._offset, ordinal).encode()),
+            ("ce_sequence", self.sequence(ordinal).encode()),
             *self._shared,
         ]
+
+    def sequence(self, ordinal: int) -> str:
+        """The attribute that sorts the event among those of its account."""
+        return sequence(self._offset, ordinal)
 
 
 @lru_cache(maxsize=1024)
 def _written(time: datetime) -> bytes:
-    """Remembered, because the commands of one produced batch share their time."""
+    """The time as text. Cached, because the commands of one produced batch have the same time."""
     return f"{time.isoformat(timespec='milliseconds')[:-6]}Z".encode()
 
 
@@ -168,4 +172,4 @@ event_headers: Final = _DEFAULT.of
 """The headers of one event under the default source."""
 
 caused_headers: Final = _DEFAULT.caused
-"""Those of all events of one command."""
+"""The headers of all events of one command."""

@@ -1,226 +1,30 @@
-"""What may be asked of the service: the data of each command, and the table of all of them."""
+"""The data of each command, and the table of all commands."""
 
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from typing import Annotated, Any, Final, Literal, NotRequired, Required, get_type_hints
+from typing import Final, Literal, NotRequired
 
-from pydantic import Field, with_config
+from pydantic import with_config
 from typing_extensions import TypedDict
 
-from schemas.completeness import complete
-from schemas.contract import Continuation
-from schemas.fields import FIELDS, MUTABLE
 from schemas.messages import MessageSpec
-from schemas.parts import (
-    STRICT,
-    AddOn,
-    BillingContact,
-    Overrides,
-    PrimaryContact,
-    ScheduledChange,
-    SlaTerms,
-    SlaTermsPatch,
-    TradeValueTier,
-    TradeVolumeTier,
-    UsageBasedPricing,
-    UsageLimits,
-    UsageLimitsPatch,
-)
+from schemas.parts import STRICT, Overrides, RenewalTerms
+from schemas.scheduled import Phase
+from schemas.terms import AdoptData, CommandData, ContractPatch, CreateData
 from schemas.types import (
     ContractId,
     ContractTypeName,
-    Currency,
-    Days,
-    Email,
     Instant,
-    Labels,
-    LongText,
-    Metadata,
     Money,
-    Name,
-    NoticeDays,
     Period,
-    Phone,
     PositiveInt,
     Reason,
     Reference,
-    StatusName,
     TermMonths,
-    Thresholds,
     UsageMetric,
     Who,
 )
-
-AddOns = Annotated[list[AddOn], Field(max_length=100)]
-MetadataPatch = Annotated[
-    dict[Annotated[str, Field(min_length=1, max_length=128)], LongText | None], Field(max_length=100)
-]
-
-
-@with_config(STRICT)
-class CommandData(TypedDict):
-    """What every command may carry."""
-
-    requested_by: NotRequired[Who]
-    contract_id: NotRequired[ContractId]
-    expected_version: NotRequired[Annotated[int, Field(ge=0, le=2**31)]]
-
-
-class _Terms(CommandData, total=False):
-    auto_renewal: bool
-    term_months: TermMonths
-    renewal_window_days: Days
-    renewal_grace_days: Days
-    notice_days: NoticeDays
-    base_monthly_fee: Money
-    currency: Currency
-    usage_based_pricing: UsageBasedPricing
-    usage_limits: UsageLimits
-    usage_thresholds: Thresholds
-    primary_contact: PrimaryContact
-    billing_contact: BillingContact
-    features: Labels
-    tags: Labels
-    add_ons: AddOns
-    sla_terms: SlaTerms
-    notes: LongText
-    external_reference: Reference
-    metadata: Metadata
-
-
-class CreateData(_Terms, total=False):
-    """A new contract; what is left out comes from the template of its type."""
-
-    contract_type: Required[ContractTypeName]
-    status: Literal["draft", "active"]
-    start_date: Instant
-    end_date: Instant
-
-
-class AdoptData(_Terms, total=False):
-    """A whole contract as it stands in an older system, taken over unchanged."""
-
-    contract_id: Required[ContractId]  # type: ignore[misc]
-    contract_type: Required[ContractTypeName]
-    status: Required[StatusName]
-    start_date: Required[Instant]
-    end_date: Required[Instant]
-    base_monthly_fee: Required[Money]  # type: ignore[misc]
-    usage_limits: Required[UsageLimits]  # type: ignore[misc]
-    term_start: Instant
-    term_number: PositiveInt
-    renewal_date: Instant
-    scheduled_changes: Annotated[list[ScheduledChange], Field(max_length=2)]
-    created_at: Instant
-    updated_at: Instant
-    cancelled_at: Instant
-    cancellation_reason: Reason
-    created_by: Who
-    last_modified_by: Who
-    version: PositiveInt
-    lifecycle: Continuation
-
-
-@with_config(STRICT)
-class PrimaryContactPatch(TypedDict, total=False):
-    """A merge patch on the primary contact."""
-
-    name: Name | None
-    email: Email | None
-    phone: Phone | None
-    role: Name | None
-
-
-@with_config(STRICT)
-class BillingContactPatch(TypedDict, total=False):
-    """A merge patch on the billing contact."""
-
-    name: Name | None
-    email: Email | None
-    phone: Phone | None
-
-
-@with_config(STRICT)
-class UsageBasedPricingPatch(TypedDict, total=False):
-    """A merge patch on the tiers; each list is replaced as a whole."""
-
-    trade_volume_tiers: Annotated[list[TradeVolumeTier], Field(max_length=100)] | None
-    trade_value_tiers: Annotated[list[TradeValueTier], Field(max_length=100)] | None
-
-
-PROTECTED: Final = "Protected"
-_Protected = Annotated[Any, Field(description=f"{PROTECTED}: a command that sets it is rejected.")]
-
-
-@with_config(STRICT)
-class ContractPatch(TypedDict, total=False):
-    """A JSON merge patch (RFC 7396) on a contract; null removes an optional field.
-
-    Protected fields are part of the schema so that they get a `rejected` result with their path,
-    where a misspelt one is refused as unknown.
-    """
-
-    start_date: Instant | None
-    end_date: Instant | None
-    auto_renewal: bool | None
-    term_months: TermMonths | None
-    renewal_window_days: Days | None
-    renewal_grace_days: Days | None
-    notice_days: NoticeDays | None
-    base_monthly_fee: Money | None
-    currency: Currency | None
-    usage_based_pricing: UsageBasedPricingPatch | None
-    usage_limits: UsageLimitsPatch | None
-    usage_thresholds: Thresholds | None
-    primary_contact: PrimaryContactPatch | None
-    billing_contact: BillingContactPatch | None
-    features: Labels | None
-    tags: Labels | None
-    add_ons: AddOns | None
-    sla_terms: SlaTermsPatch | None
-    notes: LongText | None
-    external_reference: Reference | None
-    metadata: MetadataPatch | None
-    contract_id: _Protected
-    account_id: _Protected
-    contract_type: _Protected
-    status: _Protected
-    term_start: _Protected
-    term_number: _Protected
-    renewal_date: _Protected
-    scheduled_changes: _Protected
-    created_at: _Protected
-    updated_at: _Protected
-    cancelled_at: _Protected
-    cancellation_reason: _Protected
-    created_by: _Protected
-    last_modified_by: _Protected
-    version: _Protected
-
-
-_BESIDE_TERMS: Final = {*CommandData.__annotations__, "lifecycle"} - {"contract_id"}
-
-complete(
-    {name: name for name in AdoptData.__annotations__ if name not in _BESIDE_TERMS},
-    FIELDS.keys() - {"account_id"},
-    "AdoptData in schemas/commands.py",
-)
-complete(
-    {name: name for name in CreateData.__annotations__ if name not in CommandData.__annotations__},
-    MUTABLE | {"contract_type", "status"},
-    "CreateData in schemas/commands.py",
-)
-complete(
-    {
-        name: name
-        for name, hint in get_type_hints(ContractPatch, include_extras=True).items()
-        if hint != _Protected
-    },
-    MUTABLE,
-    "ContractPatch in schemas/commands.py, but for what is protected,",
-)
-complete(ContractPatch.__annotations__, FIELDS, "ContractPatch in schemas/commands.py")
 
 
 class UpdateData(CommandData):
@@ -230,23 +34,24 @@ class UpdateData(CommandData):
 
 
 class ActivateData(CommandData):
-    """A draft starts at max(its start, now)."""
+    """Activates a draft. It starts at its `start_date`, or now if that is past."""
 
 
 class ChangePlanData(CommandData):
     """Changes the plan, now or at the next renewal."""
 
     contract_type: ContractTypeName
+    template_version: NotRequired[PositiveInt]
     effective: NotRequired[Literal["immediately", "at_renewal"]]
     overrides: NotRequired[Overrides]
 
 
 class WithdrawPlanChangeData(CommandData):
-    """Takes back a scheduled plan change."""
+    """Withdraws a scheduled plan change."""
 
 
 class RenewData(CommandData):
-    """Starts a new term; without a length or an end it is as long as the contract says."""
+    """Starts a new term. Its default length is `term_months` of the contract."""
 
     term_months: NotRequired[TermMonths]
     end_date: NotRequired[Instant]
@@ -260,7 +65,7 @@ class CancelData(CommandData):
 
 
 class WithdrawCancellationData(CommandData):
-    """Takes back a scheduled cancellation."""
+    """Withdraws a scheduled cancellation."""
 
 
 class DeleteData(CommandData):
@@ -274,19 +79,57 @@ class EraseData(CommandData):
 
 
 class ReportUsageData(CommandData):
-    """What the account has used in a period so far: a total, or the most at one time."""
+    """The account's usage in a period so far: a total, or the highest value."""
 
     period: Period
     metric: UsageMetric
     value: Money
 
 
+class OfferRenewalData(CommandData):
+    """Offers terms for the next renewal. Nothing changes until the offer is accepted."""
+
+    offer_id: Reference
+    terms: RenewalTerms
+    valid_until: Instant
+
+
+class AcceptOfferData(CommandData):
+    """Accepts an open offer, for the next renewal or immediately."""
+
+    offer_id: Reference
+    effective: NotRequired[Literal["at_renewal", "immediately"]]
+
+
+class DeclineOfferData(CommandData):
+    """Declines an open offer."""
+
+    offer_id: Reference
+
+
+class WithdrawOfferData(CommandData):
+    """Withdraws an open offer."""
+
+    offer_id: Reference
+
+
+class ScheduleChangeData(CommandData, Phase):
+    """Schedules a change: at a moment, at the next renewal, or at the beginning of a later term."""
+
+
+class WithdrawChangeData(CommandData):
+    """Withdraws a scheduled change."""
+
+    change_id: Reference
+
+
 @with_config(STRICT)
 class AdvanceData(TypedDict):
-    """From the scanner: do everything that is due."""
+    """From the scanner: applies everything that is due."""
 
     contract_id: ContractId
     due_at: Instant
+    publish_state: NotRequired[bool]
     requested_by: NotRequired[Who]
 
 
@@ -301,27 +144,36 @@ class CommandSpec(MessageSpec):
 COMMANDS: Final[dict[str, CommandSpec]] = {
     spec.name: spec
     for spec in (
-        CommandSpec("create", CreateData, "makes a new contract"),
-        CommandSpec("adopt", AdoptData, "takes over a contract from an older system as it stands"),
+        CommandSpec("create", CreateData, "creates a contract"),
+        CommandSpec("adopt", AdoptData, "takes over a contract from another system, unchanged"),
         CommandSpec("update", UpdateData, "changes terms, contacts and notes"),
-        CommandSpec("activate", ActivateData, "turns a draft into an active contract"),
+        CommandSpec("activate", ActivateData, "activates a draft"),
         CommandSpec("change_plan", ChangePlanData, "changes the plan, now or at the next renewal"),
-        CommandSpec("withdraw_plan_change", WithdrawPlanChangeData, "takes back a scheduled plan change"),
+        CommandSpec("withdraw_plan_change", WithdrawPlanChangeData, "withdraws a scheduled plan change"),
         CommandSpec("renew", RenewData, "starts a new term from the end of the old one"),
         CommandSpec("cancel", CancelData, "ends a contract, now or at the end of its term"),
-        CommandSpec("withdraw_cancellation", WithdrawCancellationData, "takes back a scheduled cancellation"),
+        CommandSpec("withdraw_cancellation", WithdrawCancellationData, "withdraws a scheduled cancellation"),
         CommandSpec("delete", DeleteData, "removes the contract; its history stays"),
         CommandSpec("erase", EraseData, "removes the account's personal data from contracts and history"),
         CommandSpec(
-            "report_usage", ReportUsageData, "tells what an account has used so far", deduplicated=False
+            "report_usage",
+            ReportUsageData,
+            "reports an account's usage so far",
+            deduplicated=False,
         ),
-        CommandSpec("advance", AdvanceData, "makes everything due happen", deduplicated=False),
+        CommandSpec("offer_renewal", OfferRenewalData, "offers terms for the next renewal"),
+        CommandSpec("accept_offer", AcceptOfferData, "accepts an open offer"),
+        CommandSpec("decline_offer", DeclineOfferData, "declines an open offer"),
+        CommandSpec("withdraw_offer", WithdrawOfferData, "withdraws an open offer"),
+        CommandSpec("schedule_change", ScheduleChangeData, "schedules a change for later"),
+        CommandSpec("withdraw_change", WithdrawChangeData, "withdraws a scheduled change"),
+        CommandSpec("advance", AdvanceData, "applies everything that is due", deduplicated=False),
     )
 }
 """Every command by name. To add one: a row here, a file in consumer/domain/commands/, a test."""
 
 OLD_COMMANDS: Final[tuple[CommandSpec, ...]] = ()
-"""Former versions that producers may still send; schemas/upcasting.py makes the newest of them."""
+"""Earlier versions that producers may still send. schemas/upcasting.py converts them to the newest."""
 
 COMMANDS_BY_TYPE: Final[dict[str, CommandSpec]] = {
     spec.type: spec for spec in (*COMMANDS.values(), *OLD_COMMANDS)

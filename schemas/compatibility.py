@@ -1,13 +1,14 @@
-"""Which changes of the published schemas are compatible, for those who produce and those who consume.
+"""Decides which changes of the published schemas are compatible, for producers and for consumers.
 
-Two questions decide, for every message that both versions have:
+For every message that both versions have, two questions decide:
 
-- Does the new schema accept all that the old one did? Then producers need not change.
-- Does the new schema accept nothing that the old one did not? Then consumers need not change.
+- Does the new schema accept everything that the old one accepted? Then producers need not change.
+- Does the new schema accept nothing that the old one refused? Then consumers need not change.
 
-Others produce commands: what breaks their producers is a breaking change. Others consume events: what
-breaks their consumers is one. It needs a new version of the type, under a name of its own, beside the
-old one, which stays as it was.
+Commands are produced by other programs, so a change of a command is breaking if it breaks producers. Events
+are consumed by other programs, so a change of an event is breaking if it breaks consumers. A breaking
+change needs a new version of the type, with a name of its own, next to the old one, which stays unchanged.
+For callers of the HTTP API see schemas/operations.py.
 """
 
 from __future__ import annotations
@@ -20,18 +21,27 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from schemas.differences import Schema, differences
-from schemas.events import EVENTS
+from schemas.events import OUTPUTS
+from schemas.operations import operation_changes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 PUBLISHED_IN_GIT: Final = "schemas/published"
-_CONSUMED: Final = frozenset({*EVENTS, "contract"})
+OPENAPI_LABEL: Final = "openapi"
+_CONSUMED: Final = frozenset({*OUTPUTS, "contract"})
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change of what is published; `path` is a JSON Pointer into the message's data."""
+    """One change between two published versions.
+
+    Args:
+        label: of a message, or an operation of the HTTP API: `GET /v1/contracts`.
+        path: JSON Pointer into the message's data, or into the operation's request and answer.
+        text: the change.
+        breaks_producers, breaks_consumers: whether they must change.
+    """
 
     label: str
     path: str
@@ -41,7 +51,7 @@ class Change:
 
     @property
     def breaking(self) -> bool:
-        """Whether it breaks those who are not us, so that the type needs a new version."""
+        """Whether the change breaks other programs, so that the type needs a new version."""
         consumed = self.label.partition(".")[0] in _CONSUMED
         return self.breaks_consumers if consumed else self.breaks_producers
 
@@ -51,7 +61,7 @@ class Change:
 
 
 def changes(old: Mapping[str, Schema], new: Mapping[str, Schema]) -> list[Change]:
-    """Every change between two published versions, each a schema by label (`update.v1`)."""
+    """Every change between two published versions: a schema by label (`update.v1`), and `openapi`."""
     return list(_changes(old, new))
 
 
@@ -59,6 +69,10 @@ def _changes(old: Mapping[str, Schema], new: Mapping[str, Schema]) -> Iterator[C
     for label, schema in old.items():
         if label not in new:
             yield Change(label, "", "is no longer published", breaks_producers=True, breaks_consumers=True)
+            continue
+        if label == OPENAPI_LABEL:
+            for name, path, text, breaks in operation_changes(schema, new[label]):
+                yield Change(name, path, text, breaks_producers=breaks, breaks_consumers=breaks)
             continue
         for path, text, accepts_less, accepts_more in differences(schema, new[label]):
             yield Change(label, path, text, breaks_producers=accepts_less, breaks_consumers=accepts_more)
@@ -92,7 +106,9 @@ def in_git(reference: str, repository: Path = Path()) -> dict[str, Schema]:
 def _schemas(texts: Mapping[str, bytes]) -> dict[str, Schema]:
     parsed = {Path(name).stem: _json(name, text) for name, text in texts.items() if name.endswith(".json")}
     return {
-        label: schema for label, schema in parsed.items() if isinstance(schema, dict) and "$schema" in schema
+        label: schema
+        for label, schema in parsed.items()
+        if isinstance(schema, dict) and ("$schema" in schema or label == OPENAPI_LABEL)
     }
 
 

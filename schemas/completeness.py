@@ -1,4 +1,4 @@
-"""Tables with a row for each of a list of names: a forgotten one stops the program as it starts."""
+"""Checks that a table has a row for each name of a list. A missing row stops the program at its start."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ Row = TypeVar("Row")
 
 
 class Incomplete(Exception):
-    """A table lacks a row, or has one too many: a mistake in the program itself."""
+    """A table has a row too few or too many: an error in the program."""
 
 
 def complete(table: Mapping[Name, Row], names: Iterable[str], where: str) -> dict[Name, Row]:
-    """The table, if it has a row for each name and no other.
+    """Returns the table if it has exactly one row for each name.
 
     Args:
         table: by name.
-        names: those that it must have.
-        where: what the table is called, and its file.
+        names: the rows that it must have.
+        where: name and file of the table.
 
     Raises:
-        Incomplete: a row is missing, or too many.
+        Incomplete: a row is missing, or there are too many.
     """
     expected = [*names]
     if missing := [name for name in expected if name not in table]:

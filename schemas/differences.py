@@ -1,4 +1,4 @@
-"""What two JSON Schemas accept differently, for the vocabulary that the published schemas use."""
+"""Compares what two JSON Schemas accept, for the keywords that the published schemas use."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Others = Schema | bool
 
 
 EXTENSIBLE: Final = "x-extensible-enum"
-"""Word of Zalando's API guidelines: these values are known, and others may come."""
+"""A keyword from Zalando's API guidelines: these values are known, and others may be added."""
 
 
 class Difference(NamedTuple):
-    """One difference, by JSON Pointer into the documents that the schemas describe."""
+    """One difference. The JSON Pointer is into the documents that the schemas describe."""
 
     path: str
     text: str
@@ -41,7 +41,7 @@ _KNOWN: Final = frozenset(
 
 
 def differences(old: Schema, new: Schema) -> list[Difference]:
-    """All differences between two schemas; what only explains is none."""
+    """All differences between two schemas. Descriptions are ignored."""
     return list(_Comparison(old, new).between(old, new, ""))
 
 
@@ -66,7 +66,7 @@ class _Comparison:
         yield from _unknown(old, new, path)
 
     def _alternatives(self, old: list[Schema], new: list[Schema], path: str) -> Iterator[Difference]:
-        """Alternatives of the same type are compared in their order."""
+        """Compares alternatives of the same type, in their order."""
         before, after = self._by_type(old, self._old_definitions), self._by_type(new, self._new_definitions)
         for type_ in {**before, **after}:
             for one, other in zip_longest(before.get(type_, []), after.get(type_, [])):
@@ -101,7 +101,7 @@ class _Comparison:
         yield from self._others(old_others, new_others, path)
 
     def _others(self, before: Others, after: Others, path: str) -> Iterator[Difference]:
-        """Members that are not listed: anything, nothing, or by a schema."""
+        """Compares which unlisted members are allowed: any, none, or those that fit a schema."""
         if isinstance(before, dict) and isinstance(after, dict):
             yield from self.between(before, after, f"{path}/*")
         elif before != after:
@@ -119,7 +119,7 @@ class _Comparison:
 
 
 def _resolved(schema: Schema, definitions: Schema) -> Schema:
-    """What a reference stands for; what is said beside it holds, too."""
+    """The schema behind a reference, together with the keywords next to it."""
     while "$ref" in schema:
         beside = {word: value for word, value in schema.items() if word != "$ref"}
         schema = {**definitions[schema["$ref"].rpartition("/")[2]], **beside}
@@ -127,13 +127,13 @@ def _resolved(schema: Schema, definitions: Schema) -> Schema:
 
 
 def _alternatives_of(schema: Schema) -> list[Schema]:
-    """What is said beside alternatives holds for each of them."""
+    """The alternatives, each together with the keywords next to them."""
     beside = {word: value for word, value in schema.items() if word != "anyOf"}
     return [{**beside, **alternative} for alternative in schema.get("anyOf", [{}])]
 
 
 def _type_set(schema: Schema) -> set[str] | None:
-    """The JSON types a schema allows; None: all. Whole numbers are numbers."""
+    """The JSON types that a schema allows; None: all. An integer counts as a number."""
     if "type" not in schema:
         return None
     types = {schema["type"]} if isinstance(schema["type"], str) else set(schema["type"])
@@ -149,7 +149,7 @@ def _choices(old: Schema, new: Schema, path: str) -> Iterator[Difference]:
 
 
 def _known_values(old: Schema, new: Schema, path: str) -> Iterator[Difference]:
-    """Values of an open enumeration: which of them are listed changes nothing in what is accepted."""
+    """Compares the values of an open enumeration. It accepts other values, so no difference is breaking."""
     if EXTENSIBLE not in old or EXTENSIBLE not in new:
         return
     before, after = set(old[EXTENSIBLE]), set(new[EXTENSIBLE])
@@ -166,7 +166,7 @@ def _choice_set(schema: Schema) -> set[str] | None:
 
 
 def _sets(old: set[str] | None, new: set[str] | None, path: str, what: str) -> Iterator[Difference]:
-    """Differences of two sets of what is allowed; None: everything."""
+    """Compares two sets of allowed values; None: everything is allowed."""
     if old is None or new is None:
         if old is not new:
             less = old is None
@@ -206,7 +206,7 @@ def _required(old: Schema, new: Schema, path: str) -> Iterator[Difference]:
 
 
 def _unknown(old: Schema, new: Schema, path: str) -> Iterator[Difference]:
-    """Words this comparison does not know may mean anything."""
+    """Reports every difference in keywords that this comparison does not know: they may mean anything."""
     for name in sorted((old.keys() | new.keys()) - _KNOWN - _ANNOTATIONS):
         if old.get(name) != new.get(name):
             yield Difference(path, f"{name} changed", accepts_less=True, accepts_more=True)

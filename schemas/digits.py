@@ -1,7 +1,7 @@
-"""Numbers with more digits than a double holds: JSON readers round them, and money must not be rounded.
+"""Finds numbers that do not fit into a double. JSON readers would round them, and money must not be rounded.
 
-No reader at hand tells of it, so the text is looked at once more. Only where a long number may stand in
-it: in nearly all texts there is none.
+No available reader reports this, so the text is searched a second time, but only if it may contain a very
+long number or one very close to zero. Nearly all texts contain none.
 """
 
 from __future__ import annotations
@@ -23,21 +23,30 @@ if TYPE_CHECKING:
 
 TOO_MANY_DIGITS: Final = f"must have at most {MAX_SIGNIFICANT_DIGITS} significant digits"
 
+WHOLE_NUMBERS: Final = range(-(2**63), 2**64)
+"""Range of whole numbers for the JSON readers here. They read numbers beyond it as floats."""
+
 _LONG: Final = re.compile(rb"[0-9][0-9.]{%d,}" % MAX_SIGNIFICANT_DIGITS)
 
 
-def has_long_numbers(text: bytes) -> bool:
-    """Whether a JSON text may hold a number with too many digits; in a string such a run may stand, too."""
-    return _LONG.search(text) is not None
+_TINY: Final = re.compile(rb"[eE]-[0-9]{3}")
+_BELOW_ALL_FLOATS: Final = Decimal("1e-400")
+
+
+def may_be_rounded(text: bytes) -> bool:
+    """Whether a JSON text may contain a number that does not fit into a double, or a string like one."""
+    if _LONG.search(text) is not None:
+        return True
+    return (b"e-" in text or b"E-" in text) and _TINY.search(text) is not None
 
 
 def parse_exactly(text: bytes) -> Any:
-    """A JSON text, known to be sound, with a Decimal instead of a number that a float would round."""
+    """Parses a valid JSON text. Numbers that a float would round become Decimals."""
     return json.loads(text.decode(), parse_float=_number, parse_int=_integer)
 
 
 def read_exactly(text: bytes) -> Any:
-    """The same for a text that may be unsound.
+    """The same for a text that may be invalid.
 
     Raises:
         orjson.JSONDecodeError: it is not JSON.
@@ -47,39 +56,40 @@ def read_exactly(text: bytes) -> Any:
 
 
 def dump_exactly(document: Any) -> bytes:
-    """JSON again, with every digit of the Decimals."""
+    """Writes JSON with all digits of Decimals."""
     return orjson.dumps(document, default=lambda number: orjson.Fragment(str(number)))
 
 
 def lost_digits(text: bytes, data: Any, member: str | None = None) -> tuple[FieldError, ...]:
-    """The places of decimals in validated data that were rounded when they were read.
+    """The paths of decimals in validated data that were rounded when they were read.
 
-    `text` is the JSON that the data came from: all of it, or that of an object of which they are a member.
+    `text`: the JSON of the data, or of an object that contains the data.
     """
-    if not has_long_numbers(text):
+    if not may_be_rounded(text):
         return ()
     exact = parse_exactly(text)
     return tuple(_lost(exact if member is None else exact[member], data, ""))
 
 
 def too_many_digits(number: Decimal) -> bool:
-    """Whether a JSON parser would read this finite number as another one."""
+    """Whether a JSON reader would read another number than this finite one."""
     return _significant(str(number)) > MAX_SIGNIFICANT_DIGITS or Decimal(repr(float(number))) != number
 
 
 def _number(text: str) -> float | Decimal:
-    if _significant(text) <= MAX_SIGNIFICANT_DIGITS:
-        return float(text)
+    number, digits = float(text), _significant(text)
+    if digits <= MAX_SIGNIFICANT_DIGITS and (number or not digits):
+        return number
     try:
         return Decimal(text)
-    except DecimalException:  # an exponent beyond all bounds
-        return float(text)
+    except DecimalException:  # the exponent is below all bounds: with a large one it is not JSON
+        return _BELOW_ALL_FLOATS
 
 
 def _integer(text: str) -> int | float:
-    """As other readers here do: what 64 bits do not hold is a float."""
+    """Reads numbers as the other readers here do: those that do not fit into 64 bits are floats."""
     number = int(text)
-    return number if -(2**63) <= number < 2**64 else float(text)
+    return number if number in WHOLE_NUMBERS else float(text)
 
 
 def _significant(text: str) -> int:

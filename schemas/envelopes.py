@@ -1,4 +1,4 @@
-"""Reading CloudEvents attributes: from a record's headers, or from a JSON object."""
+"""Reads CloudEvents attributes from a record's headers, or from a JSON object."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
     Check = Callable[[str], str | None]
-    """Why a text will not do, to follow the attribute's name; None: it will."""
+    """Returns what is wrong with a text, worded to follow the attribute's name; None: the text is valid."""
 
 LIMITS: Final[dict[str, int]] = {
     "id": 256,
-    # Who changed a contract is its `requested_by` or else this source, so both have one limit.
+    # `last_modified_by` is the `requested_by` or else this source, so both have the same limit.
     "source": 128,
     "type": 256,
     "subject": 128,
@@ -30,21 +30,21 @@ LIMITS: Final[dict[str, int]] = {
     "traceparent": 128,
     "tracestate": 512,
 }
-"""How many characters the attributes that are read may have. Of all others only the name is looked at, and
-in JSON the type of the value.
+"""Maximum number of characters in the attributes that the service reads. For all others only the name is
+checked, and in JSON the type of the value.
 """
 
 REQUIRED: Final = frozenset({"specversion", "id", "source", "type"})
 
 TRACE: Final = frozenset({"traceparent", "tracestate"})
-"""Passed on when well-formed and dropped when not: W3C Trace Context puts the work before its trace."""
+"""Copied if well-formed, otherwise dropped: W3C Trace Context says that a bad trace must do no harm."""
 
 _PREFIXED: Final = len(HEADER_PREFIX)
 
 _REPEATED: Final = "is given more than once"
 
 _DATA: Final = frozenset({"data", "data_base64"})
-"""The fields of a JSON event that are no attributes."""
+"""The fields of a JSON event that are not attributes."""
 
 _NAME: Final = re.compile("[a-z0-9]+")
 _BAD_NAME: Final = "is no name that CloudEvents allows: only a-z and 0-9"
@@ -56,10 +56,10 @@ _FORBIDDEN = re.compile(
     + "".join(chr(plane << 16 | end) for plane in range(17) for end in (0xFFFE, 0xFFFF))
     + "]"
 )
-"""Control characters, surrogates and noncharacters: what no CloudEvents string may contain.
+"""Characters that no CloudEvents string may contain: control characters, surrogates and noncharacters.
 
-`str.isprintable` alone would not do: it refuses more, and what it refuses changes with the Unicode
-version of the Python at hand, so that a replay could decide otherwise. What it accepts is free of these.
+`str.isprintable` alone is not enough: it refuses more, and that changes with the Unicode version of Python,
+so a replay could decide differently. A text that it accepts has none of these characters.
 """
 
 _TIMESTAMP = re.compile(
@@ -70,10 +70,10 @@ _TIMESTAMP = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class BadEnvelope:
-    """Attributes that are not CloudEvents 1.0: the first mistake, in the order of the checks.
+    """The attributes are not valid CloudEvents 1.0. Names the first mistake, in the order of the checks.
 
-    `attribute` is the name of the header or field, and `message` is meant to follow it. `envelope`
-    is there when id, source and type could be read all the same, so that their producer can be told.
+    `attribute` is the name of the header or field; `message` is worded to follow it. `envelope` is present
+    if id, source and type could be read anyway, so that the producer gets a result.
     """
 
     attribute: str
@@ -84,7 +84,7 @@ class BadEnvelope:
 def read_binary(
     headers: Mapping[str, bytes | None], repeated: Collection[str] = ()
 ) -> Envelope | BadEnvelope:
-    """The envelope in a record's headers.
+    """Reads the envelope from a record's headers.
 
     `repeated` are the attribute headers that occur more than once (see `repeated_headers`). A header
     without a value counts as absent, as null does in the JSON format.
@@ -116,7 +116,7 @@ def read_binary(
 
 
 def read_structured(event: Mapping[str, Any]) -> Envelope | BadEnvelope:
-    """The envelope in a JSON object; its data is not looked at."""
+    """Reads the envelope from a JSON object, without its data."""
     sound: dict[str, str] = {}
     mistakes: list[tuple[str, str]] = []
     for name, check in _CHECKS.items():
@@ -139,7 +139,7 @@ def _is_name(name: str) -> bool:
 
 
 def _of_extension(name: str, value: object) -> str | None:
-    """Why an attribute that is not read is none of CloudEvents in JSON; null stands for an absent one."""
+    """What is wrong with an attribute that the service does not read, in JSON. Null means absent."""
     if not _is_name(name):
         return _BAD_NAME
     if value is None or isinstance(value, str | bool):
@@ -148,7 +148,7 @@ def _of_extension(name: str, value: object) -> str | None:
 
 
 def repeated_headers(headers: Iterable[tuple[str, bytes | None]]) -> frozenset[str]:
-    """The names of attribute headers that occur more than once; others may repeat as they like."""
+    """The names of attribute headers that occur more than once. Other headers may be repeated."""
     counts = Counter(name for name, _ in headers)
     return frozenset(
         name
@@ -158,7 +158,7 @@ def repeated_headers(headers: Iterable[tuple[str, bytes | None]]) -> frozenset[s
 
 
 def media_type(text: str) -> str:
-    """`Application/JSON; charset=utf-8` -> `application/json`; in another charset: "", no type we read."""
+    """`Application/JSON; charset=utf-8` -> `application/json`; other charsets: "", not supported."""
     essence, *parameters = text.lower().split(";")
     for parameter in parameters:
         name, _, value = parameter.strip().partition("=")
@@ -195,7 +195,7 @@ def _judge(sound: dict[str, str], mistakes: list[tuple[str, str]]) -> Envelope |
 
 
 def _check(name: str, also: Check | None = None) -> Check:
-    """The check of a CloudEvents string of limited length, with a rule of its own."""
+    """Makes a check for a CloudEvents string of limited length, with an additional rule."""
     limit = LIMITS[name]
 
     def check(text: str) -> str | None:
@@ -211,10 +211,10 @@ def _check(name: str, also: Check | None = None) -> Check:
 
 
 def _remembering(name: str, also: Check | None = None) -> Check:
-    """The same for attributes of which the same few texts come again and again."""
+    """The same, with a cache, for attributes with only a few different values."""
     limit = LIMITS[name]
     check = lru_cache(maxsize=1024)(_check(name, also))
-    # Never remembered when too long: what senders can make us keep is bounded.
+    # Long texts are never cached, so that senders cannot fill the memory.
     return lambda text: check(text) if len(text) <= limit else f"has more than {limit} characters"
 
 
@@ -235,7 +235,7 @@ _CHECKS: Final[dict[str, Check]] = {
     "traceparent": _check("traceparent"),
     "tracestate": _check("tracestate"),
 }
-"""What is read, in the order of the checks."""
+"""The attributes that the service reads, in the order of the checks."""
 
 BINARY: Final = tuple(
     (name, CONTENT_TYPE if name == "datacontenttype" else HEADER_PREFIX + name, check)

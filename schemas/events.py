@@ -1,4 +1,4 @@
-"""What the service says: the data of each event and result, and the table of all of them."""
+"""The data of each event and result, and the table of all events."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 
 from schemas import names, topics
 from schemas.contract import ContractState
+from schemas.fees import CoveringPlan, NextTerm, Overage, Proration, Recurring, RenewalFee
 from schemas.messages import MessageSpec
 from schemas.parts import BillingContact, PrimaryContact
 from schemas.types import (
@@ -18,7 +19,6 @@ from schemas.types import (
     ContractId,
     ContractTypeName,
     Currency,
-    Difference,
     Instant,
     Labels,
     Money,
@@ -27,7 +27,7 @@ from schemas.types import (
 )
 
 _OPEN = ConfigDict(extra="allow")
-"""Consumers of our events must tolerate new fields."""
+"""Consumers of events must tolerate new fields."""
 
 Change = names.Change
 
@@ -44,16 +44,19 @@ RejectionCode = Literal[
     "protected_field",
     "period_closed",
     "period_ahead",
+    "offer_not_found",
+    "change_not_found",
     "invalid_terms",
+    "change_conflict",
 ]
-"""Why a valid command is refused, in the order of the checks."""
+"""Why a valid command is rejected, in the order of the checks."""
 
 DeadLetterCode = names.DeadLetterCode
 
 
 @with_config(_OPEN)
 class CommandReference(TypedDict):
-    """Which command brought this about."""
+    """The command that caused the event."""
 
     id: str
     source: str
@@ -62,9 +65,9 @@ class CommandReference(TypedDict):
 
 @with_config(_OPEN)
 class ChangedField(TypedDict):
-    """One difference, by JSON Pointer; `before` or `after` is left out where there was or is nothing.
+    """One changed field, by JSON Pointer. `before` or `after` is absent if there was or is no value.
 
-    `erased`: the values were personal data and are not told; what is left is in the contract.
+    `erased`: the values were personal data and are left out. The contract has what remains.
     """
 
     path: str
@@ -75,7 +78,7 @@ class ChangedField(TypedDict):
 
 @with_config(_OPEN)
 class ChangedData(TypedDict):
-    """A contract changed; `contract` is its full state after (for `deleted`: the last)."""
+    """A contract changed. `contract` is its full state afterwards (for `deleted`: its last state)."""
 
     change: Change
     contract: ContractState
@@ -85,7 +88,18 @@ class ChangedData(TypedDict):
     occurred_at: Instant
     command: CommandReference
     requested_by: str
+    recurring: NotRequired[Recurring]
     reason: NotRequired[str]
+    proration: NotRequired[Proration]
+
+
+@with_config(_OPEN)
+class StateData(TypedDict):
+    """An account's current contract, after everything up to `position`."""
+
+    contract: ContractState
+    version: int
+    position: str
 
 
 @with_config(_OPEN)
@@ -101,6 +115,7 @@ class ExpiringData(TypedDict):
     reason: Literal["no_auto_renewal", "cancellation_scheduled"]
     base_monthly_fee: Money
     currency: Currency
+    renewal_fee: NotRequired[RenewalFee]
     primary_contact: NotRequired[PrimaryContact]
     billing_contact: NotRequired[BillingContact]
     features: Labels
@@ -109,19 +124,8 @@ class ExpiringData(TypedDict):
 
 
 @with_config(_OPEN)
-class NextTerm(TypedDict):
-    """What happens at `on`: the contract renews on these terms, or lapses."""
-
-    action: Literal["renews", "lapses"]
-    on: Instant
-    contract_type: NotRequired[ContractTypeName]
-    monthly_total: NotRequired[Money]
-    until: NotRequired[Instant]
-
-
-@with_config(_OPEN)
 class Recipient(TypedDict):
-    """Whom to tell."""
+    """A contact that should get the notice."""
 
     contact: Literal["primary", "billing"]
     name: NotRequired[str]
@@ -130,7 +134,7 @@ class Recipient(TypedDict):
 
 @with_config(_OPEN)
 class RenewalNoticeData(TypedDict):
-    """A notice window was reached: what will happen at the end of the term, and whom to tell."""
+    """A notice window was reached: what will happen at the end of the term, and who should get the notice."""
 
     account_id: AccountId
     contract_id: ContractId
@@ -141,9 +145,11 @@ class RenewalNoticeData(TypedDict):
     window_days: int
     missed_windows: list[int]
     reason: NotRequired[Literal["no_auto_renewal", "cancellation_scheduled"]]
+    terms_changed: NotRequired[bool]
     next_term: NextTerm
     base_monthly_fee: Money
     currency: Currency
+    renewal_fee: NotRequired[RenewalFee]
     primary_contact: NotRequired[PrimaryContact]
     billing_contact: NotRequired[BillingContact]
     features: Labels
@@ -153,26 +159,8 @@ class RenewalNoticeData(TypedDict):
 
 
 @with_config(_OPEN)
-class Overage(TypedDict):
-    """What the contract's tiers charge for the usage of the period so far."""
-
-    trade_volume_fee: Money
-    trade_value_fee: Money
-    total: Money
-
-
-@with_config(_OPEN)
-class CoveringPlan(TypedDict):
-    """The cheapest template whose limits cover the usage projected for the whole period."""
-
-    contract_type: ContractTypeName
-    base_monthly_fee: Money
-    difference: Difference
-
-
-@with_config(_OPEN)
 class LimitReachedData(TypedDict):
-    """Usage crossed a threshold of a limit: told once per contract, period, metric and threshold."""
+    """Usage crossed a threshold of a limit. Published once per contract, period, metric and threshold."""
 
     account_id: AccountId
     contract_id: ContractId
@@ -198,7 +186,7 @@ class LimitReachedData(TypedDict):
 
 @with_config(_OPEN)
 class FieldError(TypedDict):
-    """One mistake, by JSON Pointer into the command's data ("" is the whole)."""
+    """One mistake, by JSON Pointer into the command's data ("": all of it)."""
 
     path: str
     message: str
@@ -206,7 +194,7 @@ class FieldError(TypedDict):
 
 @with_config(_OPEN)
 class CommandResultData(TypedDict):
-    """What became of a command."""
+    """The outcome of a command."""
 
     command: CommandReference
     outcome: OutcomeName
@@ -243,8 +231,17 @@ EVENTS: Final[dict[str, EventSpec]] = {
             topic=topics.LIMIT_REACHED,
         ),
         EventSpec(
-            "command_result", CommandResultData, "what became of a command", topic=topics.COMMAND_RESULTS
+            "command_result", CommandResultData, "the outcome of a command", topic=topics.COMMAND_RESULTS
         ),
     )
 }
 """Every event by name. To add one: a row here, a case in consumer/engine/encoder.py, a test."""
+
+STATE: Final = EventSpec("state", StateData, "an account's current contract", topic=topics.STATE)
+"""Not an event: only the last record of a key counts. Without a value it means that there is no contract."""
+
+OUTPUTS: Final[dict[str, EventSpec]] = EVENTS | {STATE.name: STATE}
+"""All messages that commands cause, by name."""
+
+EVENT_NAMES: Final = {spec.type: spec.name for spec in OUTPUTS.values()}
+"""The name of each output by its `ce_type`."""

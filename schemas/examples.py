@@ -62,6 +62,14 @@ COMMAND_EXAMPLES: Final[dict[str, list[dict[str, Any]]]] = {
             "sla_terms": {"uptime_guarantee": 99.95, "response_time_guarantee": 0.25},
             "external_reference": "PO-88213",
         },
+        {
+            "contract_type": "professional",
+            "base_monthly_fee": 149,
+            "phases": [
+                {"kind": "amendment", "from_term": 2, "changes": {"base_monthly_fee": 224}},
+                {"kind": "amendment", "from_term": 3, "changes": {"base_monthly_fee": 299}},
+            ],
+        },
     ],
     "adopt.v1": [
         {
@@ -81,7 +89,8 @@ COMMAND_EXAMPLES: Final[dict[str, list[dict[str, Any]]]] = {
             "changes": {"base_monthly_fee": 279.5, "notes": "Loyalty discount.", "billing_contact": None},
             "expected_version": 1,
             "requested_by": "crm:mlee",
-        }
+        },
+        {"changes": {"renewal_terms": {"uplift_percent": 4.5, "cap": 350}}},
     ],
     "activate.v1": [{}],
     "change_plan.v1": [
@@ -99,6 +108,34 @@ COMMAND_EXAMPLES: Final[dict[str, list[dict[str, Any]]]] = {
     "delete.v1": [{"reason": "Opened by mistake.", "contract_id": CONTRACT_ID}],
     "erase.v1": [{"requested_by": "privacy-desk"}],
     "report_usage.v1": [{"period": "2026-01", "metric": "monthly_trades", "value": 41_250}],
+    "offer_renewal.v1": [
+        {
+            "offer_id": "two-years-2027",
+            "terms": {
+                "contract_type": "enterprise",
+                "overrides": {"base_monthly_fee": 899},
+                "uplift_percent": 3,
+                "term_months": 24,
+            },
+            "valid_until": "2100-12-01",
+            "requested_by": "upsell",
+        }
+    ],
+    "accept_offer.v1": [{"offer_id": "two-years-2027", "effective": "at_renewal", "requested_by": "portal"}],
+    "decline_offer.v1": [{"offer_id": "two-years-2027"}],
+    "withdraw_offer.v1": [{"offer_id": "two-years-2027"}],
+    "schedule_change.v1": [
+        {
+            "change_id": "summer-2100",
+            "kind": "amendment",
+            "at": "2100-07-01",
+            "changes": {"base_monthly_fee": 349, "usage_limits": {"max_monthly_trades": 60_000}},
+            "requested_by": "crm:mlee",
+        },
+        {"kind": "plan_change", "from_term": 3, "contract_type": "enterprise"},
+        {"kind": "cancellation", "at_renewal": True, "reason": "Moving to another platform."},
+    ],
+    "withdraw_change.v1": [{"change_id": "summer-2100"}],
     "advance.v1": [{"contract_id": CONTRACT_ID, "due_at": "2026-12-16T09:30:00Z"}],
 }
 
@@ -129,6 +166,16 @@ EVENT_EXAMPLES: Final[dict[str, list[dict[str, Any]]]] = {
             "occurred_at": "2026-02-03T11:04:09.512000Z",
             "command": {"id": COMMAND_ID, "source": "/crm", "type": "com.easytrade.contract.update.v1"},
             "requested_by": "crm:mlee",
+            "recurring": {"before": 348.5, "after": 329, "movement": "contraction"},
+            "proration": {
+                "from": "2026-02-03T00:00:00Z",
+                "to": "2026-02-15T00:00:00Z",
+                "days": 12,
+                "of_days": 31,
+                "credit": 134.9,
+                "charge": 127.35,
+                "net": -7.55,
+            },
         }
     ],
     "expiring.v1": [_TERMS | {"reason": "no_auto_renewal"}],
@@ -173,6 +220,9 @@ EVENT_EXAMPLES: Final[dict[str, list[dict[str, Any]]]] = {
             "effective_at": "2026-03-21T13:35:11.042000Z",
             "occurred_at": "2026-03-21T13:35:11.042000Z",
         }
+    ],
+    "state.v1": [
+        {"contract": CONTRACT, "version": 1, "position": "0000000000000002741.00000"},
     ],
     "command_result.v1": [
         {

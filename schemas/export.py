@@ -1,4 +1,4 @@
-"""Writes what is published: a JSON Schema for each message and the contract, AsyncAPI, OpenAPI."""
+"""Writes the published documents: JSON Schemas of messages and the contract, AsyncAPI, OpenAPI."""
 
 from __future__ import annotations
 
@@ -14,20 +14,24 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PUBLISHED: Final = Path(__file__).parent / "published"
-"""Where they are checked in, and part of the installed package."""
-
+"""The folder in the repository, which is also part of the installed package."""
 
 OPENAPI: Final = PUBLISHED / "openapi.json"
-"""The HTTP API. `make docs` makes it from the end points, which this package does not know."""
+"""The HTTP API. `make docs` generates it from the end points, which this package must not import."""
 
 
 def documents() -> dict[str, Any]:
-    """Every published document by the name of its file."""
+    """Every published document by its file name."""
     return {f"{label}.json": schema for label, schema in schemas().items()} | {"asyncapi.json": asyncapi()}
 
 
+def compared() -> dict[str, Any]:
+    """The schemas that must stay compatible, by label."""
+    return schemas() | {OPENAPI.stem: orjson.loads(OPENAPI.read_bytes())}
+
+
 def export(folder: Path = PUBLISHED) -> list[Path]:
-    """Writes all documents into a folder, which is made if need be.
+    """Writes all documents into a folder. Creates the folder if it does not exist.
 
     Returns:
         The files written.
@@ -42,7 +46,7 @@ def export(folder: Path = PUBLISHED) -> list[Path]:
 
 
 def rendered() -> Mapping[str, bytes]:
-    """Every document as the text of its file."""
+    """The content of every document's file."""
     options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
     made = {name: orjson.dumps(document, option=options) for name, document in documents().items()}
     return made | {OPENAPI.name: OPENAPI.read_bytes()}

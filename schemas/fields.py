@@ -1,4 +1,4 @@
-"""The fields of a contract, as ContractState declares them, and what follows from that."""
+"""Tables of a contract's fields, computed from ContractState."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Undeclared(Exception):
-    """A field of ContractState does not say what it means: a mistake in the program itself."""
+    """A field of ContractState has no description: an error in the program."""
 
 
 def _declared(name: str, hint: Any) -> About:
@@ -28,19 +28,19 @@ def _declared(name: str, hint: Any) -> About:
 _HINTS: Final = get_type_hints(ContractState, include_extras=True)
 
 FIELDS: Final[Mapping[str, About]] = {name: _declared(name, hint) for name, hint in _HINTS.items()}
-"""In the order in which contracts are shown and stored."""
+"""All fields, in the order in which contracts are shown and stored."""
 
 OPTIONAL: Final = frozenset(name for name, hint in _HINTS.items() if get_origin(hint) is NotRequired)
-"""The fields that a contract can do without."""
+"""The optional fields."""
 
 MUTABLE: Final = frozenset(name for name, about in FIELDS.items() if about.mutable != "never")
-"""The fields that an update may set, in some status at least."""
+"""The fields that an update may set, at least in one status."""
 
 
 def columns() -> tuple[str, ...]:
     """The columns of a table of contracts: each field, or each field of a flat part.
 
-    Last, what else decides a contract's future.
+    Last come the columns of Continuation.
     """
     places = {name: float(place) for place, name in enumerate(FIELDS)}
     for name, about in FIELDS.items():

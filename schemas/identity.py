@@ -1,4 +1,4 @@
-"""Identities that a replay computes again: of commands and of events."""
+"""Ids of commands and events that a replay computes again."""
 
 from __future__ import annotations
 
@@ -8,24 +8,30 @@ from typing import Any, Final
 import orjson
 
 IDENTITY_BYTES: Final = 16
-"""As much of an identity as names a history entry."""
+"""Number of bytes of an identity that identify a history entry."""
 
 CONTENT_BYTES: Final = 8
-"""Enough to tell two commands of one id apart; more would only make every history entry longer."""
+"""Enough to distinguish two commands with the same id; more would only make history entries longer."""
 
 
 def command_identity(account_id: str, source: str, id: str) -> bytes:  # noqa: A002 - the attribute's name
-    """SHA-256 of the length-prefixed UTF-8 of what names a command: 32 bytes."""
+    """SHA-256 of account, source and id, each as length-prefixed UTF-8: 32 bytes."""
     account, origin, name = account_id.encode(), source.encode(), id.encode()
     return sha256(b"%d:%b%d:%b%d:%b" % (len(account), account, len(origin), origin, len(name), name)).digest()
 
 
-def command_content(type_: str, data: Any) -> bytes:
-    """What tells two commands under one id apart: a hash of the type and of the data, parsed from JSON.
+def entry_id(account_id: str, source: str, command_id: str) -> bytes:
+    """The id of a command's history entry."""
+    return command_identity(account_id, source, command_id)[:IDENTITY_BYTES]
 
-    Of what the JSON says, not of its bytes, as a relay may write it again: neither the order of the names
-    counts nor whether a number is written 1 or 1.0. And not of what the schema makes of it, so that another
-    version of the service gets the same.
+
+def command_content(type_: str, data: Any) -> bytes:
+    """Distinguishes two commands with the same id: a hash of the type and of the data, parsed from JSON.
+
+    It is computed from the parsed values, not the bytes, because a relay may write the JSON again: the
+        order of
+    names and the difference between 1 and 1.0 do not matter. It is not computed from the validated data, so
+    that another version of the service computes the same.
     """
     text = orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
     if b".0" in text:
@@ -34,7 +40,7 @@ def command_content(type_: str, data: Any) -> bytes:
 
 
 def _whole(value: Any) -> Any:
-    """The same with whole numbers as integers."""
+    """The value, with whole numbers as integers."""
     match value:
         case float():
             return int(value) if value.is_integer() and abs(value) < _EXACT else value
@@ -50,5 +56,5 @@ _EXACT: Final = 2.0**53
 
 
 def event_id(identity: bytes, type_: str, ordinal: int) -> str:
-    """The id of the `ordinal`-th event that the history entry `identity` gave rise to."""
+    """The id of event number `ordinal` of the history entry `identity`."""
     return sha256(b"%b%b/%d" % (identity, type_.encode(), ordinal)).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""The published JSON Schemas (2020-12), made from the shapes that validate."""
+"""Generates the published JSON Schemas (2020-12) from the types that validate."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from schemas.commands import COMMANDS_BY_TYPE
 from schemas.contract import ContractState
 from schemas.differences import EXTENSIBLE
-from schemas.events import EVENTS
+from schemas.events import OUTPUTS
 from schemas.examples import COMMAND_EXAMPLES, CONTRACT, EVENT_EXAMPLES
 from schemas.meanings import explained
 from schemas.messages import schema_uri
@@ -19,13 +19,13 @@ from schemas.messages import schema_uri
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 CONTRACT_LABEL: Final = "contract.v1"
-"""What readers and events show. How it is stored is nobody else's business, and has a version of its own."""
+"""The contract as readers and events show it. The stored form is internal, and has its own version."""
 
 JsonSchema = dict[str, Any]
 
 
 class _WithoutFieldTitles(GenerateJsonSchema):
-    """pydantic makes a title from each field's name, which says nothing new."""
+    """Leaves out titles: pydantic generates them from the names of fields, so they add nothing."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
         return False
@@ -40,7 +40,7 @@ def schemas() -> dict[str, JsonSchema]:
     }
     events = {
         spec.label: _document(spec.label, spec.meaning, opened(shape(spec.shape)), EVENT_EXAMPLES[spec.label])
-        for spec in EVENTS.values()
+        for spec in OUTPUTS.values()
     }
     contract = _document(CONTRACT_LABEL, "a contract", opened(shape(ContractState)), [CONTRACT])
     return commands | events | {CONTRACT_LABEL: contract}
@@ -52,9 +52,9 @@ def shape(type_: Any) -> JsonSchema:
 
 
 def opened(schema: Any) -> Any:
-    """The same without closed objects and closed enumerations: consumers must tolerate new fields and values.
+    """The schema with open objects and enumerations: consumers must tolerate new fields and values.
 
-    Known values stay listed, under a word that no validator and no code generator takes for a limit.
+    Known values are listed under a keyword that validators and code generators do not treat as a restriction.
     """
     if isinstance(schema, list):
         return [opened(item) for item in schema]

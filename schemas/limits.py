@@ -1,4 +1,4 @@
-"""What commands may be at most: both who sends one and the service must agree on it."""
+"""Limits for commands, which producers and the service must agree on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ MAX_ACCOUNT_CHARACTERS: Final = 128
 
 
 def account_of(key: bytes | None) -> str | None:
-    """The account id in a record's key; None when it is none."""
+    """The account id in a record's key; None: the key is not an account id."""
     try:
         account_id = (key or b"").decode()
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""What commands and events have in common: a name, a version and a shape."""
+"""What commands and events have in common: name, version and type of the data."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pydantic import TypeAdapter
 TYPE_PREFIX: Final = "com.easytrade.contract."
 
 SCHEMA_BASE: Final = "https://easytrade.com/schemas/contract/"
-"""How `dataschema` and the published schemas' `$id` begin: a name that stays, not the promise of a server."""
+"""Prefix of `dataschema` and of the published schemas' `$id`. It is only a name: no server must answer."""
 
 
 def schema_uri(label: str) -> str:
-    """The URI that names a published JSON Schema: `update.v1` -> `https://…/update.v1.json`."""
+    """The URI of a published JSON Schema: `update.v1` -> `https://…/update.v1.json`."""
     return f"{SCHEMA_BASE}{label}.json"
 
 

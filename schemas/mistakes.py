@@ -1,4 +1,4 @@
-"""Every mistake in a command's data, in words for the team that sent it.
+"""Describes every mistake in a command's data, for the team that sent it.
 
 Values are never quoted: they may be personal data.
 """
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
-    from schemas.commands import CommandSpec
     from schemas.events import FieldError
+    from schemas.messages import MessageSpec
 
 MAX_LISTED: Final = 20
 _MAX_SEGMENT: Final = 128
@@ -45,7 +45,7 @@ _WORDS: Final[dict[str, str]] = {
     "greater_than": "must be more than {gt}",
     "less_than": "must be less than {lt}",
     "literal_error": "must be {expected}",
-    # Its own words quote parts of the address.
+    # pydantic's own text quotes parts of the address.
     "email": "is not an e-mail address with a domain that mail can reach from anywhere: with a full stop in "
     "it, and not under .arpa, .invalid, .local, .localhost, .onion or .test",
 }
@@ -61,8 +61,8 @@ _KINDS: Final[dict[type, str]] = {
 }
 
 
-def mistakes(spec: CommandSpec, error: ValidationError) -> tuple[FieldError, ...]:
-    """What is wrong with the data of a command, at most MAX_LISTED of them and how many more."""
+def mistakes(spec: MessageSpec, error: ValidationError) -> tuple[FieldError, ...]:
+    """The mistakes in the data of a command or a file: at most MAX_LISTED, and the number of further ones."""
     found = error.errors(include_url=False)
     listed: list[FieldError] = [
         {"path": pointer(_place(detail)), "message": _message(spec, detail)} for detail in found[:MAX_LISTED]
@@ -73,22 +73,22 @@ def mistakes(spec: CommandSpec, error: ValidationError) -> tuple[FieldError, ...
 
 
 def pointer(place: tuple[str | int, ...]) -> str:
-    """JSON Pointer (RFC 6901) of a place; over-long names, which can only be unknown ones, are cut."""
+    """JSON Pointer (RFC 6901) of a place. Very long names are cut: they cannot be known fields."""
     return "".join("/" + str(step)[:_MAX_SEGMENT].replace("~", "~0").replace("/", "~1") for step in place)
 
 
 def _place(detail: ErrorDetails) -> tuple[str | int, ...]:
-    """Pydantic marks a mistake in a key, not under it, by one more step."""
+    """Pydantic adds a step to the path if the mistake is in a key and not in its value."""
     place = detail["loc"]
     return place[:-1] if place and place[-1] == "[key]" else place
 
 
-def _message(spec: CommandSpec, detail: ErrorDetails) -> str:
+def _message(spec: MessageSpec, detail: ErrorDetails) -> str:
     kind = detail["type"]
     if kind == "extra_forbidden":
         return _unknown_field(spec, detail["loc"])
     context = detail.get("ctx", {})
-    if kind in {"value_error", "assertion_error"}:  # pydantic would put its own label before the words
+    if kind in {"value_error", "assertion_error"}:  # pydantic would put its own label before the text
         return str(context["error"])
     words = _WORDS.get(kind, detail["msg"])
     if kind == "string_pattern_mismatch" and context["pattern"] == INSTANT_PATTERN:
@@ -98,14 +98,14 @@ def _message(spec: CommandSpec, detail: ErrorDetails) -> str:
     return words.format_map(context)
 
 
-def _unknown_field(spec: CommandSpec, place: tuple[str | int, ...]) -> str:
+def _unknown_field(spec: MessageSpec, place: tuple[str | int, ...]) -> str:
     known = fields_at(spec.type, tuple("" if isinstance(step, int) else step for step in place[:-1]))
     close = get_close_matches(str(place[-1])[:_MAX_SEGMENT], known, n=1)
     return f"unknown field; did you mean `{close[0]}`?" if close else "unknown field"
 
 
 def unknown_type(type_: str) -> str:
-    """What to say about a CloudEvents type that is no command's."""
+    """The message for a CloudEvents type that is not a command."""
     close = get_close_matches(type_, COMMANDS_BY_TYPE, n=1, cutoff=0.8)
     hint = f"; did you mean {close[0]}?" if close else ""
     return f"no such command type{hint} Known: {', '.join(COMMANDS_BY_TYPE)}"

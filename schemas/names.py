@@ -1,6 +1,6 @@
-"""The names that the command line completes and checks, apart from the shapes that they stand for.
+"""The names that the command line completes and checks, separate from the types behind them.
 
-Making the shapes costs ten times what the help of a command may cost.
+Building those types takes ten times as long as the help of a command may take.
 """
 
 from __future__ import annotations
@@ -20,12 +20,18 @@ CommandName = Literal[
     "delete",
     "erase",
     "report_usage",
+    "offer_renewal",
+    "accept_offer",
+    "decline_offer",
+    "withdraw_offer",
+    "schedule_change",
+    "withdraw_change",
     "advance",
 ]
-"""Those of COMMANDS in schemas/commands.py, in their order."""
+"""The names in COMMANDS of schemas/commands.py, in their order."""
 
 EventName = Literal["changed", "expiring", "renewal_notice", "limit_reached", "command_result"]
-"""Those of EVENTS in schemas/events.py, in their order."""
+"""The names in EVENTS of schemas/events.py, in their order."""
 
 ContractTypeName = Literal["basic", "professional", "enterprise", "custom"]
 StatusName = Literal["draft", "active", "pending_renewal", "expired", "cancelled"]
@@ -39,6 +45,14 @@ Change = Literal[
     "plan_changed",
     "plan_change_scheduled",
     "plan_change_withdrawn",
+    "change_scheduled",
+    "change_withdrawn",
+    "amended",
+    "renewal_offered",
+    "offer_accepted",
+    "offer_declined",
+    "offer_expired",
+    "offer_withdrawn",
     "renewed",
     "renewal_started",
     "cancellation_scheduled",
@@ -48,6 +62,9 @@ Change = Literal[
     "deleted",
     "erased",
 ]
+
+Movement = Literal["new", "expansion", "contraction", "churn", "reactivation", "none"]
+"""How a change moves recurring revenue, in the terms of ChartMogul."""
 
 DeadLetterCode = Literal[
     "malformed",
@@ -59,4 +76,4 @@ DeadLetterCode = Literal[
     "unreadable",
     "refused_by_database",
 ]
-"""Why a record is not a command that can be applied at all."""
+"""Why a record is not a valid command."""

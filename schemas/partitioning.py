@@ -1,4 +1,4 @@
-"""The home of a key: the one partition that its records belong to, as the producers' libraries compute it."""
+"""Computes the home partition of a key, in the same way as the Kafka client libraries."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MULTIPLIER: Final = 0x5BD1E995
 _WORD: Final = 0xFFFFFFFF
 _POSITIVE: Final = 0x7FFFFFFF
 _WORDS: Final = tuple(Struct(f"<{count}I") for count in range(129))
-"""Readers for the words of a key; account ids of 128 four-byte characters have 128 words."""
+"""Readers for the 32-bit words of a key: account ids of 128 four-byte characters have 128 of them."""
 
 
 def murmur2(key: bytes) -> int:
@@ -35,14 +35,14 @@ def murmur2(key: bytes) -> int:
     return state ^ state >> 15
 
 
-@lru_cache(maxsize=1 << 16)  # 6 µs each time, and accounts come back
+@lru_cache(maxsize=1 << 16)  # takes 6 µs, and the same accounts appear often
 def murmur2_home(key: bytes, partitions: int) -> int:
-    """Where Java clients and aiokafka put a key, and librdkafka with `murmur2_random`."""
+    """The partition that Java clients and aiokafka choose, and librdkafka with `murmur2_random`."""
     return (murmur2(key) & _POSITIVE) % partitions
 
 
 def crc32_home(key: bytes, partitions: int) -> int:
-    """Where librdkafka puts a key by default (`consistent_random`)."""
+    """The partition that librdkafka chooses by default (`consistent_random`)."""
     return crc32(key) % partitions
 
 

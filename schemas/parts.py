@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NotRequired
+from typing import Annotated, NotRequired
 
 from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
@@ -20,8 +20,11 @@ from schemas.types import (
     Phone,
     PositiveInt,
     PositiveMoney,
-    Reason,
+    Reference,
+    TermAhead,
+    TermMonths,
     UnitPrice,
+    Uplift,
     UsageMetric,
     Who,
 )
@@ -57,7 +60,7 @@ class UsageBasedPricing(TypedDict):
 
 @with_config(STRICT)
 class UsageLimits(TypedDict):
-    """How much the account may trade, and how fast it is served."""
+    """Limits on trades, and the maximum time to serve one."""
 
     max_monthly_trades: NotRequired[PositiveInt]
     max_trade_value: NotRequired[PositiveMoney]
@@ -67,7 +70,7 @@ class UsageLimits(TypedDict):
 
 @with_config(STRICT)
 class Usage(TypedDict):
-    """What is known of one metric in one period."""
+    """The reported usage of one metric in one period."""
 
     period: Period
     metric: UsageMetric
@@ -77,7 +80,7 @@ class Usage(TypedDict):
 
 @with_config(STRICT)
 class PrimaryContact(TypedDict):
-    """Whom to talk to about the contract."""
+    """Contact for the contract."""
 
     name: NotRequired[Name]
     email: NotRequired[Email]
@@ -87,7 +90,7 @@ class PrimaryContact(TypedDict):
 
 @with_config(STRICT)
 class BillingContact(TypedDict):
-    """Whom to send invoices to."""
+    """Contact for invoices."""
 
     name: NotRequired[Name]
     email: NotRequired[Email]
@@ -96,7 +99,7 @@ class BillingContact(TypedDict):
 
 @with_config(STRICT)
 class AddOn(TypedDict):
-    """Something bought on top; counts towards the monthly total when active."""
+    """An option bought in addition to the plan. While active, it counts towards the monthly total."""
 
     name: Name
     monthly_fee: Money
@@ -105,7 +108,7 @@ class AddOn(TypedDict):
 
 @with_config(STRICT)
 class SlaTerms(TypedDict):
-    """What is promised, and what it costs to break it."""
+    """Guaranteed service levels, and the penalty for missing them."""
 
     uptime_guarantee: NotRequired[Percentage]
     response_time_guarantee: NotRequired[PositiveMoney]
@@ -114,7 +117,7 @@ class SlaTerms(TypedDict):
 
 @with_config(STRICT)
 class Overrides(TypedDict, total=False):
-    """Terms a plan change sets on top of the new plan's template, as a JSON merge patch."""
+    """Terms that a plan change sets after the new plan's template, as a JSON merge patch."""
 
     base_monthly_fee: Money
     usage_based_pricing: UsageBasedPricing | None
@@ -144,13 +147,34 @@ class SlaTermsPatch(TypedDict, total=False):
 
 
 @with_config(STRICT)
-class ScheduledChange(TypedDict):
-    """Something that will happen at the end of the term unless it is withdrawn."""
+class RenewalTerms(TypedDict, total=False):
+    """Changes that a renewal makes. The uplift is repeated with each renewal, all others happen once."""
 
-    kind: Literal["plan_change", "cancellation"]
-    effective_at: Instant
-    contract_type: NotRequired[ContractTypeName]
-    overrides: NotRequired[Overrides]
-    reason: NotRequired[Reason]
+    from_term: TermAhead
+    contract_type: ContractTypeName
+    template_version: PositiveInt
+    overrides: Overrides
+    base_monthly_fee: Money
+    uplift_percent: Uplift
+    cap: Money
+    term_months: TermMonths
+
+
+@with_config(STRICT)
+class Offer(TypedDict):
+    """Terms for the next renewal that wait for the customer's answer."""
+
+    offer_id: Reference
+    terms: RenewalTerms
+    valid_until: Instant
     requested_by: Who
     requested_at: Instant
+
+
+@with_config(STRICT)
+class ToldTerms(TypedDict):
+    """The terms in a renewal notice, if they differ from the current ones."""
+
+    contract_type: ContractTypeName
+    base_monthly_fee: Money
+    term_months: TermMonths

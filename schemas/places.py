@@ -1,11 +1,19 @@
-"""What a command's JSON Schema says about a place in its data."""
+"""What a JSON Schema says about a place in the data of a command, or in the templates file."""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from schemas.commands import COMMANDS_BY_TYPE
+from schemas.templates import TEMPLATES_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from schemas.messages import MessageSpec
+
+_GIVEN: Final[Mapping[str, MessageSpec]] = {**COMMANDS_BY_TYPE, TEMPLATES_FILE.type: TEMPLATES_FILE}
 
 Node = dict[str, Any]
 """A part of a JSON Schema."""
@@ -13,8 +21,8 @@ Node = dict[str, Any]
 
 @lru_cache(maxsize=1024)
 def nodes_at(type_: str, place: tuple[str, ...]) -> tuple[Node, ...]:
-    """The alternatives at a place in the data of a command of this CloudEvents type; "" is a list's entry."""
-    schema = COMMANDS_BY_TYPE[type_].adapter.json_schema()
+    """The schemas that apply at a place in data of this type. "" stands for the entries of a list."""
+    schema = _GIVEN[type_].adapter.json_schema()
     nodes = [schema]
     for step in place:
         nodes = [child for node in _resolved(schema, nodes) if (child := _child(node, step)) is not None]
@@ -22,7 +30,7 @@ def nodes_at(type_: str, place: tuple[str, ...]) -> tuple[Node, ...]:
 
 
 def fields_at(type_: str, place: tuple[str, ...]) -> tuple[str, ...]:
-    """The fields that a command knows at a place."""
+    """The fields that are known at a place."""
     return tuple(field for node in nodes_at(type_, place) for field in node.get("properties", ()))
 
 
@@ -35,7 +43,7 @@ def _child(node: Node, step: str) -> Node | None:
 
 
 def _resolved(schema: Node, nodes: list[Node]) -> list[Node]:
-    """The nodes with references followed and alternatives spread out."""
+    """The schemas, with references resolved and alternatives listed separately."""
     found: list[Node] = []
     for node in nodes:
         if "$ref" in node:

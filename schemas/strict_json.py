@@ -1,6 +1,7 @@
-"""JSON that means the same to every reader (RFC 8259, I-JSON): no duplicate keys, no NaN, no lone surrogates.
+"""Accepts only JSON that means the same to every reader (RFC 8259, I-JSON).
 
-orjson refuses everything but duplicate keys, of which it keeps the last, and depth.
+There are no duplicate keys, no NaN and no lone surrogates. orjson refuses all of these except duplicate
+keys, of which it keeps the last. It also does not limit the depth.
 """
 
 from __future__ import annotations
@@ -21,22 +22,22 @@ _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 @dataclass(frozen=True, slots=True)
 class NotJson:
-    """Why some bytes are not JSON that the service accepts; `message` never quotes a value."""
+    """Why some bytes are not accepted as JSON. `message` never quotes a value."""
 
     message: str
 
 
 def parse(raw: bytes) -> Any | NotJson:
-    """The parsed JSON text, or why it is none. Never raises."""
+    """The parsed JSON, or why it is refused. Never raises."""
     try:
         parsed = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         return NotJson(f"is not JSON: {error}")
     if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _is_too_deep(raw):
         return NotJson(f"is nested deeper than {MAX_DEPTH} levels")
-    # A dropped duplicate takes at least its own colon along, and only an escaped colon (\u003a) that
-    # orjson writes as a plain one could make up for it. So equal counts prove that nothing was dropped.
-    # Looking for one byte first is six times faster, and most texts have no escapes at all.
+    # A dropped duplicate removes at least its own colon, and only an escaped colon (\u003a), which orjson
+    # writes as a plain one, could add one. So equal numbers of colons prove that nothing was dropped.
+    # Searching for one byte first is six times faster, and most texts have no escapes.
     escaped = b"\\" in raw and b"\\u003" in raw
     if not escaped and raw.count(b":") == orjson.dumps(parsed).count(b":"):
         return parsed
@@ -47,16 +48,16 @@ def parse(raw: bytes) -> Any | NotJson:
 def _is_too_deep(raw: bytes) -> bool:
     """Whether a JSON text is nested deeper than MAX_DEPTH.
 
-    Seen on the text, because a deep value may hide under a duplicate key that the parser dropped.
+    This looks at the text, because a deep value may be under a duplicate key that the parser dropped.
     """
     brackets = _STRING.sub(b"", raw).translate(_TO_SQUARE, _NO_BRACKETS)
     for _ in range(MAX_DEPTH):
-        brackets = brackets.replace(b"[]", b"")  # one level less: the innermost
+        brackets = brackets.replace(b"[]", b"")  # removes one level, the innermost
     return bool(brackets)
 
 
 def _repeated_key(raw: bytes) -> str | None:
-    """The first key, inside out, that occurs twice in one object of a JSON text."""
+    """The first key, from the inside out, that occurs twice in one object of a JSON text."""
     repeated: list[str] = []
 
     def note(pairs: list[tuple[str, Any]]) -> None:

@@ -1,8 +1,8 @@
-"""Old versions into new: of commands on the wire, and of stored contracts.
+"""Converts old versions of commands and of stored contracts to the newest.
 
-The log is kept forever, so every version that was ever accepted stays readable. A version is upcast
-step by step, one pure function from each to the next; none is ever changed once it was released, or
-a replay would give another state.
+The log is kept forever, so every version that was ever accepted stays readable. Upcasting goes step by
+step, with one pure function from each version to the next. A released function never changes, or a replay
+would give another state.
 
 To release version 2 of a command:
 
@@ -11,8 +11,8 @@ To release version 2 of a command:
 3. write the step here: COMMAND_STEPS["update"] = {1: split_name};
 4. `contracts schemas export`, and a test with an example of each.
 
-Data is checked against the schema of the version it was sent in, so that mistakes are named in its
-terms. What a step makes is not checked again: it must make valid data of all valid data.
+Data is checked against the schema of the version in which it was sent, so that messages about mistakes fit
+the data. The output of a step is not checked again: it must be valid for all valid inputs.
 
 For contracts the same with CONTRACT_STEPS and SCHEMA_VERSION (schemas/contract.py): they are upcast when
 they are read and stored in the new shape when they next change.
@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from schemas.commands import COMMANDS
 from schemas.contract import SCHEMA_VERSION
+from schemas.scheduled import with_ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,28 +33,28 @@ if TYPE_CHECKING:
     from schemas.contract import Contract
 
     Step = Callable[[dict[str, Any]], dict[str, Any]]
-    """From one version to the next; leaves what it is given as it is."""
+    """Converts data from one version to the next. Does not change its argument."""
 
 COMMAND_STEPS: Final[Mapping[str, Mapping[int, Step]]] = {}
-"""By name of the command and version to start from."""
+"""Steps by name of the command and version to convert from."""
 
-CONTRACT_STEPS: Final[Mapping[int, Step]] = {}
-"""By version to start from."""
+CONTRACT_STEPS: Final[Mapping[int, Step]] = {1: with_ids}
+"""Steps by version to convert from."""
 
 
 class Upcast(dict[str, Any]):
-    """A contract that MongoDB still holds in an older shape.
+    """A contract that MongoDB still has in an older shape.
 
-    A write of only the fields that changed would leave the rest in that shape: the whole must be replaced.
+    Writing only its changed fields would leave the others in that shape, so the document must be replaced.
     """
 
 
 class UnknownVersion(ValueError):
-    """A document of a version that this program does not know: it was made by a newer one."""
+    """The document has a version that this program does not know: a newer program wrote it."""
 
 
 def upcast(document: dict[str, Any], version: int, newest: int, steps: Mapping[int, Step]) -> dict[str, Any]:
-    """A document of `version` as one of version `newest`.
+    """Converts a document from `version` to version `newest`.
 
     Raises:
         UnknownVersion: it is newer than `newest`, or so old that there is no step.
@@ -68,7 +69,7 @@ def upcast(document: dict[str, Any], version: int, newest: int, steps: Mapping[i
 
 
 def upcast_command(spec: CommandSpec, data: dict[str, Any]) -> dict[str, Any]:
-    """The valid data of a command in any version as data of the newest."""
+    """Converts the valid data of a command in any version to the newest version."""
     newest = COMMANDS[spec.name]
     if spec is newest:
         return data
@@ -76,7 +77,7 @@ def upcast_command(spec: CommandSpec, data: dict[str, Any]) -> dict[str, Any]:
 
 
 def upcast_contract(stored: Contract) -> Contract:
-    """A stored contract in the shape of this program; the same object when it has it already."""
+    """A stored contract in the current shape; the same object if it already has it."""
     version = stored["lifecycle"]["schema_version"]
     if version == SCHEMA_VERSION:
         return stored

@@ -7,7 +7,7 @@ import re
 _ENCODED = r"%[0-9A-Fa-f]{2}"
 _NAME = r"[A-Za-z0-9\-._~!$&'()*+,;="
 _PCHAR = rf"(?:{_NAME}:@]|{_ENCODED})"
-# The address inside brackets is not looked at.
+# The address inside brackets is not checked.
 _HOST = rf"(?:\[{_NAME}:]+\]|(?:{_NAME}]|{_ENCODED})*)"
 _AUTHORITY = rf"//(?:(?:{_NAME}:]|{_ENCODED})*@)?{_HOST}(?::[0-9]*)?"
 _SEGMENTS = rf"(?:/{_PCHAR}*)*"
@@ -16,7 +16,7 @@ _TAIL = rf"(?:\?(?:{_PCHAR}|[/?])*)?(?:#(?:{_PCHAR}|[/?])*)?"
 _ROOTED = rf"{_AUTHORITY}{_SEGMENTS}|{_ABSOLUTE_PATH}"
 
 _URI = re.compile(rf"[A-Za-z][A-Za-z0-9+.\-]*:(?:{_ROOTED}|{_PCHAR}+{_SEGMENTS}|){_TAIL}")
-# Without a scheme the first segment has no colon: it would read as one.
+# Without a scheme the first segment must not contain a colon: it would be read as a scheme.
 _RELATIVE = re.compile(rf"(?:{_ROOTED}|(?:{_NAME}@]|{_ENCODED})+{_SEGMENTS}|){_TAIL}")
 
 

@@ -1,7 +1,8 @@
-"""Reading a record's headers quickly where they are like those of records before.
+"""A fast path for headers that are like those of earlier records.
 
-Source, type, version and media type are the same in most commands of a producer: whether they are sound is
-remembered, and only what differs is checked. Whatever else is unusual is left to `read_binary`.
+Source, type, version and media type are the same in most commands of a producer: the result of checking
+    them is
+cached, and only the others are checked. Everything unusual is left to `read_binary`.
 """
 
 from __future__ import annotations
@@ -22,14 +23,13 @@ _VARYING: Final = tuple(row for row in BINARY if row[1] not in _CONSTANT)
 _ALL: Final = TRACE | {header for _, header, _ in BINARY}
 
 _known: Final[dict[tuple[bytes | None, ...], Envelope]] = {}
-"""For constant headers an envelope with them that has no mistake. Sound headers are of limited length, so
-what senders can make us keep is bounded."""
+"""A cache of valid envelopes, by their constant headers. Valid headers have a limited length."""
 
 
 def read_headers(
     headers: Mapping[str, bytes | None], repeated: Collection[str] = ()
 ) -> Envelope | BadEnvelope:
-    """What `read_binary` says of these headers."""
+    """The same as `read_binary` of these headers."""
     if repeated:
         return read_binary(headers, repeated)
     constant = tuple(map(headers.get, _CONSTANT))
@@ -45,7 +45,7 @@ def read_headers(
 
 
 def _usual(headers: Mapping[str, bytes | None], like: Envelope) -> Envelope | None:
-    """The envelope with the constant attributes of another; None: something is wrong."""
+    """An envelope with the constant attributes of another one; None: one of the other headers is wrong."""
     texts: list[str | None] = []
     for name, header, check in _VARYING:
         raw = headers.get(header)

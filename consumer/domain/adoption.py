@@ -1,48 +1,57 @@
-"""What must hold between the fields of a contract taken over from an older system."""
+"""Rules between the fields of a contract that is taken over from another system."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
-from consumer.domain import rules
+from consumer.domain.adopted_schedule import broken_schedule
 from consumer.domain.currencies import PAST_CURRENCIES
 from consumer.domain.dates import iso
 from consumer.domain.mistakes import mistake
-from consumer.domain.schedule import renewed_early
-from consumer.domain.statuses import ENDED, RUNNING, STATUSES
+from consumer.domain.statuses import ENDED, RUNNING
+from consumer.domain.versions import broken_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
+    from consumer.domain.lifecycle import Moment
     from schemas.contract import Contract
     from schemas.events import FieldError
-    from schemas.parts import ScheduledChange
 
 MAX_ARREARS: Final = timedelta(days=366)
-"""A running contract whose term ended longer ago is refused: catching up with all the renewals since
-would make an unbounded number of events of one command."""
+"""A running contract whose term ended longer ago is rejected. Otherwise one command could make any number of
+events: one for each missed renewal."""
 
 
-def broken(contract: Contract, now: datetime) -> list[FieldError]:
-    """Every combination of fields that no contract of ours could have."""
+def broken(contract: Contract, moment: Moment) -> list[FieldError]:
+    """Every combination of fields that a contract of this service cannot have."""
+    now = moment.now
     return [
         *_dates(contract),
         *_audit(contract, now),
         *_status(contract, now),
+        *_renewal_terms(contract),
+        *_offers(contract),
         *_cancellation(contract),
-        *_scheduled(contract, now),
+        *broken_schedule(contract, now),
+        *_versions(contract, moment),
     ]
 
 
 def keeps_past_currency(contract: Contract) -> bool:
-    """Whether a currency that is none any more is right: that of a contract that is over."""
+    """Whether a withdrawn currency is accepted: only for a contract that has ended."""
     return contract["status"] in ENDED and contract["currency"] in PAST_CURRENCIES
 
 
-def broken_lifecycle(contract: Contract, data: Mapping[str, Any]) -> Iterator[FieldError]:
-    """Notices are of the running term: without one there are none."""
+def broken_lifecycle(contract: Contract, data: Mapping[str, Any], moment: Moment) -> Iterator[FieldError]:
+    """Notices belong to the running term: a contract without one has none. A version must be a known one."""
+    if number := data.get("lifecycle", {}).get("terms_version"):
+        for wrong in broken_version({"template_version": number}, moment):
+            yield mistake(wrong["message"], "lifecycle", "terms_version")
+        if "contract_type" not in contract.get("renewal_terms", {}):
+            yield mistake("belongs to renewal_terms with a plan", "lifecycle", "terms_version")
     for name in ("noticed", "lapse_noticed"):
         if contract["status"] not in RUNNING and data.get("lifecycle", {}).get(name) is not None:
             why = f"belongs to a running contract: this one is {contract['status']}"
@@ -84,42 +93,28 @@ def _status(contract: Contract, now: datetime) -> Iterator[FieldError]:
         )
 
 
+def _renewal_terms(contract: Contract) -> Iterator[FieldError]:
+    terms, running = contract.get("renewal_terms"), contract["term_number"]
+    if terms and contract["status"] not in ENDED and terms["from_term"] < running:
+        why = f"is over: the running term is {running}, and the next one {running + 1}"
+        yield mistake(why, "renewal_terms", "from_term")
+
+
+def _offers(contract: Contract) -> Iterator[FieldError]:
+    if "offers" in contract and contract["status"] not in RUNNING:
+        yield mistake(f"belong to a running contract: this one is {contract['status']}", "offers")
+
+
 def _cancellation(contract: Contract) -> Iterator[FieldError]:
     for name in ("cancelled_at", "cancellation_reason"):
         if name in contract and contract["status"] != "cancelled":
             yield mistake(f"belongs to cancelled contracts: this one is {contract['status']}", name)
 
 
-def _scheduled(contract: Contract, now: datetime) -> Iterator[FieldError]:
-    changes, status = contract["scheduled_changes"], contract["status"]
-    for i, change in enumerate(changes):
-        if change["kind"] not in STATUSES[status].schedulable:
-            yield mistake(f"cannot wait on a contract that is {status}", "scheduled_changes", i, "kind")
-        if any(change["kind"] == earlier["kind"] for earlier in changes[:i]):
-            yield mistake(f"another {change['kind']} is scheduled", "scheduled_changes", i, "kind")
-        yield from _scheduled_date(contract, change, i, now)
-        yield from (_plan_change(change, i) if change["kind"] == "plan_change" else _no_plan(change, i))
-
-
-def _scheduled_date(
-    contract: Contract, change: ScheduledChange, i: int, now: datetime
-) -> Iterator[FieldError]:
-    dates = {contract["end_date"]}
-    if change["kind"] == "plan_change" and renewed_early(contract, now):
-        dates.add(contract["term_start"])
-    if change["effective_at"] not in dates:
-        expected = " or ".join(map(iso, sorted(dates)))
-        yield mistake(f"must be the end of the term, {expected}", "scheduled_changes", i, "effective_at")
-
-
-def _plan_change(change: ScheduledChange, i: int) -> Iterator[FieldError]:
-    if "contract_type" not in change:
-        yield mistake("is required: the plan to change to", "scheduled_changes", i, "contract_type")
-    overrides = cast("Mapping[str, Any]", change.get("overrides", {}))
-    yield from rules.broken(overrides, overrides, "scheduled_changes", i, "overrides")
-
-
-def _no_plan(change: ScheduledChange, i: int) -> Iterator[FieldError]:
-    for name in ("contract_type", "overrides"):
-        if name in change:
-            yield mistake("belongs to a plan_change", "scheduled_changes", i, name)
+def _versions(contract: Contract, moment: Moment) -> Iterator[FieldError]:
+    yield from broken_version(contract, moment)
+    yield from broken_version(contract.get("renewal_terms", {}), moment, "renewal_terms")
+    for i, change in enumerate(contract["scheduled_changes"]):
+        yield from broken_version(change, moment, "scheduled_changes", i)
+    for i, offer in enumerate(contract.get("offers", ())):
+        yield from broken_version(offer["terms"], moment, "offers", i, "terms")

@@ -1,4 +1,4 @@
-"""Commands on a contract that is there: the checks that they share, and what becomes of their effect."""
+"""Commands on an existing contract: the checks that they share, and how their effect is applied."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from consumer.domain import limits
 from consumer.domain.handlers import Handler
 from consumer.domain.lifecycle import apply_due, evolve, told_at_once
-from consumer.domain.model import Applied, Changed, Decision, Rejected, Unchanged
+from consumer.domain.model import Applied, Changed, Rejected, Unchanged, Verdict
+from consumer.domain.recurring import moved
 from consumer.domain.size import too_large
 from schemas.contract import to_json
 
@@ -22,25 +23,25 @@ if TYPE_CHECKING:
     from schemas.events import Change
 
 _NAMES_CONTRACT: Final = ("contract_id", "expected_version")
-"""With these a command means one contract, and no other."""
+"""A command with one of these fields is for one contract only: it is rejected if the account has another."""
 
 
 class Effect(NamedTuple):
-    """The contract as the command leaves it, not yet stamped with version and time."""
+    """The contract after the command, before its version and times are set."""
 
     change: Change
     contract: Contract
 
 
 class Removal(NamedTuple):
-    """The contract goes; its last state and its history stay."""
+    """The contract is deleted. Its last state and its history are kept."""
 
     change: Change
     reason: str | None
 
 
 class Bookkeeping(NamedTuple):
-    """The contract with other bookkeeping and no new version, and the events of that."""
+    """The contract with other bookkeeping and the same version, and the events of that."""
 
     contract: Contract
     events: Sequence[Event]
@@ -66,39 +67,39 @@ def on_contract(
 
     Args:
         effect: what it does to a contract that takes it, given the command's data.
-        moves: the statuses that take it. In others it is refused with `invalid_transition`.
-        content: what of its data can make the contract longer. A command without it is never refused
-            for the contract's size.
-        erases: its event tells which fields changed, and no values; the account's past is erased too.
+        moves: the statuses that take it. In others it is rejected with `invalid_transition`.
+        content: the part of its data that can make the contract longer. Without it, the command is never
+            rejected because of the contract's size.
+        erases: its event names the changed fields without values, and the account's past is erased, too.
     """
     rule = _Rule(effect, frozenset(move.source for move in moves), content, erases)
     return Handler(moves, partial(_decide, rule), erases=erases)
 
 
-def _decide(rule: _Rule, case: Case) -> Decision:
+def _decide(rule: _Rule, case: Case) -> Verdict:
     present, command, due = case.contract, case.command, case.due
     if present is None:
         return _without_contract(rule, command)
     if refusal := _refusal(rule, present, command):
-        return Decision(refusal, present, due)
+        return Verdict(refusal, present, due)
     result = rule.effect(present, command.data, case.moment)
     match result:
         case Effect():
             return _changed(rule, case, present, result)
         case Removal():
             event = _removed(present, result, case.moment)
-            return Decision(Applied(), None, (*due, event), former=present)
+            return Verdict(Applied(), None, (*due, event), former=present)
         case Bookkeeping(contract, events):
-            return Decision(Applied(), contract, (*due, *events))
+            return Verdict(Applied(), contract, (*due, *events))
         case _:
-            return Decision(result, present, due)
+            return Verdict(result, present, due)
 
 
-def _without_contract(rule: _Rule, command: Command) -> Decision:
-    """Nothing to change; but an account's former contracts and its history can still be erased."""
+def _without_contract(rule: _Rule, command: Command) -> Verdict:
+    """Nothing to change. The account's former contracts and its history can still be erased."""
     if rule.erases and command.data.keys().isdisjoint(_NAMES_CONTRACT):
-        return Decision(Applied(), None, erases=True)
-    return Decision(Rejected("contract_not_found", "the account has no contract"), None)
+        return Verdict(Applied(), None, erases=True)
+    return Verdict(Rejected("contract_not_found", "the account has no contract"), None)
 
 
 def _refusal(rule: _Rule, present: Contract, command: Command) -> Rejected | None:
@@ -113,20 +114,20 @@ def _refusal(rule: _Rule, present: Contract, command: Command) -> Rejected | Non
     return None
 
 
-def _changed(rule: _Rule, case: Case, present: Contract, effect: Effect) -> Decision:
+def _changed(rule: _Rule, case: Case, present: Contract, effect: Effect) -> Verdict:
     data, moment = case.command.data, case.moment
     added = sum(len(to_json(data[name])) for name in rule.content if name in data)
     after, changed = evolve(
         present, effect.contract, effect.change, moment, added=added, withhold=rule.erases
     )
     if added and (refusal := too_large(after)):
-        return Decision(refusal, present, case.due)
-    after, told = told_at_once(present, after, moment.now)
-    after, reached = limits.measured_anew(present, after, moment.now, moment.now)
+        return Verdict(refusal, present, case.due)
+    after, told = told_at_once(present, after, moment)
+    after, reached = limits.measured_anew(present, after, moment.now, moment)
     after, late = apply_due(after, moment)
-    return Decision(Applied(), after, (*case.due, changed, *told, *reached, *late), erases=rule.erases)
+    return Verdict(Applied(), after, (*case.due, changed, *told, *reached, *late), erases=rule.erases)
 
 
 def _removed(present: Contract, removal: Removal, moment: Moment) -> Changed:
-    version = present["version"] + 1
-    return Changed(removal.change, present, version, (), moment.now, moment.by, removal.reason)
+    version, revenue = present["version"] + 1, moved(present, None)
+    return Changed(removal.change, present, version, (), moment.now, moment.by, revenue, removal.reason)

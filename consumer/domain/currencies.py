@@ -1,8 +1,12 @@
-"""The currencies of ISO 4217, and those that were."""
+"""The currencies of ISO 4217, valid and withdrawn."""
 
 from __future__ import annotations
 
-from typing import Final
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 CURRENCIES: Final = frozenset(
     [
@@ -307,7 +311,39 @@ PAST_CURRENCIES: Final = frozenset(
         "ZWR",
     ]
 )
-"""Withdrawn codes: a contract that ended may have had one of them.
+"""Withdrawn codes: a contract that has ended may have one of them.
 
-What is withdrawn from now on stays in CURRENCIES, as the log may hold running contracts in it.
+A code that is withdrawn in the future stays in CURRENCIES, because the log may hold running contracts in it.
 """
+
+_PLACES: Final[Mapping[int, frozenset[str]]] = {
+    0: frozenset(
+        [
+            "BIF",
+            "CLP",
+            "DJF",
+            "GNF",
+            "ISK",
+            "JPY",
+            "KMF",
+            "KRW",
+            "PYG",
+            "RWF",
+            "UGX",
+            "UYI",
+            "VND",
+            "VUV",
+            "XAF",
+            "XOF",
+            "XPF",
+        ]
+    ),
+    3: frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"]),
+    4: frozenset(["CLF", "UYW"]),
+}
+"""Decimals of the minor units that are not hundredths. No running contract has a currency of the past."""
+
+MINOR_UNITS: Final = {
+    currency: Decimal(1).scaleb(-places) for places, currencies in _PLACES.items() for currency in currencies
+}
+"""The smallest amount that can be paid in a currency, where it is not a hundredth."""

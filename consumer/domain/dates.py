@@ -1,4 +1,4 @@
-"""Terms on the calendar. UTC throughout: there is no daylight saving here."""
+"""Calendar arithmetic for terms, in UTC: there are no changes to daylight saving time."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Final
 
 DAY: Final = timedelta(days=1)
 LAST_INSTANT: Final = datetime(9999, 12, 31, tzinfo=UTC)
-"""No term goes beyond: a later date could be neither stored nor written as RFC 3339."""
+"""No term ends later: such a date could not be stored, nor written as RFC 3339."""
 
 MILLISECOND: Final = timedelta(milliseconds=1)
 _AVERAGE_MONTH: Final = timedelta(days=30.436875)
 
 
 def add_months(moment: datetime, months: int, anchor_day: int) -> datetime:
-    """`months` later, on the anchor's day of the month or, where it has none such, on its last day.
+    """`months` later, on the anchor's day of the month or, if that month is shorter, on its last day.
 
     Anchored, so that 31 January + 1 month is 28 February, and one more month is 31 March again.
     Stops at LAST_INSTANT.
@@ -39,10 +39,10 @@ def half(term: timedelta) -> timedelta:
 
 
 def days_left(end: datetime, now: datetime) -> int:
-    """The days until `end`, rounded up."""
+    """The number of days until `end`, rounded up."""
     return -((now - end) // DAY)
 
 
 def iso(moment: datetime) -> str:
-    """An instant as messages show it."""
+    """An instant as it is written in messages."""
     return moment.isoformat().replace("+00:00", "Z")

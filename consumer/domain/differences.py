@@ -1,17 +1,17 @@
-"""What differs between two states of a contract, and the way back."""
+"""The differences between two states of a contract, and how to undo them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
 from consumer.domain.model import ABSENT, FieldChange
-from schemas.contract import HIDDEN_FIELDS, PLACES
+from schemas.views import HIDDEN_FIELDS, PLACES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 STAMPS: Final = frozenset({"version", "updated_at", "last_modified_by"})
-"""Fields that every change sets. They tell two states apart, but say nothing about what changed."""
+"""Fields that every change sets. They differ between any two states, so they do not describe a change."""
 
 _LEFT_OUT: Final = STAMPS | HIDDEN_FIELDS
 
@@ -19,8 +19,8 @@ _LEFT_OUT: Final = STAMPS | HIDDEN_FIELDS
 def diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[FieldChange, ...]:
     """The changes from one state to the next, by JSON Pointer; without stamps and hidden fields.
 
-    Objects are compared field by field, lists as a whole. An object that comes or goes is one change.
-    They are in the order of ContractState: that of the dicts depends on how they came about.
+    Objects are compared field by field, lists as a whole. An object that is added or removed is one change.
+    They have the order of ContractState; the order of the keys in the dicts depends on earlier commands.
     """
     was, now = before.get, after.get
     names = [
@@ -39,7 +39,7 @@ def diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[FieldChan
 def revert(state: Mapping[str, Any], changes: Iterable[FieldChange]) -> dict[str, Any]:
     """The state before, from the state after and its changes.
 
-    The stamps stay as they are: whoever keeps the changes knows the version, the time and the author.
+    Version, times and authors are not changed: the history entry has those.
     """
     reverted = dict(state)
     for path, before, _ in changes:

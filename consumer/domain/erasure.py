@@ -1,8 +1,8 @@
-"""Which of a contract's fields may hold personal data, and what is left of each when an account is erased.
+"""Which of a contract's fields may hold personal data, and what an erasure leaves of each.
 
 Each field declares it in schemas/contract.py: for the contract, its history, its events and docs/security.md.
-What is not personal stays: terms, dates, ids, `external_reference`, `tags`. They are no place for personal
-data, and the audit trail needs them.
+What is not personal is kept: terms, dates, ids, `external_reference`, `tags`. The audit trail needs them, so
+they must not contain personal data.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from schemas.contract import Contract
 
 SOMEBODY: Final = "erased"
-"""Stands where somebody was named who must be named no more."""
+"""Replaces the name of a person who must no longer be named."""
 
 
 def _nothing(_value: object) -> Any:
@@ -35,7 +35,7 @@ def _somebody(_value: object) -> Any:
 
 
 def unnamed(scheduled: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Scheduled changes, without who asked for them and why."""
+    """Scheduled changes, without who requested them and why."""
     return [
         {name: value for name, value in each.items() if name != "reason"} | {"requested_by": SOMEBODY}
         for each in scheduled
@@ -52,12 +52,12 @@ _LEFT: Final[Mapping[Erasure, Callable[[Any], Any]]] = {
 PERSONAL: Final = {
     name: _LEFT[about.personal] for name, about in FIELDS.items() if about.personal not in {"no", "in_part"}
 }
-"""Fields that are personal as a whole, and what stands there instead; ABSENT: nothing."""
+"""Fields that are personal as a whole, and their value after an erasure; ABSENT: the field is removed."""
 
 PARTLY_PERSONAL: Final = {
     name: _LEFT[about.personal] for name, about in FIELDS.items() if about.personal == "in_part"
 }
-"""Fields that say something of the contract, too: that stays."""
+"""Fields with personal and other parts: the other parts are kept."""
 
 
 def erased(contract: Contract) -> Contract:
@@ -72,11 +72,11 @@ def erased(contract: Contract) -> Contract:
 
 
 def withheld(changes: Sequence[FieldChange]) -> tuple[FieldChange, ...]:
-    """What an event may say of an erasure: which fields, and no values."""
+    """What an event may contain of an erasure: the names of fields, and no values."""
     names = dict.fromkeys(field_of(change.path) for change in changes)
     return tuple(FieldChange(f"/{name}", ERASED, ERASED) for name in names)
 
 
 def field_of(path: str) -> str:
-    """The contract's field that a JSON Pointer leads into."""
+    """The field of the contract that a JSON Pointer points into."""
     return path.split("/", 2)[1]

@@ -1,13 +1,16 @@
-"""A contract's first state: what a command brings along, and what stands where it says nothing."""
+"""The first state of a contract: the data of the command, and defaults for what it leaves out."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from consumer.domain.catalogue import TEMPLATE_CURRENCY
 from consumer.domain.dates import add_months, months_between
 from consumer.domain.model import DEFAULT_THRESHOLDS
-from consumer.domain.terms import TEMPLATE_CURRENCY, patched
-from schemas.contract import SCHEMA_VERSION, ordered
+from consumer.domain.renewal import with_terms
+from consumer.domain.terms import patched
+from schemas.contract import SCHEMA_VERSION
+from schemas.views import ordered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,12 +22,12 @@ if TYPE_CHECKING:
 
 DEFAULT_TERM_MONTHS: Final = 12
 
-_NOT_TERMS: Final = frozenset({"requested_by", "expected_version", "lifecycle"})
-"""What a command's data says of the command or of the contract's past, not of its terms."""
+_NOT_TERMS: Final = frozenset({"requested_by", "expected_version", "lifecycle", "phases"})
+"""Fields of a command's data that describe the command or the contract's past, and not its terms."""
 
 
 def contract_id_of(command: Command, recorded_at: datetime) -> str:
-    """The id of the contract that a command creates: the same command always makes the same."""
+    """The id of the contract that a command creates: always the same for the same command."""
     return f"contract_{recorded_at:%Y%m%d_%H%M%S}_{command.identity.hex()[:12]}"
 
 
@@ -36,7 +39,7 @@ def terms_of(command: Command) -> dict[str, Any]:
 def filled(
     command: Command, moment: Moment, policy: Policy, terms: Mapping[str, Any], template: Mapping[str, Any]
 ) -> Contract:
-    """A contract's first state, whole: the terms on top of dates, settings, template and audit fields."""
+    """The complete first state of a contract: terms, dates, settings, template and audit fields."""
     defaults = {
         "_id": _object_id(command, moment.recorded_at),
         "contract_id": contract_id_of(command, moment.recorded_at),
@@ -62,11 +65,13 @@ def filled(
         "version": 1,
     }
     contract = patched(cast("Contract", defaults), terms)
+    if (agreed := contract.get("renewal_terms")) is not None and "from_term" not in agreed:
+        contract = with_terms(contract, agreed, moment.now)
     return ordered(contract | {"lifecycle": _lifecycle(contract, moment, end_given="end_date" in terms)})
 
 
 def _dates(terms: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """The running term, and how long its renewals are; the renewal date is a placeholder for now."""
+    """The running term, and the length of its renewals; the renewal date is a placeholder here."""
     start = terms.get("start_date", now)
     term_start = terms.get("term_start", start)
     if "end_date" in terms:
@@ -86,7 +91,7 @@ def _dates(terms: Mapping[str, Any], now: datetime) -> dict[str, Any]:
 
 
 def _thresholds(policy: Policy) -> dict[str, Any]:
-    """Left out where they are the default: contracts older than the field then have the same bytes."""
+    """Left out if they are the default, so that contracts from before this field keep the same bytes."""
     thresholds = policy.usage_thresholds
     return {} if thresholds == DEFAULT_THRESHOLDS else {"usage_thresholds": [*thresholds]}
 

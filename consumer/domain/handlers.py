@@ -1,4 +1,4 @@
-"""What a command is to the domain: which statuses take it, and what it does to the contract it meets."""
+"""What the decider needs to know of a command: the statuses that take it, and its effect on a contract."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from consumer.domain.lifecycle import Moment
-    from consumer.domain.model import Command, Decision, Event, Policy
+    from consumer.domain.model import Command, Event, Policy, Verdict
     from schemas.contract import Contract
     from schemas.types import StatusName
 
 
 class Move(NamedTuple):
-    """A status that takes a command, and the one it leads to; None: there is no contract before or after."""
+    """A status that takes a command, and the status that it leads to; None: no contract before or after."""
 
     source: StatusName | None
     target: StatusName | None
@@ -22,27 +22,27 @@ class Move(NamedTuple):
 
 
 class Case(NamedTuple):
-    """What a command meets: the account's contract, if there is one, with all done that was due on it."""
+    """What a command is applied to: the account's contract, if it has one, after everything that was due."""
 
     contract: Contract | None
     command: Command
     moment: Moment
     due: tuple[Event, ...]
-    """What that told: part of every decision."""
+    """The events of what was due: part of every verdict on the command."""
     policy: Policy
     holders: Mapping[str, str]
-    """Whose the contract ids are that a new contract might bring."""
+    """The account of each contract id that the command may bring."""
 
 
 class Handler(NamedTuple):
     """One command.
 
     `opens`: it makes a contract; `brings_id`: under the id that its data gives, if it gives one.
-    `erases`: it takes personal data out of the account's past, too. Who asked for that stays known.
+    `erases`: it also removes personal data from former contracts and history, except who requested that.
     """
 
     moves: tuple[Move, ...]
-    decide: Callable[[Case], Decision]
+    decide: Callable[[Case], Verdict]
     opens: bool = False
     brings_id: bool = False
     erases: bool = False

@@ -1,15 +1,15 @@
-"""What `limit_reached` tells: all that whoever offers a larger plan must know, so that nobody looks it up."""
+"""The data of `limit_reached`: everything needed to offer a larger plan, so that no look-up is necessary."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from consumer.domain.amounts import FOUR_DECIMALS, HUNDREDTHS, WHOLE, rounded
+from consumer.domain.catalogue import FIRST, TEMPLATE_CURRENCY
 from consumer.domain.dates import MILLISECOND
 from consumer.domain.model import LimitReached
 from consumer.domain.overage import overage
 from consumer.domain.periods import days_to_end, elapsed
-from consumer.domain.terms import TEMPLATE_CURRENCY, TEMPLATES
 from consumer.domain.usage import LIMITS, limit_of, values_in
 from schemas.events import LimitReachedData
 from schemas.fields import FIELDS
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from decimal import Decimal
 
+    from consumer.domain.catalogue import Version
+    from consumer.domain.lifecycle import Moment
     from schemas.contract import Contract
-    from schemas.events import CoveringPlan
+    from schemas.fees import CoveringPlan
     from schemas.names import UsageMetric
     from schemas.parts import Usage
 
@@ -29,9 +31,9 @@ _COPIED: Final = tuple(name for name in LimitReachedData.__annotations__ if name
 
 
 def limit_reached(
-    contract: Contract, usage: Usage, skipped: Sequence[int], at: datetime, now: datetime
+    contract: Contract, usage: Usage, skipped: Sequence[int], at: datetime, moment: Moment
 ) -> LimitReached:
-    """The event of a usage whose `reached` was just crossed, together with the `skipped` ones below."""
+    """The event for usage that has just reached `reached`, and the lower thresholds `skipped` with it."""
     period, metric = usage["period"], usage["metric"]
     limit = cast("int | Decimal", limit_of(contract, metric))
     values = values_in(contract, period)
@@ -49,40 +51,43 @@ def limit_reached(
         "projected_value": ahead[metric],
         "overage": overage(contract, values),
         "effective_at": at,
-        "occurred_at": now,
+        "occurred_at": moment.now,
     }
-    if plan := _covering_plan(contract, ahead):
+    if plan := _covering_plan(contract, ahead, moment.catalogue.in_force(at)):
         notice["covering_plan"] = plan
     return LimitReached(notice)
 
 
 def percent(value: Decimal, limit: int | Decimal) -> Decimal:
-    """How much of the limit is used, rounded down: 100 only where it is reached."""
+    """Percentage of the limit that is used, rounded down: 100 only if the limit is reached."""
     return rounded(value * 100 / limit, HUNDREDTHS, down=True)
 
 
 def projected(contract: Contract, period: str, metric: UsageMetric, value: Decimal, at: datetime) -> Decimal:
-    """The value at the end of the period if it goes on as so far. A peak does not add up: it stays."""
+    """The value at the end of the period at the present rate. A peak does not add up: it stays the same."""
     if metric == "concurrent_trades":
         return value
     passed, whole = (span // MILLISECOND for span in elapsed(period, contract, at))
     return rounded(value * whole / passed, _PLACES[metric])
 
 
-def _covering_plan(contract: Contract, ahead: Mapping[UsageMetric, Decimal]) -> CoveringPlan | None:
-    """The cheapest template with room for all of the projected usage. Its fee is in one currency only."""
+def _covering_plan(
+    contract: Contract, ahead: Mapping[UsageMetric, Decimal], version: Version
+) -> CoveringPlan | None:
+    """The cheapest template whose limits cover the projected usage. All templates have the same currency."""
     if contract["currency"] != TEMPLATE_CURRENCY:
         return None
     covering = [
         (template.base_monthly_fee, name)
-        for name, template in TEMPLATES.items()
+        for name, template in version.templates.items()
         if all(value <= template.usage_limits.get(LIMITS[metric], value) for metric, value in ahead.items())
     ]
     if not covering:
         return None
     fee, name = min(covering)
-    return {
+    plan: CoveringPlan = {
         "contract_type": name,
         "base_monthly_fee": fee,
         "difference": fee - contract["base_monthly_fee"],
     }
+    return plan if version.number == FIRST else {**plan, "template_version": version.number}

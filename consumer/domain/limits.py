@@ -18,22 +18,23 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from consumer.domain.lifecycle import Moment
     from consumer.domain.model import LimitReached
     from schemas.contract import Contract
     from schemas.parts import Usage
 
 
 def thresholds_of(contract: Contract) -> Sequence[int]:
-    """In per cent of a limit, in no order."""
+    """Percentages of a limit, in any order."""
     return contract.get("usage_thresholds", DEFAULT_THRESHOLDS)
 
 
 def measured(
-    contract: Contract, at: datetime, now: datetime, *, period: str
+    contract: Contract, at: datetime, moment: Moment, *, period: str
 ) -> tuple[Contract, list[LimitReached]]:
-    """The contract with the thresholds marked that its usage in a period has crossed, and what tells of them.
+    """The contract with the thresholds marked that its usage in a period has crossed, and their events.
 
-    `at`: when they were crossed; `now`: when that was found out.
+    `at`: when they were crossed; `moment`: when that was found out.
     """
     events: list[LimitReached] = []
     marked = [*usages(contract)]
@@ -41,25 +42,25 @@ def measured(
         crossed = _crossed(contract, usage) if usage["period"] == period else []
         if crossed:
             marked[i] = usage | {"reached": crossed[-1]}
-            events.append(limit_reached(contract, marked[i], crossed[:-1], at, now))
+            events.append(limit_reached(contract, marked[i], crossed[:-1], at, moment))
     return (with_usages(contract, marked), events) if events else (contract, events)
 
 
 def measured_anew(
-    before: Contract, after: Contract, at: datetime, now: datetime
+    before: Contract, after: Contract, at: datetime, moment: Moment
 ) -> tuple[Contract, list[LimitReached]]:
-    """The contract after a change, its usage in the running period measured against the limits it now has."""
+    """The contract after a change, with its usage in the running period compared with its new limits."""
     if not usages(after) or _measure(before) == _measure(after):
         return after, []
     kept = [usage if _holds(before, after, usage) else usage | {"reached": None} for usage in usages(after)]
     after = with_usages(after, kept)
     if after["status"] not in RUNNING:
         return after, []
-    return measured(after, at, now, period=period_of(at))
+    return measured(after, at, moment, period=period_of(at))
 
 
 def _crossed(contract: Contract, usage: Usage) -> list[int]:
-    """The thresholds crossed and not told yet, in their order. Landing on one crosses it."""
+    """The thresholds that are crossed and not reported yet, in order. Usage equal to one has crossed it."""
     limit = limit_of(contract, usage["metric"])
     if limit is None:
         return []
@@ -73,7 +74,7 @@ def _measure(contract: Contract) -> tuple[object, ...]:
 
 
 def _holds(before: Contract, after: Contract, usage: Usage) -> bool:
-    """Whether what was told of a metric still counts: on the same plan, where its limit did not rise."""
+    """Whether earlier reports of a metric still count: the plan is the same, and its limit was not raised."""
     was, limit = limit_of(before, usage["metric"]), limit_of(after, usage["metric"])
     same_plan = before["contract_type"] == after["contract_type"]
     return same_plan and was is not None and limit is not None and limit <= was

@@ -1,4 +1,4 @@
-"""Mistakes in a command, in words with which the sender can correct it."""
+"""Mistakes in a command, described so that the sender can correct them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def mistake(message: str, *path: str | int) -> FieldError:
-    """One mistake; `path` leads to it in the command's data, none means the whole."""
+    """One mistake; `path` points to it in the command's data, empty for the whole."""
     return {"path": pointer(*path), "message": message}
 
 

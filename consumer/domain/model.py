@@ -1,12 +1,14 @@
-"""The values that go into and come out of a decision. All frozen; none knows a server or a clock.
+"""The input and output values of a verdict. All are frozen, and none needs a server or a clock.
 
-Those that every command makes are NamedTuples: a frozen dataclass takes four times as long to make.
+Values that every command makes are NamedTuples: to make a frozen dataclass takes four times as long.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from consumer.domain.catalogue import BUILT_IN_ONLY, Catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
         RejectionCode,
         RenewalNoticeData,
     )
+    from schemas.fees import Proration, Recurring
 
 
 class Command(NamedTuple):
@@ -40,17 +43,18 @@ class Command(NamedTuple):
 
 
 DEFAULT_THRESHOLDS: Final = (80, 100, 120)
-"""In per cent of a limit. A contract without thresholds of its own has these."""
+"""Percentages of a limit, for contracts without their own thresholds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Defaults a new contract copies and then keeps as its own."""
+    """Defaults that a new contract copies and keeps, and the templates of the plans."""
 
     renewal_window_days: int = 30
     renewal_grace_days: int = 30
     notice_days: tuple[int, ...] = (90, 60, 30, 14, 7, 1)
     usage_thresholds: tuple[int, ...] = DEFAULT_THRESHOLDS
+    catalogue: Catalogue = BUILT_IN_ONLY
 
 
 class _Marker:
@@ -62,10 +66,10 @@ class _Marker:
 
 
 ABSENT: Final = _Marker("ABSENT")
-"""In a FieldChange: there was, or is, no such field."""
+"""Value of a FieldChange: the field did not exist, or does not exist any more."""
 
 ERASED: Final = _Marker("ERASED")
-"""In a FieldChange, as before and after: the values were personal data, and are not told."""
+"""Value of a FieldChange: it was personal data, and is left out."""
 
 
 class FieldChange(NamedTuple):
@@ -82,9 +86,10 @@ class Changed(NamedTuple):
     `version` is the contract's version after, and one more than the last for `deleted`.
     `changed_fields` is empty for created, adopted and deleted: there the whole contract is the change.
     It leaves out `version`, `updated_at` and `last_modified_by`, which every change sets.
-    `by` is who asked for it: `requested_by` or else the command's source; "lifecycle" for what was due
-    by itself, whichever command brought it out.
-    `reason`: why it was deleted, if the command told. Of a cancellation the contract itself has it.
+    `by` is who requested it: `requested_by`, else the command's source; "lifecycle" for what became due.
+    `reason`: why it was deleted, if the command said so. The reason of a cancellation is in the contract.
+    `proration`: the costs for the month that is already paid, if the fee changed within it.
+    `recurring`: the effect on monthly revenue.
     """
 
     change: Change
@@ -93,7 +98,9 @@ class Changed(NamedTuple):
     changed_fields: tuple[FieldChange, ...]
     effective_at: datetime
     by: str
+    recurring: Recurring
     reason: str | None = None
+    proration: Proration | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,19 +129,19 @@ Event = Changed | Expiring | RenewalNotice | LimitReached
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """The command did what it asked."""
+    """The command was applied."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unchanged:
-    """The contract already was as the command wants it."""
+    """Nothing to do: the contract already is as the command asks."""
 
     message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """The command asks what the contract's state or the rules across fields forbid."""
+    """The command asks for something that the state of the contract, or a rule across fields, forbids."""
 
     code: RejectionCode
     message: str
@@ -144,14 +151,14 @@ class Rejected:
 Outcome = Applied | Unchanged | Rejected
 
 
-class Decision(NamedTuple):
-    """What one command does.
+class Verdict(NamedTuple):
+    """What the decider returns for one command.
 
-    `contract` is the account's current contract afterwards (None: there is none). It is the very
-    object that went in when nothing changed. `former` is the contract that this decision replaced
-    or deleted. `events` are in the order in which they happened. Whatever the outcome, they and the
-    contract hold what was due before the command, even one that is rejected or changes nothing.
-    `erases`: the account's former contracts and its history lose their personal data, too.
+    `contract` is the account's current contract afterwards (None: there is none). If nothing changed, it is
+    the same object as before. `former` is the contract that was replaced or deleted. `events` are in the
+    order in which they happened. With any outcome, also of a rejected command, contract and events include
+    what was due before the command. `erases`: personal data is also removed from the account's former
+    contracts and its history. `tells_state`: the current contract is published again, changed or not.
     """
 
     outcome: Outcome
@@ -159,3 +166,9 @@ class Decision(NamedTuple):
     events: tuple[Event, ...] = ()
     former: Contract | None = None
     erases: bool = False
+    tells_state: bool = False
+
+    @property
+    def told(self) -> tuple[Contract | None, ...]:
+        """The current contract, if its state is published whatever happened."""
+        return (self.contract,) if self.tells_state else ()

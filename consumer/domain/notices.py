@@ -1,4 +1,4 @@
-"""Notice windows: who is told what before a term ends."""
+"""Notice windows: when a notice is sent, to whom, and what it contains."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from consumer.domain.dates import DAY, add_months, days_left
 from consumer.domain.model import Expiring, RenewalNotice
-from consumer.domain.schedule import scheduled
-from consumer.domain.terms import monthly_total, with_plan
+from consumer.domain.renewal import at_renewal, changes_ahead, terms_ahead, told_terms
+from consumer.domain.schedule import unnoticed
+from consumer.domain.scheduling import ending
+from consumer.domain.terms import monthly_total
 from schemas.events import ExpiringData
 from schemas.fields import FIELDS
 
@@ -15,15 +17,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from consumer.domain.catalogue import Catalogue
+    from consumer.domain.lifecycle import Moment
     from consumer.domain.model import Event
     from schemas.contract import Contract
-    from schemas.events import NextTerm, Recipient
+    from schemas.events import Recipient
+    from schemas.fees import NextTerm
+    from schemas.parts import ToldTerms
 
 LapseReason = Literal["cancellation_scheduled", "no_auto_renewal"]
 
 _TWO_DAYS: Final = 2 * DAY
 _COPIED: Final = tuple(name for name in ExpiringData.__annotations__ if name in FIELDS)
-"""What a notice tells of the contract, so that nobody must look it up."""
+"""The fields of the contract that a notice contains, so that no look-up is necessary."""
 
 
 def next_window(contract: Contract, now: datetime) -> int | None:
@@ -45,16 +51,47 @@ def window_opens(contract: Contract, window: int) -> datetime:
     return contract["end_date"] - window * DAY
 
 
-def crossing(contract: Contract, window: int, due: datetime, now: datetime) -> list[Event]:
-    """The events of reaching a window: a renewal notice always, an expiring event where it will lapse."""
-    renewal_notice = _renewal_notice(contract, window, due, now)
-    return [renewal_notice, expiring(contract, window, due, now)] if lapses(contract) else [renewal_notice]
+def crossing(contract: Contract, window: int, due: datetime, moment: Moment) -> list[Event]:
+    """The events of reaching a window: a renewal notice, and an expiring event if the contract will lapse."""
+    renewal_notice = _renewal_notice(contract, window, due, moment)
+    if lapses(contract):
+        return [renewal_notice, expiring(contract, window, due, moment)]
+    return [renewal_notice]
 
 
-def expiring(contract: Contract, window: int, effective_at: datetime, now: datetime) -> Expiring:
+def expiring(contract: Contract, window: int, effective_at: datetime, moment: Moment) -> Expiring:
     """The event of a contract inside a window that will lapse."""
-    notice: Any = {**_common(contract, window, effective_at, now), "reason": lapse_reason(contract)}
+    common = _common(contract, window, effective_at, moment)
+    notice: Any = {**common, "reason": lapse_reason(contract)}
     return Expiring(notice)
+
+
+def changed_terms(contract: Contract, moment: Moment) -> list[Event]:
+    """The notice of the last window again, if the renewal's terms differ from those in that notice."""
+    window, told = contract["lifecycle"]["noticed"], contract["lifecycle"].get("told_terms")
+    if window is None or lapses(contract) or not _told_otherwise(contract, told, moment.catalogue):
+        return []
+    again = _renewal_notice(contract, window, moment.now, moment)
+    again.notice["terms_changed"] = True
+    return [again]
+
+
+def _told_otherwise(contract: Contract, told: ToldTerms | None, catalogue: Catalogue) -> bool:
+    """Whether the renewal's terms are others than the last notice said. What is in force by now was ahead."""
+    agreed = told_terms(contract, catalogue)
+    return agreed != told and (told is None or (agreed or terms_ahead(contract, catalogue)) != told)
+
+
+def marked(contract: Contract, window: int, catalogue: Catalogue) -> Contract:
+    """The contract with a window's notice marked as sent, and its renewal terms."""
+    lapsing = lapses(contract)
+    marks = unnoticed(contract["lifecycle"]) | {
+        "noticed": window,
+        "lapse_noticed": window if lapsing else None,
+    }
+    if not lapsing and (terms := told_terms(contract, catalogue)):
+        marks["told_terms"] = terms
+    return contract | {"lifecycle": marks}
 
 
 def lapses(contract: Contract) -> bool:
@@ -64,17 +101,17 @@ def lapses(contract: Contract) -> bool:
 
 def lapse_reason(contract: Contract) -> LapseReason | None:
     """Why the contract will end with its term; None: it renews."""
-    if scheduled(contract, "cancellation"):
+    if ending(contract):
         return "cancellation_scheduled"
     return None if contract["auto_renewal"] else "no_auto_renewal"
 
 
-def _renewal_notice(contract: Contract, window: int, effective_at: datetime, now: datetime) -> RenewalNotice:
+def _renewal_notice(contract: Contract, window: int, effective_at: datetime, moment: Moment) -> RenewalNotice:
     notice: Any = {
-        **_common(contract, window, effective_at, now),
+        **_common(contract, window, effective_at, moment),
         "term_number": contract["term_number"],
         "missed_windows": sorted({each for each in _ahead(contract) if each > window}, reverse=True),
-        "next_term": _next_term(contract),
+        "next_term": _next_term(contract, moment.catalogue),
         "recipients": _recipients(contract),
     }
     if reason := lapse_reason(contract):
@@ -91,33 +128,40 @@ def _ahead(contract: Contract) -> list[int]:
     return [window for window in contract["notice_days"] if window <= longest]
 
 
-def _common(contract: Contract, window: int, effective_at: datetime, now: datetime) -> dict[str, Any]:
+def _common(contract: Contract, window: int, effective_at: datetime, moment: Moment) -> dict[str, Any]:
     terms: Mapping[str, Any] = contract
-    return {name: terms[name] for name in _COPIED if name in terms} | {
-        "days_left": days_left(contract["end_date"], now),
+    notice = {name: terms[name] for name in _COPIED if name in terms} | {
+        "days_left": days_left(contract["end_date"], moment.now),
         "window_days": window,
         "effective_at": effective_at,
-        "occurred_at": now,
+        "occurred_at": moment.now,
     }
+    if changes_ahead(contract):
+        notice["renewal_fee"] = {
+            "before": contract["base_monthly_fee"],
+            "after": at_renewal(contract, moment.catalogue)["base_monthly_fee"],
+        }
+    return notice
 
 
-def _next_term(contract: Contract) -> NextTerm:
+def _next_term(contract: Contract, catalogue: Catalogue) -> NextTerm:
     end = contract["end_date"]
-    if lapses(contract):
+    if cancellation := ending(contract):
+        return {"action": "lapses", "on": cancellation["effective_at"]}
+    if not contract["auto_renewal"]:
         return {"action": "lapses", "on": end}
-    if plan := scheduled(contract, "plan_change"):
-        contract = with_plan(contract, plan["contract_type"], plan.get("overrides", {}))
+    ahead = at_renewal(contract, catalogue)
     return {
         "action": "renews",
         "on": end,
-        "contract_type": contract["contract_type"],
-        "monthly_total": monthly_total(contract),
-        "until": add_months(end, contract["term_months"], contract["lifecycle"]["anchor_day"]),
+        "contract_type": ahead["contract_type"],
+        "monthly_total": monthly_total(ahead),
+        "until": add_months(end, ahead["term_months"], contract["lifecycle"]["anchor_day"]),
     }
 
 
 def _recipients(contract: Contract) -> list[Recipient]:
-    """Whom to tell; a person who is both contacts is told once."""
+    """The contacts of a notice, each person once."""
     recipients: list[Recipient] = []
     for role in ("primary", "billing"):
         contact: Any = contract.get(f"{role}_contact", {})

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from consumer.domain.first_state import contract_id_of
 from consumer.domain.handlers import Handler
 from consumer.domain.lifecycle import apply_due, noted
-from consumer.domain.model import Applied, Changed, Decision, Rejected
+from consumer.domain.model import Applied, Changed, Rejected, Verdict
+from consumer.domain.recurring import moved, with_mark
 from consumer.domain.size import too_large
 from consumer.domain.statuses import ENDED
 
@@ -52,7 +53,7 @@ def id_of(command: Command, recorded_at: datetime, *, brings_id: bool) -> str:
     return given or contract_id_of(command, recorded_at)
 
 
-def _decide(rule: _Rule, case: Case) -> Decision:
+def _decide(rule: _Rule, case: Case) -> Verdict:
     former, command, moment, due, policy, holders = (
         case.contract,
         case.command,
@@ -63,13 +64,14 @@ def _decide(rule: _Rule, case: Case) -> Decision:
     )
     opened = _refusal(rule, former, command, moment, holders) or rule.opened(command, moment, policy)
     if isinstance(opened, Rejected):
-        return Decision(opened, former, due)
-    contract = noted(opened, moment)
+        return Verdict(opened, former, due)
+    revenue = moved(former, opened)
+    contract = noted(opened if revenue["after"] else with_mark(former, opened), moment)
     if refusal := too_large(contract):
-        return Decision(refusal, former, due)
-    event = Changed(rule.change, contract, contract["version"], (), moment.now, moment.by)
+        return Verdict(refusal, former, due)
+    event = Changed(rule.change, contract, contract["version"], (), moment.now, moment.by, revenue)
     contract, late = apply_due(contract, moment)
-    return Decision(Applied(), contract, (*due, event, *late), former)
+    return Verdict(Applied(), contract, (*due, event, *late), former)
 
 
 def _refusal(

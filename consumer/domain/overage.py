@@ -1,4 +1,4 @@
-"""What usage costs on top of the fee: the parts of it that lie in each of the contract's tiers."""
+"""The price of usage in addition to the fee: the part of the usage in each tier of the contract."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from schemas.contract import Contract
-    from schemas.events import Overage
+    from schemas.fees import Overage
     from schemas.names import UsageMetric
 
 _NOTHING: Final = Decimal(0)
 
 
 def overage(contract: Contract, values: Mapping[UsageMetric, Decimal]) -> Overage:
-    """What the tiers charge for the usage of a period; nothing where the contract has none."""
+    """The price of the usage of a period by the tiers; empty if the contract has no tiers."""
     pricing: Mapping[str, Any] = contract.get("usage_based_pricing", {})
     trades, value = values.get("monthly_trades", _NOTHING), values.get("trade_value", _NOTHING)
     volume_fee = sum(
@@ -43,6 +43,6 @@ def overage(contract: Contract, values: Mapping[UsageMetric, Decimal]) -> Overag
 
 
 def _part(amount: Decimal, low: int | Decimal, high: int | Decimal | None) -> Decimal:
-    """How much of an amount lies in a tier."""
+    """The part of an amount that is in a tier."""
     top = amount if high is None else min(amount, Decimal(high))
     return max(top - low, _NOTHING)

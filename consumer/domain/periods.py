@@ -1,4 +1,4 @@
-"""Calendar months in UTC, as `YYYY-MM`: what usage is counted in. Their text sorts as they do."""
+"""Calendar months in UTC, as `YYYY-MM`: the periods of usage. Their texts sort in order of time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def period_of(moment: datetime) -> str:
-    """The month that a moment lies in."""
+    """The month of a moment."""
     return f"{moment.year:04d}-{moment.month:02d}"
 
 
@@ -24,14 +24,15 @@ def before(period: str) -> str:
 
 
 def days_to_end(period: str, at: datetime) -> int:
-    """The days until the month is over, rounded up; 0 afterwards."""
+    """The number of days until the month is over, rounded up; 0 afterwards."""
     return max(-((at - _begin(period) - _length(period)) // DAY), 0)
 
 
 def elapsed(period: str, contract: Contract, at: datetime) -> tuple[timedelta, timedelta]:
-    """How much of the month has passed for the contract, of how much: from its start, if that lies in it.
+    """The elapsed part of the month, and its length.
 
-    At least a day has: what the first minutes of a month hold says nothing of its end.
+    If the contract starts in the month, both are counted from its start. At least one day counts as
+    elapsed: the usage of a few minutes does not predict a month.
     """
     begin, length = _begin(period), _length(period)
     passed = min(at - begin, length)
@@ -47,7 +48,7 @@ def _begin(period: str) -> datetime:
 
 
 def _length(period: str) -> timedelta:
-    """Not by the next month's beginning: after December 9999 there is none."""
+    """Computed without the first day of the next month, which does not exist after December 9999."""
     return monthrange(*_parts(period))[1] * DAY
 
 

@@ -13,7 +13,7 @@ from schemas.about import MUTABILITIES
 from schemas.fields import FIELDS, MUTABLE, OPTIONAL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from schemas.commands import RenewData
@@ -33,11 +33,11 @@ MUTABLE_IN: Final[Mapping[StatusName, frozenset[str]]] = {
     )
     for name, status in STATUSES.items()
 }
-"""What an update may set, by status."""
+"""The fields that an update may set, by status."""
 
 
 def protected(contract: Contract, changes: Mapping[str, Any]) -> dict[str, str]:
-    """The fields that no update may set, or not in this status, and why."""
+    """The fields that an update must not set, or not in this status, and why."""
     status = contract["status"]
     mutable = MUTABLE_IN[status]
     if mutable.issuperset(changes):
@@ -56,7 +56,7 @@ def _why_protected(name: str, status: StatusName) -> str:
 
 
 def removed(changes: Mapping[str, Any]) -> dict[str, str]:
-    """The fields that a contract cannot do without and that null would remove."""
+    """Required fields that null would remove."""
     return {
         name: "is required: it cannot be removed"
         for name, value in changes.items()
@@ -64,18 +64,18 @@ def removed(changes: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def broken(terms: Mapping[str, Any], touched: Mapping[str, Any], *at: str | int) -> list[FieldError]:
-    """The rules that the touched terms break as they now stand. `at` leads to them in the command."""
+def broken(terms: Mapping[str, Any], touched: Iterable[str], *at: str | int) -> list[FieldError]:
+    """The rules that the changed terms break. `at` maps a field to its path in the command."""
     return [
         error
         for name in touched
-        if name in _RULES and name in terms
+        if name in _RULES and terms.get(name) is not None
         for error in _RULES[name](terms[name], *at, name)
     ]
 
 
 def broken_dates(contract: Contract, touched: Mapping[str, Any], now: datetime, *at: str) -> list[FieldError]:
-    """What is wrong with the running term as a command sets it. A draft's computed end is never past."""
+    """The mistakes in the running term after a command. A draft's computed end is never in the past."""
     if not _DATES.isdisjoint(touched):
         end, start = contract["end_date"], contract["term_start"]
         if "end_date" in touched:
@@ -101,7 +101,7 @@ def _broken_end(end: datetime, start: datetime, now: datetime, *at: str) -> list
 
 
 def broken_renewal(data: RenewData, start: datetime, end: datetime) -> list[FieldError]:
-    """What is wrong with the term that a renewal asks for."""
+    """The mistakes in the term that a renewal requests."""
     errors = []
     if "term_months" in data and "end_date" in data:
         errors.append(mistake("cannot stand beside end_date: give one of them", "term_months"))
@@ -144,6 +144,31 @@ def _add_ons(add_ons: Sequence[Mapping[str, Any]], *at: str | int) -> Iterator[F
         names.add(name)
 
 
+def _renewal_terms(terms: Mapping[str, Any], *at: str | int) -> Iterator[FieldError]:
+    if terms.keys() <= {"from_term"}:
+        yield mistake("says nothing that a renewal would change: null removes it", *at)
+    if "uplift_percent" in terms and "base_monthly_fee" in terms:
+        yield mistake("cannot stand beside base_monthly_fee: give one of them", *at, "uplift_percent")
+    if "cap" in terms and "uplift_percent" not in terms:
+        yield mistake("limits an uplift: give uplift_percent, too", *at, "cap")
+    overrides = terms.get("overrides", {})
+    for name in ("overrides", "template_version"):
+        if name in terms and "contract_type" not in terms:
+            yield mistake("belongs to a plan: give contract_type, too", *at, name)
+    if "base_monthly_fee" in terms and "base_monthly_fee" in overrides:
+        yield mistake("stands beside the overrides: give one of them", *at, "overrides", "base_monthly_fee")
+    yield from broken(overrides, overrides, *at, "overrides")
+
+
+def _offers(offers: Sequence[Mapping[str, Any]], *at: str | int) -> Iterator[FieldError]:
+    ids: set[str] = set()
+    for i, offer in enumerate(offers):
+        if offer["offer_id"] in ids:
+            yield mistake("is the id of another offer, too", *at, i, "offer_id")
+        ids.add(offer["offer_id"])
+        yield from _renewal_terms(offer["terms"], *at, i, "terms")
+
+
 def _currency(code: str, *at: str | int) -> Iterator[FieldError]:
     if code not in CURRENCIES:
         yield mistake(f"is not a currency of ISO 4217: {code!r}", *at)
@@ -158,5 +183,8 @@ _RULES: Final[Mapping[str, Rule]] = {
     "usage_based_pricing": _pricing,
     "add_ons": _add_ons,
     "currency": _currency,
+    "renewal_terms": _renewal_terms,
+    "terms": _renewal_terms,
+    "offers": _offers,
     "metadata": _metadata,
 }

@@ -1,4 +1,4 @@
-"""The state machine of a contract, as data: docs and tests read what the commands themselves go by."""
+"""The state machine of a contract, as data: for docs and tests, from the tables that the commands use."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 class Transition(NamedTuple):
-    """What leads from one status to another, or is accepted in a status that it does not change.
+    """A transition from one status to another, or a command that does not change the status.
 
-    `source` or `target` None: there is no contract before or after. `trigger` is a command, or the
-    contract's field that names the moment.
+    `source` or `target` None: there is no contract before or after. `trigger` is a command, or the field of
+    the contract with the time.
     """
 
     source: StatusName | None
@@ -30,7 +30,7 @@ _BY_TIME: Final = (
     Transition("pending_renewal", "end_date", "expired", "no auto_renewal"),
     Transition("pending_renewal", "end_date", "cancelled", "cancellation scheduled"),
 )
-"""What consumer/domain/lifecycle.py does by itself."""
+"""The transitions that consumer/domain/lifecycle.py makes when they are due."""
 
 _BY_COMMAND: Final = tuple(
     Transition(source, name, target, when)

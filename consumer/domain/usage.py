@@ -1,6 +1,7 @@
-"""What is known of an account's usage: the latest value of each metric, in the running period and the last.
+"""The reported usage of an account: the latest value of each metric, in the running period and the last.
 
-It is kept in the contract's bookkeeping, as reports come far more often than changes: no version tells of it.
+It is part of the contract's bookkeeping and makes no new version, because reports are far more frequent than
+changes.
 """
 
 from __future__ import annotations
@@ -31,16 +32,16 @@ LIMITS: Final[Mapping[UsageMetric, str]] = complete(
     METRICS,
     "LIMITS in consumer/domain/usage.py",
 )
-"""Which limit a metric is measured against."""
+"""The limit that belongs to each metric."""
 
 
 def usages(contract: Contract) -> Sequence[Usage]:
-    """All that is known; nothing of contracts on which usage was never reported."""
+    """All reported usage; empty for a contract without reports."""
     return contract["lifecycle"].get("usage", ())
 
 
 def known(contract: Contract, period: str, metric: UsageMetric) -> Usage | None:
-    """What is known of a metric in a period; None: it was never reported."""
+    """The usage of a metric in a period; None: it was never reported."""
     for usage in usages(contract):
         if usage["metric"] == metric and usage["period"] == period:
             return usage
@@ -48,7 +49,7 @@ def known(contract: Contract, period: str, metric: UsageMetric) -> Usage | None:
 
 
 def values_in(contract: Contract, period: str) -> dict[UsageMetric, Decimal]:
-    """The values known of a period."""
+    """The reported values of a period."""
     return {usage["metric"]: usage["value"] for usage in usages(contract) if usage["period"] == period}
 
 
@@ -59,13 +60,13 @@ def limit_of(contract: Contract, metric: UsageMetric) -> int | Decimal | None:
 
 
 def open_periods(now: datetime) -> tuple[str, str]:
-    """The last period and the running one: what can be reported at a moment."""
+    """The previous and the running period: only their usage can be reported."""
     running = period_of(now)
     return before(running), running
 
 
 def with_report(contract: Contract, report: Usage, moment: Moment) -> Contract:
-    """The contract with a value reported; what is older than the last period is forgotten."""
+    """The contract with a reported value. Values older than the last period are removed."""
     last, _ = open_periods(moment.now)
     others = [
         usage
@@ -79,7 +80,7 @@ def with_report(contract: Contract, report: Usage, moment: Moment) -> Contract:
 
 
 def with_usages(contract: Contract, usages: list[Usage]) -> Contract:
-    """The contract with other usage, or with other thresholds reached."""
+    """The contract with changed usage, or with other thresholds marked."""
     return contract | {"lifecycle": contract["lifecycle"] | {"usage": usages}}
 
 

@@ -16,8 +16,9 @@ import orjson
 from devstack.proof.load import Load
 from devstack.proof.model import Model
 from devstack.proof.records import LogRecord
-from schemas.contract import to_json, visible
+from schemas.contract import to_json
 from schemas.partitioning import murmur2_home
+from schemas.views import visible
 from tests.golden.files import Record
 from tests.unit.engine.logs import COMMANDS, OTHERS, made
 
@@ -126,7 +127,7 @@ class _World:
             self.now += timedelta(minutes=1)
 
     def scan(self) -> None:
-        for account, contract in sorted(self.model.contracts.items()):
+        for account, contract in sorted(self.model.stored.contracts.items()):
             due = contract["lifecycle"]["next_action_at"]
             if due is not None and due <= self.now:
                 self.send(account, "advance", {"contract_id": contract["contract_id"], "due_at": due})
@@ -151,7 +152,7 @@ class _World:
 
     def adopt(self) -> None:
         random = self.random
-        known = [*self.model.contracts.values(), *self.model.former.values()]
+        known = [*self.model.stored.contracts.values(), *self.model.stored.former.values()]
         if not known:
             return
         data: dict[str, Any] = {**visible(random.choice(known))}

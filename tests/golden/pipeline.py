@@ -13,6 +13,7 @@ import bson
 import orjson
 from bson import json_util
 
+from consumer.domain.model import Policy
 from consumer.kafka.unreadable import Unreadable
 from consumer.storage.documents import CODEC, contract_document, history_document
 from tests.golden.files import shown
@@ -40,7 +41,7 @@ def made_of(log: Sequence[Record], ends: Sequence[int] = ()) -> list[bytes]:
 
 
 def _made_in(partition: int, log: list[Record], ends: Sequence[int]) -> Iterator[dict[str, Any]]:
-    result = folded([_as_read(record) for record in log], *ends, partition=partition)
+    result = folded([_as_read(record) for record in log], *ends, partition=partition, policy=Policy())
     for account in sorted(result.documents):
         yield _document("contract", result.documents[account])
     for contract in result.former:
@@ -49,6 +50,9 @@ def _made_in(partition: int, log: list[Record], ends: Sequence[int]) -> Iterator
         yield _document("history", history_document(entry))
     tallies = {label: str(count) for label, count in sorted(result.tallies.items()) if count}
     yield {"made": "tallies", "partition": partition, "tallies": tallies}
+    for (place, kind), (amount, times) in sorted(result.movements.items()):
+        moved = {**place._asdict(), "kind": kind, "amount": str(amount), "times": times}
+        yield {"made": "movement", "partition": partition, **moved}
     for _, outputs in sorted(by_topic(result.outputs).items()):
         yield from map(_output, outputs)
 

@@ -9,6 +9,7 @@ from consumer.domain.dates import iso
 from consumer.domain.handlers import Move
 from consumer.domain.mistakes import mistake, rejected
 from consumer.domain.schedule import with_draft_term
+from consumer.domain.scheduling import not_before
 
 if TYPE_CHECKING:
     from consumer.domain.changing import Result
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
 
 
 def activate(contract: Contract, _data: object, moment: Moment) -> Result:
-    """Starts a draft at max(its start, now); a computed end moves along."""
+    """Starts a draft at its start or now, whichever is later; a computed end moves with it."""
     after = contract | {"status": "active", "start_date": max(contract["start_date"], moment.now)}
-    after = with_draft_term(after, {})
+    after = not_before(with_draft_term(after, {}), after["start_date"])
     if after["end_date"] > after["start_date"]:
         return Effect("activated", after)
     message = f"the draft's end_date, {iso(after['end_date'])}, is not after its start: move it first"

@@ -1,11 +1,11 @@
-"""`advance`: from the scanner; everything due at that moment happens, as before every command."""
+"""`advance`: sent by the scanner. It does nothing itself: what is due is applied before every command."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 from consumer.domain.handlers import Handler
-from consumer.domain.model import Applied, Decision, Unchanged
+from consumer.domain.model import Applied, Unchanged, Verdict
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -15,18 +15,19 @@ if TYPE_CHECKING:
 
 
 SOURCE: Final = "/contracts/scanner"
-"""`ce_source` of those that the service sends itself."""
+"""`ce_source` of the commands that the service sends."""
 
 
 def advance_id(contract_id: str, due_at: datetime) -> str:
-    """Of the same contract and due time the same: in the log one sees what belongs together."""
+    """The same for the same contract and due time, so that the log shows which records belong together."""
     moment = due_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return f"advance/{contract_id}/{moment}"
 
 
-def advance(case: Case) -> Decision:
-    """Never refused: it was right when it was sent, whatever the contract has become since."""
-    return Decision(_outcome(case), case.contract, case.due)
+def advance(case: Case) -> Verdict:
+    """Never rejected: it was right when it was sent, and the contract may have changed since."""
+    tells_state = case.command.data.get("publish_state", False)
+    return Verdict(_outcome(case), case.contract, case.due, tells_state=tells_state)
 
 
 def _outcome(case: Case) -> Outcome:

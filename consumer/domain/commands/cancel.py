@@ -1,4 +1,4 @@
-"""`cancel`: now, or scheduled for the end of the term."""
+"""`cancel`: cancel now, or schedule it for the end of the term."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from consumer.domain.changing import Effect, on_contract
 from consumer.domain.handlers import Move
 from consumer.domain.lifecycle import cancelled
 from consumer.domain.model import Rejected
-from consumer.domain.planning import plan
-from consumer.domain.schedule import scheduled
+from consumer.domain.planning import change_for, plan
+from consumer.domain.scheduling import cancellation
 from consumer.domain.statuses import RUNNING, in_order
 
 if TYPE_CHECKING:
@@ -17,24 +17,19 @@ if TYPE_CHECKING:
     from consumer.domain.lifecycle import Moment
     from schemas.commands import CancelData
     from schemas.contract import Contract
-    from schemas.parts import ScheduledChange
+    from schemas.scheduled import ScheduledChange
 
 
 def cancel(contract: Contract, data: CancelData, moment: Moment) -> Result:
     """Cancels now, or schedules it for the end of the term."""
     reason = data.get("reason")
     if data.get("effective") != "end_of_term":
-        planned = scheduled(contract, "cancellation")
+        planned = cancellation(contract)
         reason = planned.get("reason") if planned and reason is None else reason
         return Effect("cancelled", cancelled(contract, moment.now, reason))
     if contract["status"] == "draft":
         return Rejected("invalid_transition", "a draft has no term yet: cancel it immediately")
-    change: ScheduledChange = {
-        "kind": "cancellation",
-        "effective_at": contract["end_date"],
-        "requested_by": moment.by,
-        "requested_at": moment.now,
-    }
+    change: ScheduledChange = change_for(contract, "cancellation", contract["term_number"] + 1, moment)
     if reason is not None:
         change["reason"] = reason
     return plan(contract, change, "cancellation_scheduled")

@@ -1,4 +1,4 @@
-"""`delete`: the contract goes; its history stays."""
+"""`delete`: remove the contract and keep its history."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def delete(_contract: Contract, data: DeleteData, _moment: Moment) -> Result:
-    """Whatever its status."""
+    """In any status."""
     return Removal("deleted", data.get("reason"))
 
 

@@ -1,4 +1,4 @@
-"""`erase`: the personal data goes, of the contract and of all that the account was before."""
+"""`erase`: remove the personal data from the contract, from former contracts and from the history."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def erase(contract: Contract, _data: object, _moment: Moment) -> Result:
-    """Always a version of its own: it tells that, and when, this was done."""
+    """Always a new version: its event proves that, and when, the data was erased."""
     lifecycle = contract["lifecycle"] | {"size": 0}
     return Effect("erased", erased(contract) | {"lifecycle": lifecycle})
 

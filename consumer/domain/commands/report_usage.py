@@ -1,4 +1,4 @@
-"""`report_usage`: what the account has used in a period so far, measured against its limits."""
+"""`report_usage`: the usage of an account so far in a period, compared with its limits."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def report_usage(contract: Contract, data: ReportUsageData, moment: Moment) -> Result:
-    """Only what is above the known value counts, so that reports may come twice and in any order."""
+    """Only a value above the known one counts, so reports may be repeated and come in any order."""
     if refusal := _refusal(data, moment.now):
         return refusal
     period, metric, value = data["period"], data["metric"], data["value"]
@@ -33,7 +33,7 @@ def report_usage(contract: Contract, data: ReportUsageData, moment: Moment) -> R
     reached = None if usage is None else usage["reached"]
     report: Usage = {"period": period, "metric": metric, "value": value, "reached": reached}
     after = with_report(contract, report, moment)
-    return Bookkeeping(*measured(after, moment.now, moment.now, period=period))
+    return Bookkeeping(*measured(after, moment.now, moment, period=period))
 
 
 def _refusal(data: ReportUsageData, now: datetime) -> Rejected | None:

@@ -1,22 +1,28 @@
-"""Every command by name: the one way from a command to what it does."""
+"""Every command by name. This is the only way from a command to its handler."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, get_args
 
 from consumer.domain.commands import (
+    accept_offer,
     activate,
     adopt,
     advance,
     cancel,
     change_plan,
     create,
+    decline_offer,
     delete,
     erase,
+    offer_renewal,
     renew,
     report_usage,
+    schedule_change,
     update,
     withdraw_cancellation,
+    withdraw_change,
+    withdraw_offer,
     withdraw_plan_change,
 )
 from consumer.domain.opening import id_of
@@ -44,6 +50,12 @@ HANDLERS: Final[Mapping[str, Handler]] = complete(
         "delete": delete.HANDLER,
         "erase": erase.HANDLER,
         "report_usage": report_usage.HANDLER,
+        "offer_renewal": offer_renewal.HANDLER,
+        "accept_offer": accept_offer.HANDLER,
+        "decline_offer": decline_offer.HANDLER,
+        "withdraw_offer": withdraw_offer.HANDLER,
+        "schedule_change": schedule_change.HANDLER,
+        "withdraw_change": withdraw_change.HANDLER,
         "advance": advance.HANDLER,
     },
     get_args(CommandName),
@@ -51,15 +63,15 @@ HANDLERS: Final[Mapping[str, Handler]] = complete(
 )
 
 OPENING: Final = frozenset(name for name, handler in HANDLERS.items() if handler.opens)
-"""These make a contract."""
+"""Commands that create a contract."""
 
 BRINGING_ID: Final = frozenset(name for name, handler in HANDLERS.items() if handler.brings_id)
-"""These may say under which id."""
+"""Commands that may give the contract its id."""
 
 ERASING: Final = frozenset(name for name, handler in HANDLERS.items() if handler.erases)
-"""These take personal data out of the account's past. Who asked for it stays known, as its proof."""
+"""Commands that remove personal data from former contracts and history, except who requested that."""
 
 
 def opened_id(command: Command, recorded_at: datetime) -> str:
-    """The id that the contract gets which this command opens."""
+    """The id of the contract that this command creates."""
     return id_of(command, recorded_at, brings_id=command.name in BRINGING_ID)

@@ -1,4 +1,4 @@
-"""`withdraw_cancellation`: a scheduled cancellation is taken back; a scheduled plan change lives again."""
+"""`withdraw_cancellation`: withdraw a scheduled cancellation. A scheduled plan change counts again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from consumer.domain.changing import on_contract
 from consumer.domain.handlers import Move
 from consumer.domain.planning import take_back
-from consumer.domain.statuses import STATUSES
+from consumer.domain.statuses import RUNNING, in_order
 
 if TYPE_CHECKING:
     from consumer.domain.changing import Result
@@ -16,11 +16,8 @@ if TYPE_CHECKING:
 
 
 def withdraw_cancellation(contract: Contract, _data: object, _moment: Moment) -> Result:
-    """Nothing of the kind stays scheduled."""
+    """Removes the scheduled cancellation."""
     return take_back(contract, "cancellation", "cancellation_withdrawn")
 
 
-HANDLER: Final = on_contract(
-    withdraw_cancellation,
-    *(Move(name, name) for name, status in STATUSES.items() if "cancellation" in status.schedulable),
-)
+HANDLER: Final = on_contract(withdraw_cancellation, *(Move(status, status) for status in in_order(RUNNING)))

@@ -1,4 +1,4 @@
-"""`withdraw_plan_change`: a scheduled plan change is taken back."""
+"""`withdraw_plan_change`: withdraw a scheduled plan change."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from consumer.domain.changing import on_contract
 from consumer.domain.handlers import Move
 from consumer.domain.planning import take_back
-from consumer.domain.statuses import STATUSES
+from consumer.domain.statuses import RUNNING, in_order
 
 if TYPE_CHECKING:
     from consumer.domain.changing import Result
@@ -16,11 +16,10 @@ if TYPE_CHECKING:
 
 
 def withdraw_plan_change(contract: Contract, _data: object, _moment: Moment) -> Result:
-    """Nothing of the kind stays scheduled."""
+    """Removes the scheduled plan change."""
     return take_back(contract, "plan_change", "plan_change_withdrawn")
 
 
 HANDLER: Final = on_contract(
-    withdraw_plan_change,
-    *(Move(name, name) for name, status in STATUSES.items() if "plan_change" in status.schedulable),
+    withdraw_plan_change, *(Move(status, status) for status in in_order({*RUNNING, "expired"}))
 )

@@ -1,8 +1,8 @@
-"""What holds of every contract and every decision, whatever the command."""
+"""What holds of every contract and every verdict, whatever the command."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 from pydantic import TypeAdapter
@@ -12,22 +12,28 @@ from consumer.domain.differences import STAMPS, revert
 from consumer.domain.erasure import SOMEBODY, erased
 from consumer.domain.model import Changed, Rejected
 from consumer.domain.periods import before as previous
+from consumer.domain.scheduling import begin_of
 from consumer.domain.size import SLACK
 from consumer.domain.statuses import ENDED, RUNNING
+from consumer.domain.terms import monthly_total
 from consumer.domain.transitions import TRANSITIONS
 from consumer.domain.usage import METRICS
-from consumer.engine.encoder import event_name
-from schemas.contract import MAX_CONTRACT_BYTES, PLACES, ContractState, to_json, visible
+from consumer.engine.command_outputs import event_name
+from schemas.contract import MAX_CONTRACT_BYTES, ContractState, to_json
 from schemas.events import EVENTS
+from schemas.fees import Proration, Recurring
+from schemas.views import PLACES, visible
 
 _STATE = TypeAdapter(ContractState)
+_PRORATION = TypeAdapter(Proration)
+_RECURRING = TypeAdapter(Recurring)
 _MOVES = {(each.source, each.target) for each in TRANSITIONS}
 
 
-def check(before, now, decision) -> None:
-    check_decision(before, now, decision)
-    if decision.contract is not None:
-        check_contract(decision.contract, max(now, decision.contract["lifecycle"]["at"]))
+def check(before, now, verdict) -> None:
+    check_verdict(before, now, verdict)
+    if verdict.contract is not None:
+        check_contract(verdict.contract, max(now, verdict.contract["lifecycle"]["at"]))
 
 
 def check_contract(contract, now) -> None:
@@ -37,10 +43,12 @@ def check_contract(contract, now) -> None:
     assert list(contract) == [name for name in PLACES if name in contract], "visible() relies on the order"
     assert len(contract["_id"]) == 12
     _check_dates(contract, now)
-    _check_scheduled(contract)
+    _check_scheduled(contract, now)
     assert len({each["name"] for each in contract["add_ons"]}) == len(contract["add_ons"])
     assert len(contract["metadata"]) <= 50
     _check_usage(contract)
+    _check_terms(contract, now)
+    _check_offers(contract, now)
     assert len(to_json(shown)) <= min(contract["lifecycle"]["size"], MAX_CONTRACT_BYTES) + SLACK
 
 
@@ -61,38 +69,69 @@ def _check_dates(contract, now) -> None:
         assert due is None
 
 
-def _check_scheduled(contract) -> None:
+STATUSES_OF = {
+    "cancellation": {"draft", "active", "pending_renewal"},
+    "plan_change": {"draft", "active", "pending_renewal", "expired"},
+    "amendment": {"draft", "active", "pending_renewal", "expired"},
+}
+
+
+def _check_scheduled(contract, now) -> None:
     planned = contract["scheduled_changes"]
-    assert len({each["kind"] for each in planned}) == len(planned)
-    if contract["status"] in {"draft", "cancelled"}:
-        assert not planned
+    assert len({each["change_id"] for each in planned}) == len(planned) <= 20
+    assert [each["effective_at"] for each in planned] == sorted(each["effective_at"] for each in planned)
+    assert [each["kind"] for each in planned].count("cancellation") <= 1
+    assert contract["status"] != "cancelled" or not planned
     for each in planned:
-        if each["kind"] == "cancellation":
-            assert contract["status"] in RUNNING
-            assert each["effective_at"] == contract["end_date"]
-        else:
+        assert contract["status"] in STATUSES_OF[each["kind"]]
+        if "from_term" in each:
+            assert each["effective_at"] == begin_of(contract, each["from_term"])
+            assert each["from_term"] >= contract["term_number"]
+        elif contract["status"] in RUNNING:
+            assert each["effective_at"] > now
+        if each["change_id"] in {"plan_change", "cancellation"}:
+            assert each["change_id"] == each["kind"]
             assert each["effective_at"] in {contract["end_date"], contract["term_start"]}
 
 
-def check_decision(before, now, decision) -> None:
+def _check_offers(contract, now) -> None:
+    """Open ones only, of contracts that run."""
+    offers = contract.get("offers", [])
+    assert len({each["offer_id"] for each in offers}) == len(offers) <= 5
+    assert all(now < each["valid_until"] for each in offers)
+    assert contract["status"] in RUNNING or "offers" not in contract
+
+
+def _check_terms(contract, now) -> None:
+    """Terms that are agreed on wait for a term that has not begun."""
+    terms = contract.get("renewal_terms")
+    if terms and contract["status"] not in ENDED:
+        assert terms["from_term"] > contract["term_number"] or now < contract["term_start"]
+    assert contract["lifecycle"]["noticed"] is not None or "told_terms" not in contract["lifecycle"]
+    if "terms_version" in contract["lifecycle"]:
+        assert "contract_type" in terms
+        assert "template_version" not in terms
+
+
+def check_verdict(before, now, verdict) -> None:
     """Versions count the changes, each can be taken back, and every event fits its schema."""
     state = before
-    for event in decision.events:
+    for event in verdict.events:
         if isinstance(event, Changed):
             _check_change(state, event)
             state = None if event.change == "deleted" else event.contract
         else:
             EVENTS[event_name(event)].adapter.validate_json(to_json(event.notice))
             assert event.notice["effective_at"] <= event.notice["occurred_at"]
-    if state is None or decision.contract is None:
-        assert decision.contract is None
+    if state is None or verdict.contract is None:
+        assert verdict.contract is None
         assert state is None
     else:
-        assert visible(state) == visible(decision.contract)
-    if not decision.events and decision.contract is not before:
-        _check_bookkeeping(before, decision.contract)
-    if isinstance(decision.outcome, Rejected):
-        assert decision.outcome.message
+        assert visible(state) == visible(verdict.contract)
+    if not verdict.events and verdict.contract is not before:
+        _check_bookkeeping(before, verdict.contract)
+    if isinstance(verdict.outcome, Rejected):
+        assert verdict.outcome.message
 
 
 def _check_bookkeeping(before, after) -> None:
@@ -118,6 +157,7 @@ def _check_usage(contract) -> None:
 
 
 def _check_change(state, event) -> None:
+    _check_recurring(state, event)
     if event.change in {"created", "adopted"}:
         assert state is None or state["status"] in ENDED
         return
@@ -130,8 +170,46 @@ def _check_change(state, event) -> None:
     if event.change == "erased":
         assert erased(event.contract) == event.contract | {"last_modified_by": SOMEBODY}
         return
+    _check_proration(state, event)
     stamps = {name: state[name] for name in STAMPS}
     assert revert(visible(event.contract), event.changed_fields) | stamps == visible(state)
     paths = [change.path for change in event.changed_fields]
     assert paths, "a change changes something"
     assert not any(a.startswith(f"{b}/") for b, a in pairwise(sorted(paths)))
+
+
+def _check_recurring(state, event) -> None:
+    """Each begins where the one before it ended, and is called what it is."""
+    told, contract = event.recurring, None if event.change == "deleted" else event.contract
+    assert _RECURRING.validate_json(to_json(told)) == told
+    was, now = _brings(state), _brings(contract)
+    assert (told["before"], told["after"]) == (was, now)
+    kinds = {
+        was == now: {"none"},
+        was == 0 < now: {"new", "reactivation"},
+        now == 0 < was: {"churn"},
+        0 < was < now: {"expansion"},
+        0 < now < was: {"contraction"},
+    }
+    assert told["movement"] in kinds[True]
+
+
+def _brings(contract):
+    return monthly_total(contract) if contract and contract["status"] in RUNNING else 0
+
+
+def _check_proration(state, event) -> None:
+    """Told of each change of fee within a month, and of no other; its parts agree."""
+    told, contract = event.proration, event.contract
+    runs = {state["status"], contract["status"]} <= RUNNING
+    if not runs or event.change == "renewed" or monthly_total(state) == monthly_total(contract):
+        assert told is None
+        return
+    if told is None:
+        return
+    assert _PRORATION.validate_json(to_json(told)) == told
+    assert told["from"] <= event.effective_at < told["from"] + timedelta(days=1)
+    assert told["to"] - told["from"] == timedelta(days=told["days"])
+    assert 0 < told["days"] <= told["of_days"] <= 31
+    assert told["net"] == told["charge"] - told["credit"]
+    assert (told["charge"] >= told["credit"]) == (told["net"] >= 0)

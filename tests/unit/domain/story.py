@@ -4,7 +4,7 @@
     account.at("2026-02-10").renew()
     assert account.told == ["renewed"]
 
-Data goes through the schema of its command, as on the wire; and each decision is checked against what
+Data goes through the schema of its command, as on the wire; and each verdict is checked against what
 must hold of all of them (tests/unit/domain/invariants.py).
 """
 
@@ -20,14 +20,14 @@ from consumer.domain.model import (
     Applied,
     Changed,
     Command,
-    Decision,
     Expiring,
     LimitReached,
     Policy,
     Rejected,
     RenewalNotice,
+    Verdict,
 )
-from consumer.engine.encoder import event_name
+from consumer.engine.command_outputs import event_name
 from schemas.commands import COMMANDS
 from schemas.contract import to_json
 from tests.unit.domain.invariants import check
@@ -57,7 +57,7 @@ class Account:
         self.now = instant(at)
         self.policy = policy or Policy()
         self.contract = None
-        self.decision: Decision | None = None
+        self.verdict: Verdict | None = None
         self.events: list = []
         self.offset = 0
 
@@ -72,11 +72,11 @@ class Account:
     def receive(self, sent: Command) -> Account:
         before = self.contract
         as_it_was, as_it_came = deepcopy(before), deepcopy(sent.data)
-        self.decision = decide(before, sent, self.now, self.policy)
+        self.verdict = decide(before, sent, self.now, self.policy)
         assert (before, sent.data) == (as_it_was, as_it_came), "what goes in stays as it was"
-        check(before, self.now, self.decision)
-        self.contract = self.decision.contract
-        self.events += self.decision.events
+        check(before, self.now, self.verdict)
+        self.contract = self.verdict.contract
+        self.events += self.verdict.events
         return self
 
     def create(self, **data) -> Account:
@@ -106,13 +106,13 @@ class Account:
         return self.send("advance", contract_id=contract_id, due_at=self.now)
 
     def __getitem__(self, field: str):
-        assert self.contract is not None, self.decision
+        assert self.contract is not None, self.verdict
         return self.contract[field]
 
     @property
     def told(self) -> list[str]:
-        """The last decision's events, in short."""
-        return [short(event) for event in self.decision.events]
+        """The last verdict's events, in short."""
+        return [short(event) for event in self.verdict.events]
 
     @property
     def story(self) -> list[str]:
@@ -121,38 +121,38 @@ class Account:
 
     @property
     def applied(self) -> bool:
-        return isinstance(self.decision.outcome, Applied)
+        return isinstance(self.verdict.outcome, Applied)
 
     @property
     def refused(self) -> str | None:
         """The code of the rejection."""
-        outcome = self.decision.outcome
+        outcome = self.verdict.outcome
         return outcome.code if isinstance(outcome, Rejected) else None
 
     @property
     def mistakes(self) -> dict[str, str]:
         """What was wrong with the command, by path."""
-        assert isinstance(self.decision.outcome, Rejected), self.decision
-        return {error["path"]: error["message"] for error in self.decision.outcome.errors}
+        assert isinstance(self.verdict.outcome, Rejected), self.verdict
+        return {error["path"]: error["message"] for error in self.verdict.outcome.errors}
 
     @property
     def notices(self) -> list[dict]:
-        """The renewal notices of the last decision."""
-        return [event.notice for event in self.decision.events if isinstance(event, RenewalNotice)]
+        """The renewal notices of the last verdict."""
+        return [event.notice for event in self.verdict.events if isinstance(event, RenewalNotice)]
 
     @property
     def expiring(self) -> list[dict]:
-        """The expiring events of the last decision."""
-        return [event.notice for event in self.decision.events if isinstance(event, Expiring)]
+        """The expiring events of the last verdict."""
+        return [event.notice for event in self.verdict.events if isinstance(event, Expiring)]
 
     @property
     def reached(self) -> list[dict]:
-        """What the last decision tells of limits."""
-        return [event.notice for event in self.decision.events if isinstance(event, LimitReached)]
+        """What the last verdict tells of limits."""
+        return [event.notice for event in self.verdict.events if isinstance(event, LimitReached)]
 
     @property
     def changes(self) -> list[Changed]:
-        return [event for event in self.decision.events if isinstance(event, Changed)]
+        return [event for event in self.verdict.events if isinstance(event, Changed)]
 
 
 def short(event) -> str:

@@ -6,70 +6,18 @@ import pytest
 
 from consumer.domain.decider import decide
 from consumer.domain.model import Policy
-from schemas.contract import visible
+from schemas.views import visible
+from tests.unit.domain.legacy import LEAST, NOW, WHOLE, adopted
 from tests.unit.domain.story import Account, as_json, command, instant
-
-NOW = "2026-12-20"
-
-WHOLE = {
-    "contract_id": "legacy-7",
-    "contract_type": "professional",
-    "status": "active",
-    "start_date": "2024-01-01T00:00:00Z",
-    "end_date": "2027-01-31T00:00:00Z",
-    "term_start": "2026-01-01T00:00:00Z",
-    "term_number": 3,
-    "renewal_date": "2027-01-10T00:00:00Z",
-    "auto_renewal": False,
-    "term_months": 12,
-    "renewal_window_days": 30,
-    "renewal_grace_days": 10,
-    "notice_days": [60, 30, 5],
-    "base_monthly_fee": 250.5,
-    "currency": "EUR",
-    "usage_limits": {"max_monthly_trades": 9},
-    "features": ["x"],
-    "tags": ["old"],
-    "add_ons": [{"name": "a", "monthly_fee": 1}],
-    "metadata": {"k": "v"},
-    "scheduled_changes": [
-        {
-            "kind": "plan_change",
-            "effective_at": "2027-01-31T00:00:00Z",
-            "contract_type": "enterprise",
-            "requested_by": "ada",
-            "requested_at": "2026-05-01T00:00:00Z",
-        }
-    ],
-    "created_at": "2023-12-01T00:00:00Z",
-    "updated_at": "2026-05-01T00:00:00Z",
-    "created_by": "ada",
-    "last_modified_by": "bob",
-    "version": 17,
-}
-LEAST = {
-    name: WHOLE[name]
-    for name in (
-        "contract_id",
-        "contract_type",
-        "status",
-        "start_date",
-        "end_date",
-        "base_monthly_fee",
-        "usage_limits",
-    )
-}
-
-
-def adopted(**changed) -> Account:
-    data = {name: value for name, value in (LEAST | changed).items() if value is not None}
-    return Account(NOW).send("adopt", **data)
 
 
 def test_it_is_taken_over_unchanged():
     account = Account(NOW).send("adopt", **WHOLE)
     assert account.told == ["adopted"]
-    assert as_json(visible(account.contract)) == WHOLE | {"account_id": "acc-1"}
+    [planned] = WHOLE["scheduled_changes"]
+    scheduled = [planned | {"change_id": "plan_change", "from_term": 4}]
+    whole = WHOLE | {"account_id": "acc-1", "scheduled_changes": scheduled}
+    assert as_json(visible(account.contract)) == whole
     assert account.changes[0].version == 17
 
 
@@ -149,69 +97,6 @@ def test_combinations_that_no_contract_has(changed, path):
     assert list(account.mistakes) == [path]
 
 
-def planned(kind="cancellation", **more) -> dict:
-    return {
-        "kind": kind,
-        "effective_at": WHOLE["end_date"],
-        "requested_by": "ada",
-        "requested_at": NOW,
-    } | more
-
-
-def test_a_plan_change_does_not_wait_for_a_term_that_has_begun():
-    change = planned("plan_change", contract_type="basic", effective_at="2026-01-01")
-    account = adopted(term_start="2026-01-01", term_number=3, scheduled_changes=[change])
-    assert list(account.mistakes) == ["/scheduled_changes/0/effective_at"]
-
-
-@pytest.mark.parametrize(
-    ("changes", "path"),
-    [
-        ([planned(), planned()], "/scheduled_changes/1/kind"),
-        ([planned(effective_at="2027-01-30")], "/scheduled_changes/0/effective_at"),
-        ([planned("plan_change")], "/scheduled_changes/0/contract_type"),
-        ([planned(contract_type="basic")], "/scheduled_changes/0/contract_type"),
-        ([planned(overrides={})], "/scheduled_changes/0/overrides"),
-        (
-            [planned("plan_change", contract_type="basic", overrides={"add_ons": WHOLE["add_ons"] * 2})],
-            "/scheduled_changes/0/overrides/add_ons/1/name",
-        ),
-    ],
-)
-def test_scheduled_changes_that_cannot_be(changes, path):
-    account = adopted(scheduled_changes=changes)
-    assert account.refused == "invalid_terms"
-    assert list(account.mistakes) == [path]
-
-
-def test_a_draft_has_no_scheduled_changes():
-    account = adopted(status="draft", scheduled_changes=[planned()])
-    assert account.mistakes == {"/scheduled_changes/0/kind": "cannot wait on a contract that is draft"}
-
-
-def test_an_expired_one_may_wait_with_its_plan_change_for_a_late_renewal():
-    change = planned("plan_change", contract_type="basic", effective_at="2026-12-10")
-    account = adopted(status="expired", end_date="2026-12-10", scheduled_changes=[change]).renew()
-    assert account.told == ["renewed", "plan_changed"]
-
-
-def test_after_an_early_renewal_a_plan_change_waits_for_the_term_agreed_on():
-    agreed = {"term_start": "2027-01-01", "end_date": "2027-12-31", "term_number": 2}
-    change = planned("plan_change", contract_type="basic", effective_at="2027-01-01")
-    account = adopted(**agreed, scheduled_changes=[change]).at("2027-01-01").advance()
-    assert account.told == ["plan_changed"]
-
-
-def test_all_mistakes_are_told_at_once():
-    account = adopted(end_date="2024-01-01", currency="ABC", cancelled_at=NOW, scheduled_changes=[planned()])
-    assert set(account.mistakes) == {
-        "/currency",
-        "/end_date",
-        "/cancelled_at",
-        "/scheduled_changes/0/effective_at",
-    }
-
-
 def test_it_needs_a_free_account_and_an_id_of_its_own():
     account = Account(NOW).send("adopt", **WHOLE)
     assert account.send("adopt", **WHOLE | {"contract_id": "legacy-8"}).refused == "contract_exists"
@@ -219,7 +104,7 @@ def test_it_needs_a_free_account_and_an_id_of_its_own():
     assert account.send("adopt", **WHOLE).refused == "contract_exists"
     account.send("adopt", **WHOLE | {"contract_id": "legacy-8"})
     assert account.applied
-    assert account.decision.former["contract_id"] == "legacy-7"
+    assert account.verdict.former["contract_id"] == "legacy-7"
     assert Account(NOW).send("adopt", **LEAST, expected_version=3).refused == "version_conflict"
 
 
@@ -270,4 +155,4 @@ def test_a_contract_in_a_currency_of_the_past_does_not_come_to_life_again():
     account = adopted(status="expired", currency="HRK", end_date="2026-12-10")
     account.renew()
     assert account.refused == "invalid_transition"
-    assert "HRK" in account.decision.outcome.message
+    assert "HRK" in account.verdict.outcome.message

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from consumer.domain.lifecycle import TIME
 from consumer.domain.model import Changed, LimitReached, RenewalNotice
-from schemas.contract import visible
-from tests.unit.domain.logs import DAY, HOUR, YEAR, Run, every, in_time, logs, never, run
+from schemas.views import visible
+from tests.unit.domain.asked import DAY, HOUR
+from tests.unit.domain.logs import YEAR, Run, every, in_time, logs, never, run
 
 SCANNERS = {
     "never": never,
@@ -39,10 +41,10 @@ def test_a_contract_is_due_exactly_when_something_happens(log):
     """`next_action_at` is neither early nor late: the scanner that looks then always finds something."""
     until = log[-1][0] + YEAR
     folded = run(log, until, in_time)
-    for now, sent, decision in folded.decisions[:-1]:
+    for now, sent, verdict in folded.verdicts[:-1]:
         if sent.name == "advance":
-            assert decision.events
-            assert all(event_due(event) == now for event in decision.events)
+            assert verdict.events
+            assert all(event_due(event) == now for event in verdict.events)
 
 
 def _check_only_missed_notices_are_left_out(seen: Run, expected: Run) -> None:
@@ -97,10 +99,21 @@ def _left_out(seen: list[tuple], expected: list[tuple]) -> list[tuple]:
     return missing + list(ahead)
 
 
+def _ended_by_time(contract_id: str, seen: Run) -> list[datetime]:
+    """When a scheduled cancellation ended it."""
+    cancelled = [event for event in seen.events if isinstance(event, Changed) and event.change == "cancelled"]
+    return [
+        event.effective_at
+        for event in cancelled
+        if event.by == TIME and event.contract["contract_id"] == contract_id
+    ]
+
+
 def _was_missed(key: tuple, seen: Run) -> bool:
     """Whether a wider window was named in a later notice, or nobody looked before the term was over."""
     _, contract_id, end, window, due = key
     notices = [event.notice for event in seen.events if isinstance(event, RenewalNotice)]
     later = [each for each in notices if (each["contract_id"], each["end_date"]) == (contract_id, end)]
     named = any(window in each["missed_windows"] for each in later)
+    end = min([end, *_ended_by_time(contract_id, seen)])
     return named or not any(due <= look < end for look in seen.looks)

@@ -41,8 +41,10 @@ def test_at_the_end_of_the_term(account, auto_renewal):
     assert account["status"] == "active"
     assert account["scheduled_changes"] == [
         {
+            "change_id": "cancellation",
             "kind": "cancellation",
             "effective_at": instant(END),
+            "from_term": 2,
             "reason": "too dear",
             "requested_by": "ada",
             "requested_at": instant("2026-05-01"),
@@ -70,7 +72,7 @@ def test_a_new_reason_replaces_the_old_one(account):
 
 def test_the_same_again_changes_nothing(account):
     account.cancel(effective="end_of_term").at("2026-06-01").cancel(effective="end_of_term")
-    assert isinstance(account.decision.outcome, Unchanged)
+    assert isinstance(account.verdict.outcome, Unchanged)
 
 
 def test_a_scheduled_one_can_be_withdrawn(account):
@@ -79,7 +81,7 @@ def test_a_scheduled_one_can_be_withdrawn(account):
     account.at(END).advance()
     assert account["status"] == "active"
     account.send("withdraw_cancellation")
-    assert isinstance(account.decision.outcome, Unchanged)
+    assert isinstance(account.verdict.outcome, Unchanged)
 
 
 def test_a_draft_has_no_term_to_end():
@@ -108,7 +110,7 @@ def test_delete_removes_it_in_any_status(status):
     account.send("delete", reason="by mistake")
     assert account.told[-1] == "deleted"
     assert account.contract is None
-    former = account.decision.former
+    former = account.verdict.former
     assert former["status"] == status
     assert account.changes[-1].contract == former
     assert account.changes[-1].reason == "by mistake"

@@ -57,7 +57,7 @@ def test_to_custom_or_the_same_plan_only_overrides_count(account, contract_type)
 
 def test_the_same_plan_without_overrides_is_no_change(account):
     account.change_plan("basic")
-    assert isinstance(account.decision.outcome, Unchanged)
+    assert isinstance(account.verdict.outcome, Unchanged)
 
 
 def test_overrides_follow_the_rules_of_terms(account):
@@ -92,7 +92,7 @@ def test_a_later_one_takes_the_place_of_an_earlier_one(account):
 def test_the_same_again_changes_nothing(account):
     account.change_plan("enterprise", effective="at_renewal")
     account.at("2026-05-01").change_plan("enterprise", effective="at_renewal", requested_by="bob")
-    assert isinstance(account.decision.outcome, Unchanged)
+    assert isinstance(account.verdict.outcome, Unchanged)
 
 
 def test_an_immediate_one_clears_a_scheduled_one(account):
@@ -151,7 +151,30 @@ def test_it_can_be_withdrawn(account):
     assert account.told == ["plan_change_withdrawn"]
     assert account["scheduled_changes"] == []
     account.send("withdraw_plan_change")
-    assert isinstance(account.decision.outcome, Unchanged)
+    assert isinstance(account.verdict.outcome, Unchanged)
+
+
+NO_PRICING = {"contract_type": "enterprise", "overrides": {"usage_based_pricing": None}}
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("change_plan", NO_PRICING),
+        ("change_plan", NO_PRICING | {"effective": "at_renewal"}),
+        ("update", {"changes": {"renewal_terms": NO_PRICING}}),
+        ("offer_renewal", {"offer_id": "a", "terms": NO_PRICING, "valid_until": "2027-01-01"}),
+        ("schedule_change", NO_PRICING | {"kind": "plan_change", "at_renewal": True}),
+        ("schedule_change", {"kind": "amendment", "at_renewal": True, "changes": NO_PRICING["overrides"]}),
+    ],
+)
+def test_null_among_the_overrides_removes_the_pricing(account, name, data):
+    account.update(usage_based_pricing={"trade_value_tiers": []})
+    assert account.send(name, **data).applied
+    if name == "offer_renewal":
+        account.send("accept_offer", offer_id="a")
+    account.at(END).advance()
+    assert "usage_based_pricing" not in account.contract
 
 
 def test_a_draft_changes_its_plan_immediately_only():

@@ -89,17 +89,17 @@ def test_what_is_due_happens_even_if_the_command_is_refused():
 def test_and_even_if_it_changes_nothing():
     account = Account(START).create(contract_type="basic", notes="n")
     account.at(END).update(notes="n")
-    assert isinstance(account.decision.outcome, Unchanged)
+    assert isinstance(account.verdict.outcome, Unchanged)
     assert account.told == ["renewal_started", "renewed"]
 
 
 def test_an_advance_is_never_refused():
     account = Account(START).advance()
-    assert isinstance(account.decision.outcome, Unchanged)
+    assert isinstance(account.verdict.outcome, Unchanged)
     account.create(contract_type="basic").advance()
-    assert isinstance(account.decision.outcome, Unchanged)
+    assert isinstance(account.verdict.outcome, Unchanged)
     account.at(END).send("advance", contract_id="another", due_at=END)
-    assert isinstance(account.decision.outcome, Unchanged)
+    assert isinstance(account.verdict.outcome, Unchanged)
     assert account.told == ["renewal_started", "renewed"], "time passes all the same"
 
 

@@ -183,7 +183,7 @@ def test_an_end_lies_after_the_start_and_ahead():
 def test_the_account_has_one_contract_until_it_ends():
     account = Account(NOW).create(contract_type="basic").create(contract_type="basic")
     assert account.refused == "contract_exists"
-    assert account["contract_id"] in account.decision.outcome.message
+    assert account["contract_id"] in account.verdict.outcome.message
 
 
 @pytest.mark.parametrize("ending", ["cancelled", "expired"])
@@ -196,8 +196,8 @@ def test_a_new_contract_takes_the_place_of_an_ended_one(ending):
     assert account.applied
     assert account["version"] == 1
     assert account["contract_id"] != old
-    assert account.decision.former["contract_id"] == old
-    assert account.decision.former["status"] == ending
+    assert account.verdict.former["contract_id"] == old
+    assert account.verdict.former["status"] == ending
     expected = ["created"] if ending == "cancelled" else ["renewal_started", "expired", "created"]
     assert account.told == expected
 

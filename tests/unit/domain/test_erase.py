@@ -7,7 +7,8 @@ from hypothesis import given
 
 from consumer.domain.erasure import PERSONAL, erased
 from consumer.domain.model import Applied
-from schemas.contract import to_json, visible
+from schemas.contract import to_json
+from schemas.views import visible
 from tests.unit.domain.logs import logs, never, run
 from tests.unit.domain.story import Account
 
@@ -41,7 +42,9 @@ def test_nothing_personal_is_left_and_everything_else_stays():
     assert (account["metadata"], account["created_by"]) == ({}, "erased")
     [planned] = account["scheduled_changes"]
     assert planned["kind"] == "cancellation"
-    assert planned.keys() == {"kind", "effective_at", "requested_by", "requested_at"}
+    assert planned.keys() == {
+        *("change_id", "kind", "effective_at", "from_term", "requested_by", "requested_at")
+    }
     touched = gone | PERSONAL.keys() | {"scheduled_changes", "version", "updated_at", "lifecycle"}
     assert {name: before[name] for name in before if name not in touched} == {
         name: value for name, value in account.contract.items() if name not in touched
@@ -95,8 +98,8 @@ def test_what_is_due_happens_first_with_the_data_of_then():
 
 def test_without_a_contract_the_past_is_erased_all_the_same():
     account = Account(START).send("erase")
-    assert account.decision.outcome == Applied()
-    assert account.decision.erases
+    assert account.verdict.outcome == Applied()
+    assert account.verdict.erases
     assert account.told == []
 
 
@@ -104,18 +107,18 @@ def test_without_a_contract_the_past_is_erased_all_the_same():
 def test_one_that_means_another_contract_erases_nothing(named):
     account = Account(START).send("erase", **named)
     assert account.refused == "contract_not_found"
-    assert not account.decision.erases
+    assert not account.verdict.erases
     account.create(contract_type="basic", notes="n").update(notes="m")
     assert account.send("erase", **named).refused
-    assert not account.decision.erases
+    assert not account.verdict.erases
     assert account["notes"] == "m"
 
 
 def test_only_an_erase_erases():
     account = full(Account(START))
-    assert not account.decision.erases
+    assert not account.verdict.erases
     account.send("delete")
-    assert not account.decision.erases
+    assert not account.verdict.erases
 
 
 @given(log=logs())

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumer.domain.model import Applied, Changed
-from schemas.contract import exported, to_json, visible
+from schemas.contract import to_json
+from schemas.views import exported, visible
 from tests.unit.domain.logs import YEAR, Run, futures, in_time, logs, run
 from tests.unit.domain.story import Account, command, instant
 
@@ -21,10 +22,10 @@ def adopted(contract: Any, now: Any) -> Any:
     del data["account_id"]
     folded = Run()
     folded.decide(now, command("adopt", data, 10_000))
-    _, _, decision = folded.decisions[0]
-    assert isinstance(decision.outcome, Applied), decision.outcome
-    assert len(decision.events) == 1, "nothing was due before, so nothing is now"
-    return decision.contract
+    _, _, verdict = folded.verdicts[0]
+    assert isinstance(verdict.outcome, Applied), verdict.outcome
+    assert len(verdict.events) == 1, "nothing was due before, so nothing is now"
+    return verdict.contract
 
 
 def told(folded: Run) -> list[Any]:
@@ -51,6 +52,13 @@ def test_whatever_comes_the_same_happens(log, data):
     there, here = (run(future, until, in_time, contract=each) for each in (contract, again))
     assert told(here) == told(there)
     assert here.outcomes == there.outcomes
+
+
+def test_a_change_for_a_later_term_keeps_its_day():
+    account = Account("2026-01-31").create(contract_type="basic", term_months=1)
+    account.send("schedule_change", kind="amendment", from_term=3, changes={"base_monthly_fee": 5})
+    assert account["scheduled_changes"][0]["effective_at"] == instant("2026-03-31")
+    assert visible(adopted(account.contract, account.now)) == visible(account.contract)
 
 
 def test_the_day_of_the_month_is_kept():

@@ -3,103 +3,21 @@
 from __future__ import annotations
 
 import calendar
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from consumer.domain.model import Changed
+from tests.unit.domain.calendar_model import DAY, RUNNING, WINDOWS, Model
+from tests.unit.domain.model_scheduling import Scheduling
 from tests.unit.domain.story import Account
 
-DAY = timedelta(days=1)
-HALF_DAY = DAY / 2
-RUNNING = {"active", "pending_renewal"}
-WINDOWS = [60, 30, 14, 7, 1]
+ANSWERED = {"accept": "offer_accepted", "decline": "offer_declined", "withdraw": "offer_withdrawn"}
 
 
-def month_later(start: datetime, months: int, anchor: int) -> datetime:
-    """By counting months, one after the other."""
-    year, month = start.year, start.month
-    for _ in range(months):
-        year, month = (year, month + 1) if month < 12 else (year + 1, 1)
-    last = calendar.monthrange(year, month)[1]
-    return datetime(year, month, min(anchor, last), tzinfo=UTC)
-
-
-class Model:
-    """The rules of one contract, in the words of a wall calendar."""
-
-    def __init__(self, today: datetime, months: int, window: int, auto: bool) -> None:
-        self.today, self.months, self.window, self.auto = today, months, window, auto
-        self.status, self.plan, self.cancelling = "active", "basic", False
-        self.planned: tuple[datetime, str] | None = None
-        self.start, self.term, self.anchor = today, 1, today.day
-        self.end = month_later(today, months, self.anchor)
-        self.version = 1
-        self.noticed: set[int] = set()
-        self.diary: list[tuple] = []
-
-    def sleep(self) -> None:
-        self.today += HALF_DAY
-        self.look()
-
-    def look(self) -> None:
-        """What is due by now. Everything falls on a noon or a midnight, so nothing is passed over."""
-        if self.status not in RUNNING:
-            return
-        left, half = self.end - self.today, (self.end - self.start) / 2
-        window = min(self.window * DAY, half)
-        reached = {each for each in WINDOWS if left <= each * DAY <= half}
-        if reached and min(reached) * DAY >= window:
-            self._notice(reached)
-        if self.status == "active" and left <= window:
-            self._becomes("pending_renewal", "renewal_started")
-        self._notice(reached)
-        ends = self.today == self.end
-        if (
-            self.planned
-            and self.planned[0] == self.today
-            and not (ends and (self.cancelling or not self.auto))
-        ):
-            self.plan, self.planned = self.planned[1], None
-            self._becomes(self.status, "plan_changed")
-        if ends:
-            self._end_term()
-
-    def _notice(self, reached: set[int]) -> None:
-        if self.today < self.end and reached and min(reached) not in self.noticed:
-            self.diary.append(("notice", min(reached), self.auto and not self.cancelling))
-        self.noticed |= reached
-
-    def _end_term(self) -> None:
-        if self.cancelling:
-            self.cancelling, self.planned = False, None
-            self._becomes("cancelled", "cancelled")
-        elif self.auto:
-            self.next_term(self.end, self.months)
-            self.look()
-        else:
-            self._becomes("expired", "expired")
-
-    def next_term(self, start: datetime, months: int) -> None:
-        self.start, self.end = start, month_later(start, months, self.anchor)
-        self.term += 1
-        self.noticed = set()
-        if self.planned:
-            self.planned = (start, self.planned[1])
-        self._becomes("active", "renewed")
-
-    def _becomes(self, status: str, change: str) -> None:
-        self.status = status
-        self.did(change)
-
-    def did(self, change: str) -> None:
-        self.version += 1
-        self.diary.append((change, self.version))
-
-
-class Lifecycle(RuleBasedStateMachine):
+class Lifecycle(Scheduling):
     """Commands and sleep, on the domain and on the model."""
 
     @initialize(
@@ -133,7 +51,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.account.update(auto_renewal=auto)
         if auto != self.model.auto:
             self.model.auto = auto
-            self.model.did("updated")
+            self.model.obeyed("updated")
 
     @rule(days=st.integers(1, 400))
     @precondition(lambda self: self.model.status in RUNNING)
@@ -141,15 +59,7 @@ class Lifecycle(RuleBasedStateMachine):
         end = max(self.model.start, self.model.today) + days * DAY
         self.account.update(end_date=end)
         if end != self.model.end:
-            if self.model.planned and self.model.planned[0] == self.model.end:
-                self.model.planned = (end, self.model.planned[1])
-            self.model.end, self.model.anchor = end, end.day
-            self.model.noticed = set()
-            opens = end - min(self.model.window * DAY, (end - self.model.start) / 2)
-            if self.model.today < opens:
-                self.model.status = "active"
-            self.model.did("updated")
-            self.model.look()
+            _move_the_end(self.model, end)
 
     @rule(months=st.sampled_from([None, 1, 6]))
     def renew(self, months):
@@ -157,71 +67,112 @@ class Lifecycle(RuleBasedStateMachine):
         self.account.renew(**({} if months is None else {"term_months": months}))
         early = model.term > 1 and model.start > model.today
         in_grace = model.status == "expired" and model.today - model.end <= 30 * DAY
-        if model.status in RUNNING and not model.cancelling and not early:
+        if model.status in RUNNING and model.renews() | (not model.auto and not _ending(model)) and not early:
             assert self.account.applied
-            model.next_term(model.end, months or model.months)
+            model.next_term(model.end, months or model.months, within=False)
         elif in_grace:
             model.anchor = model.today.day
-            model.next_term(model.today, months or model.months)
+            _wait_until(model, model.today)
+            first = model.planned or any(
+                when in {model.today, model.term + 1} for when, _ in model.changes.values()
+            )
+            model.next_term(model.today, months or model.months, within=not first)
             model.look()
         else:
             assert self.account.refused == "invalid_transition"
 
-    @rule()
-    @precondition(lambda self: self.model.status in RUNNING and not self.model.cancelling)
-    def schedule_cancellation(self):
-        self.account.cancel(effective="end_of_term")
-        self.model.cancelling = True
-        self.model.did("cancellation_scheduled")
-
-    @rule()
-    @precondition(lambda self: self.model.cancelling)
-    def withdraw_cancellation(self):
-        self.account.send("withdraw_cancellation")
-        self.model.cancelling = False
-        self.model.did("cancellation_withdrawn")
-
-    @rule(plan=st.sampled_from(["professional", "enterprise"]))
+    @rule(uplift=st.sampled_from([1, 5, 33]))
     @precondition(lambda self: self.model.status in RUNNING)
-    def plan_for_the_next_term(self, plan):
-        model = self.model
-        self.account.change_plan(plan, effective="at_renewal")
-        renewed_early = model.term > 1 and model.today < model.start
-        planned = (model.start if renewed_early else model.end, plan)
-        if model.planned != planned:
-            model.planned = planned
-            model.did("plan_change_scheduled")
+    def agree_on_an_uplift(self, uplift):
+        self.account.update(renewal_terms={"uplift_percent": uplift})
+        if self.model.agree(uplift):
+            self.model.obeyed("updated")
+
+    @rule(name=st.sampled_from("ab"), uplift=st.sampled_from([2, 7]), days=st.sampled_from([1, 30, 500]))
+    @precondition(lambda self: self.model.status in RUNNING)
+    def offer(self, name, uplift, days):
+        until = self.model.today + days * DAY
+        self.account.send("offer_renewal", offer_id=name, terms={"uplift_percent": uplift}, valid_until=until)
+        if name not in self.model.offers:
+            self.model.offers[name] = until, uplift
+            self.model.obeyed("renewal_offered")
+
+    @rule(name=st.sampled_from("ab"), answer=st.sampled_from(["accept", "accept", "decline", "withdraw"]))
+    @precondition(lambda self: self.model.status in RUNNING)
+    def answer(self, name, answer):
+        self.account.send(f"{answer}_offer", offer_id=name)
+        if name not in self.model.offers:
+            assert self.account.refused == "offer_not_found"
+            return
+        _, uplift = self.model.offers.pop(name)
+        if answer == "accept":
+            self.model.agree(uplift)
+        self.model.obeyed(ANSWERED[answer])
 
     @invariant()
     def the_contract_is_as_the_model_says(self):
-        model, contract = self.model, self.account.contract
-        assert contract["status"] == model.status
-        assert contract["contract_type"] == model.plan
-        assert (contract["start_date"], contract["term_start"]) == (
-            self.account.events[0].effective_at,
-            model.start,
-        )
-        assert (contract["term_number"], contract["end_date"]) == (model.term, model.end)
-        assert contract["version"] == model.version
-        assert [each["kind"] for each in contract["scheduled_changes"]].count("plan_change") == bool(
-            model.planned
-        )
+        _same(self.model, self.account)
 
     @invariant()
     def the_events_are_as_the_model_says(self):
-        assert self._seen() == self.model.diary
-
-    def _seen(self) -> list[tuple]:
-        seen = []
-        for event in self.account.events[1:]:
-            if isinstance(event, Changed):
-                seen.append((event.change, event.version))
-            elif "next_term" in event.notice:
-                seen.append(
-                    ("notice", event.notice["window_days"], event.notice["next_term"]["action"] == "renews")
-                )
-        return seen
+        assert _seen(self.account.events[1:]) == self.model.diary
 
 
-Lifecycle.TestCase.settings = settings(max_examples=60, stateful_step_count=15, deadline=None)
+def _ending(model) -> bool:
+    """Whether a cancellation is scheduled that comes before the next term."""
+    ends = [name for name, (_, cents) in model.changes.items() if cents is None]
+    return model.cancelling or any(model.begins(name) <= model.end for name in ends)
+
+
+def _wait_until(model, start) -> None:
+    """What was due while the contract had expired waits for its new start."""
+    for name, (when, cents) in model.changes.items():
+        if not isinstance(when, int) and when < start:
+            model.changes[name] = start, cents
+
+
+def _move_the_end(model, end) -> None:
+    """A command has given the running term another end."""
+    if model.planned and model.planned[0] == model.end:
+        model.planned = (end, model.planned[1])
+    model.end, model.anchor = end, end.day
+    model.noticed, model.told = set(), None
+    if model.today < end - min(model.window * DAY, (end - model.start) / 2):
+        model.status = "active"
+    model.did("updated")
+    model.look()
+
+
+def _same(model, account) -> None:
+    contract = account.contract
+    assert contract["status"] == model.status
+    assert contract["contract_type"] == model.plan
+    assert (contract["start_date"], contract["term_start"]) == (
+        account.events[0].effective_at,
+        model.start,
+    )
+    assert (contract["term_number"], contract["end_date"]) == (model.term, model.end)
+    assert contract["version"] == model.version
+    assert contract["base_monthly_fee"] * 100 == model.cents
+    assert [each["offer_id"] for each in contract.get("offers", [])] == [*model.offers]
+    assert {each["change_id"] for each in contract["scheduled_changes"]} >= model.changes.keys()
+    assert [each["kind"] for each in contract["scheduled_changes"]].count("plan_change") == bool(
+        model.planned
+    )
+
+
+def _seen(events) -> list[tuple]:
+    """What the model writes into its diary."""
+    seen = []
+    for event in events:
+        if isinstance(event, Changed):
+            seen.append((event.change, event.version))
+        elif "next_term" in event.notice:
+            seen.append(
+                ("notice", event.notice["window_days"], event.notice["next_term"]["action"] == "renews")
+            )
+    return seen
+
+
+Lifecycle.TestCase.settings = settings(max_examples=80, stateful_step_count=15, deadline=None)
 TestLifecycle = Lifecycle.TestCase

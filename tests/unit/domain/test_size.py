@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import consumer.domain.size
-from schemas.contract import MAX_CONTRACT_BYTES, to_json, visible
+from schemas.contract import MAX_CONTRACT_BYTES, to_json
+from schemas.views import visible
 from tests.unit.domain.story import Account
 
 START, END = "2026-01-31", "2027-01-31"
@@ -72,3 +73,13 @@ def test_a_small_contract_is_not_measured_at_each_update(monkeypatch):
         account.update(notes=f"{i:500}")
         assert account.applied
     assert 1 <= len(measured) <= 10, "only where the bound had come near the limit"
+
+
+def test_twenty_scheduled_changes_count_with_their_dates_and_authors():
+    account = Account("2026-01-31").create(contract_type="basic")
+    who = "w" * 128
+    for day in range(1, 21):
+        fee = {"base_monthly_fee": day}
+        at = f"2026-03-{day:02d}"
+        account.send("schedule_change", kind="amendment", at=at, changes=fee, requested_by=who)
+    assert account["lifecycle"]["size"] >= len(to_json(visible(account.contract)))

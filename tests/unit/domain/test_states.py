@@ -19,6 +19,15 @@ DATA = {
     "update": {"changes": {"notes": "x"}},
     "change_plan": {"contract_type": "enterprise"},
     "report_usage": {"metric": "monthly_trades", "value": 1},
+    "offer_renewal": {"offer_id": "o", "terms": {"uplift_percent": 1}, "valid_until": "2030-01-01"},
+    "schedule_change": {
+        "change_id": "c",
+        "kind": "amendment",
+        "at": "2030-01-01",
+        "changes": {"features": []},
+    },
+    "withdraw_change": {"change_id": "c"},
+    **{key: {"offer_id": "o"} for key in ("accept_offer", "decline_offer", "withdraw_offer")},
 }
 WHEN = {
     "status: draft": {"status": "draft"},
@@ -68,7 +77,11 @@ def moved(source: str | None, trigger: str, target: str | None, when: str) -> Ac
     account = account_in(source, auto_renewal=when == "auto_renewal")
     if when == "cancellation scheduled":
         account.cancel(effective="end_of_term")
-    if trigger.startswith("withdraw"):
+    if trigger in {"accept_offer", "decline_offer", "withdraw_offer"}:
+        account.send("offer_renewal", **DATA["offer_renewal"])
+    elif trigger == "withdraw_change":
+        return _withdrawing_from(source, account)
+    elif trigger.startswith("withdraw"):
         kind = {"cancellation": "cancel", "plan_change": "change_plan"}[trigger.removeprefix("withdraw_")]
         if source != "expired":
             later = {"cancel": "end_of_term", "change_plan": "at_renewal"}[kind]
@@ -76,6 +89,15 @@ def moved(source: str | None, trigger: str, target: str | None, when: str) -> Ac
     if trigger in {"renewal_date", "end_date"}:
         return account.at(account[trigger]).advance()
     return account.send(trigger, **data_of(trigger, account) | WHEN.get(when, {}))
+
+
+def _withdrawing_from(source: str | None, account: Account) -> Account:
+    """A change is scheduled while the contract runs: on one that has expired it can only wait."""
+    if source == "expired":
+        account = account_in("active").send("schedule_change", **DATA["schedule_change"]).at(LATER).advance()
+    else:
+        account.send("schedule_change", **DATA["schedule_change"])
+    return account.send("withdraw_change", change_id="c")
 
 
 @pytest.mark.parametrize(

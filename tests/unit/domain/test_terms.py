@@ -108,4 +108,4 @@ def test_metadata_has_at_most_50_entries_after_the_patch():
 
 def test_the_first_mistake_is_the_message():
     account = Account(NOW).create(contract_type="basic", currency="ABC", end_date=NOW)
-    assert account.decision.outcome.message == "/currency is not a currency of ISO 4217: 'ABC' (and 2 more)"
+    assert account.verdict.outcome.message == "/currency is not a currency of ISO 4217: 'ABC' (and 2 more)"

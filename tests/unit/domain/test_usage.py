@@ -8,7 +8,7 @@ import pytest
 
 from consumer.domain.erasure import erased
 from consumer.domain.model import Policy, Unchanged
-from schemas.contract import visible
+from schemas.views import visible
 from tests.unit.domain.story import Account, as_json
 
 START = "2026-01-31"
@@ -49,7 +49,7 @@ def test_what_is_not_above_the_known_value_changes_nothing(again):
     account = basic().used(79)
     before = account.contract
     account.used(again)
-    assert account.decision.outcome == Unchanged("monthly_trades in 2026-03 is known to be 79 already")
+    assert account.verdict.outcome == Unchanged("monthly_trades in 2026-03 is known to be 79 already")
     assert account.contract is before
 
 

@@ -136,11 +136,14 @@ def test_the_limit_is_a_setting():
     assert Decoder(PARTITIONS, max_command_bytes=99).decode(given).code == "malformed"
 
 
-LOST = [b"999999999999999.99", b"99999999999999.999", b"0.10000000000000000001", b"1.0000000000000001e3"]
+LOST = [
+    *(b"999999999999999.99", b"99999999999999.999", b"0.10000000000000000001", b"1.0000000000000001e3"),
+    *(b"1e-400", b"2.5E-00400", b"1e-99999999999999999999"),
+]
 
 
 @pytest.mark.parametrize("number", LOST)
-def test_money_with_more_digits_than_a_double_holds_is_refused_and_not_rounded(number):
+def test_money_that_a_double_does_not_hold_is_refused_and_not_rounded(number):
     data = b'{"changes":{"base_monthly_fee":%b}}' % number
     why = ("schema_violation", "/changes/base_monthly_fee", "at most 15 significant digits")
     refused(record(data), *why)
@@ -158,6 +161,7 @@ def test_digits_are_counted_wherever_money_stands():
 FINE = [
     b'{"changes":{"base_monthly_fee":99.50000000000000000000}}',
     b'{"changes":{"base_monthly_fee":0.00001e4}}',
+    b'{"changes":{"base_monthly_fee":0.0e-400}}',
     b'{"changes":{"notes":"4111111111111111.12345678901234567890"}}',
     b'{"changes":{"usage_limits":{"max_monthly_trades":9007199254740991}}}',
     b'{"changes":{"base_monthly_fee":1000000000000000}}',

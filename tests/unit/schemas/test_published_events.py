@@ -38,7 +38,13 @@ async def lives() -> Testkit:
                 await send(
                     kit, "create", account, {"contract_type": "basic", "status": status}, next(numbers)
                 )
-                if name.startswith("withdraw"):
+                if name in {"accept_offer", "decline_offer", "withdraw_offer"}:
+                    [offer] = COMMAND_EXAMPLES["offer_renewal.v1"]
+                    await send(kit, "offer_renewal", account, offer, next(numbers))
+                elif name == "withdraw_change":
+                    [change, *_] = COMMAND_EXAMPLES["schedule_change.v1"]
+                    await send(kit, "schedule_change", account, change, next(numbers))
+                elif name.startswith("withdraw"):
                     plan = {"contract_type": "custom", "effective": "at_renewal"}
                     await send(kit, "change_plan", account, plan, next(numbers))
                     await send(kit, "cancel", account, {"effective": "end_of_term"}, next(numbers))
@@ -46,6 +52,11 @@ async def lives() -> Testkit:
             await send(kit, name, account, own if name != "advance" else example, next(numbers))
     lapsing = {"contract_type": "basic", "auto_renewal": False}
     await send(kit, "create", "lapsing", lapsing, next(numbers))
+    rising = {"contract_type": "basic", "renewal_terms": {"uplift_percent": 5}}
+    await send(kit, "create", "rising", rising, next(numbers))
+    await send(kit, "renew", "rising", {}, next(numbers))
+    soon = {"offer_id": "o", "terms": {"uplift_percent": 1}, "valid_until": kit.now + timedelta(days=9)}
+    await send(kit, "offer_renewal", "rising", orjson.loads(orjson.dumps(soon)), next(numbers))
     await send(kit, "update", "update-0", {"changes": {"end_dat": "x"}}, next(numbers))
     await send(kit, "update", "update-0", {"changes": {"status": "expired"}}, next(numbers))
     await kit.move(timedelta(days=800))

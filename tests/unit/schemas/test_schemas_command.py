@@ -33,7 +33,7 @@ def test_check_against_the_same(contracts, tmp_path):
     contracts("export", tmp_path)
     assert contracts("check", "--against", tmp_path) == (
         0,
-        "message\tpath\tchange\tproducers\tconsumers\tbreaking\n",
+        "message\tpath\tchange\tproducers\tconsumers\tbreaking\taccepted\n",
         "0 changes, none breaking\n",
     )
 
@@ -55,10 +55,11 @@ def test_check_against_an_older_version(contracts, tmp_path):
         "producers": "must change",
         "consumers": "compatible",
         "breaking": True,
+        "accepted": None,
     }
     # The consumer of commands is the service itself.
     assert (new["producers"], new["consumers"], new["breaking"]) == ("compatible", "must change", False)
-    assert "error: 1 of 2 changes break producers" in err
+    assert "error: 1 of 2 changes break producers, consumers or callers" in err
     assert "hint: " in err
 
 

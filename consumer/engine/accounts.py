@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from consumer.domain.erasure import erased
 from consumer.domain.statuses import RUNNING
 from consumer.domain.terms import monthly_total
+from consumer.engine.movements import Movements
 from consumer.storage.protocols import ContractWrite
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from decimal import Decimal
 
-    from consumer.domain.model import Decision
+    from consumer.domain.model import Verdict
     from schemas.contract import Contract
 
 
@@ -21,11 +22,11 @@ class Accounts:
     """Contracts before and after.
 
     Args:
-        contracts: current contract of every account in the batch; None where there is none.
+        contracts: current contract of every account in the batch; None if it has none.
         tallies: those of the position, before the batch.
-        holders: the accounts that have, or had, the contract ids that the batch brings along. Those of its
-            own contracts are added: an id belongs to the account that had it first, forever, so that where
-            batches end makes no difference.
+        holders: the accounts that have, or had, the contract ids in the batch's commands. The batch's new
+            contracts are added, because an id belongs to its first account forever: the result must not
+            depend on where a batch ends.
     """
 
     def __init__(
@@ -39,15 +40,17 @@ class Accounts:
         self.tallies = dict(tallies)
         self.holders = holders
         self.former: list[Contract] = []
+        self.movements = Movements()
 
-    def take(self, account: str, decision: Decision) -> None:
-        """The account's contract is now the one that was decided."""
-        tally(self.tallies, self.contracts[account], decision.contract)
-        self.contracts[account] = decision.contract
-        if decision.contract is not None:
-            self.holders[decision.contract["contract_id"]] = account
-        if decision.former is not None:
-            self.former.append(decision.former)
+    def take(self, account: str, verdict: Verdict) -> None:
+        """Sets the account's contract to that of the verdict."""
+        tally(self.tallies, self.contracts[account], verdict.contract)
+        self.movements.take(self.contracts[account], verdict.events)
+        self.contracts[account] = verdict.contract
+        if verdict.contract is not None:
+            self.holders[verdict.contract["contract_id"]] = account
+        if verdict.former is not None:
+            self.former.append(verdict.former)
 
     def erase(self, account: str) -> None:
         """Removes personal data from the former contracts that this batch has made."""
@@ -56,7 +59,7 @@ class Accounts:
         ]
 
     def writes(self) -> list[ContractWrite]:
-        """Each account whose contract is another object now."""
+        """Each account whose contract was changed."""
         before = self._before
         return [
             ContractWrite(account, before[account], after)
@@ -66,13 +69,13 @@ class Accounts:
 
 
 def erased_former(stored: Sequence[Contract], accounts: set[str]) -> list[Contract]:
-    """The stored former contracts of these accounts that lose personal data, as they are without it."""
+    """The stored former contracts of these accounts that contain personal data, without it."""
     former = [contract for contract in stored if contract["account_id"] in accounts]
     return [left for contract in former if (left := erased(contract)) != contract]
 
 
 def tally(tallies: dict[str, int | Decimal], before: Contract | None, after: Contract | None) -> None:
-    """Counts a contract under its type and status, and what it brings in."""
+    """Adds a contract to the tallies of its type and status, and of its revenue."""
     if before is after:
         return
     was, now = before and _label(before), after and _label(after)
@@ -94,7 +97,7 @@ def _label(contract: Contract) -> str:
 
 
 def monthly_revenue(contract: Contract | None) -> tuple[str, Decimal] | None:
-    """Where it counts as revenue, and how much it brings in a month."""
+    """The tally for its revenue, and its monthly revenue."""
     if contract is None or contract["status"] not in RUNNING:
         return None
     return f"{contract['contract_type']}/{contract['currency']}", monthly_total(contract)

@@ -16,7 +16,9 @@ from consumer.engine.fold import Fold
 from consumer.engine.records import Incoming
 from consumer.errors import AheadOfPosition
 from consumer.kafka.recordbatches import pack
-from consumer.storage.protocols import NO_PAST, BatchWrites, LastRecord, Move, OutboxSlot, Past
+from consumer.storage.chain import new_chain
+from consumer.storage.history import NO_PAST, Past
+from consumer.storage.protocols import BatchWrites, LastRecord, Move, OutboxSlot
 from schemas.identity import IDENTITY_BYTES
 
 if TYPE_CHECKING:
@@ -28,18 +30,20 @@ if TYPE_CHECKING:
     from consumer.engine.records import Decoded, Record
     from consumer.kafka.recordbatches import BatchWriter, RecordBatch
     from consumer.stages import Stage
-    from consumer.storage.protocols import BatchTransaction, Position, Seen
+    from consumer.storage.history import Chain, Seen
+    from consumer.storage.protocols import BatchTransaction, Position
     from schemas.contract import Contract
 
 SLICE: Final = 200
-"""Records handled between two turns of the event loop: about 20 ms, so that heartbeats stay on time."""
+"""Records handled without a pause for other tasks: about 20 ms, so that heartbeats are sent in time."""
 
 
 class Share(NamedTuple):
     """One partition's part of a batch.
 
-    `next` is the position after `records`. `known` are contracts that need not be loaded; None: that there
-    is none. `writer` takes the outputs; None: they were published before. `slot` is the outbox's next.
+    `next` is the position after `records`. `known` are contracts that need not be loaded; None: the account
+    has none. `writer` encodes the outputs; None: they were published before. `slot` is the number of the next
+    slot of the outbox.
     """
 
     position: Position
@@ -50,9 +54,13 @@ class Share(NamedTuple):
     writer: BatchWriter | None
     slot: int = 0
 
+    def again(self) -> Share:
+        """The same share for another try, with empty outputs."""
+        return self._replace(writer=self.writer and self.writer.empty())
+
 
 class Applied(NamedTuple):
-    """What became of a share. `outputs` None: they were published before. `records`: how many were folded."""
+    """The result of a share. `outputs` None: they were published before. `records`: how many were folded."""
 
     position: Position
     outputs: list[RecordBatch] | None
@@ -61,7 +69,7 @@ class Applied(NamedTuple):
 
 
 class _Loaded(NamedTuple):
-    """What the database holds of the accounts and commands of a batch."""
+    """What is stored for the accounts and commands of a batch."""
 
     contracts: Mapping[str, Contract]
     seen: Mapping[bytes, Seen]
@@ -80,11 +88,12 @@ async def apply(
 ) -> list[Applied]:
     """Applies the shares, one for each partition.
 
-    A share is cut off where its outputs reach `output_bytes`: the rest belongs to the next batch. `all_ids`:
-    ask who has the contract ids that the service makes, too; they are hardly ever another account's.
+    A share ends where its outputs reach `output_bytes`: the rest is for the next batch. `all_ids`: also check
+    the contract ids that the service makes; another account hardly ever has one.
 
     Raises:
-        AheadOfPosition: the database holds writes beyond a position: it is torn, or somebody else's by now.
+        AheadOfPosition: the database holds changes after a position: the backup was not consistent, or the
+            partition has another owner.
         StoreError: what the transaction raises.
     """
     with stage("load"):
@@ -119,7 +128,7 @@ async def _load(transaction: BatchTransaction, shares: Sequence[Share], *, all_i
 
 
 def _opened_ids(commands: Sequence[Incoming], *, all_ids: bool) -> set[str]:
-    """The contract ids that commands bring along."""
+    """The contract ids in the commands' data."""
     return {
         opened_id(incoming.command, incoming.at)
         for incoming in commands
@@ -132,7 +141,7 @@ def _commands(records: Sequence[Decoded]) -> Iterable[Incoming]:
 
 
 def accounts(records: Sequence[Decoded]) -> dict[str, None]:
-    """Each account that the records name, once and in the order of the log."""
+    """The accounts of the records, each once, in the order of the log."""
     return dict.fromkeys(incoming.command.account_id for incoming in _commands(records))
 
 
@@ -164,26 +173,34 @@ async def _fold(share: Share, loaded: _Loaded, policy: Policy, output_bytes: int
     cut = number < len(share.records)
     to = share.records[number].record.offset if cut else share.next
     last = share.records[number - 1].record if number else None
-    return Applied(moved(position, to, last, fold), fold.outputs.finish(), number, fold)
+    return Applied(position_after(position, to, last, fold), fold.outputs.finish(), number, fold)
 
 
-def moved(position: Position, to: int, last: Record | None, fold: Fold) -> Position:
-    """The position after a batch."""
+def position_after(position: Position, to: int, last: Record | None, fold: Fold) -> Position:
+    """The position after a batch, whose history entries are linked."""
     return replace(
         position,
         next=to,
         last=position.last if last is None else last_record(last),
         tallies=fold.accounts.tallies,
+        chain=_linked(position, fold),
     )
 
 
+def _linked(position: Position, fold: Fold) -> Chain | None:
+    """The chain after the batch. Entries of releases before this one are not part of it."""
+    if not fold.history.entries:
+        return position.chain
+    return fold.history.link(position.chain or new_chain(position.base() + position.next))
+
+
 def last_record(record: Record) -> LastRecord:
-    """What a position remembers of the record before it."""
+    """What a position stores of the last applied record."""
     return LastRecord(record.offset, record.timestamp, crc32(record.value or b"", crc32(record.key or b"")))
 
 
 def _check_torn(share: Share, loaded: _Loaded) -> None:
-    """Nothing that was read may lie ahead of the position: the database would be of two moments."""
+    """Refuses data from after the position: then the database is not from one point in time."""
     position = share.position
     after = position.base() + position.next
     _, partition = position.place
@@ -204,6 +221,9 @@ def _writes(applied: Sequence[Applied]) -> BatchWrites:
         contracts=[write for fold in folds for write in fold.accounts.writes()],
         former=[contract for fold in folds for contract in fold.accounts.former],
         history=[entry for fold in folds for entry in fold.history.entries],
+        movements=[
+            tallied for one in applied for tallied in one.fold.accounts.movements.of(one.position.partition)
+        ],
         rewritten=Past(
             [entry for past in rewritten for entry in past.history],
             [contract for past in rewritten for contract in past.former],

@@ -20,12 +20,12 @@ class Backoff:
 
     @property
     def lasting(self) -> ContractsError | None:
-        """The last error, if there was one before it and no success in between."""
+        """The previous error, if nothing succeeded after it."""
         return self._last if self._failures > 1 else None
 
     def failed(self, error: ContractsError, owner: str) -> float:
-        """Takes note of a failure; the seconds until the next try."""
-        # Not the same for all: two workers that end each other's transactions in step would do so forever.
+        """Counts a failure; returns the seconds until the next try."""
+        # Random, because two workers that end each other's transactions at the same pace would do so forever.
         share = 0.5 + crc32(owner.encode()) % 1_000 / 1_000
         seconds = share * BACKOFF_SECONDS[min(self._failures, len(BACKOFF_SECONDS) - 1)]
         self._failures += 1
@@ -33,5 +33,5 @@ class Backoff:
         return seconds
 
     def succeeded(self) -> None:
-        """What failed before works again."""
+        """Resets the count: what failed before works again."""
         self._failures = 0

@@ -1,4 +1,4 @@
-"""Contracts an owner wrote or read: nobody else writes them while its position holds."""
+"""Contracts that an owner read or wrote: while its position is valid, no other worker writes them."""
 
 from __future__ import annotations
 
@@ -12,47 +12,47 @@ if TYPE_CHECKING:
     from schemas.contract import Contract
 
 OVERHEAD: Final = 3 * 1024
-"""Bytes that a contract takes in memory beside its texts: measured on contracts read from the database."""
+"""Bytes that a contract takes in memory in addition to its texts: measured on stored contracts."""
 
 
 class CacheBudget:
-    """The memory for all caches of a process, however many partitions it comes to own."""
+    """The memory for all caches of a process, regardless of how many partitions it owns."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._caches: WeakSet[ContractCache] = WeakSet()
 
     def take_part(self, cache: ContractCache) -> None:
-        """Counts `cache`, too, for as long as it lives."""
+        """Includes `cache`, as long as it exists."""
         self._caches.add(cache)
 
     def keep(self) -> None:
-        """The fullest cache forgets until all fit."""
+        """Removes entries of the largest cache until all caches fit."""
         while (excess := sum(cache.size for cache in self._caches) - self._limit) > 0:
             max(self._caches, key=lambda cache: cache.size).forget(excess)
 
 
 class ContractCache:
-    """The contracts touched last, as many as the budget has room for.
+    """The contracts used last, as many as fit into the budget.
 
-    Only committed state may enter, and a resume must clear it: from then on the fence of the position
-    guarantees that the database holds the same.
+    Only committed contracts may be added, and a takeover must clear it. Then the check of the position
+    guarantees that the database has the same contracts.
     """
 
     def __init__(self, budget: CacheBudget) -> None:
         self.size = 0
-        """Bytes of memory, about."""
+        """Approximate number of bytes in memory."""
         self._contracts: dict[str, Contract | None] = {}
         self._budget = budget
         budget.take_part(self)
 
     def known(self, accounts: Iterable[str]) -> dict[str, Contract | None]:
-        """What is known of these accounts; None: that there is no contract."""
+        """The cached contracts of these accounts; None: the account has no contract."""
         contracts = self._contracts
         return {account: contracts[account] for account in accounts if account in contracts}
 
     def update(self, contracts: Mapping[str, Contract | None]) -> None:
-        """Remembers these as the ones touched last, and forgets the oldest of what is too much."""
+        """Adds these as the ones used last, and removes the oldest ones that do not fit."""
         known = self._contracts
         for account, contract in contracts.items():
             if account in known:
@@ -62,7 +62,7 @@ class ContractCache:
         self._budget.keep()
 
     def forget(self, size: int) -> None:
-        """Forgets the oldest, of so many bytes."""
+        """Removes the oldest entries, of this many bytes."""
         enough = self.size - size
         for account in [*islice(self._contracts, size // OVERHEAD + 1)]:
             if self.size <= enough:
@@ -70,7 +70,7 @@ class ContractCache:
             self.size -= _size(self._contracts.pop(account))
 
     def clear(self) -> None:
-        """Forgets everything."""
+        """Removes all entries."""
         self._contracts.clear()
         self.size = 0
 

@@ -1,4 +1,4 @@
-"""Whether position, journal and log fit together; where they do not, the error that names the decisions."""
+"""Whether position, journal and log fit together. If not, an error names the decision that is needed."""
 
 from __future__ import annotations
 
@@ -34,25 +34,25 @@ if TYPE_CHECKING:
     from consumer.storage.protocols import LastRecord, Origin, Position, Store
 
 REREAD_SECONDS: Final = 10.0
-"""How long the record before a position is asked for."""
+"""Maximum time for reading the record before a position, in seconds."""
 
 DAMAGE_PAUSE_SECONDS: Final = 0.5
-"""Between two tries while it is damaged: the broker sends it at once, each time."""
+"""Pause between two tries while it is damaged: the broker would send it again without any delay."""
 
 
 _DOUBTFUL: Final = (JournalMissing, ProgressBeyondLog)
 
 
 class Log(Protocol):
-    """What a takeover asks of the command topic."""
+    """What a takeover reads from the command topic."""
 
     async def bounds(self, partitions: Collection[int]) -> dict[int, Bounds]:
-        """First offset, last stable offset and end of each."""
+        """First offset, last stable offset and end of each partition."""
 
     async def fetch(
         self, positions: Mapping[int, int], *, timeout_ms: int
     ) -> dict[int, Fetched | ContractsError]:
-        """Records from these offsets on."""
+        """Records, starting at these offsets."""
 
 
 async def problem_of(
@@ -63,7 +63,7 @@ async def problem_of(
     positions: Mapping[int, Position | None],
     progress: Mapping[int, Progress | None],
 ) -> dict[int, PositionError]:
-    """The problem of each partition that has one, of those in `progress`.
+    """The problem of each of these partitions that has one.
 
     Raises:
         StoreError, LogError: try again later.
@@ -81,7 +81,7 @@ async def problem_of(
             problems[number] = problem
     problems |= await _told_apart(log, topic, problems, positions)
     sound = {n: p for n in progress if (p := positions[n]) is not None and n not in problems}
-    # In another log, what these two advise would pass by its commands.
+    # In another log, these two decisions would skip its commands.
     doubtful = {n: p for n, one in problems.items() if isinstance(one, _DOUBTFUL) and (p := positions[n])}
     recreated = await _recreated(log, topic, sound | doubtful, bounds)
     return problems | recreated | _of_generations(topic, sound, progress, recreated)
@@ -90,7 +90,7 @@ async def problem_of(
 def _of_first_start(
     place: tuple[str, int], done: Progress | None, origin: Origin, count: int | None
 ) -> PositionError | None:
-    """A partition added to a topic holds accounts that lived in the others: it must not begin by itself."""
+    """An added partition holds accounts that were in other partitions: it needs a decision first."""
     if done is not None:
         return PositionMissing(*place, progress=done.next)
     if count is not None and count != origin.partitions:
@@ -109,12 +109,12 @@ def _of_position(
 
 
 def upgrade_problem(position: Position) -> PositionError | None:
-    """Why a position that version 0.1 has stored cannot be claimed yet."""
+    """Why a position of version 0.1 cannot be claimed yet."""
     return None if position.has_journal else UpgradeNeeded(*position.place, position=position.next)
 
 
 def origin_problem(place: tuple[str, int], stored: Origin, found: Origin) -> PositionError | None:
-    """Why a position of the one origin cannot go on in the other; None: they are the same."""
+    """Why a position of one origin cannot be used with another; None: they are the same."""
     if stored.cluster != found.cluster:
         return ClusterChanged(*place, expected=stored.cluster, found=found.cluster)
     if stored.group != found.group:
@@ -129,9 +129,9 @@ def origin_problem(place: tuple[str, int], stored: Origin, found: Origin) -> Pos
 def log_problem(
     place: tuple[str, int], position: int, progress: int | None, bounds: Bounds
 ) -> PositionError | None:
-    """Why position and progress lie outside the log; None: they are within.
+    """Why position or progress is outside the log; None: both are within it.
 
-    Progress below the start does no harm: what follows it comes from the outbox.
+    Progress below the start does no harm: the outputs after it are in the outbox.
     """
     if position < bounds.start:
         return PositionBeforeLog(*place, position=position, start=bounds.start)
@@ -145,7 +145,7 @@ def log_problem(
 async def _recreated(
     log: Log, topic: str, positions: Mapping[int, Position], bounds: Mapping[int, Bounds]
 ) -> dict[int, PositionError]:
-    """The partitions in which the record before the position is not the one that was folded in."""
+    """The partitions in which the record before the position is not the one that was applied."""
     wanted = {
         number: position.last
         for number, position in positions.items()
@@ -165,9 +165,9 @@ async def _recreated(
 async def _told_apart(
     log: Log, topic: str, problems: Mapping[int, PositionError], positions: Mapping[int, Position | None]
 ) -> dict[int, PositionError]:
-    """A log that ends before the position has lost its tail, or is another one.
+    """A log that ends before the position has lost its last records, or is another log.
 
-    The broker stamps the records, so the first one of another log is later than the last that was folded in.
+    Brokers set the timestamps, so the first record of another log is later than the last applied one.
     """
     beyond = {
         number: position.last
@@ -194,9 +194,9 @@ def _is_another_log(bounds: Bounds, first: Any, last: LastRecord) -> bool:
 
 
 async def _records_at(log: Log, topic: str, offsets: Mapping[int, int]) -> dict[int, Any]:
-    """The first record at or after each offset; None: what was fetched from there holds none.
+    """The first record at or after each offset; None: the fetch from there returned none.
 
-    RecordDamaged stands for one that stayed damaged.
+    RecordDamaged: it is still damaged after all tries.
 
     Raises:
         LogError: they cannot be read in time.

@@ -1,4 +1,4 @@
-"""The end of the journal in some partitions, once nobody else can write there without being seen."""
+"""Claims partitions in the journal, and reads its end when no other worker can write there unnoticed."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ log = structlog.get_logger()
 async def last_words(
     publisher: Publisher, journal: Journal, worker: str, partitions: Iterable[int]
 ) -> dict[int, Tail | PositionError]:
-    """Claims the partitions in the journal until nobody is left to fence and each claim is the last word.
+    """Claims the partitions until no other worker must be fenced and each claim is the last record.
 
-    A claim is a barrier: who has it back in the log has asked the true leader. Whoever stands in the tail
-    is fenced, and the tail is read again behind a new claim.
+    A claim proves that the true leader answered: it is committed, and read again from the journal. Each
+    worker found in the tail is fenced, and the tail is read again after a new claim.
 
     `publisher` is started, and of this worker.
 
@@ -52,7 +52,7 @@ async def last_words(
 
 
 def _rivals(tail: Tail | PositionError, fenced: Collection[str], claimed: int) -> set[str]:
-    """Whom to fence: one that was fenced already only when it was heard of behind our claim before that."""
+    """The workers to fence. One that was fenced before is fenced again only if it wrote after that."""
     if isinstance(tail, PositionError):
         return set()
     return {name for name, offset in tail.rivals.items() if name not in fenced or offset > claimed}

@@ -1,4 +1,4 @@
-"""Records into commands. Total: any bytes become a Decoded, and the same bytes always the same one.
+"""Decodes records to commands. Any bytes become a Decoded, and the same bytes always the same one.
 
 The checks in their order; the first that fails decides:
 
@@ -7,7 +7,7 @@ The checks in their order; the first that fails decides:
    with it, so that its dead letter lies among its account's other records too; but one that
    was forwarded before is                                            `wrong_partition`
    and one too large to be a command, or to be sent again,            `malformed`
-3. the record's timestamp lies in the years 1970 to 9999              `bad_envelope`
+3. the record's timestamp is in the years 1970 to 9999                `bad_envelope`
 4. the attributes are CloudEvents 1.0                                 `bad_envelope`
 5. the subject, if there is one, equals the key                       `key_mismatch`
 6. the type is one of ours                                            `unknown_type`
@@ -58,7 +58,7 @@ _NO_TIME = Fault("bad_envelope", "the record's timestamp lies outside the years 
 class Decoder:
     """Decodes the records of one topic with `partitions` partitions.
 
-    `base` is added to offsets, so that they keep growing when the topic is created again.
+    `base` is added to offsets, so that sequence numbers grow when the topic is created again.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Decoder:
         self._base = base
 
     def decode(self, record: Record) -> Decoded:
-        """What a record is. Never raises."""
+        """Decodes a record. Never raises."""
         key = record.key
         account_id = account_of(key)
         if key is None or account_id is None:
@@ -136,7 +136,10 @@ class Decoder:
         return Misplaced(home, account_id, record)
 
     def _early(self, record: Record, account_id: str | None, fault: Fault) -> Undecodable:
-        """A fault from before the record was opened: its producer, if it says so, is to be told."""
+        """A fault found before the envelope was read.
+
+        If the record names its producer, that gets a result.
+        """
         envelope = open_record(record, self._max_bytes).envelope
         return _undecodable(record, account_id, fault._replace(envelope=envelope))
 

@@ -1,35 +1,31 @@
-"""What the history keeps of a decision's events: enough to show every version from the current one."""
+"""What the history keeps of a verdict's events: enough to show every version from the current one."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, assert_never
-
-import orjson
+from typing import TYPE_CHECKING, assert_never
 
 from consumer.domain.commands.table import ERASING
 from consumer.domain.erasure import PARTLY_PERSONAL, PERSONAL, SOMEBODY, field_of
 from consumer.domain.lifecycle import TIME
 from consumer.domain.model import Changed, Expiring, LimitReached, RenewalNotice
-from schemas.contract import to_json
+from consumer.storage.chain import details_hash
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from orjson import Fragment
-
     from consumer.domain.model import Event
-    from consumer.storage.protocols import HistoryEntry
+    from consumer.storage.history import HistoryEntry
+    from consumer.storage.kept import KeptEvent
+    from schemas.events import ChangedField
 
 
-def changes_json(told: Sequence[tuple[Event, Fragment]]) -> str | None:
-    """Events and their changed fields as JSON text; None: there were none."""
-    if not told:
-        return None
-    return to_json([_kept(*each) for each in told]).decode()
+def kept_events(events: Sequence[tuple[Event, list[ChangedField]]]) -> list[KeptEvent] | None:
+    """The events that the history stores, each with its changed fields; None: no events."""
+    return [_kept(*each) for each in events] or None
 
 
-def _kept(event: Event, fields: Fragment) -> dict[str, Any]:
+def _kept(event: Event, fields: list[ChangedField]) -> KeptEvent:
     match event:
         case Changed():
             return _kept_change(event, fields)
@@ -57,12 +53,9 @@ def _kept(event: Event, fields: Fragment) -> dict[str, Any]:
             assert_never(event)
 
 
-def _kept_change(event: Changed, fields: Fragment) -> dict[str, Any]:
-    """A change without its stamps, where the entry has them: who sent the command, and when it was recorded.
-
-    The statistics search this text: see storage/pipelines.py before changing the order of the names.
-    """
-    kept: dict[str, Any] = {
+def _kept_change(event: Changed, fields: list[ChangedField]) -> KeptEvent:
+    """A change without its stamps, if the entry has the same: who sent the command, and when."""
+    kept: KeptEvent = {
         "change": event.change,
         "version": event.version,
         "effective_at": event.effective_at,
@@ -74,43 +67,55 @@ def _kept_change(event: Changed, fields: Fragment) -> dict[str, Any]:
     if event.reason is not None:
         kept["reason"] = event.reason
     if event.change == "adopted":
-        kept["stamps"] = {name: contract[name] for name in ("updated_at", "last_modified_by")}
+        kept["stamps"] = {
+            "updated_at": contract["updated_at"],
+            "last_modified_by": contract["last_modified_by"],
+        }
     return kept
 
 
 def erased_entry(entry: HistoryEntry) -> HistoryEntry:
-    """The entry without personal data; what happened, when and to which fields stays.
+    """The entry without personal data; the same object if it has none.
 
-    Who asked for an erasure stays as well: that it was asked for must be possible to prove.
+    What happened, when, and to which fields is kept, and the hash of the details as they were. Who requested
+    an erasure is also kept, as a proof of the request.
     """
     by = entry.requested_by
     if by is not None and entry.type not in ERASING:
         by = SOMEBODY
-    changes = entry.changes and to_json([_erased(kept) for kept in orjson.loads(entry.changes)]).decode()
-    return replace(entry, requested_by=by, changes=changes)
+    changes = entry.changes and [_erased(kept) for kept in entry.changes]
+    erased = replace(entry, requested_by=by, changes=changes, encoded=None)
+    return entry if erased == entry else replace(erased, details_hash=details_hash(entry))
 
 
-def _erased(kept: dict[str, Any]) -> dict[str, Any]:
-    kept = {name: value for name, value in kept.items() if name != "reason"}
-    if "fields" in kept:
-        kept = kept | {"fields": [*_erased_fields(kept["fields"])]}
-    if "stamps" in kept:
-        kept = kept | {"stamps": kept["stamps"] | {"last_modified_by": SOMEBODY}}
-    return kept
+def _erased(kept: KeptEvent) -> KeptEvent:
+    left = kept.copy()
+    left.pop("reason", None)
+    if "fields" in left:
+        left["fields"] = [*_erased_fields(left["fields"])]
+    if "stamps" in left:
+        left["stamps"] = left["stamps"] | {"last_modified_by": SOMEBODY}
+    return left
 
 
-def _erased_fields(fields: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Of a personal field only that it changed; once, however many of its parts did."""
-    told: set[str] = set()
+def _erased_fields(fields: Sequence[ChangedField]) -> Iterator[ChangedField]:
+    """A personal field without its values; once, even if several of its parts changed."""
+    erased: set[str] = set()
     for field in fields:
         name = field_of(field["path"])
         if name in PERSONAL:
-            if name not in told:
+            if name not in erased:
                 yield {"path": f"/{name}", "erased": True}
-            told.add(name)
+            erased.add(name)
         elif name in PARTLY_PERSONAL:
-            yield field | {
-                side: PARTLY_PERSONAL[name](field[side]) for side in ("before", "after") if side in field
-            }
+            yield _erased_in_part(field, name)
         else:
             yield field
+
+
+def _erased_in_part(field: ChangedField, name: str) -> ChangedField:
+    left = field.copy()
+    for side in ("before", "after"):
+        if side in left:
+            left[side] = PARTLY_PERSONAL[name](left[side])
+    return left

@@ -1,7 +1,7 @@
-"""Folds decoded records over contracts: the pure heart of the pipeline.
+"""Folds decoded records over contracts. Pure: no I/O, no clock.
 
 In: records of one partition in log order, the contracts of their accounts, the commands seen before.
-Out: what to write and what to publish. No I/O; the same log folds to the same bytes.
+Out: what to store and what to publish. The same log gives the same bytes.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 from consumer.domain.decider import decide
 from consumer.engine.accounts import Accounts, erased_former
-from consumer.engine.entries import changes_json
+from consumer.engine.entries import kept_events
 from consumer.engine.history import History, erased_entries
-from consumer.engine.output_data import duplicate_data, fields_json, result_data, reused_data
+from consumer.engine.output_data import changed_fields, duplicate_data, result_data, reused_data
 from consumer.engine.outputs import Outputs
 from consumer.engine.records import Incoming, Misplaced, Undecodable, record_time
-from consumer.storage.protocols import NO_PAST, Past, Seen
+from consumer.storage.history import NO_PAST, Past, Seen
 from schemas.identity import IDENTITY_BYTES
 
 if TYPE_CHECKING:
@@ -23,21 +23,22 @@ if TYPE_CHECKING:
     from datetime import datetime
     from decimal import Decimal
 
-    from consumer.domain.model import Decision, Policy
+    from consumer.domain.model import Policy, Verdict
     from consumer.engine.encoder import Encoder
     from consumer.engine.records import Decoded
     from consumer.kafka.recordbatches import BatchWriter
+    from consumer.storage.kept import KeptEvent
     from schemas.contract import Contract
     from schemas.events import DeadLetterCode, OutcomeName
 
 
 class Fold:
-    """One batch in the making.
+    """Builds one batch.
 
     Args:
         contracts, tallies, holders: see `Accounts`.
-        seen: those of the batch's commands that the history already holds.
-        writer: takes the outputs; None while replaying what was published before.
+        seen: the commands of the batch that the history already has.
+        writer: encodes the outputs; None during a replay of what was published before.
         past: what is stored of the accounts that an `erase` in the batch names.
     """
 
@@ -67,7 +68,7 @@ class Fold:
         """How many commands of a (type, outcome) were folded."""
 
     def add(self, decoded: Decoded) -> None:
-        """Folds one record in."""
+        """Folds one record."""
         match decoded:
             case Incoming():
                 self._command(decoded)
@@ -81,13 +82,13 @@ class Fold:
                 assert_never(decoded)
 
     def rewritten(self) -> Past:
-        """What is stored already, where it loses personal data with this batch."""
+        """Stored entries and former contracts that lose personal data with this batch."""
         return Past(
             erased_entries(self._past.history, self._erased), erased_former(self._past.former, self._erased)
         )
 
     def output_bytes(self) -> int:
-        """Uncompressed size of what is to be published and kept so far, about."""
+        """Approximate uncompressed size of the outputs and history entries so far."""
         return self.history.size + self.outputs.size
 
     def _command(self, incoming: Incoming) -> None:
@@ -100,24 +101,24 @@ class Fold:
         elif (seen := self._seen.get(identity)) is not None:
             self._repeated(incoming, seen, now)
             return
-        decision = decide(contract, command, now, self._policy, self.accounts.holders)
-        self._decided(incoming, decision, identity, now)
+        verdict = decide(contract, command, now, self._policy, self.accounts.holders)
+        self._decided(incoming, verdict, identity, now)
 
-    def _decided(self, incoming: Incoming, decision: Decision, identity: bytes, now: datetime) -> None:
+    def _decided(self, incoming: Incoming, verdict: Verdict, identity: bytes, now: datetime) -> None:
         account = incoming.command.account_id
-        self.accounts.take(account, decision)
-        result = result_data(decision.outcome, incoming, now)
-        subject = decision.contract or decision.former
+        self.accounts.take(account, verdict)
+        result = result_data(verdict.outcome, incoming, now)
+        subject = verdict.contract or verdict.former
         if subject is not None:
             result["contract_id"] = subject["contract_id"]
             result["version"] = subject["version"]
-        events = [(event, fields_json(event)) for event in decision.events]
-        self.outputs.command(incoming, events, result, identity, now)
+        events = [(event, changed_fields(event)) for event in verdict.events]
+        self.outputs.command(incoming, events, result, identity, now, verdict.told)
         content = incoming.content if incoming.spec.deduplicated else None
-        self._record(incoming, result, identity, now, changes_json(events), content)
+        self._record(incoming, result, identity, now, kept_events(events), content)
         if content is not None:
             self._seen[identity] = _seen(result, content)
-        if decision.erases:  # as if the batch had ended here: where it ends must make no difference
+        if verdict.erases:  # as if the batch had ended here: where it ends must make no difference
             self._erased.add(account)
             self.history.erase(account)
             self.accounts.erase(account)
@@ -138,7 +139,7 @@ class Fold:
         result: dict[str, Any],
         identity: bytes,
         now: datetime,
-        changes: str | None = None,
+        changes: list[KeptEvent] | None = None,
         content: bytes | None = None,
     ) -> None:
         counted = incoming.command.name, result["outcome"]

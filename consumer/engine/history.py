@@ -7,34 +7,39 @@ from typing import TYPE_CHECKING, Any
 
 from consumer.engine.entries import erased_entry
 from consumer.engine.records import record_time
-from consumer.storage.protocols import HistoryEntry, base_of
+from consumer.storage.chain import link
+from consumer.storage.history import HistoryEntry
+from consumer.storage.protocols import base_of
 from schemas.identity import IDENTITY_BYTES
 from schemas.messages import TYPE_PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
     from consumer.engine.records import Incoming, Misplaced, Record, Undecodable
+    from consumer.storage.history import Chain
+    from consumer.storage.kept import KeptEvent
 
 
 class History:
-    """Entries in the making. `generation` is that of the log."""
+    """Builds history entries. `generation` is that of the log."""
 
     def __init__(self, generation: int) -> None:
         self._generation = generation
         self._base = base_of(generation)
         self.entries: list[HistoryEntry] = []
+        self._erasures: list[tuple[str, int]] = []
         self.size = 0
-        """Bytes that the entries of commands keep, about."""
+        """Approximate number of bytes of the commands in the entries."""
 
     def identity(self, record: Record) -> bytes:
-        """Of a record that has none of its own: its coordinates in the log."""
+        """The identity of a record without one: its topic, partition and offset in this generation."""
         coordinates = f"{self._generation}/{record.topic}/{record.partition}/{record.offset}"
         return sha256(coordinates.encode()).digest()[:IDENTITY_BYTES]
 
     def offset(self, record: Record) -> int:
-        """As it is stored: offsets grow from one generation of the log to the next."""
+        """The stored offset: it grows from one generation of the log to the next."""
         return self._base + record.offset
 
     def command(
@@ -43,12 +48,12 @@ class History:
         result: dict[str, Any],
         identity: bytes,
         now: datetime,
-        changes: str | None = None,
+        changes: list[KeptEvent] | None = None,
         content: bytes | None = None,
     ) -> None:
         """Adds the entry of a command."""
         command = incoming.command
-        self.size += len(incoming.record.value or b"") + len(changes or "")
+        self.size += len(incoming.record.value or b"")
         self.entries.append(
             HistoryEntry(
                 identity=identity,
@@ -88,7 +93,7 @@ class History:
         )
 
     def forwarded(self, misplaced: Misplaced) -> None:
-        """Adds the entry of a command that was sent home."""
+        """Adds the entry of a command that was forwarded."""
         record = misplaced.record
         self.entries.append(
             HistoryEntry(
@@ -101,13 +106,23 @@ class History:
         )
 
     def erase(self, account: str) -> None:
-        """Removes the account's personal data from the entries of this batch."""
-        self.entries = [
-            erased_entry(entry) if entry.account_id == account else entry for entry in self.entries
-        ]
+        """Removes the account's personal data from the entries so far, when they are linked."""
+        self._erasures.append((account, len(self.entries)))
+
+    def link(self, chain: Chain) -> Chain:
+        """Adds the entries to the chain as they were before anything was erased. To be called at the end."""
+        chain = link(self.entries, chain)
+        for account, count in self._erasures:
+            self.entries[:count] = _erased(self.entries[:count], {account})
+        return chain
 
 
 def erased_entries(stored: Sequence[HistoryEntry], accounts: set[str]) -> list[HistoryEntry]:
-    """The stored entries of these accounts that lose personal data, as they are without it."""
-    entries = [entry for entry in stored if entry.account_id in accounts]
-    return [after for entry in entries if (after := erased_entry(entry)) != entry]
+    """The stored entries of these accounts that contain personal data, without it."""
+    return [
+        after for entry, after in zip(stored, _erased(stored, accounts), strict=True) if after is not entry
+    ]
+
+
+def _erased(entries: Iterable[HistoryEntry], accounts: Collection[str]) -> list[HistoryEntry]:
+    return [erased_entry(entry) if entry.account_id in accounts else entry for entry in entries]

@@ -1,4 +1,4 @@
-"""What waits in a partition: fetched records, of which the first are decoded already."""
+"""The waiting records of a partition: fetched, and the first ones also decoded."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Intake:
     """The waiting records of one partition, in log order.
 
-    `next` is the position after the last of them: beyond it where transaction markers follow.
+    `next` is the offset to fetch next: after the last record and the transaction markers that follow it.
     """
 
     def __init__(self, decoder: Decoder, position: int) -> None:
@@ -29,7 +29,7 @@ class Intake:
 
     @property
     def waiting(self) -> int:
-        """How many records wait."""
+        """Number of waiting records."""
         return len(self._records) + len(self._decoded)
 
     @property
@@ -40,7 +40,7 @@ class Intake:
         return self._records[0].timestamp if self._records else None
 
     def add(self, fetched: Fetched) -> bool:
-        """Appends what was fetched; False: it was asked for before the position changed, and is dropped."""
+        """Appends fetched records; False: requested before the position changed, so they are dropped."""
         if fetched.first != self.next:
             return False
         self._records.extend(fetched.records)
@@ -48,7 +48,7 @@ class Intake:
         return True
 
     async def decode(self, count: int, slice_size: int) -> None:
-        """Decodes until `count` records are ready; lets others work after each slice."""
+        """Decodes until `count` records are ready, with a pause for other tasks after each slice."""
         decoded, records = self._decoded, self._records
         while records and len(decoded) < count:
             decoded.append(self._decode(records.popleft()))
@@ -56,9 +56,9 @@ class Intake:
                 await asyncio.sleep(0)
 
     def take(self, count: int, up_to: int | None) -> tuple[list[Decoded], int]:
-        """The first `count` decoded records and the position after them; nothing at or beyond `up_to`.
+        """The first `count` decoded records, all before `up_to`, and the position after them.
 
-        While a database that went back is brought up to date, a batch ends exactly where publishing begins.
+        During a replay of a restored database, a batch ends exactly where publishing begins.
         """
         taken: list[Decoded] = []
         for decoded in self._decoded:
@@ -72,7 +72,7 @@ class Intake:
         return taken, after if up_to is None else min(after, up_to)
 
     def done(self, count: int) -> list[Decoded]:
-        """Forgets the first `count` records, which are applied, and returns them."""
+        """Removes the first `count` records, which are applied, and returns them."""
         return [self._decoded.popleft() for _ in range(count)]
 
     def replace_first(self, decoded: Decoded) -> None:

@@ -1,4 +1,4 @@
-"""The two content modes of CloudEvents on Kafka: taking a record apart into envelope and data."""
+"""The two content modes of CloudEvents on Kafka: separates envelope and data of a record."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NO_ATTRIBUTES: Final = (
 
 
 class Fault(NamedTuple):
-    """Why a record is no command."""
+    """Why a record is not a command."""
 
     code: DeadLetterCode
     message: str
@@ -32,7 +32,7 @@ class Fault(NamedTuple):
 
 
 class Opened(NamedTuple):
-    """An envelope and its data as JSON text; unless `is_json`, that is still to be checked."""
+    """An envelope, and its data as JSON text; if `is_json` is false, the text must still be checked."""
 
     envelope: Envelope
     raw: bytes | None
@@ -66,7 +66,7 @@ def parse_value(value: bytes | None, max_bytes: int) -> Any | NotJson:
 def _mode(content_type: bytes | None, *, has_version: bool) -> Literal["binary", "structured", "other"]:
     if content_type is None:
         return "binary" if has_version else "structured"
-    # Never remembered when too long: what senders can make us keep is bounded.
+    # Long values are not cached: senders must not be able to fill the memory.
     return "binary" if len(content_type) > LIMITS["datacontenttype"] else _mode_by(content_type)
 
 

@@ -1,4 +1,4 @@
-"""What keeps a partition from being read, and since when: for log, readiness and metrics."""
+"""The reason why a partition cannot be read, and since when: for the log, readiness and metrics."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ HIDDEN_SECONDS: Final = 30.0
 usually commit within a second; Kafka ends what was forgotten after the producer's timeout, mostly 60 s."""
 
 AGAIN_SECONDS: Final = 1.0
-"""Between two tries to read what could not be read."""
+"""Pause between two tries to read a partition that could not be read."""
 
 
 class Obstacle:
-    """Of one partition. `now` is always in seconds of the event loop's clock."""
+    """The obstacle of one partition. `now` is always in seconds of the event loop's clock."""
 
     def __init__(self, number: int, metrics: Metrics) -> None:
         self.error: ContractsError | None = None
-        """Why nothing can be read; None: nothing stands in the way."""
+        """Why the partition cannot be read; None: it can be read."""
         self.ask_from = 0.0
-        """Before this moment it is no use to fetch."""
+        """The time before which a fetch is useless."""
         self._number = number
         self._metrics = metrics
         self._since = 0.0
@@ -39,20 +39,20 @@ class Obstacle:
         self._hidden_since: float | None = None
 
     def seconds(self, now: float) -> float:
-        """For how long it has stood there."""
+        """How long the partition could not be read, in seconds."""
         return 0.0 if self.error is None else now - self._since
 
     def hidden_seconds(self, now: float) -> float:
-        """For how long the same open transaction has hidden commands."""
+        """How long the same open transaction has hidden commands, in seconds."""
         return 0.0 if self._hidden_since is None else now - self._hidden_since
 
     def refused(self, error: ContractsError, now: float) -> None:
-        """Nothing could be read: it is tried again after a pause."""
+        """The partition could not be read: the next try is after a pause."""
         self.ask_from = now + AGAIN_SECONDS
         self._stands(error, now, now)
 
     def answered(self, place: tuple[str, int], fetched: Fetched, now: float) -> None:
-        """The broker has told what there is to be read."""
+        """The broker has answered."""
         if fetched.next < fetched.stable or fetched.stable >= fetched.end:
             self._hidden_since = None
         elif self._hidden_since is None or self._hidden_from != fetched.stable:
@@ -87,7 +87,7 @@ class Obstacle:
 
 
 def hidden_behind(topic: str, number: int, offset: int) -> ForeignTransaction:
-    """Says that nothing from this offset on can be read, and how to find out whose transaction it is."""
+    """The error for commands hidden from this offset on, with a hint how to find the producer."""
     return ForeignTransaction(
         f"{topic}/{number}: a producer's open transaction at offset {offset} hides the commands behind it",
         hint=f"`kafka-transactions.sh describe-producers --topic {topic} --partition {number}` names it",

@@ -2,58 +2,59 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, assert_never
-
-from orjson import Fragment
+from typing import TYPE_CHECKING, Any, assert_never
 
 from consumer.domain.model import ABSENT, ERASED, Applied, Changed, FieldChange, Rejected, Unchanged
-from schemas.contract import to_json, visible
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from consumer.domain.model import Event, Outcome
     from consumer.engine.records import Incoming
-    from consumer.storage.protocols import Seen
+    from consumer.storage.history import Seen
     from schemas.cloudevents import Envelope
-    from schemas.events import RejectionCode
-
-_NO_FIELDS: Final = Fragment(b"[]")
+    from schemas.events import ChangedField, RejectionCode
 
 
 def reference(envelope: Envelope) -> dict[str, str]:
-    """How events and results name the command that caused them."""
+    """The reference to a command in its events and result."""
     return {"id": envelope.id, "source": envelope.source, "type": envelope.type}
 
 
-def changed_data(event: Changed, fields: Fragment, cause: Incoming, now: datetime) -> dict[str, Any]:
-    """The data of a `changed` event; `fields` are its changed fields as JSON."""
+def changed_data(
+    event: Changed, contract: Any, fields: Sequence[ChangedField], cause: Incoming, now: datetime
+) -> dict[str, Any]:
+    """The data of a `changed` event: the contract as it shows it, and the fields that it changed."""
     data: dict[str, Any] = {
         "change": event.change,
-        "contract": visible(event.contract),
+        "contract": contract,
         "changed_fields": fields,
         "version": event.version,
         "effective_at": event.effective_at,
         "occurred_at": now,
         "command": reference(cause.envelope),
         "requested_by": event.by,
+        "recurring": event.recurring,
     }
-    return data if event.reason is None else data | {"reason": event.reason}
+    if event.reason is not None:
+        data["reason"] = event.reason
+    if event.proration is not None:
+        data["proration"] = event.proration
+    return data
 
 
-def fields_json(event: Event) -> Fragment:
-    """The changed fields as JSON, which event and history share; of a notice there are none."""
-    if not isinstance(event, Changed) or not event.changed_fields:
-        return _NO_FIELDS
-    return Fragment(to_json([field_data(change) for change in event.changed_fields]))
+def changed_fields(event: Event) -> list[ChangedField]:
+    """The changed fields of an event, as in event and history; a notice changes none."""
+    return [field_data(change) for change in event.changed_fields] if isinstance(event, Changed) else []
 
 
-def field_data(change: FieldChange) -> dict[str, Any]:
-    """One difference as JSON shows it."""
+def field_data(change: FieldChange) -> ChangedField:
+    """One difference, as in event and history."""
     path, before, after = change
     if after is ERASED:
         return {"path": path, "erased": True}
-    difference = {"path": path}
+    difference: ChangedField = {"path": path}
     if before is not ABSENT:
         difference["before"] = before
     if after is not ABSENT:
@@ -81,7 +82,7 @@ def result_data(outcome: Outcome, cause: Incoming, now: datetime) -> dict[str, A
 
 
 def duplicate_data(seen: Seen, cause: Incoming, now: datetime) -> dict[str, Any]:
-    """The result of a command that was seen before: it names what became of the first."""
+    """The result of a duplicate, with the outcome of the first command."""
     data = {
         "command": reference(cause.envelope),
         "outcome": "duplicate",
@@ -94,7 +95,7 @@ def duplicate_data(seen: Seen, cause: Incoming, now: datetime) -> dict[str, Any]
 
 
 def reused_data(seen: Seen, cause: Incoming, now: datetime) -> dict[str, Any]:
-    """The result of a command under the id of another: nobody may take it for done."""
+    """The rejection of a command whose id another command had: its sender must not take it for applied."""
     was = f"this id is another command's, whose outcome was: {_first(seen)}"
     code: RejectionCode = "id_reused"
     return {

@@ -5,53 +5,60 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from consumer.domain.model import LimitReached
-from consumer.engine.encoder import event_name
+from consumer.engine.command_outputs import event_name
+from schemas.contract import to_json
+from schemas.events import STATE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from orjson import Fragment
-
     from consumer.domain.model import Event
     from consumer.engine.encoder import Encoder
     from consumer.engine.records import Incoming, Misplaced, Undecodable
     from consumer.kafka.recordbatches import BatchWriter, RecordBatch
-    from schemas.events import LimitReachedData
+    from schemas.contract import Contract
+    from schemas.events import ChangedField, LimitReachedData
     from schemas.names import UsageMetric
 
 
 class Outputs:
-    """Outputs in the making. `writer` takes them; None: they were published before."""
+    """Collects outputs. `writer` encodes them; None: they were published before."""
 
     def __init__(self, encoder: Encoder, writer: BatchWriter | None) -> None:
         self._encoder = encoder
         self._writer = writer
+        self._unpublished = 0
         self.published: dict[str, int] = {}
-        """How many events of a name were made."""
+        """Number of events by name."""
         self.limits_reached: dict[tuple[UsageMetric, int], int] = {}
-        """How many of them tell of a (metric, threshold)."""
+        """Number of `limit_reached` events by metric and threshold."""
 
     @property
     def size(self) -> int:
-        """Bytes so far, uncompressed, about."""
-        return 0 if self._writer is None else self._writer.bytes
+        """Approximate uncompressed bytes so far. During a replay, only those of the changed fields."""
+        return self._unpublished if self._writer is None else self._writer.bytes
 
     def finish(self) -> list[RecordBatch] | None:
-        """What is to be published, complete; None while replaying what was published before."""
+        """The complete outputs; None during a replay of what was published before."""
         return None if self._writer is None else self._writer.finish()
 
     def command(
         self,
         incoming: Incoming,
-        events: Sequence[tuple[Event, Fragment]],
+        events: Sequence[tuple[Event, Sequence[ChangedField]]],
         result: dict[str, Any],
         identity: bytes,
         now: datetime,
+        told: Sequence[Contract | None] = (),
     ) -> None:
-        """Adds a command's events, each with its changed fields, and its result."""
+        """Adds a command's events, each with its changed fields, what the contract became, and its result.
+
+        `told`: the current contract, if it is to be published even if nothing changed it.
+        """
         writer = self._writer
         if writer is None:
+            self._unpublished += sum(len(to_json(fields)) for _, fields in events)
             return
         outputs = self._encoder.outputs(incoming, identity, now)
         for event, fields in events:
@@ -59,11 +66,14 @@ class Outputs:
             if isinstance(event, LimitReached):
                 self._limit_reached(event.notice)
             self._count(event_name(event))
+        if (state := outputs.state(told)) is not None:
+            writer.add(state)
+            self._count(STATE.name)
         writer.add(outputs.result(result))
         self._count("command_result")
 
     def dead_letter(self, letter: Undecodable, identity: bytes, offset: int, now: datetime) -> None:
-        """Adds a dead letter, and the answer to its sender when that can be told."""
+        """Adds a dead letter, and the result for its sender if its identity is known."""
         if self._writer is None:
             return
         self._writer.add(self._encoder.dead_letter(letter))
@@ -73,7 +83,7 @@ class Outputs:
             self._count("command_result")
 
     def forwarded(self, misplaced: Misplaced) -> None:
-        """Adds a command on its way home."""
+        """Adds a command that is forwarded to its home."""
         if self._writer is not None:
             self._writer.add(self._encoder.forward(misplaced))
 

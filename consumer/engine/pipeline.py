@@ -1,4 +1,4 @@
-"""The steps of a worker between two takeovers, as many side by side as help.
+"""The steps of a worker between two takeovers; several run at the same time.
 
 fetch -> [MongoDB transactions, several side by side: load, fold, write, move positions]
 -> [one Kafka transaction at a time: outputs and progress of all that is stored by then]
@@ -29,25 +29,26 @@ LOOK: Final = "look"
 
 REST_SHARE: Final = 2.0
 REST_SECONDS: Final = 0.02
-"""How long commands gather after a batch: so many times what it took to store, but no longer than this."""
+"""How long commands are collected after a batch: this multiple of the time to store it, up to the limit
+below."""
 
 FETCH_PAUSE_SECONDS: Final = 0.01
-"""Between two fetches while there is something to do: each costs the broker and us half a millisecond."""
+"""Pause between two fetches under load: each costs the broker and the service half a millisecond."""
 
 LOOK_SECONDS: Final = 2.0
-"""How often what waits is asked for in partitions that are not fetched."""
+"""How often the lag is read in partitions that are not fetched, in seconds."""
 
 TURN_SECONDS: Final = 1.0
-"""The loop turns at least so often, for the health checks."""
+"""Maximum time between two turns of the loop, in seconds, for the health checks."""
 
 
 class Pipeline:
-    """Works on partitions that are taken over, until it is told to stop or a step fails.
+    """Works on partitions after a takeover, until it is stopped or a step fails.
 
     Args:
         beat: called at every turn, so that a stuck loop is noticed.
-        stopping: set when nothing new is to be begun.
-        succeeded: called when a step has done what failed before.
+        stopping: set when no new step may begin.
+        succeeded: called when a step succeeds that may have failed before.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class Pipeline:
         return asyncio.get_running_loop().time()
 
     async def run(self) -> None:
-        """Batches until stopped; then what is under way is stored and published."""
+        """Makes batches until it is stopped; then finishes and publishes the current ones."""
         self._stored = []
         try:
             while True:
@@ -99,9 +100,9 @@ class Pipeline:
             await self._tasks.cancel()
 
     def _pause(self, now: float) -> float:
-        """Until there is something to start for which the time was not ripe at `now`.
+        """Waits until there is something to start that could not start at `now`.
 
-        A later moment would not do: what became ripe in between would wait for the next turn.
+        With a later time, something that could start in between would wait for the next turn.
         """
         moments = [self._rest_until] if self._queue.waiting else []
         if not self._tasks.any(FETCH):
@@ -109,7 +110,7 @@ class Pipeline:
         return min([TURN_SECONDS, *(moment - now for moment in moments if moment > now)])
 
     def _start_batch(self, now: float) -> None:
-        """As many as the schedule wants; the partitions taken go to the end of the queue."""
+        """Starts as many as the schedule wants; partitions that are started go to the end of the queue."""
         if now < self._rest_until and self._queue.waiting < FULL:
             return
         while lanes := self._tasks.free(STORE, SESSIONS):
@@ -136,7 +137,7 @@ class Pipeline:
             self._tasks.start(PUBLISH, 0, self._publishing.publish(stored))
 
     def _start_fetch(self, now: float) -> None:
-        """At once while nothing is to do; else what comes meanwhile gathers at the broker for a moment."""
+        """Fetches at once if nothing is to do; else it waits a moment, and records collect at the broker."""
         if self._tasks.any(FETCH):
             return
         if now < self._fetch_from and (self._tasks.any(STORE) or self._queue.waiting):
@@ -149,12 +150,12 @@ class Pipeline:
         for partition, error in self._reading.hopeless():
             await self._storing.stop(partition, error)
         working = [partition for partition in self._partitions.values() if partition.error is None]
-        if all(partition.drained and not partition.lag.records for partition in working):
-            self._succeeded()  # nothing is there that could fail again
+        if all(partition.drained and not partition.delay.lag.records for partition in working):
+            self._succeeded()  # nothing waits that could fail again
         self._fetch_from = self._now() + FETCH_PAUSE_SECONDS
 
     def _start_look(self, now: float) -> None:
-        """Where nothing is fetched, what waits still has to be told."""
+        """Reads the lag of partitions that are not fetched."""
         if now - self._looked_at < LOOK_SECONDS or self._tasks.any(LOOK):
             return
         self._looked_at = now

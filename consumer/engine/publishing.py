@@ -1,8 +1,9 @@
-"""Publishes what is stored: all of it that waits, in one Kafka transaction with the progress it makes."""
+"""Publishes stored outputs: all that wait, in one Kafka transaction together with the new progress."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from time import time_ns
 from typing import TYPE_CHECKING
 
 from consumer.kafka.journal_entries import Progress, Release, journal_batch, milliseconds_now
@@ -16,52 +17,62 @@ if TYPE_CHECKING:
     from consumer.kafka.recordbatches import RecordBatch
     from consumer.storage.protocols import Position
     from consumer.telemetry.metrics import Metrics
+    from consumer.telemetry.traces import Traces
 
 
 class Publishing:
-    """One worker's way from the database to Kafka.
+    """Publishes the batches of one worker.
 
     Args:
         publisher: started by a takeover.
         journal: name of the journal's topic.
-        worker: who makes the progress.
+        worker: id of the worker, written into the progress.
     """
 
-    def __init__(self, publisher: Publisher, *, journal: str, worker: str, metrics: Metrics) -> None:
+    def __init__(
+        self, publisher: Publisher, *, journal: str, worker: str, metrics: Metrics, traces: Traces
+    ) -> None:
         self._publisher = publisher
         self._journal = journal
         self._worker = worker
         self._metrics = metrics
+        self._traces = traces
 
     async def publish(self, stored: Sequence[Stored]) -> None:
-        """All or nothing; what was published in an earlier life is passed by.
+        """Publishes these batches in one transaction, except those that were published before.
 
         Raises:
             LogError: take over again.
         """
         new = [one for one in stored if one.outputs is not None]
         batches = [batch for one in new for batch in one.outputs or ()]
-        # Of two batches of a partition the later one counts.
+        # If there are two batches of a partition, the later one has the progress.
         reached = {one.partition.number: one.position for one in new}
-        if new:
-            with self._metrics.stage("publish"):
-                await self._publisher.publish([*batches, *self.progress(reached.values())])
+        if not new:
+            return
+        since = time_ns()
+        with self._metrics.stage("publish"):
+            await self._publisher.publish([*batches, *self.progress(reached.values())])
         for one in new:
-            one.partition.unpublished -= 1
-            self._count(one)
+            one.partition.publication.unpublished -= 1
+        self._count(new, since)
 
     async def release(self, partitions: Iterable[Partition]) -> None:
-        """The last word about partitions in which everything stored is published.
+        """Releases partitions in which everything stored is published.
 
         Raises:
-            LogError: whoever comes next ends this worker's transactions then, which is only slower.
+            LogError: the next owner then ends this worker's transactions, which only takes longer.
         """
         now = milliseconds_now()
         entries = [
             journal_batch(
                 self._journal,
                 partition.number,
-                Release(partition.committed, partition.position.generation, self._worker),
+                Release(
+                    partition.publication.committed(partition.position),
+                    partition.position.generation,
+                    self._worker,
+                ),
                 now,
             )
             for partition in partitions
@@ -70,7 +81,7 @@ class Publishing:
             await self._publisher.publish(entries)
 
     def progress(self, positions: Iterable[Position]) -> list[RecordBatch]:
-        """The journal's entries that say: everything up to these positions is published."""
+        """The progress entries of the journal: everything up to these positions is published."""
         now = milliseconds_now()
         return [
             journal_batch(
@@ -82,8 +93,11 @@ class Publishing:
             for position in positions
         ]
 
-    def _count(self, stored: Stored) -> None:
+    def _count(self, published: Sequence[Stored], since: int) -> None:
+        traced = self._traces.published({one.trace: None for one in published}, since)
         now = datetime.now(UTC).timestamp()
-        self._metrics.latencies([now - timestamp / 1000 for timestamp in stored.timestamps])
-        for name, count in stored.events.items():
-            self._metrics.event(name, count)
+        timestamps = [timestamp for one in published for timestamp in one.timestamps]
+        self._metrics.latencies([now - timestamp / 1000 for timestamp in timestamps], traced)
+        for one in published:
+            for name, count in one.events.items():
+                self._metrics.event(name, count)

@@ -1,9 +1,10 @@
-"""Fetches for all partitions of a worker that have room, and tells what waits in them."""
+"""Fetches for all partitions of a worker that have room, and keeps their lag up to date."""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from time import time_ns
 from typing import TYPE_CHECKING, Final
 
 from consumer.errors import (
@@ -21,27 +22,28 @@ if TYPE_CHECKING:
     from consumer.engine.partition import Partition
     from consumer.kafka.fetcher import Fetcher
     from consumer.telemetry.metrics import Metrics
+    from consumer.telemetry.traces import Traces
 
 WAIT_MS: Final = 500
-"""How long the broker waits for a first record when there is none."""
+"""Maximum time that the broker waits for a first record, in milliseconds."""
 
 SHORT_WAIT_MS: Final = 100
-"""The same while some partitions have enough for now: they want to be asked for again soon."""
+"""The same while some partitions have enough records: they must be fetched again soon."""
 
 MOST_WAITING: Final = 6_000
 LEAST_ROOM: Final = 100
-"""Records that wait in memory: about the first number in all, but the second in each partition at least."""
+"""Waiting records in memory: about the first number in total, but at least the second in each partition."""
 
 DAMAGE_SECONDS: Final = 60.0
-"""How long damaged records are tried again, before the partition waits for a decision."""
+"""How long damaged records are fetched again before the partition stops, in seconds."""
 
 
 class Reading:
-    """One worker's way from the log to what waits.
+    """Fetches the log for one worker.
 
     Args:
-        partitions: by number; their intakes are filled.
-        batch_commands: the most that one batch takes.
+        partitions: by number; fetched records go to their intakes.
+        batch_commands: maximum number of commands in a batch.
     """
 
     def __init__(
@@ -51,10 +53,12 @@ class Reading:
         *,
         batch_commands: int,
         metrics: Metrics,
+        traces: Traces,
     ) -> None:
         self._fetcher = fetcher
         self._partitions = partitions
         self._metrics = metrics
+        self._traces = traces
         share = MOST_WAITING // max(1, len(partitions))
         self._room = min(2 * batch_commands, max(LEAST_ROOM, share))
 
@@ -62,63 +66,70 @@ class Reading:
         """Connects, unless it is connected.
 
         Raises:
-            BrokerUnavailable, BrokerDenied: no broker answers, or it refuses us.
+            BrokerUnavailable, BrokerDenied: no broker answers, or it refuses access.
         """
         await self._fetcher.start()
 
     async def stop(self) -> None:
-        """Ends the connection; also without a broker."""
+        """Closes the connection; also without a broker."""
         await self._fetcher.stop()
 
     def wanted(self, now: float) -> tuple[dict[int, int], int] | None:
-        """From which offsets to fetch, and how long to wait; None: everybody has enough."""
+        """The offsets to fetch from, and the time to wait; None: all partitions have enough records."""
         working = [partition for partition in self._partitions.values() if partition.error is None]
-        hungry = [p for p in working if p.intake.waiting < self._room and p.obstacle.ask_from <= now]
+        hungry = [p for p in working if p.intake.waiting < self._room and p.delay.obstacle.ask_from <= now]
         if not hungry:
             return None
         wait = WAIT_MS if len(hungry) == len(working) else SHORT_WAIT_MS
         return {partition.number: partition.intake.next for partition in hungry}, wait
 
     async def fetch(self, positions: Mapping[int, int], wait_ms: int) -> None:
-        """Takes in what comes next.
+        """Fetches once.
 
         Raises:
             LogError: take over again.
         """
+        since = time_ns()
         with self._metrics.stage("fetch"):
             found = await self._fetcher.fetch(positions, timeout_ms=wait_ms)
         now = asyncio.get_running_loop().time()
+        new = 0
         for number, fetched in found.items():
             partition = self._partitions[number]
             if isinstance(fetched, ContractsError):
                 self._not_fetched(partition, fetched, now)
             elif partition.take_in(fetched, now):
-                self._metrics.partitions.lag(number, *partition.lag)
+                self._metrics.partitions.lag(number, *partition.delay.lag)
+                if partition.publication.replay_to(partition.position) is None:
+                    new += len(fetched.records)
+        self._traces.fetched(new, since)
 
     def _not_fetched(self, partition: Partition, error: ContractsError, now: float) -> None:
-        """What cannot be read is tried again, and told meanwhile: another replica may be sound.
+        """Reports a partition that cannot be read. It is tried again: another replica may be intact.
 
         Raises:
-            OutOfLog: the position is not in the log. Only a takeover looks at everything before it says why.
+            OutOfLog: the position is not in the log. The takeover finds out why.
         """
         if isinstance(error, OutOfLog):
             raise error
-        partition.obstacle.refused(error, now)
+        partition.delay.obstacle.refused(error, now)
 
     def hopeless(self) -> list[tuple[Partition, PositionError]]:
-        """The partitions whose next records stay damaged; all that came before is applied and published."""
+        """The partitions with damaged next records and nothing earlier left to apply or publish."""
         now = asyncio.get_running_loop().time()
         return [
             (partition, LogDamaged(error.topic, error.partition, offset=error.offset))
             for partition in self._partitions.values()
             if partition.error is None
             and partition.drained
-            and isinstance(error := partition.obstacle.error, RecordDamaged)
-            and partition.obstacle.seconds(now) >= DAMAGE_SECONDS
+            and isinstance(error := partition.delay.obstacle.error, RecordDamaged)
+            and partition.delay.obstacle.seconds(now) >= DAMAGE_SECONDS
         ]
 
     async def look(self, numbers: Collection[int]) -> None:
-        """Asks what waits where nothing is fetched."""
+        """Reads the lag of partitions that are not fetched."""
         with suppress(LogError):
             for number, bounds in (await self._fetcher.bounds(numbers)).items():
-                self._partitions[number].looked_at(bounds)
+                partition = self._partitions[number]
+                reached = partition.position.next if partition.taken_over else None
+                partition.delay.looked_at(bounds, reached)

@@ -1,4 +1,4 @@
-"""What comes out of a partition: records, and what the decoder makes of them."""
+"""Records of a partition, and the results of decoding them."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from schemas.events import DeadLetterCode, FieldError
 
 FORWARDED_FROM: Final = "contracts-forwarded-from"
-"""Header on a record that was moved to its key's home: `topic/partition/offset` of where it was found."""
+"""Header on a record that was forwarded to its key's home: `topic/partition/offset` of where it was found."""
 
 
 LAST_MILLISECOND: Final = 253_402_300_799_999
-"""The end of the year 9999, where calendars end."""
+"""The end of the year 9999, the last that can be stored."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Record(Protocol):
-    """One record as the Kafka client hands it over; `timestamp` is in milliseconds."""
+    """One record as the Kafka client returns it; `timestamp` is in milliseconds."""
 
     @property
     def topic(self) -> str: ...  # noqa: D102
@@ -47,7 +47,7 @@ class Record(Protocol):
 class Incoming(NamedTuple):
     """A valid command. `at` is the record's time in UTC: the command's `now`.
 
-    `content` tells it from another command under the same id.
+    `content` distinguishes it from another command with the same id.
     """
 
     command: Command
@@ -60,11 +60,11 @@ class Incoming(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Undecodable:
-    """A record that is no command: a dead letter.
+    """A record that is not a command: a dead letter.
 
     `path` is a JSON Pointer into the data, or the name of the attribute or header at fault. `errors`
-    lists all mistakes of a `schema_violation`. With both `account_id` and `envelope` the command has
-    an identity, and its producer is to get a `command_result`.
+    lists all mistakes of a `schema_violation`. With `account_id` and `envelope` the record has an identity,
+    and its producer gets a `command_result`.
     """
 
     code: DeadLetterCode
@@ -78,7 +78,7 @@ class Undecodable:
 
 @dataclass(frozen=True, slots=True)
 class Misplaced:
-    """A record whose key belongs to partition `home`: to be forwarded there as it is."""
+    """A record whose key belongs to partition `home`: it is forwarded there unchanged."""
 
     home: int
     account_id: str
@@ -89,13 +89,13 @@ Decoded = Incoming | Undecodable | Misplaced
 
 
 def forwarded_headers(record: Record) -> list[tuple[str, bytes | None]]:
-    """The headers of a misplaced record when it is forwarded: its own, and where it was found."""
+    """The headers of a forwarded record: its own, and one with the offset where it was found."""
     found_at = f"{record.topic}/{record.partition}/{record.offset}"
     return [*record.headers, (FORWARDED_FROM, found_at.encode())]
 
 
 def record_time(record: Record) -> datetime:
-    """When a record was written, exactly; what lies outside the years 1970 to 9999 is moved to their edge.
+    """When a record was written, exactly; what lies outside the years 1970 to 9999 counts as their edge.
 
     Such a record is a dead letter, and dead letters must have a time, too.
     """
@@ -104,5 +104,5 @@ def record_time(record: Record) -> datetime:
 
 @lru_cache(maxsize=1024)
 def _moment(milliseconds: int) -> datetime:
-    """Remembered, because the records of one produced batch share their time."""
+    """Cached, because the records of one produced batch have the same time."""
     return _EPOCH + timedelta(milliseconds=milliseconds)

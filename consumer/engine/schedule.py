@@ -1,8 +1,8 @@
-"""Which partitions make the next batch. Pure: the worker's loop asks, and starts what is answered.
+"""Chooses the partitions of the next batch. Pure: the worker's loop asks, and starts the batch.
 
 A batch costs the service, the broker and the database some 10 ms of processor together, however few
-commands it holds. So under a low load one batch at a time takes what waits in all partitions. Under a
-backlog several are stored side by side, each with its share of the partitions, because a MongoDB
+commands it holds. So under a low load one batch at a time takes what waits in all partitions. With much lag
+several are stored at the same time, each with its share of the partitions, because a MongoDB
 transaction keeps no more than one connection and one core of the server busy.
 """
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from consumer.engine.partition import Partition
 
 FULL: Final = 100
-"""Commands that are worth a batch of their own beside others that are being stored."""
+"""Number of commands for which a separate batch is worthwhile while others are being stored."""
 
 
 class Queue:
-    """A worker's partitions, those first that have waited longest.
+    """The partitions of a worker, in order of how long they have waited.
 
     Args:
-        lanes: how many batches may be stored side by side.
+        lanes: maximum number of batches stored at the same time.
         most: commands in a batch.
     """
 
@@ -34,27 +34,27 @@ class Queue:
 
     @property
     def waiting(self) -> int:
-        """Commands of which a batch could be made."""
+        """Number of waiting commands in partitions that could make a batch."""
         return sum(partition.intake.waiting for partition in self._partitions if partition.ready)
 
     def take(self, running: int) -> Sequence[Partition]:
-        """The partitions of the next batch, which are busy from now on; none: better to wait."""
+        """The partitions of the next batch, which are busy from now on; empty: wait."""
         chosen = next_batch(self._partitions, running=running, lanes=self._lanes, most=self._most)
         for partition in chosen:
             partition.busy = True
-        self._partitions.sort(key=chosen.__contains__)  # stable: the others keep their order
+        self._partitions.sort(key=chosen.__contains__)  # a stable sort: the others keep their order
         return chosen
 
 
 def next_batch(
-    partitions: Iterable[Partition], *, running: int, lanes: int, most: int
+    partitions: Sequence[Partition], *, running: int, lanes: int, most: int
 ) -> Sequence[Partition]:
-    """The partitions of the next batch; none: better to wait.
+    """The partitions of the next batch; empty: wait.
 
     Args:
-        partitions: all of the worker's, those first that have waited longest.
+        partitions: all of the worker's, in order of how long they have waited.
         running: batches that are being stored.
-        lanes: how many may be stored side by side.
+        lanes: maximum number of batches stored at the same time.
         most: commands in a batch.
     """
     ready = [partition for partition in partitions if partition.ready]
@@ -64,7 +64,8 @@ def next_batch(
         return ready[:1]
     ready = [partition for partition in ready if not partition.alone]
     waiting = sum(partition.intake.waiting for partition in ready)
-    if running and waiting < FULL:
+    isolated = sum(partition.busy and partition.alone for partition in partitions)
+    if running > isolated and waiting < FULL:  # an isolated one may take until the time limit
         return ()
     share = min(most, max(FULL, waiting // (lanes - running)))
     chosen: list[Partition] = []

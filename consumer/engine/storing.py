@@ -1,12 +1,12 @@
 """Stores batches, each in one MongoDB transaction over some of the worker's partitions.
 
-What is refused because of one partition must not stop the others: a batch that fails so is stored in
-halves, until the partition at fault stands alone; only then are its commands halved, until the one that is
-refused stands alone, too.
+A command that MongoDB refuses must not stop other partitions: its batch is divided in halves until the
+partition with this command is alone. Then its commands are halved until the refused command is alone, too.
 """
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -22,6 +22,7 @@ from consumer.errors import (
     DeadLetterLimit,
     Fenced,
     ForeignDocument,
+    NewerSchema,
     PoisonDocument,
     PositionError,
     StoreError,
@@ -36,18 +37,23 @@ if TYPE_CHECKING:
 
     from consumer.domain.model import Policy
     from consumer.engine.apply import Applied, Share
-    from consumer.engine.partition import Limits, Partition
+    from consumer.engine.limits import Limits
+    from consumer.engine.partition import Partition
     from consumer.kafka.recordbatches import RecordBatch
     from consumer.storage.protocols import Position, Store
     from consumer.telemetry.metrics import Metrics
+    from consumer.telemetry.traces import BatchTrace, Traces
 
 log = structlog.get_logger()
 
 CONFLICT_TRIES: Final = 10
 
+GIVE_UP_SECONDS: Final = 1.0
+"""How long other batches can be stored before one that always fails leads to a takeover, in seconds."""
+
 
 class Stored(NamedTuple):
-    """A partition's part of a batch on its way from the database to Kafka, without the records themselves.
+    """A stored part of a batch that is not published yet, without its records.
 
     `outputs` None: they were published before. `timestamps`: its records', in milliseconds. `events`: how
     many of each name.
@@ -58,36 +64,37 @@ class Stored(NamedTuple):
     outputs: Sequence[RecordBatch] | None
     timestamps: Sequence[int]
     events: Mapping[str, int]
+    trace: BatchTrace
 
 
 class Storing:
-    """One worker's way from waiting records to committed state."""
+    """Stores the waiting records of one worker."""
 
-    def __init__(self, store: Store, *, policy: Policy, limits: Limits, metrics: Metrics) -> None:
+    def __init__(
+        self, store: Store, *, policy: Policy, limits: Limits, metrics: Metrics, traces: Traces
+    ) -> None:
         self._store = store
         self.owner = ""
-        """Set by each takeover: see there."""
+        """Set by each takeover, see Takeover."""
         self._policy = policy
         self._limits = limits
         self._metrics = metrics
+        self._traces = traces
 
     async def store(self, lane: int, partitions: Sequence[Partition]) -> list[Stored]:
-        """Stores the next batch of these partitions; one that cannot continue is stopped.
+        """Stores the next batch of these partitions; a partition that cannot continue is stopped.
 
         Raises:
             StoreError: take over again.
         """
-        shares = await self._shares(partitions)
-        if not shares:
+        if not (shares := await self._shares(partitions)):
             return []
         try:
             return await self._transact(lane, shares)
-        except (AheadOfPosition, BatchTooLarge, ForeignDocument, PoisonDocument) as error:
+        except (AheadOfPosition, BatchTooLarge, ForeignDocument, NewerSchema, PoisonDocument) as error:
             return await self._apart(lane, shares, error)
-        except StoreUnavailable:
-            # Perhaps it was only too slow for this much: the same batch again could fail forever.
-            for partition, share in shares:
-                partition.halve(len(share.records))
+        except (StoreUnavailable, WriteConflict):
+            await _isolate(shares)
             raise
 
     async def _shares(self, partitions: Sequence[Partition]) -> list[tuple[Partition, Share]]:
@@ -102,6 +109,7 @@ class Storing:
 
     async def _transact(self, lane: int, shares: Sequence[tuple[Partition, Share]]) -> list[Stored]:
         all_ids = False
+        trace = self._traces.batch(self._metrics.stage)
         for tries_left in reversed(range(CONFLICT_TRIES)):
             try:
                 async with self._store.transaction(self.owner, lane) as transaction:
@@ -111,37 +119,32 @@ class Storing:
                         policy=self._policy,
                         output_bytes=self._limits.batch_output_bytes,
                         all_ids=all_ids,
-                        stage=self._metrics.stage,
+                        stage=trace.stage,
                     )
             except (ContractIdTaken, WriteConflict) as error:
                 if not tries_left:
                     raise
-                # An id that is somebody else's by now shows when all are asked for.
+                # With `all_ids`, a contract id that now belongs to another account is found.
                 all_ids = all_ids or isinstance(error, ContractIdTaken)
-                shares = [(partition, partition.again(share)) for partition, share in shares]
+                shares = [(partition, share.again()) for partition, share in shares]
             else:
                 break
-        return [self._stored(*pair, one) for pair, one in zip(shares, applied, strict=True)]
+        return [self._stored(*pair, one, trace) for pair, one in zip(shares, applied, strict=True)]
 
-    def _stored(self, partition: Partition, share: Share, applied: Applied) -> Stored:
+    def _stored(self, partition: Partition, share: Share, applied: Applied, trace: BatchTrace) -> Stored:
         partition.stored(applied)
-        fold = applied.fold
-        self._metrics.batch(applied.records)
-        for (name, outcome), count in fold.counts.items():
-            self._metrics.command(name, outcome, count)
-        for code, count in fold.dead_letters.items():
-            self._metrics.dead_letter(code, count)
-        for (metric, threshold), count in fold.outputs.limits_reached.items():
-            self._metrics.limit_reached(metric, threshold, count)
-        self._metrics.forwarded(fold.forwarded)
+        _count(self._metrics, applied)
         records = share.records[: applied.records]
         timestamps = [decoded.record.timestamp for decoded in records]
-        return Stored(partition, applied.position, applied.outputs, timestamps, fold.outputs.published)
+        if applied.outputs is not None:
+            trace.stored(records, applied.fold.history.entries)
+        events = applied.fold.outputs.published
+        return Stored(partition, applied.position, applied.outputs, timestamps, events, trace)
 
     async def _apart(
         self, lane: int, shares: Sequence[tuple[Partition, Share]], error: Exception
     ) -> list[Stored]:
-        """In halves; or, where one partition is left, what its error asks for."""
+        """Divides the batch in halves; with one partition, reacts to its error."""
         partitions = [partition for partition, _ in shares]
         if len(partitions) == 1:
             await self._narrow(*shares[0], error)
@@ -151,24 +154,21 @@ class Storing:
         return first + await self.store(lane, partitions[middle:])
 
     async def _narrow(self, partition: Partition, share: Share, error: Exception) -> None:
-        """The next batch is smaller, or has a dead letter instead of the refused command."""
+        """Makes the next batch smaller, or replaces the refused command by a dead letter."""
         records = share.records
         match error:
-            case BatchTooLarge() if len(records) <= 1:
-                raise error
             case ForeignDocument():
                 await self.stop(partition, error)
             case AheadOfPosition():
-                await self.stop(partition, await self._torn(share, error))
-            case PoisonDocument() if len(records) <= 1:
-                poison = records[0] if records else None
-                if not isinstance(poison, Incoming):
-                    raise error
+                await self.stop(partition, await _torn(self._store, self.owner, share, error))
+            case PoisonDocument() if len(records) == 1 and isinstance(poison := records[0], Incoming):
                 partition.dead_letter(_refused(poison))
+            case BatchTooLarge() | NewerSchema() | PoisonDocument() if len(records) <= 1:
+                await _give_up(partition, share, error)
             case _:
                 if isinstance(error, PoisonDocument):
-                    partition.isolate(share.next)
-                partition.halve(len(records))
+                    partition.batch_size.isolate(share.position.next, share.next)
+                partition.batch_size.halve(len(records))
 
     async def stop(self, partition: Partition, error: ContractsError) -> None:
         """Stops the partition, and stores the reason for operators."""
@@ -176,23 +176,60 @@ class Storing:
         await self.note_stop(partition)
 
     async def note_stop(self, partition: Partition) -> None:
-        """Stores the reason of the stop for operators: without applying the batch, nobody else could tell."""
+        """Stores the reason of the stop for operators: it is found only while applying the batch."""
         error = partition.error
         decision = error.decision if isinstance(error, PositionError) else None
         with suppress(StoreError):
             await self._store.note_stop(partition.position.partition, self.owner, Stop(str(error), decision))
 
-    async def _torn(self, share: Share, error: AheadOfPosition) -> PositionError:
-        """A new owner's writes look torn to the old one, until it sees that the position is not its own.
 
-        Raises:
-            Fenced: so it is.
-        """
-        position = share.position
-        stored = await self._store.owned([position.partition], self.owner)
-        if stored[position.partition].next != position.next:
-            raise Fenced(f"{position.partition} is not at {position.next} any more") from error
-        return TornDatabase(*position.place, what=str(error), position=position.next)
+async def _isolate(shares: Sequence[tuple[Partition, Share]]) -> None:
+    """Perhaps the commands of one partition are only too slow: each is tried alone, with fewer commands.
+
+    The same batch could fail forever, and hold all partitions up.
+    """
+    were_alone = all(partition.alone for partition, _ in shares)
+    for partition, share in shares:
+        partition.batch_size.isolate(share.position.next, share.next)
+        partition.batch_size.halve(len(share.records))
+    if were_alone:
+        await asyncio.sleep(GIVE_UP_SECONDS)
+
+
+async def _give_up(partition: Partition, share: Share, error: Exception) -> None:
+    """Nothing is left to divide: tries it again alone, so that the partitions stored beside it go on."""
+    if not partition.alone:
+        partition.batch_size.isolate(share.position.next, share.next)
+        return
+    await asyncio.sleep(GIVE_UP_SECONDS)
+    raise error
+
+
+async def _torn(store: Store, owner: str, share: Share, error: AheadOfPosition) -> PositionError:
+    """Checks the owner: an earlier owner would take the new owner's writes for an inconsistent backup.
+
+    Raises:
+        Fenced: the partition has another owner.
+    """
+    position = share.position
+    stored = await store.owned([position.partition], owner)
+    if stored[position.partition].next != position.next:
+        raise Fenced(f"{position.partition} is not at {position.next} any more") from error
+    return TornDatabase(*position.place, what=str(error), position=position.next)
+
+
+def _count(metrics: Metrics, applied: Applied) -> None:
+    fold = applied.fold
+    metrics.batch(applied.records)
+    for (name, outcome), count in fold.counts.items():
+        metrics.command(name, outcome, count)
+    for code, count in fold.dead_letters.items():
+        metrics.dead_letter(code, count)
+    for (metric, threshold), count in fold.outputs.limits_reached.items():
+        metrics.limit_reached(metric, threshold, count)
+    for (movement, currency), amount in fold.accounts.movements.amounts().items():
+        metrics.revenue_moved(movement, currency, amount)
+    metrics.forwarded(fold.forwarded)
 
 
 def _refused(poison: Incoming) -> Undecodable:

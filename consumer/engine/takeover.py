@@ -1,15 +1,15 @@
-"""What a worker does before its first batch, and after any failure or doubt, for all its partitions at once.
+"""What a worker does before its first batch, and after any failure, for all its partitions together.
 
-Two facts were written by two systems: P, the position in MongoDB, and C, the last progress in the journal.
-Each moved in one transaction with what belongs to it: P with the state, C with the published outputs. So
-the difference between the two says exactly what is left to do, whatever happened before:
+It compares P, the position in MongoDB, and C, the last progress in the journal. P is written in one
+transaction with the contracts, C in one transaction with the published outputs. So their difference says
+exactly what must be done, regardless of what happened before:
 
-    C < P   the state is ahead: publish the outbox of [C, P)
-    C > P   the database went back (a restored backup, a lost tail): apply [P, C) again, publish nothing
-    C = P   go on
+    C < P   outputs are not published yet: publish the outbox of [C, P)
+    C > P   the database is older (a restored backup): apply [P, C) again, publish nothing
+    C = P   continue
 
-Everything else is not guessed: the partition stops with an error that names the decisions. The order of the
-steps matters: nothing is read before it can no longer change.
+In all other cases the partition stops with an error that names the decision. The order of the steps matters:
+nothing is read while another worker could still change it.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from consumer.engine.checks import problem_of, upgrade_problem
 from consumer.engine.claiming import last_words
-from consumer.errors import Fenced, OutboxHole, PositionError
+from consumer.engine.outbox import unpublished
+from consumer.errors import PositionError
 from consumer.kafka.journal_entries import Progress, journal_batch, milliseconds_now
-from consumer.kafka.recordbatches import unpack
 from consumer.storage.protocols import Position
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Mapping
 
     from consumer.engine.checks import Log
     from consumer.kafka.journal import Journal, Tail
     from consumer.kafka.publisher import Publisher
     from consumer.kafka.recordbatches import RecordBatch
-    from consumer.storage.protocols import Origin, OutboxSlot, Store
+    from consumer.storage.protocols import Origin, Store
 
 
 class Resumed(NamedTuple):
-    """Where to go on: fold from `position`, publish what lies at or after `publish_from`."""
+    """Where to continue: apply from `position` on, publish from `publish_from` on."""
 
     position: Position
     publish_from: int
@@ -69,17 +69,17 @@ class Takeover:
         self._log = log
         self._life = 0
         self.owner = worker
-        """Under which name the worker owns its positions. Each takeover has a name of its own: a request of
-        the worker's own from before, still on its way to MongoDB, must not find what it expects."""
+        """The name with which the worker owns its positions. It is different in each takeover: a delayed
+        request of this worker from before the takeover must not match."""
 
     async def run(self, partitions: Collection[int]) -> dict[int, Resumed | PositionError]:
-        """Takes all of them over; a partition that waits for a decision has its error in the answer.
+        """Takes all of them over; a partition that needs a decision has an error instead.
 
         Raises:
             StoreError, LogError: try again later.
         """
         names = {number: f"{self._topic}/{number}" for number in partitions}
-        # This also keeps us from wearing out epochs while the store is away.
+        # This also avoids a new epoch for each try while MongoDB does not answer.
         found = await self._store.positions(names.values())
         old = {p.place[1]: upgrade for p in found.values() if (upgrade := upgrade_problem(p))}
         names = {number: name for number, name in names.items() if number not in old}
@@ -121,7 +121,7 @@ class Takeover:
             resumed[number] = Resumed(position, max(committed, position.next))
             if committed < position.next:
                 behind[number] = committed
-        outputs, holes = await self._unpublished(positions, behind)
+        outputs, holes = await unpublished(self._store, self.owner, positions, behind)
         resumed |= holes
         entries = [
             self._progress(number, one, found[number][1])
@@ -132,7 +132,7 @@ class Takeover:
         return resumed
 
     async def _begun(self, positions: Mapping[int, Position | None]) -> dict[int, Position]:
-        """Where there is no position yet, one at the start of the log."""
+        """A position at the start of the log, for partitions without one."""
         fresh = [number for number, position in positions.items() if position is None]
         bounds = await self._log.bounds(fresh) if fresh else {}
         begun = {number: position for number, position in positions.items() if position is not None}
@@ -142,40 +142,7 @@ class Takeover:
             begun[number] = position
         return begun
 
-    async def _unpublished(
-        self, positions: Mapping[int, Position], behind: Mapping[int, int]
-    ) -> tuple[list[RecordBatch], dict[int, Resumed | PositionError]]:
-        """The outputs that are stored and not published, and the partitions where some are missing."""
-        names = [positions[number].partition for number in behind]
-        slots = await self._store.outbox(names) if names else {}
-        now = await self._store.owned(names, self.owner) if names else {}
-        outputs: list[RecordBatch] = []
-        holes: dict[int, Resumed | PositionError] = {}
-        # In this order into an output partition that several of them share, whoever publishes it again.
-        for number, committed in sorted(behind.items()):
-            position = positions[number]
-            if now[position.partition] != position:
-                # A hole may then be only a look at two moments; one that is real will be there again.
-                raise Fenced(f"{position.partition} was moved or set back during the takeover")
-            chain = chain_of(slots.get(position.partition, ()), position, committed)
-            if chain is None:
-                holes[number] = OutboxHole(*position.place, progress=committed, position=position.next)
-            else:
-                outputs += [batch for slot in chain for batch in unpack(slot.frames)]
-        return outputs, holes
-
     def _progress(self, number: int, resumed: Resumed, tail: Tail) -> RecordBatch:
         entry = Progress(resumed.publish_from, resumed.position.generation, self._worker)
         now = milliseconds_now()
         return journal_batch(self._journal.topic, number, entry, now, forgotten=tail.claims)
-
-
-def chain_of(slots: Sequence[OutboxSlot], position: Position, committed: int) -> list[OutboxSlot] | None:
-    """The slots that cover [committed, position) without a hole, in order; None: there is a hole."""
-    chain: list[OutboxSlot] = []
-    reached = committed
-    for slot in slots:
-        if slot.generation == position.generation and slot.first == reached < position.next:
-            chain.append(slot)
-            reached = slot.next
-    return chain if reached == position.next else None

@@ -1,8 +1,8 @@
-"""One member of the group: works on all its partitions together.
+"""The worker: one member of the group, which works on all its partitions together.
 
     take over -> work (pipeline.py) -> release
 
-Any failure or doubt ends in a takeover of all partitions, never in a retry of the half that failed: see
+Any failure or unknown outcome leads to a takeover of all partitions, never to a retry of one part: see
 takeover.py. A stopped partition waits for an operator's decision; the others continue.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from time import time_ns
 from typing import TYPE_CHECKING
 
 import structlog
@@ -25,6 +26,7 @@ from consumer.errors import (
     PositionError,
     StoreError,
 )
+from consumer.storage.chain import heads_of
 from consumer.telemetry.metrics import ASSIGNED
 
 if TYPE_CHECKING:
@@ -37,15 +39,16 @@ if TYPE_CHECKING:
     from consumer.engine.takeover import Takeover
     from consumer.kafka.publisher import Publisher
     from consumer.telemetry.metrics import Metrics
+    from consumer.telemetry.traces import Traces
 
 log = structlog.get_logger()
 
 
 class Worker:
-    """Works on the partitions of one assignment until it is told to stop.
+    """Works on the partitions of one assignment until it is stopped.
 
     Args:
-        partitions: what it was assigned, by number.
+        partitions: the assigned partitions, by number.
         beat: called at every turn, so that a stuck loop is noticed.
     """
 
@@ -61,6 +64,7 @@ class Worker:
         batch_commands: int,
         metrics: Metrics,
         beat: Callable[[], None],
+        traces: Traces,
     ) -> None:
         self.partitions = partitions
         self._reading = reading
@@ -69,6 +73,7 @@ class Worker:
         self._storing = storing
         self._publishing = publishing
         self._metrics = metrics
+        self._traces = traces
         self._beat = beat
         self._stopping = asyncio.Event()
         self._backoff = Backoff()
@@ -85,17 +90,17 @@ class Worker:
         )
 
     def why_idle(self) -> dict[int, ContractsError]:
-        """The partitions in which nothing is done, and why: for good, or again and again."""
+        """The partitions that cannot be processed, and why: stopped, or failing again and again."""
         lasting = self._backoff.lasting
-        found = {n: p.error or p.obstacle.error or lasting for n, p in self.partitions.items()}
+        found = {n: p.error or p.delay.obstacle.error or lasting for n, p in self.partitions.items()}
         return {number: error for number, error in found.items() if error is not None}
 
     def reached(self) -> dict[int, int]:
-        """How far each partition is published, about: for lag tools."""
+        """The approximate progress of each partition: for lag tools."""
         return {n: p.position.next for n, p in self.partitions.items() if p.taken_over}
 
     def stop(self) -> None:
-        """Asks the worker to finish what is under way, publish it, and let go of its partitions."""
+        """Asks the worker to finish and publish current batches, and to release its partitions."""
         self._stopping.set()
 
     async def run(self) -> None:
@@ -123,11 +128,12 @@ class Worker:
 
     async def _take_over(self, reason: str) -> None:
         self._beat()
-        # One that stopped because of dead letters may have a batch that is not published yet.
+        # A partition that stopped because of dead letters may have a batch that is not published yet.
         wanted = [
             n for n, p in self.partitions.items() if not isinstance(p.error, PositionError | ForeignDocument)
         ]
         self._metrics.resumed(reason, len(wanted))
+        since = time_ns()
         with self._metrics.stage("resume"):
             taken = await self._takeover.run(wanted)
         self._storing.owner = self._takeover.owner
@@ -139,15 +145,17 @@ class Worker:
             else:
                 partition.stop(resumed)
             if isinstance(partition.error, DeadLetterLimit):
-                await self._storing.note_stop(partition)  # the claim has made it forgotten
+                await self._storing.note_stop(partition)  # the claim has ended it
         if self._stopping.is_set():
-            return  # they are let go again at once
+            return  # they are released at once
         working = self._working()
-        replaying = [partition.number for partition in working if partition.replaying]
-        log.info("took over", reason=reason, partitions=[p.number for p in working], replaying=replaying)
+        replaying = [p.number for p in working if p.publication.replay_to(p.position) is not None]
+        if not replaying:
+            self._traces.took_over(reason, len(working), since)
+        _log_takeover(reason, working, replaying)
 
     async def _wait(self, seconds: float) -> None:
-        """Until the next try, or until stopped; what waits in the partitions is looked at meanwhile."""
+        """Waits until the next try, or until it is stopped; meanwhile reads the lag of the partitions."""
         self._beat()
         look = asyncio.create_task(self._reading.look(list(self.partitions)))
         try:
@@ -162,10 +170,17 @@ def _stop_damaged(partitions: Sequence[Partition], error: ForeignDocument) -> No
     """Stops the partitions whose positions cannot be read.
 
     Raises:
-        ForeignDocument: it is no position of ours.
+        ForeignDocument: it is not a position of this service.
     """
     damaged = [each for each in partitions if any(str(n).endswith(f"/{each.number}") for n in error.names)]
     if not damaged:
         raise error
     for partition in damaged:
         partition.stop(error)
+
+
+def _log_takeover(reason: str, working: Sequence[Partition], replaying: Sequence[int]) -> None:
+    # Heads are kept here for `contracts history verify`: who can write to MongoDB cannot change logs.
+    heads = [str(head) for head in heads_of(partition.position for partition in working)]
+    numbers = [partition.number for partition in working]
+    log.info("took over", reason=reason, partitions=numbers, replaying=replaying, heads=heads)

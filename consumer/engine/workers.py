@@ -1,4 +1,4 @@
-"""What a process tells of the work on its partitions, whichever worker does it at the moment."""
+"""Reports on the work of a process on its partitions, for whichever worker does it now."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from consumer.telemetry.metrics import Metrics
 
 WORKER: Final = "worker"
-"""Under which name a worker reports to the health checks."""
+"""The name of the worker in the health checks."""
 
 STUCK_SECONDS: Final = 300.0
-"""A worker that has not turned for so long is stuck: every single step of it has a shorter deadline."""
+"""Maximum time without a turn of the worker, in seconds: every single step has a shorter timeout."""
 
 
 class Workers:
-    """Makes a worker for each assignment, and answers the questions of readiness about it."""
+    """Makes a worker for each assignment, and answers readiness checks about it."""
 
     def __init__(
         self, make: Callable[[Collection[int], int], Worker], health: Health, metrics: Metrics
@@ -31,13 +31,13 @@ class Workers:
         self._count: int | None = None
 
     def start(self, partitions: Collection[int], count: int) -> Worker:
-        """The worker of a new assignment; `count`: how many partitions the topic has."""
+        """The worker of a new assignment; `count`: the partition count of the topic."""
         self._worker = self._make(partitions, count)
         self._health.watch(WORKER, within=STUCK_SECONDS)
         return self._worker
 
     def owned(self, partitions: Collection[int], count: int | None) -> None:
-        """Told of what is worked on now."""
+        """Sets the partitions that are worked on now."""
         self._metrics.partitions.owned(partitions)
         if count is not None:
             self._count = count
@@ -47,7 +47,7 @@ class Workers:
             self._health.forget(WORKER)
 
     def why_idle(self) -> str | None:
-        """The stopped partitions and their errors; None when all work."""
+        """The stopped partitions and their errors; None if none is stopped."""
         if self._count is None:
             return "no partitions are assigned yet"
         if self._count == 0:
@@ -56,12 +56,13 @@ class Workers:
         return "; ".join(f"{partition}: {error}" for partition, error in sorted(idle.items())) or None
 
     def why_late(self, most_records: int | None, most_seconds: float | None) -> str | None:
-        """The partitions in which more waits than allowed; None when there are none."""
+        """The partitions whose lag is above the limits; None if there are none."""
         partitions = {} if self._worker is None else self._worker.partitions
+        lags = {number: partition.delay.lag for number, partition in partitions.items()}
         late = [
-            f"{number}: {partition.lag.records} commands, the oldest {partition.lag.seconds:.0f} s"
-            for number, partition in partitions.items()
-            if (most_records is not None and partition.lag.records > most_records)
-            or (most_seconds is not None and partition.lag.seconds > most_seconds)
+            f"{number}: {lag.records} commands, the oldest {lag.seconds:.0f} s"
+            for number, lag in lags.items()
+            if (most_records is not None and lag.records > most_records)
+            or (most_seconds is not None and lag.seconds > most_seconds)
         ]
         return "; ".join(late) or None

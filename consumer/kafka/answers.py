@@ -1,4 +1,4 @@
-"""What a leader's answer to a fetch says of each partition: records, or what is wrong."""
+"""The answer of a leader to a fetch, for each partition: records, or an error."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ if TYPE_CHECKING:
     from consumer.kafka.unreadable import Unreadable
 
 _TELLS_LOG_START: Final = 5
-"""From this version on, an answer tells where the log starts before it lists the aborted transactions."""
+"""From this version on, an answer has the start of the log before the aborted transactions."""
 
 
 class Fetched(NamedTuple):
     """The outcome for one partition.
 
-    `first` is the offset that was asked for, `next` the position after the records: beyond the last one
-    where transaction markers follow. `stable` is the last stable offset, `end` the high watermark.
+    `first` is the requested offset, `next` the offset to fetch next: after the records and the transaction
+    markers that follow them. `stable` is the last stable offset, `end` the high watermark.
     """
 
     first: int
@@ -57,17 +57,17 @@ Found = dict[int, "Fetched | ContractsError"]
 
 
 class Answer(NamedTuple):
-    """One leader's; partitions that have `moved` are to be asked for elsewhere.
+    """One leader's; partitions that are led `elsewhere` are to be asked for there.
 
     Those that it has never heard of are `unknown`, too: perhaps they were deleted.
     """
 
     found: Found
-    moved: Collection[int] = ()
+    elsewhere: Collection[int] = ()
     unknown: Collection[int] = ()
 
     def brought(self) -> list[int]:
-        """The partitions in which it goes on from here."""
+        """The partitions that this leader can fetch next."""
         return [n for n, one in self.found.items() if isinstance(one, Fetched) and one.next > one.first]
 
 
@@ -77,7 +77,7 @@ async def understand(
     """The answer to a request for these positions.
 
     Raises:
-        BrokerDenied: we may not read the topic.
+        BrokerDenied: the right to read the topic is missing.
     """
     found: Found = {}
     codes: dict[int, int] = {}
@@ -90,18 +90,18 @@ async def understand(
                 )
     outside = [number for number, code in codes.items() if for_code(code) is OffsetOutOfRangeError]
     if outside:
-        with suppress(LogError):  # asked again
+        with suppress(LogError):  # fetched again
             bounds = await look_up(leaders, outside)
             found |= {n: _out_of_range(leaders.topic, n, positions[n], bounds[n]) for n in outside}
-    moved = []
+    elsewhere = []
     for number, code in codes.items():
         if code and number not in outside:
             if _is_elsewhere(code):
-                moved.append(number)
+                elsewhere.append(number)
             else:
                 found[number] = _refused(leaders.topic, number, positions[number], code)
-    unknown = [number for number in moved if for_code(codes[number]) is UnknownTopicOrPartitionError]
-    return Answer(found, moved, unknown)
+    unknown = [number for number in elsewhere if for_code(codes[number]) is UnknownTopicOrPartitionError]
+    return Answer(found, elsewhere, unknown)
 
 
 async def _parsed(

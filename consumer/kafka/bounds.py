@@ -1,4 +1,4 @@
-"""Where the logs of partitions begin and end: one request to each leader, not one for each partition."""
+"""The first and last offsets of partitions: one request to each leader, not one for each partition."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ READ_UNCOMMITTED: Final = 0
 READ_COMMITTED: Final = 1
 
 _PAUSES: Final = (0.0, 0.1, 0.3)
-"""Seconds before it is asked again: a partition that has just been made has no leader for a moment."""
+"""Pause between two tries, in seconds: a new partition has no leader for a moment."""
 
 _EARLIEST: Final = -2
 _LATEST: Final = -1
 
 
 class Bounds(NamedTuple):
-    """First offset of a log, the one after its last committed record, and its high watermark."""
+    """First offset of a log, the offset after its last committed record, and its high watermark."""
 
     start: int
     stable: int
@@ -36,7 +36,7 @@ class Bounds(NamedTuple):
 
 
 async def look_up(leaders: Leaders, partitions: Collection[int]) -> dict[int, Bounds]:
-    """The bounds of these partitions; asks again where the leader has changed.
+    """The bounds of these partitions; tries again if a leader has changed.
 
     Raises:
         BrokerUnavailable, BrokerDenied: no answer.
@@ -63,7 +63,7 @@ async def _look_up(leaders: Leaders, partitions: Collection[int]) -> dict[int, B
 
 
 async def _of_node(leaders: Leaders, node: int, numbers: Sequence[int]) -> dict[int, Bounds]:
-    """One after the other, since all of them only grow: so start <= stable <= end."""
+    """One request after the other, because all three only grow: so start <= stable <= end."""
     start = await _offsets(leaders, node, numbers, READ_UNCOMMITTED, _EARLIEST)
     stable = await _offsets(leaders, node, numbers, READ_COMMITTED, _LATEST)
     end = await _offsets(leaders, node, numbers, READ_UNCOMMITTED, _LATEST)

@@ -1,10 +1,12 @@
-"""The client library is whole, its plain clients, and which cluster it is that they reach."""
+"""Checks of the client library and of the cluster, and plain clients."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Final
 
 import structlog
+from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
@@ -12,20 +14,23 @@ from aiokafka.protocol.admin import ApiVersionRequest
 from aiokafka.record.default_records import DefaultRecordBatch
 
 from consumer.errors import BrokerUnavailable, SlowClient
-from consumer.kafka.connection import kafka_options
+from consumer.kafka.connection import kafka_options, let_go
 
 if TYPE_CHECKING:
     from consumer.settings import Settings
 
 log = structlog.get_logger()
 
+CLOSE_SECONDS: Final = 3.0
+"""Maximum time for a client to close its connections."""
+
 END_TRANSACTION: Final = 26
-SETTLES_AT_ONCE: Final = 5
-"""Version of Kafka's EndTxn request that only brokers from 4.0 on know."""
+ENDS_AT_ONCE: Final = 5
+"""Version of Kafka's EndTxn request that brokers have from 4.0 on."""
 
 
 def check_client() -> None:
-    """Without its C extension aiokafka falls back to pure Python without a word, at a hundredth of the speed.
+    """Refuses to start without aiokafka's C extension: pure Python is 100 times slower, without any warning.
 
     Raises:
         SlowClient: the C extension is not loaded.
@@ -35,15 +40,38 @@ def check_client() -> None:
 
 
 def make_client(settings: Settings) -> AIOKafkaClient:
-    """An unconnected client, for what is asked of Kafka directly."""
+    """An unconnected client, for requests that aiokafka's producer and consumer do not make."""
     return AIOKafkaClient(**kafka_options(settings))
 
 
-async def cluster_id(settings: Settings) -> str:
-    """The id of the Kafka cluster: a position is worthless in any other.
+async def close_client(client: AIOKafkaClient) -> None:
+    """Closes the connections; also without a broker, where the client may never finish."""
+    closing = asyncio.create_task(client.close())
+    await asyncio.wait({closing}, timeout=CLOSE_SECONDS)
+    let_go({closing})
 
-    Warns of brokers before 4.0: there a fenced producer's offset may still change after its successor
-    started, so a resume could read it too early.
+
+def make_consumer(settings: Settings) -> AIOKafkaConsumer:
+    """An unstarted member of the service's group. It fetches nothing: a Fetcher reads the topic."""
+    return AIOKafkaConsumer(
+        **kafka_options(settings),
+        group_id=settings.group_id,
+        group_instance_id=settings.group_instance_id,
+        auto_offset_reset="none",
+        enable_auto_commit=False,
+        isolation_level="read_committed",
+        session_timeout_ms=settings.session_timeout_ms,
+        heartbeat_interval_ms=settings.heartbeat_interval_ms,
+        max_poll_interval_ms=settings.max_poll_interval_ms,
+        rebalance_timeout_ms=settings.rebalance_timeout_ms,
+    )
+
+
+async def cluster_id(settings: Settings) -> str:
+    """The id of the Kafka cluster. A position is valid in one cluster only.
+
+    Warns of brokers before 4.0: there, a fenced producer may still change an offset after the next one has
+    started, so a takeover could read it too early.
 
     Raises:
         BrokerUnavailable: no answer.
@@ -53,7 +81,7 @@ async def cluster_id(settings: Settings) -> str:
         await admin.start()
         answer = await admin._client.send(admin._client.get_random_node(), ApiVersionRequest())
         newest = {api: version for api, _, version in answer.api_versions}
-        if newest.get(END_TRANSACTION, 0) < SETTLES_AT_ONCE:
+        if newest.get(END_TRANSACTION, 0) < ENDS_AT_ONCE:
             log.warning("this Kafka is older than 4.0: a takeover may publish a batch again")
         return str((await admin.describe_cluster())["cluster_id"])
     except (KafkaError, OSError) as error:

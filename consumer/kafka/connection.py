@@ -1,4 +1,4 @@
-"""How aiokafka is told to reach Kafka, and what its errors mean to us."""
+"""The options with which aiokafka connects, and its errors as errors of the service."""
 
 from __future__ import annotations
 
@@ -39,22 +39,22 @@ _DENIED = (
     kafka.UnsupportedSaslMechanismError,
 )
 SAFE_AGAIN: Final = "it may be in the log; sending it again under the same id is safe"
-"""The hint where a command's fate is unknown."""
+"""The hint if it is not known whether a command was sent."""
 
 STOP_SECONDS: Final = 10.0
-"""How long a producer that is stopped goes on sending."""
+"""Maximum time for which a stopped producer sends what it has buffered."""
 
 LEAVE_SECONDS: Final = 3.0
-"""How long a consumer may take to leave its group and end its connections."""
+"""Maximum time for a consumer to leave its group and to close its connections."""
 
 _DENIED_WORDS = ("SaslAuthenticationFailed", "AuthenticationFailed", "CERTIFICATE_VERIFY_FAILED", "SSL")
 
 
 def _losing(send: Callable[..., Any]) -> Callable[..., Any]:
-    """A way to send that takes a closed transport for what it is: a lost connection.
+    """Sends over a connection; a closed transport is an error of the connection.
 
-    Writing to one is no error to asyncio, but a RuntimeError to uvloop. aiokafka does not expect that:
-    whichever of its tasks sends next would die of it, and the process with the task.
+    Writing to one is no error to asyncio, but a RuntimeError to uvloop. aiokafka does not expect that: the
+    task that sends next would fail, and end the process.
     """
 
     @wraps(send)
@@ -65,8 +65,8 @@ def _losing(send: Callable[..., Any]) -> Callable[..., Any]:
             if isinstance(error, NotImplementedError):
                 raise
             connection.close(reason=CloseReason.CONNECTION_BROKEN)
-            place = f"{connection.host}:{connection.port}"
-            raise kafka.KafkaConnectionError(f"Connection at {place} broken: {error}") from error
+            address = f"{connection.host}:{connection.port}"
+            raise kafka.KafkaConnectionError(f"Connection at {address} broken: {error}") from error
 
     return sending
 
@@ -78,7 +78,7 @@ _FAILED_TO_CONNECT = ("Unable connect to", "Unable to request metadata")
 
 
 def kafka_options(settings: Settings) -> dict[str, Any]:
-    """Keyword arguments that every aiokafka client takes.
+    """The keyword arguments of every aiokafka client.
 
     Raises:
         SettingsError: a certificate or key cannot be read, or there is no such token provider.
@@ -98,32 +98,32 @@ def kafka_options(settings: Settings) -> dict[str, Any]:
 
 
 class _TokenProvider(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka has no types
-    """Asks the function of the settings for a token whenever a connection is made."""
+    """Calls the token provider of the settings whenever a connection is made."""
 
-    def __init__(self, place: str, function: Callable[[], Awaitable[str]]) -> None:
-        self._place = place
+    def __init__(self, name: str, function: Callable[[], Awaitable[str]]) -> None:
+        self._name = name
         self._function = function
 
     async def token(self) -> str:
-        """The bearer token. One that cannot be had is like a broker that does not answer: tried again."""
+        """The bearer token. If the provider fails, it is tried again, as if a broker did not answer."""
         try:
             return await self._function()
         except Exception as error:
-            raise ConnectionError(f"{self._place} gives no token: {type(error).__name__}: {error}") from error
+            raise ConnectionError(f"{self._name} gives no token: {type(error).__name__}: {error}") from error
 
 
-def _token_provider(place: str | None) -> _TokenProvider | None:
-    if place is None:
+def _token_provider(path: str | None) -> _TokenProvider | None:
+    if path is None:
         return None
-    module, _, name = place.partition(":")
+    module, _, name = path.partition(":")
     try:
         function = getattr(import_module(module), name)
-    except Exception as error:  # whatever somebody else's module raises
+    except Exception as error:  # any error of a function that is not part of the service
         why = str(error) if isinstance(error, ImportError | AttributeError) else repr(error)
         raise SettingsError([f"CONTRACTS_KAFKA_SASL_TOKEN_PROVIDER: {why}"]) from error
     if not iscoroutinefunction(function):
-        raise SettingsError([f"CONTRACTS_KAFKA_SASL_TOKEN_PROVIDER: {place} is no coroutine function"])
-    return _TokenProvider(place, function)
+        raise SettingsError([f"CONTRACTS_KAFKA_SASL_TOKEN_PROVIDER: {path} is no coroutine function"])
+    return _TokenProvider(path, function)
 
 
 def _ssl_context(settings: Settings) -> ssl.SSLContext:
@@ -142,7 +142,7 @@ def _ssl_context(settings: Settings) -> ssl.SSLContext:
 
 
 def _tls_setting(settings: Settings) -> str:
-    """The setting whose file cannot be read, or those of which one is wrong."""
+    """The setting whose file cannot be read, or the settings of which one is wrong."""
     for name in ("kafka_ssl_cafile", "kafka_ssl_certfile", "kafka_ssl_keyfile"):
         if (file := getattr(settings, name)) is not None and not os.access(file, os.R_OK):
             return f"CONTRACTS_{name.upper()}"
@@ -155,9 +155,10 @@ def _why(error: Exception) -> str:
 
 @contextmanager
 def kafka_errors(bootstrap_servers: str) -> Iterator[None]:
-    """Turn aiokafka's errors into ours: BrokerDenied for what an operator must fix, else BrokerUnavailable.
+    """Translates aiokafka's errors: BrokerDenied if an operator must act, else BrokerUnavailable.
 
-    aiokafka only logs why it could not connect, and raises an error without the reason: so its log is read.
+    aiokafka logs why it could not connect, and raises an error without the reason. So the reason is taken
+    from its log.
     """
     with _reasons() as reasons:
         try:
@@ -165,7 +166,7 @@ def kafka_errors(bootstrap_servers: str) -> Iterator[None]:
         except (kafka.KafkaError, OSError, TimeoutError) as error:
             reason = reasons[-1] if reasons else f"{type(error).__name__}: {error}"
             kind, hint = _meaning(error, reason)
-            verb = "refuses us" if kind is BrokerDenied else "does not answer"
+            verb = "refuses access" if kind is BrokerDenied else "does not answer"
             raise kind(f"Kafka at {bootstrap_servers} {verb}: {reason}", hint=hint) from error
 
 
@@ -178,8 +179,8 @@ def _meaning(error: BaseException, text: str) -> Meaning:
 async def stop_producer(producer: AIOKafkaProducer) -> None:
     """Sends what is still buffered, and disconnects.
 
-    That needs a broker: without one, aiokafka's stop() may never return. What is buffered is given up then,
-    so that no task goes on looking for the broker in the process that let the producer go.
+    Without a broker, aiokafka's stop() may never return. Then the buffered records are dropped, so that no
+    task searches for the broker forever.
     """
     ending = {asyncio.create_task(producer.stop())}
     _, late = await asyncio.wait(ending, timeout=STOP_SECONDS)
@@ -191,7 +192,7 @@ async def stop_producer(producer: AIOKafkaProducer) -> None:
 
 
 async def partitions_of(consumer: AIOKafkaConsumer, topic: str) -> list[int]:
-    """The partitions of a topic; none if it is not there. It is not asked for by name: that may create it."""
+    """The partitions of a topic; empty if it does not exist. Not asked for by name, which may create it."""
     cluster = await consumer._client.fetch_all_metadata()
     return sorted(cluster.partitions_for_topic(topic) or ())
 
@@ -202,7 +203,7 @@ async def stop_consumer(consumer: AIOKafkaConsumer) -> None:
     aiokafka's stop() may never return then. Or it hands on the cancellation of a fetch of its own that waits
     to be tried again, with the connections left open: whoever awaits that is cancelled himself.
     """
-    await asyncio.sleep(0)  # it also fails where a task of its own has not yet begun
+    await asyncio.sleep(0)  # it also fails if one of its tasks has not started yet
     ending = {asyncio.create_task(consumer.stop())}
     _, late = await asyncio.wait(ending, timeout=LEAVE_SECONDS)
     if late or any(task.cancelled() or task.exception() for task in ending):
@@ -214,14 +215,14 @@ async def stop_consumer(consumer: AIOKafkaConsumer) -> None:
 
 
 def let_go(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Looks at how they ended, which does not matter: or asyncio would log that nobody did."""
+    """Retrieves the results of tasks, so that asyncio does not log that they were never retrieved."""
     for task in tasks:
         if task.done() and not task.cancelled():
             task.exception()
 
 
 def broker_error(what: str, error: BaseException) -> BrokerDenied | BrokerUnavailable:
-    """One of aiokafka's errors as one of ours; `what` is the request that failed, in words."""
+    """An error of aiokafka as an error of the service; `what` describes the failed request."""
     kind, hint = _meaning(error, repr(error))
     return kind(f"{what}: {error!r}", hint=hint)
 

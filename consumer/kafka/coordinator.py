@@ -1,4 +1,4 @@
-"""The broker that coordinates the transactions of one transactional id: finds it, and asks it."""
+"""Finds the broker that coordinates a transactional id, and sends requests to it."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _BUSY: Final = (ConcurrentTransactions, CoordinatorLoadInProgressError, UnknownT
 
 
 class Coordinator:
-    """Asks until the broker does what it is asked for, or refuses for good.
+    """Repeats a request until it succeeds, or until the broker refuses it permanently.
 
     Args:
         client: connected.
-        refusals: told why a request is repeated.
+        refusals: notes why a request is repeated.
     """
 
     def __init__(self, client: AIOKafkaClient, transactional_id: str, refusals: Refusals) -> None:
@@ -42,11 +42,11 @@ class Coordinator:
         self._node: int | None = None
 
     def forget(self) -> None:
-        """The next request looks for it again."""
+        """Makes the next request search for the coordinator again."""
         self._node = None
 
     async def ask(self, request: Any, *, once: bool = False) -> Any:
-        """Its answer. `once`: no second try where the first one may have arrived."""
+        """The coordinator's answer. `once`: no second try if the first request may have arrived."""
         pause = Pause()
         while True:
             node = await self._coordinating()
@@ -64,7 +64,7 @@ class Coordinator:
             await pause.wait()
 
     def _tolerate(self, refusal: KafkaError) -> None:
-        """Raises it, unless it passes by itself."""
+        """Raises the error, unless it is temporary."""
         if isinstance(refusal, _ELSEWHERE):
             self._node = None
         elif not isinstance(refusal, _BUSY):
@@ -87,11 +87,11 @@ class Coordinator:
 
 
 def _refusal(answer: Any) -> KafkaError | None:
-    """The first error in a coordinator's answer that says why."""
+    """The first error in a coordinator's answer."""
     if hasattr(answer, "errors"):
         codes = [code for _, partitions in answer.errors for _, code in partitions if code]
     else:
         codes = [answer.error_code] if answer.error_code else []
     kinds = [for_code(code) for code in codes]
-    told = [kind for kind in kinds if kind is not OperationNotAttempted]
-    return next((kind() for kind in told or kinds), None)
+    reasons = [kind for kind in kinds if kind is not OperationNotAttempted]
+    return next((kind() for kind in reasons or kinds), None)

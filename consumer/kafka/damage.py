@@ -1,7 +1,7 @@
-"""How far a damaged batch reaches, as far as its own header and what follows it can be believed.
+"""The end of a damaged batch, if its header and the following bytes are plausible.
 
-The checksum covers neither the first offset of a batch nor its length, but it does cover the count from which
-its last offset follows. So none of the three is taken on its own word.
+The checksum of a batch does not cover its first offset and its length. It covers the count of records, from
+which the last offset is computed. So none of the three is trusted without a second proof.
 """
 
 from __future__ import annotations
@@ -19,10 +19,9 @@ _MAGIC: Final = 2
 
 
 def offset_after(block: bytes, stable: int) -> int | None:
-    """The offset after the batch with which a block begins; None: it cannot be told.
+    """The offset after the first batch of a block; None: it is not known.
 
-    Either the next batch begins where this one says that it ends, or is sound; or this one says that it ends
-    where the log does.
+    It is known if the next batch begins at this offset, or is intact; or if the log ends at this offset.
 
     Args:
         block: as fetched; the last batch may be cut off.

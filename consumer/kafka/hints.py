@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Meaning(NamedTuple):
-    """What becomes of an error: its class, and what to do."""
+    """The class of the error to raise, and what to do."""
 
     kind: type[BrokerDenied | BrokerUnavailable]
     hint: str
@@ -20,28 +20,30 @@ class Meaning(NamedTuple):
 
 _MEANINGS: Final[Mapping[str, Meaning]] = {
     r"UnsupportedSaslMechanism": Meaning(
-        BrokerDenied, "set CONTRACTS_KAFKA_SASL_MECHANISM to one that the broker has"
+        BrokerDenied, "set CONTRACTS_KAFKA_SASL_MECHANISM to a mechanism that the broker accepts"
     ),
     r"CERTIFICATE_VERIFY_FAILED": Meaning(
         BrokerDenied,
-        "CONTRACTS_KAFKA_SSL_CAFILE must hold the authority of the broker's certificate, and "
-        "CONTRACTS_KAFKA_BOOTSTRAP_SERVERS the names that stand in it",
+        "CONTRACTS_KAFKA_SSL_CAFILE must contain the authority that signed the broker's certificate, and "
+        "CONTRACTS_KAFKA_BOOTSTRAP_SERVERS host names of that certificate",
     ),
     r"WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE|PACKET_LENGTH_TOO_LONG": Meaning(
-        BrokerDenied, "this port seems to be without TLS: see CONTRACTS_KAFKA_SECURITY_PROTOCOL"
+        BrokerDenied, "the broker does not use TLS on this port: see CONTRACTS_KAFKA_SECURITY_PROTOCOL"
     ),
     r"ConnectionResetError|Connection at \S+ closed|UNEXPECTED_EOF|IncompleteReadError": Meaning(
         BrokerUnavailable,
-        "something answers there but ends the connection at once: does CONTRACTS_KAFKA_SECURITY_PROTOCOL fit "
-        "this port, with TLS or without, with a log-in or without?",
+        "the broker closes the connection at once: is CONTRACTS_KAFKA_SECURITY_PROTOCOL right for this port "
+        "(TLS or not, SASL or not)?",
     ),
     r"InconsistentGroupProtocol": Meaning(
         BrokerDenied,
-        "a member of this group shares partitions out by another strategy: give the service a group of its "
-        "own with CONTRACTS_GROUP_ID, or end that member",
+        "another program is in this consumer group, with another assignment strategy: stop it, or set "
+        "CONTRACTS_GROUP_ID to a group that only this service uses",
     ),
     r"InvalidSessionTimeout": Meaning(
-        BrokerDenied, "CONTRACTS_SESSION_TIMEOUT_MS must be within what the broker allows"
+        BrokerDenied,
+        "CONTRACTS_SESSION_TIMEOUT_MS must be between group.min.session.timeout.ms and "
+        "group.max.session.timeout.ms of the broker",
     ),
     r"InvalidGroupId": Meaning(BrokerDenied, "the broker does not accept CONTRACTS_GROUP_ID"),
     r"InvalidTransactionTimeout": Meaning(
@@ -49,9 +51,9 @@ _MEANINGS: Final[Mapping[str, Meaning]] = {
         "CONTRACTS_TRANSACTION_TIMEOUT_MS must be at most transaction.max.timeout.ms of the broker",
     ),
 }
-"""By what stands in the error's text, or in its name where the text is empty."""
+"""By a pattern in the text of the error, or in its name if the text is empty."""
 
 
 def meaning_of(text: str) -> Meaning | None:
-    """What an error means; None: nothing beyond its class."""
+    """The meaning of an error of the client; None if only its class is known."""
     return next((meaning for pattern, meaning in _MEANINGS.items() if re.search(pattern, text)), None)

@@ -1,6 +1,6 @@
-"""What a program may do in Kafka, and what the brokers can: asked of them, and nothing written into a topic.
+"""The rights of the program in Kafka, and the version of the brokers: found out without writing to a topic.
 
-The brokers tell rights in versions of two requests that aiokafka does not have.
+Rights are in versions of two requests that aiokafka does not have.
 """
 
 from __future__ import annotations
@@ -10,16 +10,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka import errors as kafka
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.protocol.admin import ApiVersionRequest, DescribeGroupsRequest_v3, DescribeGroupsResponse_v3
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Array, Boolean, Int16, Int32, Schema, String
 
-from consumer.kafka.cluster import END_TRANSACTION, SETTLES_AT_ONCE
-from consumer.kafka.connection import broker_error, kafka_errors, kafka_options
+from consumer.kafka.admin import connected_admin
+from consumer.kafka.cluster import END_TRANSACTION, ENDS_AT_ONCE
+from consumer.kafka.connection import broker_error
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping
+
+    from aiokafka.admin import AIOKafkaAdminClient
 
     from consumer.settings import Settings
 
@@ -92,12 +94,12 @@ class _TopicRights(Request[_MetadataStruct]):  # type: ignore[misc]
         self._topics = [*topics]
 
     def build(self, request_struct_class: Any) -> Any:
-        """Without making the topics."""
+        """Does not create the topics."""
         return request_struct_class(self._topics, False, False, True)  # noqa: FBT003 - fields of the wire
 
 
 class _GroupStruct(RequestStruct):  # type: ignore[misc]
-    """aiokafka's own takes the answer for one of version 2, which has no rights."""
+    """aiokafka's own class would be taken for version 2, which has no rights."""
 
     API_KEY = 15
     API_VERSION = 3
@@ -112,21 +114,21 @@ class _GroupRights(Request[_GroupStruct]):  # type: ignore[misc]
         self._group = group
 
     def build(self, request_struct_class: Any) -> Any:
-        """One group, with what we may do to it."""
+        """One group, with the rights on it."""
         return request_struct_class([self._group], True)  # noqa: FBT003 - a field of the wire
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Who answers. `settles_at_once`: Kafka 4.0 or later, whose transactions end when they say so."""
+    """Who answers. `ends_at_once`: Kafka 4.0 or later, whose transactions end when they say so."""
 
     id: str
     brokers: int
-    settles_at_once: bool
+    ends_at_once: bool
 
 
 class Inquiry:
-    """Questions to the brokers, over aiokafka's admin client.
+    """Queries to the brokers, with aiokafka's admin client.
 
     Each raises BrokerUnavailable or BrokerDenied.
     """
@@ -135,20 +137,20 @@ class Inquiry:
         self._admin = admin
 
     async def cluster(self) -> Cluster:
-        """Which cluster it is, and what it can."""
-        told = await self._admin.describe_cluster()
+        """The cluster, and the abilities of its brokers."""
+        description = await self._admin.describe_cluster()
         answer = await self._ask(ApiVersionRequest(), "the brokers do not tell what they can")
         newest = {api: version for api, _, version in answer.api_versions}
-        settles = newest.get(END_TRANSACTION, 0) >= SETTLES_AT_ONCE
-        return Cluster(str(told["cluster_id"]), len(told["brokers"]), settles)
+        ends_at_once = newest.get(END_TRANSACTION, 0) >= ENDS_AT_ONCE
+        return Cluster(str(description["cluster_id"]), len(description["brokers"]), ends_at_once)
 
     async def topic_rights(self, topics: Collection[str]) -> dict[str, frozenset[str] | None]:
-        """What we may do with each of these topics; one that is not there is left out.
+        """The rights on each of these topics; a topic that does not exist is left out.
 
-        None: the broker does not tell. A topic that we may not see has no rights.
+        None: the broker does not say. A hidden topic has no rights.
         """
         try:
-            answer = await self._ask(_TopicRights(topics), "the rights on topics are not told")
+            answer = await self._ask(_TopicRights(topics), "the rights on topics are not known")
         except NotImplementedError:  # a broker without this version of the request
             return dict.fromkeys(topics)
         return {
@@ -158,8 +160,8 @@ class Inquiry:
         }
 
     async def group_rights(self, group: str) -> frozenset[str] | None:
-        """What we may do with a consumer group; None: the broker does not tell."""
-        what = f"the rights on the group {group} are not told"
+        """The rights on a consumer group; None: the broker does not say."""
+        what = f"the rights on the group {group} are not known"
         try:
             node = await self._admin.find_coordinator(group)
             answer = await self._ask(_GroupRights(group), what, node)
@@ -196,26 +198,21 @@ async def inquiry(settings: Settings) -> AsyncIterator[Inquiry]:
     Raises:
         BrokerUnavailable, BrokerDenied: from here or from within the block.
     """
-    with kafka_errors(settings.kafka_bootstrap_servers):
-        admin = AIOKafkaAdminClient(**kafka_options(settings))
-        try:
-            await admin.start()
-            yield Inquiry(admin)
-        finally:
-            await admin.close()
+    async with connected_admin(settings) as admin:
+        yield Inquiry(admin)
 
 
 def missing_rights(
-    wanted: Mapping[str, Collection[str]], told: Mapping[str, frozenset[str] | None]
+    wanted: Mapping[str, Collection[str]], given: Mapping[str, frozenset[str] | None]
 ) -> list[str]:
     """Of the wanted rights by name of the topic those that we do not have, as `Read on NAME`.
 
-    What is not told, and topics that are not there, count as had.
+    Rights that the broker does not list, and topics that are not there, count as had.
     """
     return [
         f"{right} on {name}"
         for name, rights in wanted.items()
-        if (had := told.get(name)) is not None
+        if (had := given.get(name)) is not None
         for right in rights
         if right not in had
     ]

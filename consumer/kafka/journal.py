@@ -1,4 +1,4 @@
-"""Reads the journal: how far each partition is published, and who may still write there."""
+"""Reads the journal: the progress of each partition, and the workers that may still write to it."""
 
 from __future__ import annotations
 
@@ -23,18 +23,19 @@ if TYPE_CHECKING:
 
 READ_SECONDS: Final = 30.0
 HIDDEN_SECONDS: Final = 0.3
-"""How long a claim of ours may stay hidden before we look who has a transaction open in front of it."""
+"""How long a claim may stay hidden, in seconds, before the open transaction in front of it is searched for.
+"""
 
 _WAIT_MS: Final = 100
 _LOOK_BACK: Final = (16, 256, 4096, 65_536, 1 << 20)
 
 
 class Tail(NamedTuple):
-    """The end of a partition's journal, read back to a claim of ours.
+    """The end of a partition's journal, read back to a claim of this worker.
 
-    `rivals` are the workers that may still have a transaction on its way here, and where each was last
-    heard of. `is_last`: nobody else's record lies behind our claim. `claims`: whose claims were read, also
-    those from before the progress; the next progress makes them superfluous.
+    `rivals` are the workers that may still have an open transaction, each with its last offset. `is_last`: no
+    record of another worker follows the claim. `claims`: the workers of all claims that were read; the next
+    progress makes these claims unnecessary.
     """
 
     progress: Progress | None
@@ -55,23 +56,23 @@ class Journal:
         self.topic = topic
 
     async def read_back(self, mine: Mapping[int, int], worker: str) -> dict[int, Tail | PositionError]:
-        """The end of each partition, from the last progress to our claim and beyond.
+        """The end of each partition, from the last progress on.
 
         Args:
-            mine: offsets of the claims of ours that are committed.
-            worker: ours.
+            mine: offsets of this worker's committed claims.
+            worker: id of this worker.
 
         Raises:
             BrokerUnavailable, BrokerDenied: no answer in time.
-            ForeignTransaction: somebody who cannot be named hides the end.
+            ForeignTransaction: an open transaction of another program hides the end.
         """
         async with self._reader() as reader:
             return await _ReadBack(reader, self._reader, worker).run(mine)
 
     async def progress(self, partitions: Collection[int]) -> dict[int, Progress | PositionError | None]:
-        """The last progress of each partition as it stands; final only where the service does not run.
+        """The last progress of each partition; it may still change while the service runs.
 
-        Where another program has written, the error for that.
+        JournalForeign instead, if another program has written.
 
         Raises:
             BrokerUnavailable, BrokerDenied: no answer in time.
@@ -97,7 +98,7 @@ def _now() -> float:
 
 
 class _ReadBack:
-    """Reads all partitions back together, in windows that grow until the last progress is found."""
+    """Reads all partitions back, in windows that grow until the last progress is found."""
 
     def __init__(self, reader: Fetcher, make_reader: Any, worker: str) -> None:
         self._reader = reader
@@ -126,8 +127,8 @@ class _ReadBack:
     ) -> dict[int, Tail | PositionError]:
         """One window of each partition."""
         windows = {number: _Window(self._reader.topic, number, mine[number], self._worker) for number in mine}
-        at, stuck_since = dict(began), _now()
-        while at := {number: offset for number, offset in at.items() if offset <= mine[number]}:
+        at, last, stuck_since = dict(began), dict(mine), _now()
+        while at := {number: offset for number, offset in at.items() if offset <= last[number]}:
             if _now() > self._deadline:
                 raise BrokerUnavailable(f"the end of {self._reader.topic} cannot be read")
             for number, fetched in (await self._reader.fetch(at, timeout_ms=_WAIT_MS)).items():
@@ -136,6 +137,9 @@ class _ReadBack:
                 if fetched.first == at.get(number) and fetched.next > at[number]:
                     windows[number].add(fetched.records)
                     at[number], stuck_since = fetched.next, _now()
+                    # To the end that this answer tells: if compaction has removed a record, the one that
+                    # replaces it is before this end.
+                    last[number] = max(mine[number], fetched.stable - 1)
             if _now() - stuck_since > HIDDEN_SECONDS:
                 if found := await self._hidden(windows, at, mine):
                     return found
@@ -145,9 +149,9 @@ class _ReadBack:
     async def _hidden(
         self, windows: Mapping[int, _Window], at: Mapping[int, int], mine: Mapping[int, int]
     ) -> dict[int, Tail | PositionError] | None:
-        """An open transaction lies before our claim, and whoever writes there is to be fenced.
+        """The worker whose open transaction is before this worker's claim: it must be fenced.
 
-        None: it is our own. A busy broker takes its time to write the marker of what it has committed.
+        None: it is this worker's. A busy broker writes the marker of a committed transaction late.
         """
         async with self._make_reader(committed=False) as reader:
             left = dict(at)
@@ -163,9 +167,9 @@ class _ReadBack:
         tails = {number: window.tail() for number, window in windows.items()}
         hidden = {n: tail for n in at if not isinstance(tail := tails[n], PositionError)}
         others = {number: windows[number].overheard - {self._worker} for number in hidden}
-        if strangers := [number for number, names in others.items() if names == {None}]:
-            place = f"{self._reader.topic}/{strangers[0]}"
-            raise ForeignTransaction(f"a transaction that is none of ours is open in {place}")
+        if unnamed := [number for number, names in others.items() if names == {None}]:
+            partition = f"{self._reader.topic}/{unnamed[0]}"
+            raise ForeignTransaction(f"a transaction that is none of ours is open in {partition}")
         if not any(others.values()):
             return None
         return tails | {number: tail._replace(is_last=False) for number, tail in hidden.items()}
@@ -184,7 +188,7 @@ class _Window:
         self._is_last = True
         self._foreign: JournalForeign | None = None
         self.overheard: set[str | None] = set()
-        """Who wrote what cannot be read yet; None: no worker."""
+        """The worker whose records cannot be read yet; None: it is not a worker."""
 
     def add(self, records: Any) -> None:
         """Committed records, in order."""
@@ -214,14 +218,14 @@ class _Window:
             self._is_last = False
 
     def overhear(self, records: Any) -> None:
-        """Records of open transactions, and aborted ones: only whose they are."""
+        """Records of open and aborted transactions: only their workers."""
         for record in records:
             try:
                 entry = entry_of(record.key, record.value)
             except ValueError:
                 self.overheard.add(None)
                 continue
-            # A tombstone does not tell who wrote it; the progress behind it does.
+            # A tombstone has no worker; the progress after it has.
             if not isinstance(entry, Forgotten):
                 self.overheard.add(entry.by)
                 self._rivals[entry.by] = record.offset

@@ -1,12 +1,12 @@
-"""The journal's records: what each partition's outputs are published up to, and who has claimed it.
+"""The records of the journal: up to where each partition is published, and who has claimed it.
 
-Partition p of the topic tells of partition p of the commands. Everything in it stands in Kafka transactions:
+Partition p of the journal is about partition p of the commands. Kafka transactions write all records:
 
-    progress  with the outputs of every batch that touches p. The last one committed is C.
+    progress  with the outputs of every batch that contains p. The last committed one is C.
     claim     of a worker that takes p over.
-    release   the last word of an owner that has published everything and lets p go.
+    release   the last record of an owner that has published everything and gives p back.
 
-A claim is forgotten, by a tombstone, where a progress follows it: nobody needs what lies before that.
+The progress after a claim also writes a tombstone for it, because earlier records are no longer needed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ _STATE_KEY: Final = b"progress"
 _CLAIM: Final = "claim/"
 _BATCH_BYTES: Final = 512 * 1024
 _MOST_FORGOTTEN: Final = 1_000
-"""With one progress; a journal of old may hold more, and they have to fit into the batch."""
+"""Number of tombstones with one progress: an old journal may hold more claims, and all must fit into the
+batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """The same as progress, and the worker will never write here again."""
+    """As progress, and the worker will never write here again."""
 
     next: int
     generation: int
@@ -57,7 +58,7 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """The claim of `worker` is not needed any more: compaction removes it."""
+    """The claim of `worker` is no longer needed: compaction removes it."""
 
     worker: str
 

@@ -12,7 +12,8 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.protocol.metadata import MetadataRequest
 
 from consumer.errors import BrokerDenied, BrokerUnavailable, PartitionMissing
-from consumer.kafka.connection import broker_error, kafka_errors, let_go
+from consumer.kafka.cluster import close_client
+from consumer.kafka.connection import broker_error, kafka_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -24,11 +25,11 @@ if TYPE_CHECKING:
 NO_LEADER: Final = -1
 """Used as the node id of partitions that have no leader, or that the brokers do not know."""
 
-_CLOSE_SECONDS: Final = 3.0
+_REFRESH_SECONDS: Final = 0.1
 
 
 class Leaders:
-    """Who leads which partition, as the brokers last told, and how to ask them.
+    """The leaders of partitions, as last read from the brokers, and requests to them.
 
     Args:
         make_client: makes an unconnected client.
@@ -45,7 +46,7 @@ class Leaders:
         """Connects, or connects again after no broker answered.
 
         Raises:
-            BrokerUnavailable, BrokerDenied: no broker answers, or it refuses us.
+            BrokerUnavailable, BrokerDenied: no broker answers, or it refuses access.
         """
         if self._client is not None and not self._lost:
             return
@@ -56,7 +57,7 @@ class Leaders:
                 await client.bootstrap()
                 await self._refresh(client)
         except BaseException:
-            await _close(client)
+            await close_client(client)
             raise
         self._client, self._lost = client, False
 
@@ -64,7 +65,7 @@ class Leaders:
         """Ends the connections; also without a broker."""
         client, self._client = self._client, None
         if client is not None:
-            await _close(client)
+            await close_client(client)
 
     def known(self) -> set[int]:
         """The partitions that the topic has; none: there is no such topic."""
@@ -80,7 +81,7 @@ class Leaders:
         return by_node
 
     def why_lost(self, number: int) -> ContractsError:
-        """What keeps a partition from being read for so long."""
+        """Why a partition has not been readable for some time."""
         if number not in self.known():
             return PartitionMissing(f"{self.topic}/{number} is not there any more")
         return BrokerUnavailable(f"{self.topic}/{number} has no leader")
@@ -89,13 +90,18 @@ class Leaders:
         """Asks the brokers who leads now.
 
         Raises:
-            BrokerUnavailable, BrokerDenied: no broker answers, or it refuses us.
+            BrokerUnavailable, BrokerDenied: no broker answers, or it refuses access.
         """
         client = self._connected()
         with kafka_errors(client._bootstrap_servers):
             await self._refresh(client)
         if self.topic in client.cluster.unauthorized_topics:
             raise BrokerDenied(f"Kafka does not let us read {self.topic}")
+
+    async def refresh_soon(self) -> None:
+        """The same after a pause, in which a leader may be elected."""
+        await asyncio.sleep(_REFRESH_SECONDS)
+        await self.refresh()
 
     async def _refresh(self, client: AIOKafkaClient) -> None:
         """The client's own way would create a topic that is not there, where the broker lets it."""
@@ -123,9 +129,3 @@ class Leaders:
         if self._client is None:
             raise BrokerUnavailable(f"the connection for {self.topic} has ended")
         return self._client
-
-
-async def _close(client: AIOKafkaClient) -> None:
-    closing = asyncio.create_task(client.close())
-    await asyncio.wait({closing}, timeout=_CLOSE_SECONDS)
-    let_go({closing})

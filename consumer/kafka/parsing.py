@@ -26,7 +26,7 @@ _SLICE: Final = 1_000
 
 _LENGTH_AT: Final = 8
 _LENGTH_END: Final = 12
-"""Where the length of a batch stands in it: of what comes after it."""
+"""Where a batch has its length, which counts the bytes after that field."""
 
 
 class LogRecord(NamedTuple):

@@ -1,4 +1,4 @@
-"""Produce requests of a transaction, to all leaders side by side."""
+"""Produce requests of a transaction, to all leaders at the same time."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _SEQUENCES: Final = 1 << 31
 
 
 class Epoch(NamedTuple):
-    """Who writes. The broker refuses whatever an earlier epoch of the same id sends."""
+    """The identity of the producer. The broker refuses all requests of an earlier epoch of the same id."""
 
     producer_id: int
     number: int
 
 
 class _Waiting(NamedTuple):
-    """A batch to send: its number among all, and its bytes with epoch and sequence in them."""
+    """A batch to send: its number among all batches, and its bytes with epoch and sequence."""
 
     number: int
     body: bytearray
@@ -46,11 +46,11 @@ _Offsets = dict[int, int]
 
 
 class Produce:
-    """Sends batches, and knows the sequence number at which each partition stands in an epoch.
+    """Sends batches, and counts the sequence number of each partition in an epoch.
 
     Args:
         client: connected.
-        refusals: told why a batch is sent again.
+        refusals: notes why a batch is sent again.
     """
 
     def __init__(
@@ -63,11 +63,11 @@ class Produce:
         self._sequences: dict[TopicPartition, int] = defaultdict(int)
 
     def begin_epoch(self) -> None:
-        """In a new epoch each partition starts at 0."""
+        """Starts a new epoch, in which each partition starts at 0."""
         self._sequences.clear()
 
     async def send(self, batches: Sequence[RecordBatch], epoch: Epoch) -> list[int]:
-        """Sends to all leaders side by side; of each partition one batch at a time, as Kafka asks."""
+        """Sends to all leaders at the same time; of each partition one batch at a time, as Kafka requires."""
         offsets: _Offsets = {}
         queues = self._stamped(batches, epoch)
         pause = Pause()
@@ -81,7 +81,7 @@ class Produce:
         return [offsets[number] for number in range(len(batches))]
 
     def _stamped(self, batches: Iterable[RecordBatch], epoch: Epoch) -> _Queues:
-        """The batches by partition, in order. A batch that is sent again keeps its sequence."""
+        """The batches by partition, in order. A batch that is sent again keeps its sequence number."""
         queues: _Queues = {}
         for number, batch in enumerate(batches):
             partition = TopicPartition(batch.topic, batch.partition)
@@ -106,7 +106,10 @@ class Produce:
     async def _request(
         self, node: int, heads: Mapping[TopicPartition, _Waiting]
     ) -> Mapping[TopicPartition, int | KafkaError]:
-        """The offset or the refusal of each. Never raises one: the other leaders are waited for, too."""
+        """The offset or the error of each batch.
+
+        Raises nothing: the other leaders must also be waited for.
+        """
         topics: dict[str, list[tuple[int, bytearray]]] = defaultdict(list)
         for partition, head in heads.items():
             topics[partition.topic].append((partition.partition, head.body))
@@ -121,7 +124,7 @@ class Produce:
     def _done(
         self, queues: _Queues, answer: Mapping[TopicPartition, int | KafkaError], offsets: _Offsets
     ) -> Iterator[KafkaError]:
-        """Takes what was written off the queues; what is to be tried again stays in front; its refusals."""
+        """Removes written batches from the queues; the others stay in front. Returns the errors."""
         for partition, outcome in answer.items():
             if isinstance(outcome, int):
                 offsets[queues[partition].popleft().number] = outcome
@@ -133,7 +136,7 @@ class Produce:
                 raise outcome
 
     async def _look_again(self, refusals: Sequence[KafkaError]) -> None:
-        """Asks who leads the partitions now, where that may be why they were refused."""
+        """Reads the leaders of the partitions again, if the errors suggest that they have changed."""
         self._refusals.last = refusals[-1]
         if any(refusal.invalid_metadata for refusal in refusals):
             await self._client.force_metadata_update()

@@ -1,8 +1,7 @@
 """A worker's transactional producer: outputs and the journal's progress become visible together.
 
-Starting it ends the epoch of its earlier self and whatever that had open. After any failure or doubt its
-connections are closed and it must be started again: only a fresh epoch protects against a late request of
-the old one.
+To start it ends its previous epoch and that epoch's open transaction. After any failure its connections are
+closed and it must be started again: only a new epoch protects against a delayed request of the old one.
 """
 
 from __future__ import annotations
@@ -13,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
 
 from consumer.errors import BrokerDenied, LogError, PublisherFenced, PublishInDoubt
-from consumer.kafka.connection import broker_error, let_go
+from consumer.kafka.cluster import close_client
+from consumer.kafka.connection import broker_error
 from consumer.kafka.transactions import Transactions
 
 if TYPE_CHECKING:
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from aiokafka.client import AIOKafkaClient
 
     from consumer.kafka.recordbatches import RecordBatch
-
-STOP_SECONDS: Final = 2.0
-"""How long closing the connections may take."""
 
 _FENCED: Final = (InvalidProducerEpoch, ProducerFenced)
 _FAILURES: Final = (KafkaError, TimeoutError, OSError, AssertionError)
@@ -36,7 +33,7 @@ class Publisher:
 
     Args:
         make_client: makes an unconnected client.
-        transactional_id: of this worker.
+        transactional_id: the id of this worker.
         deadline: seconds after which starting or publishing counts as failed, and after which the broker
             aborts what was left open.
     """
@@ -51,7 +48,7 @@ class Publisher:
         self._transactions: Transactions | None = None
 
     async def start(self) -> None:
-        """Begins a fresh epoch. When it returns, its earlier self cannot commit any more.
+        """Begins a new epoch. When it returns, an earlier epoch cannot commit any more.
 
         Raises:
             BrokerUnavailable: no answer in time.
@@ -77,7 +74,7 @@ class Publisher:
 
         Raises:
             PublishInDoubt: it was not started.
-            BrokerUnavailable, BrokerDenied: not all of them are known to have ended.
+            BrokerUnavailable, BrokerDenied: it is not known whether all of them have ended.
         """
         client = self._client
         if client is None:
@@ -87,16 +84,16 @@ class Publisher:
             async with asyncio.timeout(self._deadline):
                 await asyncio.gather(*(other.begin_epoch() for other in others))
         except BaseException as error:
-            await self.discard()  # ends those that were not answered yet, too
+            await self.discard()  # also ends those that were not answered yet
             if not isinstance(error, _FAILURES):
                 raise
             raise _unavailable("does not end the transactions of other workers", error, *others) from error
 
     async def publish(self, batches: Sequence[RecordBatch]) -> list[int]:
-        """Publishes all or nothing; the offset of the first record of each batch.
+        """Publishes all batches or none; returns the offset of the first record of each.
 
         Raises:
-            PublishInDoubt: it may or may not have happened.
+            PublishInDoubt: it is not known whether they were published.
             PublisherFenced: another worker has taken over; nothing was published.
             BrokerDenied: missing permission; nothing was published.
         """
@@ -125,19 +122,16 @@ class Publisher:
         )
 
     async def discard(self) -> None:
-        """Closes the connections; from here on no request is sent."""
+        """Closes the connections; no request is sent afterwards."""
         client, self._client, self._transactions = self._client, None, None
-        if client is None:
-            return
-        closing = {asyncio.create_task(client.close())}
-        await asyncio.wait(closing, timeout=STOP_SECONDS)
-        let_go(closing)
+        if client is not None:
+            await close_client(client)
 
     def _of(self, client: AIOKafkaClient, transactional_id: str) -> Transactions:
         return Transactions(client, transactional_id, timeout_ms=int(self._deadline * 1000))
 
     def _guard(self, client: AIOKafkaClient) -> None:
-        """Lets it send nothing once it is discarded: what waits for its connection would be late."""
+        """Makes a discarded publisher send nothing: requests that wait for a connection are too late."""
         ready = client.ready
 
         async def ready_and_in_use(*node: Any, **group: Any) -> bool:
@@ -147,7 +141,7 @@ class Publisher:
 
 
 def _reason(error: BaseException, *attempts: Transactions) -> str:
-    """The error; behind it, if time ran out, what was tried again and again."""
+    """The error, and with a timeout also the reasons of repeated requests."""
     refusals = [attempt.refusal for attempt in attempts if attempt.refusal is not None]
     if isinstance(error, TimeoutError) and refusals:
         return f"{error!r} after {refusals[0]!r}"

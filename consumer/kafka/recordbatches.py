@@ -1,8 +1,7 @@
 """Outputs as Kafka record batches: encoded and compressed once, stored in the outbox, sent as they are.
 
-What is published again after a crash is byte for byte what was to be published before it, whichever
-release does it: only the producer's id, epoch and sequence in a batch's header are filled in when it
-is sent.
+After a crash the same bytes are published, also by another release. Only the producer's id, epoch and
+sequence number in the header of a batch are filled in when it is sent.
 """
 
 from __future__ import annotations
@@ -30,7 +29,8 @@ else:
 CODECS: Final = {"none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
 
 BATCH_BYTES: Final = 512 * 1024
-"""Uncompressed size at which a batch is closed: below every broker's default limit, even incompressible."""
+"""Uncompressed size at which a batch is closed: below the default limit of every broker, even without
+compression."""
 
 _ZSTD_LEVEL: Final = 1
 _builders: Final[Any] = sys.modules[DefaultRecordBatchBuilder.__module__]
@@ -43,9 +43,6 @@ _CRC_FROM: Final = 21
 _FRAME: Final = struct.Struct(">hiii")
 
 
-Headers = tuple[tuple[str, bytes | None], ...]
-
-
 class Output(NamedTuple):
     """One record to publish."""
 
@@ -55,11 +52,11 @@ class Output(NamedTuple):
     value: bytes | None
     headers: Sequence[tuple[str, bytes | None]]
     timestamp: int
-    """Milliseconds since 1970: of the command, so that a replay writes the same bytes."""
+    """Milliseconds since 1970: the time of the command, so that a replay writes the same bytes."""
 
 
 class RecordBatch(NamedTuple):
-    """Records of one partition in Kafka's own format, without a producer in the header yet."""
+    """Records of one partition in Kafka's format, without a producer in the header."""
 
     topic: str
     partition: int
@@ -67,26 +64,27 @@ class RecordBatch(NamedTuple):
     body: bytes
 
     def stamped(self, producer_id: int, epoch: int, sequence: int) -> bytearray:
-        """The batch as this producer may send it."""
+        """The batch with this producer in its header."""
         stamped = bytearray(self.body)
         _PRODUCER.pack_into(stamped, _PRODUCER_AT, producer_id, epoch, sequence)
         _CRC.pack_into(stamped, _CRC_AT, _crc32c(memoryview(stamped)[_CRC_FROM:]))
         return stamped
-
-    def headers(self) -> list[Headers]:
-        """Those of its records, in order."""
-        return [tuple(record.headers) for record in DefaultRecordBatch(self.body)]
 
 
 class BatchWriter:
     """Collects outputs, in order per partition, into record batches."""
 
     def __init__(self, compression: str) -> None:
+        self._compression = compression
         self._codec = CODECS[compression]
         self._open: dict[tuple[str, int], tuple[Any, int]] = {}
         self._closed: list[RecordBatch] = []
         self.bytes = 0
         """Uncompressed size of all records so far."""
+
+    def empty(self) -> BatchWriter:
+        """Another one, with the same compression."""
+        return BatchWriter(self._compression)
 
     def add(self, output: Output) -> None:
         """Appends one record to the batch of its topic and partition."""
@@ -127,7 +125,7 @@ class BatchWriter:
 
 @contextmanager
 def _fast_zstd() -> Iterator[None]:
-    """Compresses at level 1: on our JSON a quarter faster than level 3, and no larger.
+    """Compresses at level 1: on this JSON a quarter faster than level 3, and not larger.
 
     The builder takes no level. Only while one of our batches is built, as other producers in the process
     may want the usual one.
@@ -140,8 +138,17 @@ def _fast_zstd() -> Iterator[None]:
         _builders.zstd_encode = usual
 
 
+def outputs_in(batches: Iterable[RecordBatch]) -> Iterator[Output]:
+    """The records of the batches."""
+    for batch in batches:
+        for record in DefaultRecordBatch(batch.body):
+            yield Output(
+                batch.topic, batch.partition, record.key, record.value, record.headers, record.timestamp
+            )
+
+
 def pack(batches: Iterable[RecordBatch]) -> bytes:
-    """Batches -> the block that the outbox keeps."""
+    """Batches -> the block that is stored in the outbox."""
     parts: list[bytes] = []
     for topic, partition, records, body in batches:
         name = topic.encode()

@@ -1,4 +1,4 @@
-"""Tries of a request that may be repeated: the pause between two, and why the last one was not the last."""
+"""Repeats a request: the pause between two tries, and the reasons for the repetitions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from aiokafka.errors import KafkaError
 
 _FIRST_PAUSE: Final = 0.003
-"""Short, for a broker often refuses the first try while it still ends the transaction before."""
+"""Short, because a broker often refuses the first try while it still ends the previous transaction."""
 
 _LONGEST_PAUSE: Final = 0.1
 
@@ -21,13 +21,13 @@ class Pause:
         self._seconds = _FIRST_PAUSE
 
     async def wait(self) -> None:
-        """Waits, and will wait longer the next time."""
+        """Waits; the next pause is longer."""
         await asyncio.sleep(self._seconds)
         self._seconds = min(2 * self._seconds, _LONGEST_PAUSE)
 
 
 class Refusals:
-    """What the brokers answered to tries that were repeated."""
+    """The errors of tries that were repeated."""
 
     def __init__(self) -> None:
         self.last: KafkaError | None = None

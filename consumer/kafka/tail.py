@@ -1,6 +1,6 @@
 """Reading topics as people and programs look at them: from a point in time, without a consumer group.
 
-Nothing is stored and nobody's place is moved. Only committed records are seen.
+Nothing is stored, and no group's offsets change. Only committed records are seen.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _POLL_MS: Final = 200
 _MAX_RECORDS: Final = 500
-"""Read at once: what waits in memory until records of other partitions with an earlier time are there."""
+"""Number of records in one read: they wait in memory until earlier records of other partitions are read."""
 
 
 class Tail:
@@ -34,22 +34,27 @@ class Tail:
         self._partitions = partitions
 
     async def seek(self, since: datetime | None) -> None:
-        """Stands at the first record of that time or later; None: at the beginning."""
+        """Goes to the first record of that time or later; None: to the beginning."""
         if since is None:
             await self._consumer.seek_to_beginning(*self._partitions)
             return
         moment = int(since.timestamp() * 1000)
         found = await self._consumer.offsets_for_times(dict.fromkeys(self._partitions, moment))
         ends = await self._consumer.end_offsets(self._partitions)
-        for partition, place in found.items():
-            self._consumer.seek(partition, ends[partition] if place is None else place.offset)
+        for partition, record in found.items():
+            self._consumer.seek(partition, ends[partition] if record is None else record.offset)
+
+    async def cut(self) -> frozenset[str]:
+        """The topics whose first records were deleted."""
+        starts = await self._consumer.beginning_offsets(self._partitions)
+        return frozenset(partition.topic for partition, start in starts.items() if start > 0)
 
     async def seek_to_end(self) -> None:
-        """Stands at the present end."""
+        """Goes to the present end."""
         await self._consumer.seek_to_end(*self._partitions)
 
     async def at(self, partition: TopicPartition, offset: int) -> Any:
-        """The record at an offset; None when there is none, or none that can be read."""
+        """The record at an offset; None: there is none, or it cannot be read."""
         if partition not in self._partitions:
             return None
         first = await self._consumer.beginning_offsets([partition])
@@ -107,12 +112,12 @@ async def tail(settings: Settings, names: Iterable[str], key: str | None = None)
     """A reader of these topics, named without the prefix.
 
     Args:
-        settings: where Kafka is.
+        settings: settings of the service.
         names: of the topics.
         key: only its home partition is read; None: all are.
 
     Raises:
-        TopicsMissing: a topic is not there.
+        TopicsMissing: a topic does not exist.
         BrokerUnavailable, BrokerDenied: from here or from within the block.
     """
     found = await topics.require(settings, *names)

@@ -1,4 +1,7 @@
-"""What the topics should be like, and how they differ from it. Pure: topics.py asks the broker."""
+"""The planned settings of all topics, and how existing topics differ.
+
+Pure functions; topics.py asks the broker.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from consumer.errors import InputRefused
-from schemas.topics import COMMANDS, EVENT_TOPICS, POSITIONS, TOPICS, TopicSpec
+from schemas.topics import COMMANDS, EVENT_TOPICS, TOPICS, TopicSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -15,14 +18,16 @@ if TYPE_CHECKING:
 
 DAY_MS: Final = 86_400_000
 DEFAULT_RECORD_BYTES: Final = 1_048_588
-"""Kafka's own limit for a batch of records; our batches of many records stay below it."""
+"""Kafka's own limit for a batch of records; batches of many records stay below it."""
 
 JOURNAL_SEGMENT_BYTES: Final = 16 << 20
+
+_COMPACTED: Final = tuple(spec.name for spec in TOPICS.values() if spec.compacted)
 
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic as it should be, or as the broker has it. `settings` are Kafka's topic configs."""
+    """A topic as planned, or as the broker has it. `settings` are Kafka's topic configs."""
 
     name: str
     partitions: int
@@ -50,7 +55,7 @@ class Difference:
 def plan(
     settings: Settings, partitions: int | None = None, output_partitions: int | None = None
 ) -> tuple[Topic, ...]:
-    """All topics as `contracts topics ensure` creates them, the input first."""
+    """All topics as `contracts topics ensure` creates them, the command topic first."""
     partitions = partitions or settings.topic_partitions
     return tuple(
         Topic(
@@ -74,15 +79,24 @@ def _kafka_settings(spec: TopicSpec, settings: Settings) -> dict[str, str]:
         # carry the command's time: what is published late would be too old to be kept.
         "message.timestamp.type": "LogAppendTime",
     }
-    if spec.direction == "in":  # the truth: nothing may expire
+    if spec.direction == "in":  # the source of truth: nothing may expire
         return common | {"retention.ms": "-1", "retention.bytes": "-1"}
-    if spec.direction == "journal":  # only the last entry of each partition counts; reading back stays short
+    if (
+        spec.direction == "journal"
+    ):  # only the last entry of each partition is needed; the journal stays short
         return common | {
             "cleanup.policy": "compact",
             "segment.bytes": str(JOURNAL_SEGMENT_BYTES),
             "min.cleanable.dirty.ratio": "0.1",
         }
-    return common | {"retention.ms": str(settings.topic_output_retention_days * DAY_MS)}
+    kept = str(settings.topic_output_retention_days * DAY_MS)
+    if spec.compacted:  # deletions stay, and what an erasure replaces goes, as events do
+        return common | {
+            "cleanup.policy": "compact",
+            "delete.retention.ms": kept,
+            "max.compaction.lag.ms": kept,
+        }
+    return common | {"retention.ms": kept}
 
 
 def record_bytes(settings: Settings) -> int:
@@ -91,7 +105,7 @@ def record_bytes(settings: Settings) -> int:
 
 
 def differences(planned: Topic, found: Topic) -> Iterator[Difference]:
-    """What is not as planned, in the order of the plan."""
+    """The differences from the plan, in its order."""
     if found.replication != planned.replication:
         yield Difference(
             planned.name, "replication factor", str(planned.replication), str(found.replication), fatal=False
@@ -110,7 +124,7 @@ def _is_fatal(topic: str, setting: str, planned: str, found: str) -> bool:
             "cleanup.policy"
         ):  # compaction drops all but the last command; deletion forgets what is published
             return (topic.endswith(COMMANDS) and "compact" in found) or (
-                topic.endswith(POSITIONS) and "delete" in found
+                topic.endswith(_COMPACTED) and "delete" in found
             )
         case "max.message.bytes":
             return int(found) < int(planned)
@@ -142,10 +156,10 @@ def counts_of(
 
 
 def uneven(topics: Mapping[str, Topic], prefix: str) -> str | None:
-    """What is wrong with the partition counts, in words; None when they fit together.
+    """What is wrong with the partition counts, as a sentence; None if they fit together.
 
-    A dead letter goes to the partition that it came from, the journal tells of each partition, and the
-    events of a partition go to one that is a function of it.
+    A dead letter has the partition of its record, the journal has one partition for each of the commands, and
+    the events of a partition go to one that is a function of it.
     """
     alike, events = _by_kind(topics, prefix)
     counts = {topic.partitions for topic in alike}
@@ -159,7 +173,7 @@ def uneven(topics: Mapping[str, Topic], prefix: str) -> str | None:
 
 
 def _by_kind(topics: Mapping[str, Topic], prefix: str) -> tuple[list[Topic], list[Topic]]:
-    """Those that are as many as the commands, and those of the events."""
+    """The topics with as many partitions as the commands, and those of the events."""
     events = {prefix + name for name in EVENT_TOPICS}
     alike = [topic for topic in topics.values() if topic.name not in events]
     return alike, [topic for topic in topics.values() if topic.name in events]

@@ -1,4 +1,4 @@
-"""Topic administration: create what is missing, check what is there. Never changes or deletes a topic."""
+"""Creates missing topics and checks existing ones. Never changes or deletes a topic."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from aiokafka import errors as kafka
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from consumer.errors import BrokerDenied, BrokerUnavailable, StartRefused, TopicMismatch, TopicsMissing
-from consumer.kafka.connection import kafka_errors, kafka_options
+from consumer.kafka.admin import connected_admin
 from consumer.kafka.topic_plan import Difference, Topic, counts_of, differences, plan, uneven
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping
 
+    from aiokafka.admin import AIOKafkaAdminClient
+
     from consumer.settings import Settings
 
 VISIBLE_SECONDS: Final = 30.0
-"""How long a new topic may take until every broker tells of it."""
+"""Maximum time until every broker knows a new topic, in seconds."""
 
 _POLL_SECONDS: Final = 0.05
 _FORBIDDEN: Final = (kafka.ClusterAuthorizationFailedError, kafka.TopicAuthorizationFailedError)
@@ -37,12 +39,12 @@ class EnsureReport:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many partitions each topic has."""
+        """The partition count of each topic."""
         return {topic.name: topic.partitions for topic in self.topics}
 
 
 class TopicAdmin:
-    """The few questions we have to a broker, over aiokafka's admin client."""
+    """Requests to a broker, with aiokafka's admin client."""
 
     def __init__(self, client: AIOKafkaAdminClient) -> None:
         self._client = client
@@ -50,7 +52,7 @@ class TopicAdmin:
     async def describe(self, planned: Iterable[Topic]) -> dict[str, Topic]:
         """Those of the planned topics that exist, with the settings that were planned.
 
-        All topics are listed and ours picked out: asking for one by name may create it.
+        All topics are listed, because a request for one by name may create it.
         """
         wanted = {topic.name: topic for topic in planned}
         listed = {topic["topic"]: topic["partitions"] for topic in await self._client.describe_topics()}
@@ -62,7 +64,7 @@ class TopicAdmin:
         }
 
     async def _configs(self, topics: Iterable[Topic]) -> dict[str, dict[str, str]]:
-        """By topic; a topic whose settings we may not see (no DescribeConfigs right) is left out."""
+        """By topic; a topic whose settings are hidden (no DescribeConfigs right) is left out."""
         resources = [
             ConfigResource(ConfigResourceType.TOPIC, topic.name, dict.fromkeys(topic.settings))
             for topic in topics
@@ -104,7 +106,9 @@ def _created(name: str, code: int, message: str | None = None) -> bool:
     if error in _FORBIDDEN:
         raise BrokerDenied(reason, hint="give this user the rights Create and DescribeConfigs")
     if error is kafka.InvalidReplicationFactorError:
-        raise StartRefused(reason, hint="on a small cluster: CONTRACTS_TOPIC_REPLICATION_FACTOR=1")
+        raise StartRefused(
+            reason, hint="on a cluster with few brokers, set CONTRACTS_TOPIC_REPLICATION_FACTOR=1"
+        )
     raise StartRefused(reason, hint="")
 
 
@@ -115,13 +119,8 @@ async def topic_admin(settings: Settings) -> AsyncIterator[TopicAdmin]:
     Raises:
         BrokerUnavailable, BrokerDenied: from here or from within the block.
     """
-    with kafka_errors(settings.kafka_bootstrap_servers):
-        client = AIOKafkaAdminClient(**kafka_options(settings))
-        try:
-            await client.start()
-            yield TopicAdmin(client)
-        finally:
-            await client.close()
+    async with connected_admin(settings) as client:
+        yield TopicAdmin(client)
 
 
 async def ensure(
@@ -203,7 +202,7 @@ def _refuse_missing(wanted: Iterable[Topic], found: Mapping[str, Topic]) -> None
 
 def _refuse_uneven(found: Mapping[str, Topic], prefix: str) -> None:
     if wrong := uneven(found, prefix):
-        raise TopicMismatch(wrong, hint="docs/runbooks/partition-increase.md tells how partitions are added")
+        raise TopicMismatch(wrong, hint="to add partitions, follow docs/runbooks/partition-increase.md")
 
 
 def _all_differences(planned: Iterable[Topic], found: Mapping[str, Topic]) -> tuple[Difference, ...]:

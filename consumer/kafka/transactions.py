@@ -1,8 +1,8 @@
-"""The requests of Kafka's transactions, sent by whoever waits for their answers.
+"""The requests of Kafka's transactions. Each is sent by the caller that waits for its answer.
 
-aiokafka's producer sends them from tasks in the background: those go on when nobody waits any more, repeat an
-EndTxn whose answer was lost, hold a batch back until the one before it is answered, and tell of a failure in
-many places. Here a failure ends the call, and nothing goes on behind it.
+aiokafka's producer sends them from background tasks. These continue when no caller waits any more, repeat an
+EndTxn without an answer, delay a batch until the one before is answered, and report failures in many places.
+Here a failure ends the call, and nothing continues in the background.
 """
 
 from __future__ import annotations
@@ -48,17 +48,17 @@ class Transactions:
 
     @property
     def refusal(self) -> KafkaError | None:
-        """Why the last try was not the last one."""
+        """Why requests were repeated."""
         return self._refusals.last
 
     async def begin_epoch(self) -> None:
-        """Ends the previous epoch of this id, and the transaction it had open."""
+        """Ends the previous epoch of this id, and its open transaction."""
         answer = await self._coordinator.ask(InitProducerIdRequest(self._id, self._timeout_ms))
         self._epoch = Epoch(answer.producer_id, answer.producer_epoch)
         self._produce.begin_epoch()
 
     async def transact(self, batches: Sequence[RecordBatch]) -> list[int]:
-        """All batches in one transaction; the offset of the first record of each."""
+        """Publishes all batches in one transaction; returns the offset of the first record of each."""
         if not batches:
             return []
         await self._add(batches)
@@ -76,14 +76,14 @@ class Transactions:
         await self._coordinator.ask(AddPartitionsToTxnRequest(self._id, *self._epoch, topics))
 
     async def _know(self, topics: Iterable[str]) -> None:
-        """Learns who leads their partitions, unless it is known."""
+        """Reads the leaders of their partitions, unless they are known."""
         for topic in topics:
-            self._client.add_topic(topic)  # all of them first: then one request tells of all
+            self._client.add_topic(topic)  # all topics first, so that one request is enough
         for topic in topics:
             await self._client._wait_on_metadata(topic)
 
     async def _commit(self) -> None:
-        """Asked once, unless the coordinator refuses: a late repetition would end the *next* transaction."""
+        """Sent once, unless it is refused: a delayed repetition would end the *next* transaction."""
         await self._coordinator.ask(
             EndTxnRequest(self._id, *self._epoch, TransactionResult.COMMIT), once=True
         )

@@ -1,7 +1,7 @@
-"""Reading what the Kafka client cannot: records with a header name that is not UTF-8.
+"""Reads records that the Kafka client cannot parse: with a header name that is not UTF-8.
 
-aiokafka raises at such a record, before it yields the ones after it in the same batch. Here the batch is
-parsed with names decoded leniently: the record that was at fault can be told from its neighbours.
+aiokafka raises at such a record, and does not return the ones after it in the same batch. Here names are
+decoded leniently, so that only the record with the invalid name is refused.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from aiokafka.record.default_records import _DefaultRecordBatchPy
 
 
 class Unreadable(NamedTuple):
-    """A record that the client cannot parse: where it stands is all that is passed on."""
+    """A record that the client cannot parse: only its offset is known."""
 
     topic: str
     partition: int
@@ -24,7 +24,7 @@ class Unreadable(NamedTuple):
 
 
 class _Lenient(bytearray):
-    """Bytes whose slices decode to text with a mark in it, where they are not UTF-8."""
+    """Bytes whose slices decode to text, with a mark if they are not UTF-8."""
 
     def __getitem__(self, index: Any) -> Any:
         part = super().__getitem__(index)

@@ -1,7 +1,7 @@
-"""Domain values <-> BSON documents: money as Decimal128, ids as ObjectId, hostile keys escaped.
+"""Contracts and history entries <-> BSON documents: money as Decimal128, ids as ObjectId, keys escaped.
 
-Only `metadata` and its patches have keys that callers choose. Percent-encoding `$`, `.`, `%` and NUL
-in them keeps an operator from ever reaching MongoDB as one.
+Callers choose the keys of `metadata` and of patches to it. `$`, `.`, `%` and NUL in them are percent-encoded,
+so that MongoDB never takes a key for an operator.
 """
 
 from __future__ import annotations
@@ -14,20 +14,19 @@ from sys import intern
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import unquote
 
-from bson import Binary, Decimal128, ObjectId
+from bson import Decimal128, ObjectId
 from bson.codec_options import CodecOptions, TypeCodec, TypeRegistry
 
 from consumer.errors import ForeignDocument, NewerSchema
 from consumer.storage import shapes
+from consumer.storage.history import HistoryEntry, Seen
+from consumer.storage.history_text import upcast_entry
 from consumer.storage.money import read_money, stored_money
-from consumer.storage.protocols import HistoryEntry, LastRecord, Origin, OutboxSlot, Position, Seen
-from schemas.contract import ordered
 from schemas.upcasting import UnknownVersion, upcast_contract
+from schemas.views import ordered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-    from pydantic_core import SchemaValidator
 
     from schemas.contract import Contract
 
@@ -37,7 +36,7 @@ class _MoneyCodec(TypeCodec):
     bson_type = Decimal128
 
     def transform_python(self, value: Decimal) -> Decimal128:
-        # By its text, because 1.0 and 1.00 are equal but not the same.
+        # By its text, because 1.0 and 1.00 are equal but must be stored differently.
         return stored_money(str(value))
 
     def transform_bson(self, value: Decimal128) -> Decimal:
@@ -48,21 +47,22 @@ CODEC: Final[CodecOptions[dict[str, Any]]] = CodecOptions(
     tz_aware=True, tzinfo=UTC, type_registry=TypeRegistry([_MoneyCodec()])
 )
 
-_HISTORY_FIELDS: Final = (
-    "code",
-    "account_id",
-    "contract_id",
-    "version",
-    "type",
-    "source",
-    "command_id",
-    "requested_by",
-    "changes",
-    "content",
-)
-"""The fields of a history entry that are left out where nothing is known."""
+DETAILS: Final = ("account_id", "type", "source", "command_id", "requested_by", "changes")
+"""The fields of a history entry that erasing changes and pruning removes."""
 
-_history_values: Final = attrgetter(*_HISTORY_FIELDS)
+HASHES: Final = ("chain", "details_hash")
+CHAINED: Final = ("number", *HASHES)
+"""The fields of a history entry that depend on the entries before it."""
+
+_ATTRIBUTES: Final = (
+    *("partition", "offset", "occurred_at", "outcome", "code", "contract_id", "version", "content", "number"),
+    *DETAILS,
+    *HASHES,
+)
+"""The attributes of a history entry that are stored under their names, in the order of a document."""
+
+_FIELDS: Final = ("_id", *_ATTRIBUTES)
+_values: Final = attrgetter("identity", *_ATTRIBUTES)
 
 _HOSTILE: Final = re.compile(r"[$.%\x00]")
 
@@ -72,7 +72,7 @@ def _escape(key: str) -> str:
 
 
 def contract_document(contract: Contract) -> dict[str, Any]:
-    """A whole contract as MongoDB stores it: the same has the same bytes, whichever way it came about."""
+    """A whole contract as MongoDB stores it: equal contracts have equal bytes, also their order of fields."""
     return contract_fields(cast("Mapping[str, Any]", ordered(contract)))
 
 
@@ -87,21 +87,21 @@ def contract_fields(contract: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def contract_from(document: dict[str, Any], collection: str = "contracts") -> Contract:
-    """A stored contract as the domain knows it, whichever version it was stored in.
+    """A stored contract as the domain uses it, from any schema version.
 
     Raises:
-        NewerSchema: it was stored by a newer program.
-        ForeignDocument: it is none.
+        NewerSchema: it was stored by a newer version of the service.
+        ForeignDocument: it is not a contract.
     """
     return contracts_from([document], collection)[0]
 
 
 def contracts_from(documents: Iterable[dict[str, Any]], collection: str = "contracts") -> list[Contract]:
-    """Stored contracts as the domain knows them.
+    """Stored contracts as the domain uses them.
 
     Raises:
-        NewerSchema: one was stored by a newer program.
-        ForeignDocument: some are none; it names them.
+        NewerSchema: one was stored by a newer version of the service.
+        ForeignDocument: some are not contracts; it names them.
     """
     contracts: list[Contract] = []
     misfits: list[tuple[object, str]] = []
@@ -131,7 +131,7 @@ def _contract(document: dict[str, Any]) -> Contract:
 
 
 def _with_shared_names(document: dict[str, Any]) -> Contract:
-    """The same in order, without names of its own: the driver adds them again."""
+    """The same fields in the same order, without their names: the driver adds the names again."""
     contract = ordered(cast("Contract", document))
     fields = cast("dict[str, Any]", contract)
     for name, value in fields.items():
@@ -153,59 +153,37 @@ _NESTED: Final = frozenset({dict, list})
 
 
 def history_document(entry: HistoryEntry) -> dict[str, Any]:
-    """A history entry; what is not known is left out."""
-    document: dict[str, Any] = {
-        "_id": Binary(entry.identity),
-        "partition": entry.partition,
-        "offset": entry.offset,
-        "occurred_at": entry.occurred_at,
-        "outcome": entry.outcome,
-    }
-    known = zip(_HISTORY_FIELDS, _history_values(entry), strict=True)
-    document |= {name: value for name, value in known if value is not None}
-    return document
-
-
-def _checked(collection: str, shape: SchemaValidator, document: Mapping[str, Any]) -> None:
-    if why := shapes.misfit(shape, document):
-        raise ForeignDocument(collection, [(_shown(document["_id"]), why)])
-
-
-def _shown(name: Any) -> object:
-    return name.hex() if isinstance(name, bytes) else name
+    """A history entry; fields without a value are left out."""
+    known = zip(_FIELDS, _values(entry), strict=False)  # the check of lengths would take longer than the rest
+    return {name: value for name, value in known if value is not None}
 
 
 def history_from(document: Mapping[str, Any]) -> HistoryEntry:
-    """A stored history entry.
+    """A stored history entry, one of version 0.1 as well.
 
     Raises:
-        ForeignDocument: it is none.
+        ForeignDocument: the document is not a history entry.
     """
-    _checked("history", shapes.ENTRY, document)
-    return HistoryEntry(
-        identity=bytes(document["_id"]),
-        partition=document["partition"],
-        offset=document["offset"],
-        occurred_at=document["occurred_at"],
-        outcome=document["outcome"],
-        **{name: document.get(name) for name in _HISTORY_FIELDS},
-    )
+    document = upcast_entry(document)
+    shapes.check("history", shapes.ENTRY, document)
+    known: dict[str, Any] = {name: document.get(name) for name in _ATTRIBUTES}
+    return HistoryEntry(identity=bytes(document["_id"]), **known)
 
 
 SEEN_FIELDS: Final = ("outcome", "code", "contract_id", "version", "partition", "offset", "content")
-"""What `seen_from` needs of a history document."""
+"""The fields of a history document that `seen_from` needs."""
 
 HOLDER_FIELDS: Final = ("contract_id", "account_id")
-"""Of a contract, what tells whose an id is."""
+"""The fields of a contract that show which account has which id."""
 
 
 def seen_from(document: Mapping[str, Any]) -> Seen:
-    """What the history says of a command.
+    """What the history entry of a command contains.
 
     Raises:
-        ForeignDocument: the entry is none.
+        ForeignDocument: the document is not a history entry.
     """
-    _checked("history", shapes.SEEN, document)
+    shapes.check("history", shapes.SEEN, document)
     return Seen(
         document["outcome"],
         document.get("code"),
@@ -215,68 +193,3 @@ def seen_from(document: Mapping[str, Any]) -> Seen:
         document["offset"],
         document.get("content"),
     )
-
-
-def position_fields(position: Position) -> dict[str, Any]:
-    """What a batch moves in a position document."""
-    last = position.last
-    return {
-        "next": position.next,
-        "last": last and {"offset": last.offset, "timestamp": last.timestamp, "checksum": last.checksum},
-        "tallies": dict(position.tallies),
-    }
-
-
-def position_document(position: Position) -> dict[str, Any]:
-    """A whole position, but for its id and owner."""
-    origin = position.origin
-    return {
-        "cluster": origin.cluster,
-        "group": origin.group,
-        "partitions": origin.partitions,
-        "partitioner": origin.partitioner,
-        "generation": position.generation,
-        **position_fields(position),
-    }
-
-
-def position_from(document: Mapping[str, Any]) -> Position:
-    """A stored position.
-
-    Raises:
-        ForeignDocument: it is none.
-    """
-    _checked("positions", shapes.POSITION, document)
-    last = document.get("last")
-    return Position(
-        partition=document["_id"],
-        origin=Origin(
-            document["cluster"], document["group"], document["partitions"], document["partitioner"]
-        ),
-        next=document["next"],
-        generation=document["generation"],
-        last=LastRecord(last["offset"], last["timestamp"], last["checksum"]) if last else None,
-        tallies=document.get("tallies", {}),
-        has_journal="sessions" in document,
-    )
-
-
-def slot_document(slot: OutboxSlot) -> dict[str, Any]:
-    """A slot of the outbox, but for its number."""
-    return {"first": slot.first, "next": slot.next, "generation": slot.generation, "frames": slot.frames}
-
-
-def slots_from(document: Mapping[str, Any]) -> list[OutboxSlot]:
-    """The outbox in a position's document, by first offset.
-
-    Raises:
-        ForeignDocument: it is none.
-    """
-    outbox = document.get("outbox", {})
-    for one in outbox.values():
-        _checked("positions", shapes.SLOT, one | {"_id": document["_id"]})
-    slots = [
-        OutboxSlot(int(number), one["generation"], one["first"], one["next"], bytes(one["frames"]))
-        for number, one in outbox.items()
-    ]
-    return sorted(slots, key=lambda slot: slot.first)

@@ -1,4 +1,4 @@
-"""Documents of a collection that is not ours, for taking over what is in them."""
+"""Documents of another program's collection, to adopt contracts from them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 CHUNK: Final = 1_000
 PATIENT_SECONDS: Final = 600.0
-"""How long counting all documents may take."""
+"""Maximum time for counting all documents."""
 
 OPTIONS: Final[CodecOptions[dict[str, Any]]] = CodecOptions(
     tz_aware=True,
@@ -34,11 +34,12 @@ OPTIONS: Final[CodecOptions[dict[str, Any]]] = CodecOptions(
     datetime_conversion=DatetimeConversion.DATETIME_AUTO,
     unicode_decode_error_handler="surrogateescape",
 )
-"""A value that is not a valid time or text in Python is left to the schema, which refuses that row alone."""
+"""A value that is not a valid time or text in Python is passed on, so that the schema refuses only its row.
+"""
 
 
 class ForeignCollection:
-    """A collection, read once from its beginning to its end. Nothing is written.
+    """A foreign collection, read once from its beginning to its end. Nothing is written.
 
     Args:
         collection: the driver's.
@@ -51,7 +52,7 @@ class ForeignCollection:
         self.name: str = collection.full_name
 
     async def count(self) -> int:
-        """About how many documents there are.
+        """The approximate number of documents.
 
         Raises:
             ServiceUnavailable: no answer.
@@ -60,15 +61,15 @@ class ForeignCollection:
             return int(await self._collection.estimated_document_count())
 
     async def documents(self) -> AsyncIterator[dict[str, Any]]:
-        """All documents in readable form, by `_id`, a chunk in memory at a time.
+        """All documents, converted, in order of `_id`. Only one chunk is in memory at a time.
 
         `_id` is text, or None where it has no standard text form.
 
         Raises:
-            ServiceUnavailable: no answer; what came before is complete.
-            InputRefused: these were not all.
+            ServiceUnavailable: MongoDB does not answer; the documents before were complete.
+            InputRefused: documents are missing, or the collection is.
         """
-        # One cursor: to ask for what follows an `_id` finds only the ones of its own type.
+        # One cursor for all: a query for what follows an `_id` finds only ids of the same type.
         cursor = self._collection.find({}, batch_size=CHUNK).sort([("_id", 1)])
         read = 0
         try:
@@ -88,11 +89,21 @@ class ForeignCollection:
     async def _check_complete(self, read: int) -> None:
         with answered(PATIENT_SECONDS):
             there = await self._collection.count_documents({})
+            if not there and not await self._exists():
+                raise InputRefused(
+                    f"there is no collection {self.name}",
+                    hint="is --collection right, and the database?",
+                )
         if there != read:
             raise InputRefused(
                 f"{read:,} documents of {self.name} were read, but it holds {there:,}",
-                hint="did it change meanwhile? Run the import again: what was adopted is a duplicate then",
+                hint="was it changed during the import? Run it again: what was adopted is then a duplicate",
             )
+
+    async def _exists(self) -> bool:
+        """Asked so that it takes no more rights than reading the collection does."""
+        name, database = self._collection.name, self._collection.database
+        return bool(await database.list_collection_names(filter={"name": name}, authorizedCollections=True))
 
 
 @asynccontextmanager
@@ -108,7 +119,8 @@ async def foreign_collection(
         driver: whose client reads it.
 
     Raises:
-        InputRefused: the connection string names no database, or is none; or this is no collection's name.
+        InputRefused: the connection string is invalid or names no database, or the name of the collection is
+            invalid.
     """
     if why := mongo_mistake(uri):
         raise InputRefused(f"--from-mongo: {why}")

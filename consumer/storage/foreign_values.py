@@ -1,4 +1,4 @@
-"""Values of another system's documents in the form that commands take them: text, numbers, aware times."""
+"""Values of a foreign database, converted to the form that commands have: text, numbers, aware times."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ _FORMS: Final[Mapping[type, Callable[[Any], Any]]] = {
 
 
 def readable(value: Any) -> Any:
-    """The same with a standard form for each of MongoDB's types that has one.
+    """The document, with each MongoDB type that has a standard form converted to it.
 
-    What has none stays as it is, for the command's schema to refuse by its path.
+    Other values are not changed: the command's schema refuses them and names their path.
     """
     form = _FORMS.get(type(value))
     return form(value) if form else value

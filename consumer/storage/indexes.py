@@ -1,4 +1,4 @@
-"""Collections, indexes and validators, made at start-up: idempotent, and never changed silently."""
+"""Collections, indexes and validators, created at each start if they are missing, and never changed."""
 
 from __future__ import annotations
 
@@ -21,18 +21,19 @@ _NAMESPACE_EXISTS: Final = 48
 _INDEX_CONFLICTS: Final = frozenset({85, 86})
 """IndexOptionsConflict, IndexKeySpecsConflict."""
 _NO_TRANSACTIONS: Final = frozenset({20, 263, 303})
-"""IllegalOperation (a standalone mongod), OperationNotSupportedInTransaction, and what look-alikes say."""
+"""IllegalOperation (a standalone mongod), OperationNotSupportedInTransaction, and the codes of servers that
+imitate MongoDB."""
 
 BUILD_SECONDS: Final = 3_600.0
-"""Building an index over a large collection takes longer than any other operation may."""
+"""Maximum time for building an index, and for dropping a database: on large ones they take longest."""
 
 _OPTIONS: Final = ("unique", "sparse", "partialFilterExpression", "expireAfterSeconds")
-"""What makes an index another one; the rest is the server's business."""
+"""The options in which two indexes differ. The server may add others."""
 
 
 @dataclass(frozen=True)
 class IndexSpec:
-    """One index and the question it answers."""
+    """One index, and the question that it answers."""
 
     collection: str
     keys: tuple[tuple[str, int], ...]
@@ -41,8 +42,8 @@ class IndexSpec:
 
     @property
     def name(self) -> str:
-        """The keys' last parts, joined."""
-        return "_".join(key.rpartition(".")[2] for key, _ in self.keys)
+        """The names of its keys, joined, without the prefix `lifecycle`."""
+        return "_".join(key.removeprefix("lifecycle.").replace(".", "_") for key, _ in self.keys)
 
 
 INDEXES: Final = (
@@ -58,6 +59,13 @@ INDEXES: Final = (
         "a contract by the upstream system's reference",
         {"partialFilterExpression": {"external_reference": {"$exists": True}}},
     ),
+    *(
+        IndexSpec("contracts", ((path, 1),), why, {"partialFilterExpression": {path: {"$gt": ""}}})
+        for path, why in (
+            ("primary_contact.email", "contracts by the address of whom to talk to, where they have one"),
+            ("billing_contact.email", "contracts by the address that invoices go to"),
+        )
+    ),
     IndexSpec(
         "contracts",
         (("lifecycle.next_action_at", 1),),
@@ -67,6 +75,7 @@ INDEXES: Final = (
     IndexSpec("former_contracts", (("contract_id", 1),), "a replaced or deleted contract by its id"),
     IndexSpec("former_contracts", (("account_id", 1),), "an account's replaced and deleted contracts"),
     IndexSpec("history", (("account_id", 1), ("offset", 1)), "what happened to an account, in order"),
+    IndexSpec("history", (("partition", 1), ("offset", 1)), "the chain of a partition, in order"),
 )
 
 CONTRACT_VALIDATOR: Final[dict[str, Any]] = {
@@ -100,13 +109,16 @@ CONTRACT_VALIDATOR: Final[dict[str, Any]] = {
         },
     }
 }
-"""A guard against writers that are not this service, not the full schema: that is checked before."""
+"""A guard against writes by other programs. It is not the full schema, which is checked before."""
 
-COLLECTIONS: Final = ("contracts", "former_contracts", "history", "positions", "leases")
+COLLECTIONS: Final = (
+    *("contracts", "former_contracts", "history", "positions", "movements", "leases"),
+    "templates",
+)
 
 
 async def is_empty(database: Any) -> bool:
-    """Whether there is no collection at all: most likely nobody has ever worked in this database.
+    """Whether the database has no collection: then the service has probably never worked in it.
 
     Raises:
         StoreUnavailable, StoreDenied: no answer.
@@ -116,12 +128,12 @@ async def is_empty(database: Any) -> bool:
 
 
 async def ensure(database: Any, *, history_retention_days: int | None = None) -> list[str]:
-    """Creates what is missing; returns the names of the indexes that hold, `collection.index`.
+    """Creates what is missing; returns the names of all indexes of the plan, as `collection.index`.
 
     Raises:
         IndexConflict: an index of that name or those keys exists with other options.
-        ForeignDocuments: a collection holds what is not this service's; nothing was changed.
-        StoreUnavailable, StoreDenied: no answer, or no right to.
+        ForeignDocuments: a collection holds documents of another program; nothing was changed.
+        StoreUnavailable, StoreDenied: MongoDB does not answer, or refuses access.
     """
     with translated():
         await _ensure_collections(database)
@@ -135,7 +147,7 @@ async def ensure(database: Any, *, history_retention_days: int | None = None) ->
 
 
 def specs(history_retention_days: int | None) -> Iterator[IndexSpec]:
-    """All indexes that there are to be."""
+    """The plan of all indexes."""
     yield from INDEXES
     if history_retention_days is not None:
         kept_whole = {"partialFilterExpression": {"account_id": {"$exists": True}}}
@@ -151,14 +163,14 @@ async def _ensure_collections(database: Any) -> None:
             await _create(database, name)
     guard = present.get("contracts", {}).get("validator")
     if "contracts" in present and guard != CONTRACT_VALIDATOR:
-        # Made by a restore, by hand, or by an older release; an update of ours would find it the same way.
+        # Created by a restore, by hand or by an older release.
         await database.command("collMod", "contracts", validator=CONTRACT_VALIDATOR)
 
 
 def _doubtful(present: Mapping[str, Any]) -> list[str]:
-    """Collections that may have been somebody else's: to look through large ones at every start takes long.
+    """Collections that may belong to another program. To read a large collection at every start takes long.
 
-    An unguarded collection of contracts, and all of them where the service has never worked before.
+    Checked are a collection of contracts without the validator, and all collections of a new database.
     """
     unguarded = present.get("contracts", {}).get("validator") != CONTRACT_VALIDATOR
     looked_at = ownership.FIELDS if "positions" not in present else ["contracts"] if unguarded else []
@@ -170,14 +182,14 @@ async def _create(database: Any, name: str) -> None:
     try:
         await database.create_collection(name, **validator)
     except CollectionInvalid:
-        return  # another instance starts at the same moment
+        return  # another instance starts at the same time
     except OperationFailure as error:
         if error.code != _NAMESPACE_EXISTS:
             raise
 
 
 async def _ensure_index(database: Any, spec: IndexSpec, present: Mapping[str, Any]) -> str:
-    """Under whatever name it is there already: what counts is what it does."""
+    """An index with the same keys and options is accepted under any name."""
     name = next((name for name, found in present.items() if same(spec, found)), None)
     if name is None:
         try:
@@ -194,14 +206,14 @@ async def _ensure_index(database: Any, spec: IndexSpec, present: Mapping[str, An
 
 
 def same(spec: IndexSpec, found: Mapping[str, Any]) -> bool:
-    """Whether an index, as the server tells of it, does what is planned."""
+    """Whether an index in the server has the planned keys and options."""
     planned = {name: spec.options[name] for name in _OPTIONS if spec.options.get(name)}
     there = {name: found[name] for name in _OPTIONS if found.get(name)}
     return [*map(tuple, found["key"])] == [*spec.keys] and there == planned
 
 
 def _refuse_removal(present: Mapping[str, Any]) -> None:
-    """Somebody who wants less history might make one; CONTRACTS_HISTORY_RETENTION_DAYS is for that."""
+    """An operator might create one to shorten the history; CONTRACTS_HISTORY_RETENTION_DAYS is for that."""
     for name, found in present.items():
         if found.get("expireAfterSeconds") is not None:
             raise IndexConflict(
@@ -214,11 +226,11 @@ def _short(error: OperationFailure) -> str:
 
 
 async def check_transactions(client: Any, database: Any) -> None:
-    """One empty read in a transaction: a standalone mongod refuses it.
+    """Makes one empty read in a transaction, which a standalone mongod refuses.
 
     Raises:
         TransactionsUnsupported: MongoDB runs without a replica set.
-        StoreUnavailable, StoreDenied: no answer, or no right to.
+        StoreUnavailable, StoreDenied: MongoDB does not answer, or refuses access.
     """
     with translated():
         try:

@@ -1,4 +1,4 @@
-"""What a program may do in MongoDB, and what is missing there: asked of the server, and nothing written."""
+"""The rights of the program in MongoDB, and what is missing there: found out without writing."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from typing import TYPE_CHECKING, Any, Final
 from consumer.errors import StoreDenied
 from consumer.storage.indexes import COLLECTIONS, CONTRACT_VALIDATOR, same, specs
 from consumer.storage.mongo_errors import translated
+from consumer.storage.mongo_filters import of_topic
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping
 
 ACTIONS: Final = ("find", "insert", "update", "remove", "createCollection", "createIndex", "collMod")
-"""What the service does to its collections, by MongoDB's names."""
+"""The actions of the service on its collections, by MongoDB's names."""
 
 KILL: Final = "killAnySession"
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NOBODY: Final[dict[str, Any]] = {"_id": {"$in": []}}
-"""Matches no document: the server checks the right to change it first."""
+"""Matches no document. The server checks the right before it looks for one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Who answers. `ahead`: its clock against this machine's, exact to half of `took`."""
+    """Version and kind of the server. `ahead`: its clock minus this machine's, exact to half of `took`."""
 
     version: str
     replica_set: str | None
@@ -36,7 +37,7 @@ async def server(client: Any) -> Server:
     """Asks the server who it is.
 
     Raises:
-        StoreUnavailable, StoreDenied: no answer, or it refuses us.
+        StoreUnavailable, StoreDenied: MongoDB does not answer, or refuses access.
     """
     with translated():
         version = (await client.admin.command("buildInfo"))["version"]
@@ -49,12 +50,13 @@ async def server(client: Any) -> Server:
 
 
 async def missing_rights(database: Any) -> tuple[list[str], bool]:
-    """The rights that the service needs and we do not have, and whether the server tells of all of them.
+    """The rights that the service needs and does not have, and whether all of them could be checked.
 
-    Where it does not list them, those to insert and to make indexes cannot be found out without doing so.
+    If the server does not list rights, those to insert and to create indexes cannot be checked without
+    writing.
 
     Raises:
-        StoreUnavailable: no answer.
+        StoreUnavailable: MongoDB does not answer.
     """
     with translated():
         told = await database.client.admin.command("connectionStatus", showPrivileges=True)
@@ -83,7 +85,7 @@ async def _refused(database: Any) -> AsyncIterator[str]:
 
 
 def not_granted(privileges: Iterable[Mapping[str, Any]], database: str) -> Iterable[str]:
-    """The rights that are not among these privileges, as MongoDB's `connectionStatus` lists them."""
+    """The needed rights that these privileges lack, as MongoDB's `connectionStatus` lists them."""
     granted = [(each["resource"], frozenset(each["actions"])) for each in privileges]
 
     def may(action: str, collection: str) -> bool:
@@ -104,10 +106,10 @@ def _covers(resource: Mapping[str, Any], database: str, collection: str) -> bool
 
 
 async def missing_indexes(database: Any, *, history_retention_days: int | None = None) -> list[str]:
-    """What `indexes ensure` would make or refuse, in words; nothing is changed.
+    """What `indexes ensure` would create or refuse, as sentences; nothing is changed.
 
     Raises:
-        StoreUnavailable, StoreDenied: no answer, or no right to.
+        StoreUnavailable, StoreDenied: MongoDB does not answer, or refuses access.
     """
     with translated():
         present = {found["name"]: found["options"] async for found in await database.list_collections()}
@@ -127,13 +129,12 @@ async def missing_indexes(database: Any, *, history_retention_days: int | None =
 
 
 async def newest_record(database: Any, topic: str) -> datetime | None:
-    """When the brokers took in the newest record of this topic that was applied; None: there is none.
+    """The timestamp of the newest applied record of this topic; None: no record was applied.
 
     Raises:
-        StoreUnavailable, StoreDenied: no answer, or no right to.
+        StoreUnavailable, StoreDenied: MongoDB does not answer, or refuses access.
     """
-    of_topic = {"_id": {"$gte": f"{topic}/", "$lt": f"{topic}0"}}
     with translated():
-        positions = await database.positions.find(of_topic, ["last.timestamp"]).to_list(None)
+        positions = await database.positions.find(of_topic(topic), ["last.timestamp"]).to_list(None)
     times = [at for each in positions if isinstance(at := (each.get("last") or {}).get("timestamp"), int)]
     return EPOCH + timedelta(milliseconds=max(times)) if times else None

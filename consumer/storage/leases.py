@@ -1,4 +1,4 @@
-"""Leases: one of several processes is active, and another takes over when it falls silent."""
+"""Leases: one of several processes is active; another takes over when it stops renewing its lease."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 
 class MongoLease:
-    """A document in `leases` that names its holder and until when.
+    """A document in `leases` with the name of its holder and the time until which it holds.
 
-    It saves work and guarantees nothing: clocks differ, and a holder may be paused past its end. So
-    what it guards must be harmless when done twice.
+    It only avoids double work: clocks differ, and a holder may be paused until after the end of its lease. So
+    the work must be harmless when two processes do it.
 
     Args:
         client: connected lazily.
         database: name of the database.
         name: of the lease.
-        owner: of this process, unlike any other's.
-        seconds: how long a silent holder keeps it.
+        owner: a name that no other process has.
+        seconds: how long a holder keeps it without renewing it.
         clock: aware UTC.
     """
 
@@ -52,13 +52,13 @@ class MongoLease:
         self._timeout = timeout_seconds(client)
 
     async def hold(self) -> bool:
-        """Takes or renews the lease; False: somebody else has it.
+        """Takes or renews the lease; False: another process has it.
 
         Raises:
-            ServiceUnavailable: nobody says.
+            ServiceUnavailable: it is not known who has it.
         """
         now = self._clock()
-        # Further ahead than any lease lasts: its holder's clock was wrong, and it may be long gone.
+        # Longer than any lease: the clock of its holder was wrong, and the holder may have ended.
         absurd = now + 2 * self._length
         free = {"$or": [{"owner": self._owner}, {"until": {"$lt": now}}, {"until": {"$gt": absurd}}]}
         mine = {"$set": {"owner": self._owner, "until": now + self._length}}
@@ -70,10 +70,10 @@ class MongoLease:
         return True
 
     async def release(self) -> None:
-        """Lets another take over at once.
+        """Ends the lease, so that another process takes over at once.
 
         Raises:
-            ServiceUnavailable: it stays until its end.
+            ServiceUnavailable: another process must wait until the end of the lease.
         """
         with answered(self._timeout):
             await self._leases.delete_one({"_id": self._name, "owner": self._owner})

@@ -1,31 +1,32 @@
-"""The store in memory, with the same behaviour as `mongo.py` for tests and the test kit.
+"""The store in memory, for tests and the test kit. It behaves like `mongo.py`.
 
-It keeps the same promises. Documents are kept as the BSON that MongoDB would get, so that what cannot be
-stored there cannot be stored here. One of it stands for the whole database, whichever owner asks.
+It gives the same guarantees. Documents are kept as the BSON that MongoDB would get, so that a value that
+cannot be stored there cannot be stored here. One MemoryStore is the whole database, for all owners.
 """
 
 from __future__ import annotations
 
-from asyncio import CancelledError
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from consumer.errors import Fenced, OutcomeUnknown, StoreUnavailable
+from consumer.errors import Fenced
 from consumer.storage.documents import contract_from
 from consumer.storage.memory_batch import Contents, MemoryBatch, decoded
-from consumer.storage.protocols import SESSIONS
+from consumer.storage.memory_lanes import Lanes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Sequence
 
-    from consumer.storage.memory_batch import Key, Stored
-    from consumer.storage.protocols import BatchTransaction, HistoryEntry, Move, OutboxSlot, Position, Stop
+    from consumer.storage.history import HistoryEntry
+    from consumer.storage.memory_batch import Stored
+    from consumer.storage.movements import Kind, Moved, Place
+    from consumer.storage.protocols import BatchTransaction, Move, OutboxSlot, Position, Stop
     from schemas.contract import Contract
 
 
 class MemoryStore:
-    """Everything a MongoStore keeps, in dicts."""
+    """Everything that a MongoStore stores, in dicts."""
 
     def __init__(self) -> None:
         self.positions_by_name: dict[str, Position] = {}
@@ -37,9 +38,8 @@ class MemoryStore:
         self.former_documents: list[bytes] = []
         self.history: dict[bytes, HistoryEntry] = {}
         """By identity, the oldest first."""
-        self._free_lanes: set[tuple[str, int]] = set()
-        """Of each owner: where a transaction may begin."""
-        self._open: list[MemoryBatch] = []
+        self.movements: dict[tuple[str, Place], dict[Kind, Moved]] = {}  # by partition and place
+        self._lanes = Lanes()
 
     @property
     def contracts(self) -> dict[str, Contract]:
@@ -55,7 +55,7 @@ class MemoryStore:
         return {name: self.positions_by_name[name] for name in partitions if name in self.positions_by_name}
 
     async def claim(self, partitions: Collection[str], owner: str) -> dict[str, Position]:
-        self._free_lanes |= {(owner, lane) for lane in range(SESSIONS)}
+        self._lanes.claim(owner)
         found = {n: self.positions_by_name[n] for n in partitions if n in self.positions_by_name}
         self._take(found, owner)
         for name in found:
@@ -73,15 +73,13 @@ class MemoryStore:
         self._take([name for name in partitions if name in self.positions_by_name], None)
 
     def _take(self, partitions: Collection[str], owner: str | None) -> None:
-        """Makes it their owner, and ends all that their owners have open, of whichever partition."""
-        former = {self.owners.get(name) for name in partitions}
-        for batch in self._open:
-            batch.ended |= batch.owner in former
+        """Makes `owner` the owner of the partitions, and ends open transactions of their earlier owners."""
+        self._lanes.end({self.owners.get(name) for name in partitions})
         self.owners |= dict.fromkeys(partitions, owner)
 
     async def begin(self, position: Position, owner: str) -> None:
         if position.partition in self.positions_by_name:
-            raise Fenced(f"another owner has begun {position.partition}")
+            raise Fenced(f"another worker has become the owner of {position.partition}")
         self.positions_by_name[position.partition] = position
         self.owners[position.partition] = owner
 
@@ -89,31 +87,18 @@ class MemoryStore:
         found = {n: self.positions_by_name[n] for n in partitions if n in self.positions_by_name}
         for name in found:
             if self.owners.get(name) != owner:
-                raise Fenced(f"{name} has another owner by now")
+                raise Fenced(f"{name} has another owner")
         return found
 
     @asynccontextmanager
     async def transaction(self, owner: str, lane: int) -> AsyncIterator[BatchTransaction]:
-        if (owner, lane) not in self._free_lanes:
-            raise Fenced("nothing was claimed after the last failure")
-        self._free_lanes.remove((owner, lane))
-        batch = MemoryBatch(owner, self._contents(), partial(self._check_moves, owner), self._conflicts)
-        self._open.append(batch)
-        try:
+        batch = MemoryBatch(owner, self._contents(), partial(self._check_moves, owner), self._lanes.conflicts)
+        with self._lanes.opened(batch, lane):
             yield batch
             self._commit(batch)
-        except (StoreUnavailable, OutcomeUnknown, CancelledError):
-            raise  # and the lane is not free before the next claim
-        except BaseException:
-            self._free_lanes.add((owner, lane))
-            raise
-        else:
-            self._free_lanes.add((owner, lane))
-        finally:
-            self._open.remove(batch)
 
     def _contents(self) -> Contents:
-        return Contents(self.current, self.former_documents, self.history)
+        return Contents(self.current, self.former_documents, self.history, self.movements)
 
     def _check_moves(self, owner: str, moves: Sequence[Move]) -> None:
         for before, position, _ in moves:
@@ -121,13 +106,10 @@ class MemoryStore:
             if self.owners.get(position.partition) != owner or stored is None or stored.next != before:
                 raise Fenced(f"{position.partition} is not at {before} under this owner any more")
 
-    def _conflicts(self, batch: MemoryBatch, keys: frozenset[Key]) -> bool:
-        return any(keys & other.keys for other in self._open if other is not batch and not other.ended)
-
     def _commit(self, batch: MemoryBatch) -> None:
-        others = [other for other in self._open if other is not batch]
+        others = self._lanes.others(batch)
         if others:
-            # They go on seeing what was stored when they began.
+            # Open transactions still see what was stored when they began.
             self.current, self.history = dict(self.current), dict(self.history)
             self.former_documents = [*self.former_documents]
         batch.apply(self._contents())
@@ -139,12 +121,8 @@ class MemoryStore:
             other.overtaken |= batch.keys
 
     async def partition_count(self, topic: str) -> int | None:
-        counts = [
-            position.origin.partitions
-            for position in self.positions_by_name.values()
-            if position.partition.startswith(f"{topic}/")
-        ]
-        return counts[0] if counts else None
+        of_topic = (each for each in self.positions_by_name.values() if each.place[0] == topic)
+        return next((position.origin.partitions for position in of_topic), None)
 
     async def replace_position(self, position: Position) -> None:
         self._take([position.partition], None)
@@ -159,7 +137,7 @@ class MemoryStore:
                 self.slots[place] = slot._replace(generation=after)
 
     async def adopt_outbox(self, partition: str) -> None:
-        """Version 0.1 stored nothing in memory."""
+        """Does nothing: version 0.1 stored nothing in memory."""
 
     async def outbox(self, partitions: Collection[str]) -> dict[str, list[OutboxSlot]]:
         found: dict[str, list[OutboxSlot]] = {name: [] for name in partitions}

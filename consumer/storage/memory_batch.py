@@ -1,8 +1,9 @@
-"""One batch's reads and writes inside its transaction of the store in memory."""
+"""The reads and writes of one batch, in a transaction of the store in memory."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import bson
@@ -10,19 +11,22 @@ from bson import ObjectId
 
 from consumer.errors import AheadOfPosition, ContractIdTaken, Fenced, PoisonDocument, WriteConflict
 from consumer.storage.documents import CODEC, contract_document, contract_from, history_document
+from consumer.storage.history import Past, Seen
 from consumer.storage.mongo_errors import translated
-from consumer.storage.protocols import Past, Seen
+from consumer.storage.movements import Moved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-    from consumer.storage.protocols import BatchWrites, ContractWrite, HistoryEntry, Move
+    from consumer.storage.history import HistoryEntry
+    from consumer.storage.movements import Kind, Place
+    from consumer.storage.protocols import BatchWrites, ContractWrite, Move
     from schemas.contract import Contract
 
 MAX_DOCUMENT_BYTES = 16 << 20
 
 Key = tuple[str, str | bytes]
-"""What only one transaction at a time may write: the kind of a document, and what tells it from others."""
+"""A document that only one open transaction may write: its kind, and its id."""
 
 
 class Stored(NamedTuple):
@@ -34,11 +38,12 @@ class Stored(NamedTuple):
 
 
 class Contents(NamedTuple):
-    """All documents at one moment; see MemoryStore."""
+    """All documents at one time; see MemoryStore."""
 
     current: dict[str, Stored]
     former: list[bytes]
     history: dict[bytes, HistoryEntry]
+    movements: dict[tuple[str, Place], dict[Kind, Moved]]
 
 
 class MemoryBatch:
@@ -46,8 +51,8 @@ class MemoryBatch:
 
     Args:
         owner: of the transaction.
-        contents: what is stored when it begins. Who changes it meanwhile leaves this copy alone.
-        check_moves: raises Fenced where a position is not there to be moved.
+        contents: the stored documents when it begins; a copy, which later writes do not change.
+        check_moves: raises Fenced if a position is not the expected one.
         conflicts: whether another open transaction has written one of these keys.
     """
 
@@ -61,9 +66,9 @@ class MemoryBatch:
         self.owner = owner
         self.keys: frozenset[Key] = frozenset()
         self.overtaken: set[Key] = set()
-        """What others have committed since this transaction began."""
+        """What other transactions have committed since this one began."""
         self.ended = False
-        """By a claim."""
+        """Ended by a claim."""
         self.moves: Sequence[Move] = ()
         self._contents = contents
         self._documents: Documents | None = None
@@ -128,11 +133,11 @@ class MemoryBatch:
             raise Fenced("what is to be erased was removed meanwhile")
 
     def apply(self, contents: Contents) -> None:
-        """Puts what was written into these contents, unless the transaction was ended.
+        """Writes the batch into these contents, unless the transaction was ended.
 
         Raises:
-            Fenced: it was, by another owner.
-            WriteConflict: it was, by a claim of another partition.
+            Fenced: another owner has ended it.
+            WriteConflict: a claim of another partition has ended it.
         """
         self._check_moves(self.moves)
         if self.ended:
@@ -157,6 +162,7 @@ class Documents:
         self.contracts = {write.account_id: _contract(write) for write in writes.contracts}
         self.former = [_encoded(contract_document(contract)) for contract in writes.former]
         self.history = {entry.identity: _entry(entry) for entry in writes.history}
+        self.movements = writes.movements
         rewritten = writes.rewritten
         self.rewritten = {entry.identity: _entry(entry) for entry in rewritten.history}
         self.rewritten_former = {
@@ -164,7 +170,7 @@ class Documents:
         }
 
     def put(self, contents: Contents) -> None:
-        """Stores them."""
+        """Stores the encoded batch."""
         for account, stored in self.contracts.items():
             if stored is None:
                 contents.current.pop(account, None)
@@ -175,6 +181,15 @@ class Documents:
             former[:] = [rewritten.get(decoded(each)["_id"], each) for each in former]
         former += self.former
         contents.history.update(self.rewritten | self.history)
+        for partition, place, moved in self.movements:
+            contents.movements[partition, place] = _sum(contents.movements.get((partition, place), {}), moved)
+
+
+def _sum(stored: Mapping[Kind, Moved], added: Mapping[Kind, Moved]) -> dict[Kind, Moved]:
+    sums = {kind: stored[kind] if kind in stored else Moved(Decimal(0), 0) for kind in {**stored, **added}}
+    for kind, moved in added.items():
+        sums[kind] = Moved(sums[kind].amount + moved.amount, sums[kind].times + moved.times)
+    return sums
 
 
 def _contract(write: ContractWrite) -> Stored | None:
@@ -185,12 +200,15 @@ def _contract(write: ContractWrite) -> Stored | None:
 
 
 def _entry(entry: HistoryEntry) -> HistoryEntry:
-    _encoded(history_document(entry))
-    return replace(entry)
+    _check_size(entry.encoded or _encoded(history_document(entry)))
+    return replace(entry, encoded=None)
 
 
 def _encoded(document: Mapping[str, Any]) -> bytes:
-    encoded = bson.encode(document, codec_options=CODEC)
+    return _check_size(bson.encode(document, codec_options=CODEC))
+
+
+def _check_size(encoded: bytes) -> bytes:
     if len(encoded) > MAX_DOCUMENT_BYTES:
         raise PoisonDocument(f"a document of {len(encoded)} bytes")
     return encoded

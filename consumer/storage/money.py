@@ -1,8 +1,8 @@
-"""Money as MongoDB's Decimal128, made from its bits.
+"""Money as MongoDB's Decimal128, built from its bits.
 
-The driver converts in Python, digit by digit: 4 to 9 µs each, the bits take 0.7 to 2.5. What has a sign or an
-exponent, or is no number, is none of our money and left to the driver. The same fees and limits come again,
-so they are remembered.
+The driver converts in Python, digit by digit, in 4 to 9 µs a value; from the bits it takes 0.7 to 2.5 µs.
+Values with a sign or an exponent, or that are not numbers, are not money of this service and are left to the
+driver. The same fees and limits occur again and again, so results are cached.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from bson import Decimal128
 
 _DECIMAL128_DIGITS: Final = 34
 _BIAS: Final = 6176
-"""Added to the exponent of a Decimal128, which stands above its 113 bits of digits."""
+"""The bias of a Decimal128's exponent, which is stored above its 113 bits of digits."""
 _EXPONENT_AT: Final = 49
 _WORD: Final = 1 << 64
 _WORDS: Final = Struct("<QQ")
 _SIGN_OR_SPECIAL: Final = 1 << 62
-"""A first word below this is that of a number that is finite and not negative."""
+"""A first word below this limit belongs to a finite number that is not negative."""
 
 
 @lru_cache(maxsize=1 << 12)
 def stored_money(text: str) -> Decimal128:
-    """A decimal, by its text: 1.0 and 1.00 are equal but not the same."""
+    """A decimal, by its text: 1.0 and 1.00 are equal but must be stored differently."""
     whole, _, decimals = text.partition(".")
     digits = whole + decimals
     if len(digits) > _DECIMAL128_DIGITS or not digits.isdigit():

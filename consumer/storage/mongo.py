@@ -1,7 +1,7 @@
-"""The store on MongoDB. The only file that makes a driver's client.
+"""The store on MongoDB. Only this file creates clients of the driver.
 
-All writes are majority-committed multi-document transactions on the primary. A batch costs the same
-number of round trips whatever its size, because each round trip costs more than a command's own work.
+All writes are multi-document transactions on the primary, committed by a majority. The number of round trips
+for a batch does not depend on its size, because a round trip takes longer than the work for a command.
 """
 
 from __future__ import annotations
@@ -12,27 +12,28 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pymongo
 from motor.motor_asyncio import AsyncIOMotorClient
-from pymongo import AsyncMongoClient, ReadPreference, UpdateOne, WriteConcern
-from pymongo.errors import PyMongoError
+from pymongo import AsyncMongoClient, ReadPreference, WriteConcern
 from pymongo.read_concern import ReadConcern
 
 from consumer.errors import Fenced, OutcomeUnknown, StoreUnavailable
-from consumer.storage.documents import CODEC, position_document, position_from, slots_from
+from consumer.storage.documents import CODEC
 from consumer.storage.mongo_batch import MongoBatch
+from consumer.storage.mongo_commits import abort, commit
 from consumer.storage.mongo_driver import start_session, start_transaction, timeout_seconds
-from consumer.storage.mongo_errors import translate, translated
+from consumer.storage.mongo_errors import translated
+from consumer.storage.mongo_filters import of_topic
 from consumer.storage.mongo_monitor import OperationListener
+from consumer.storage.mongo_old_outbox import adopt_old_outbox
+from consumer.storage.mongo_owners import Owners
 from consumer.storage.mongo_uri import refused_uri
-from consumer.storage.protocols import OUTBOX_SLOTS, SESSIONS, Stop
+from consumer.storage.position_documents import position_document, position_from, slots_from
+from consumer.storage.protocols import SESSIONS, Stop
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 
     from consumer.storage.mongo_driver import Client, Driver, Session
     from consumer.storage.protocols import BatchTransaction, OutboxSlot, Position
-
-_COMMIT_TRIES: Final = 5
-_NO_SUCH_TRANSACTION: Final = 251
 
 _CLIENTS: Final[Mapping[Driver, type[Client]]] = {"motor": AsyncIOMotorClient, "pymongo": AsyncMongoClient}
 
@@ -49,10 +50,10 @@ def connect(
 
     Args:
         uri: connection string.
-        timeout_ms: when an operation counts as failed, with finding a server, connecting and repeating.
+        timeout_ms: maximum time of an operation, including server selection, connecting and retries.
         max_pool_size: connections to each server.
-        driver: whose client.
-        report: told of every operation, see OperationListener.
+        driver: the client library.
+        report: called for every operation, see OperationListener.
 
     Raises:
         SettingsError: the driver cannot use the connection string.
@@ -74,8 +75,8 @@ class MongoStore:
     """One database's contracts, history, positions and outbox.
 
     Args:
-        client: connected lazily, of either driver; closing it is the caller's business. Its timeoutMS
-            is the deadline of every method here, and of every method of a transaction.
+        client: connected lazily, of either driver; the caller closes it. Its timeoutMS is the maximum time of
+            every method here, and of every method of a transaction.
         database: name of the database.
     """
 
@@ -89,6 +90,7 @@ class MongoStore:
             read_concern=ReadConcern("majority"),
         )
         self._seconds = timeout_seconds(client)
+        self._owners = Owners(client, self.database.positions, self._asking)
         self._sessions: dict[int, Session] = {}
 
     @contextmanager
@@ -97,54 +99,42 @@ class MongoStore:
             yield
 
     async def positions(self, partitions: Collection[str]) -> dict[str, Position]:
-        return {name: position_from(document) for name, document in (await self._find(partitions)).items()}
-
-    async def _find(self, partitions: Collection[str]) -> dict[str, dict[str, Any]]:
-        """The documents, without the outboxes, which may be megabytes."""
-        ids = {"_id": {"$in": list(partitions)}}
-        with self._asking():
-            found = self.database.positions.find(ids, {"outbox": False}, batch_size=len(partitions) + 1)
-            return {document["_id"]: document for document in await found.to_list(None)}
+        found = await self._owners.find(partitions)
+        return {name: position_from(document) for name, document in found.items()}
 
     async def partition_count(self, topic: str) -> int | None:
-        # Names sort as text, and "0" follows "/" directly: the range is all ids that begin with "topic/".
-        of_topic = {"_id": {"$gte": f"{topic}/", "$lt": f"{topic}0"}}
+        # Names sort as text, and "0" follows "/" directly: this range is all ids that begin with "topic/".
         with self._asking():
-            document = await self.database.positions.find_one(of_topic, ["partitions"])
+            document = await self.database.positions.find_one(of_topic(topic), ["partitions"])
         return int(document["partitions"]) if document else None
 
     async def claim(self, partitions: Collection[str], owner: str) -> dict[str, Position]:
-        # A session is never used again after a claim: what the network still holds of it comes too late.
+        # A session is never used again after a claim: delayed requests of it may still be in the network.
         self._sessions = {}
         with self._asking():
             sessions = [await start_session(self.client) for _ in range(SESSIONS)]
         mine = {"owner": owner, "sessions": [_id_of(session) for session in sessions]}
-        await self._take(partitions, {"$set": mine, "$unset": {"session": "", "stop": ""}})
+        await self._owners.take(partitions, {"$set": mine, "$unset": {"session": "", "stop": ""}})
         self._sessions = dict(enumerate(sessions))
         return await self.owned(partitions, owner)
 
     async def begin(self, position: Position, owner: str) -> None:
         sessions = [_id_of(session) for session in self._sessions.values()]
         document = {**position_document(position), "owner": owner, "sessions": sessions}
-        with self._asking():
-            done = await self.database.positions.update_one(
-                {"_id": position.partition}, {"$setOnInsert": document}, upsert=True
-            )
-        if done.upserted_id is None:
-            raise Fenced(f"another owner has begun {position.partition}")
+        if not await self._owners.insert(position.partition, document):
+            raise Fenced(f"another worker has become the owner of {position.partition}")
 
     async def owned(self, partitions: Collection[str], owner: str) -> dict[str, Position]:
-        found = await self._find(partitions)
+        found = await self._owners.find(partitions)
         for name, document in found.items():
             if document["owner"] != owner:
-                raise Fenced(f"{name} has another owner by now")
+                raise Fenced(f"{name} has another owner")
         return {name: position_from(document) for name, document in found.items()}
 
     async def note_stop(self, partition: str, owner: str, stop: Stop) -> None:
+        mine = {"_id": partition, "owner": owner}
         with self._asking():
-            await self.database.positions.update_one(
-                {"_id": partition, "owner": owner}, {"$set": {"stop": stop._asdict()}}
-            )
+            await self.database.positions.update_one(mine, {"$set": {"stop": stop._asdict()}})
 
     async def stops(self, partitions: Collection[str]) -> dict[str, Stop]:
         noted = {"_id": {"$in": list(partitions)}, "stop": {"$exists": True}}
@@ -153,53 +143,24 @@ class MongoStore:
         return {document["_id"]: Stop(**document["stop"]) for document in found}
 
     async def disown(self, partitions: Collection[str]) -> None:
-        await self._take(partitions, {"$set": {"owner": None}})
+        await self._owners.take(partitions, {"$set": {"owner": None}})
 
     async def replace_position(self, position: Position) -> None:
         document = {**position_document(position), "owner": None, "sessions": []}
-        await self._take([position.partition], {"$set": document, "$unset": {"session": "", "stop": ""}})
-        with self._asking():
-            await self.database.positions.update_one(
-                {"_id": position.partition}, {"$setOnInsert": document}, upsert=True
-            )
+        await self._owners.take(
+            [position.partition], {"$set": document, "$unset": {"session": "", "stop": ""}}
+        )
+        await self._owners.insert(position.partition, document)
 
     async def keep_outbox(self, partition: str, generations: tuple[int, int]) -> None:
         before, after = generations
-        # An open transaction of a dead owner may hold the slots.
-        await self._take([partition], {"$set": {"owner": None, "sessions": []}})
+        # An open transaction of an earlier owner may hold the slots.
+        await self._owners.take([partition], {"$set": {"owner": None, "sessions": []}})
         kept = [slot for slot in (await self.outbox([partition]))[partition] if slot.generation == before]
         if kept:
             fields = {f"outbox.{slot.number}.generation": after for slot in kept}
             with self._asking():
                 await self.database.positions.update_one({"_id": partition}, {"$set": fields})
-
-    async def _take(self, partitions: Collection[str], update: Mapping[str, Any]) -> None:
-        """Changes positions that other owners may be writing, where there are any."""
-        left = set(partitions)
-        while found := await self._find(left):
-            with self._asking():
-                # The open transaction of a dead owner would block the update below for a minute, and
-                # that of a paused one could still commit: end its sessions first, then take its place.
-                if sessions := {each for document in found.values() for each in _sessions_of(document)}:
-                    await self.client.admin.command("killSessions", [{"id": each} for each in sessions])
-                updates = [
-                    UpdateOne(
-                        {"_id": name, "owner": document["owner"], "sessions": document.get("sessions")},
-                        update,
-                    )
-                    for name, document in found.items()
-                ]
-                done = await self.database.positions.bulk_write(updates, ordered=False)
-            if done.matched_count == len(found):
-                return
-            # Somebody has taken one meanwhile: once more, but never against our own sessions.
-            now = await self._find(left)
-            taken = update["$set"]["owner"], update["$set"].get("sessions")
-            left = {
-                name
-                for name, document in now.items()
-                if (document["owner"], document.get("sessions")) != taken
-            }
 
     @asynccontextmanager
     async def transaction(self, owner: str, lane: int) -> AsyncIterator[BatchTransaction]:
@@ -210,24 +171,19 @@ class MongoStore:
         try:
             yield MongoBatch(self.database, session, self._asking, owner=owner)
             with pymongo.timeout(self._seconds):
-                await _commit(session)
+                await commit(session)
         except (StoreUnavailable, OutcomeUnknown, CancelledError):
-            # Nobody answers, or somebody still may: the next claim ends whatever is open.
+            # MongoDB does not answer, or the transaction may still be open: the next claim ends it.
             self._sessions.pop(lane, None)
             raise
         except BaseException:
             with pymongo.timeout(self._seconds):
-                await _abort(session)
+                await abort(session)
             raise
 
     async def adopt_outbox(self, partition: str) -> None:
-        ids = {f"{partition}/{number}": number for number in range(OUTBOX_SLOTS)}
         with self._asking():
-            found = await self.database.outbox.find({"_id": {"$in": list(ids)}}).to_list(None)
-            slots = {f"outbox.{ids[slot.pop('_id')]}": slot for slot in found}
-            if slots:
-                await self.database.positions.update_one({"_id": partition}, {"$set": slots})
-            await self.database.outbox.delete_many({"_id": {"$in": list(ids)}})
+            await adopt_old_outbox(self.database, partition)
 
     async def outbox(self, partitions: Collection[str]) -> dict[str, list[OutboxSlot]]:
         with self._asking():
@@ -239,34 +195,3 @@ class MongoStore:
 def _id_of(session: Session) -> Any:
     found: Mapping[str, Any] = session.session_id  # type: ignore[assignment]  # a property, unlike its stub
     return found["id"]
-
-
-def _sessions_of(document: Mapping[str, Any]) -> Sequence[Any]:
-    """Of the owner; version 0.1 had one."""
-    return document.get("sessions") or [each for each in [document.get("session")] if each is not None]
-
-
-async def _commit(session: Session) -> None:
-    for tries_left in reversed(range(_COMMIT_TRIES)):
-        try:
-            await session.commit_transaction()
-        except PyMongoError as error:
-            unknown = error.has_error_label("UnknownTransactionCommitResult")
-            if unknown and tries_left:
-                continue
-            lost = getattr(error, "code", None) == _NO_SUCH_TRANSACTION
-            if unknown or (lost and not error.has_error_label("TransientTransactionError")):
-                raise OutcomeUnknown(f"whether the batch was committed is unknown: {error}") from error
-            raise translate(error) from error
-        else:
-            return
-
-
-async def _abort(session: Session) -> None:
-    if not bool(session.in_transaction):
-        return
-    try:
-        await session.abort_transaction()
-    except PyMongoError:
-        # The server ends it by itself; the next claim kills the session in any case.
-        return

@@ -1,40 +1,43 @@
-"""One batch's reads and writes inside its MongoDB transaction."""
+"""The reads and writes of one batch, in its MongoDB transaction."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from bson import Binary, ObjectId
+from bson.raw_bson import RawBSONDocument
 from pymongo import ReplaceOne
 
 from consumer.errors import Fenced
+from consumer.storage import movements
 from consumer.storage.documents import (
-    HOLDER_FIELDS,
-    SEEN_FIELDS,
     contract_document,
     contract_fields,
     contracts_from,
     history_document,
     history_from,
-    position_fields,
-    seen_from,
-    slot_document,
 )
+from consumer.storage.history import Past
 from consumer.storage.mongo_commands import MongoCommands, parted
-from consumer.storage.protocols import Past
+from consumer.storage.mongo_known import find_holders, find_seen
+from consumer.storage.position_documents import position_fields, slot_document
 from schemas.upcasting import Upcast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from contextlib import AbstractContextManager
 
+    from consumer.storage.history import HistoryEntry, Seen
     from consumer.storage.mongo_driver import Session
-    from consumer.storage.protocols import BatchWrites, ContractWrite, Move, Seen
+    from consumer.storage.protocols import BatchWrites, ContractWrite, Move
     from schemas.contract import Contract
 
 _OUTPUTS_A_MESSAGE: Final = 16 << 20
-"""Bytes. One partition's outputs are as much as CONTRACTS_MAX_BATCH_BYTES at most; many have more than a
-message to the server may."""
+"""In bytes.
+
+The outputs of one partition have at most CONTRACTS_MAX_BATCH_BYTES; those of many partitions can be larger
+than one message to the server may be.
+"""
 
 
 class MongoBatch:
@@ -42,8 +45,9 @@ class MongoBatch:
 
     Args:
         database: the driver's.
-        session: of the owner, with a transaction under way.
-        asking: what each question to the server stands in: its deadline, and our errors for the driver's.
+        session: of the owner, with an open transaction.
+        asking: the context of each request to the server: its timeout, and the translation of the driver's
+            errors.
     """
 
     def __init__(
@@ -65,16 +69,10 @@ class MongoBatch:
         return {contract["account_id"]: contract for contract in contracts_from(documents)}
 
     async def seen(self, identities: Collection[bytes]) -> dict[bytes, Seen]:
-        documents = await self._find(self._db.history, "_id", [*map(Binary, identities)], SEEN_FIELDS)
-        return {bytes(document["_id"]): seen_from(document) for document in documents}
+        return await find_seen(self._find, self._db, identities)
 
     async def holders(self, contract_ids: Collection[str]) -> dict[str, str]:
-        found: dict[str, str] = {}
-        # The current ones last: theirs is the id, should an older version have let it be used twice.
-        for collection in self._db.former_contracts, self._db.contracts:
-            documents = await self._find(collection, "contract_id", [*contract_ids], HOLDER_FIELDS)
-            found |= {document["contract_id"]: document.get("account_id", "") for document in documents}
-        return found
+        return await find_holders(self._find, self._db, contract_ids)
 
     async def past(self, accounts: Collection[str]) -> Past:
         of_accounts = {"account_id": {"$in": list(accounts)}}
@@ -89,7 +87,8 @@ class MongoBatch:
         if not values:
             return []
         with self._asking():
-            # All in the first answer: by default it holds 101 documents, and the rest costs a round trip.
+            # All in the first answer: by default it holds 101 documents, and the rest needs another round
+            # trip.
             found = collection.find(
                 {key: {"$in": values}}, fields, session=self._session, batch_size=len(values) + 1
             )
@@ -101,7 +100,8 @@ class MongoBatch:
             await self._move(moves)
             await self._write_contracts(_changes(writes.contracts))
             await self._commands.insert("former_contracts", [*map(contract_document, writes.former)])
-            await self._commands.insert("history", [*map(history_document, writes.history)])
+            await self._commands.insert("history", [*map(_entry, writes.history)])
+            await self._commands.update(movements.COLLECTION, [*map(movements.statement, writes.movements)])
             await self._rewrite(writes.rewritten)
 
     async def _move(self, moves: Sequence[Move]) -> None:
@@ -119,15 +119,15 @@ class MongoBatch:
         return {"q": mine, "u": {"$set": fields}}
 
     async def _write_contracts(self, changes: _Changes) -> None:
-        # Deletes first: a new contract takes the account, and perhaps the id, of the one that it replaces.
+        # Deletes first: a new contract replaces the account's, and may have the same id.
         met = await self._commands.delete("contracts", changes.deletes)
         met += await self._commands.update("contracts", changes.updates)
         if met != len(changes.deletes) + len(changes.updates):
-            raise Fenced("somebody else has deleted or replaced contracts of these partitions")
+            raise Fenced("another program has deleted or replaced contracts of these partitions")
         await self._commands.insert("contracts", changes.inserts)
 
     async def _rewrite(self, past: Past) -> None:
-        """Seldom, and of any size: what an erased account leaves behind. The driver's helper parts it."""
+        """For erased accounts: seldom, and of any size. The driver's helper splits it into messages."""
         history = [
             ReplaceOne({"_id": Binary(entry.identity)}, history_document(entry)) for entry in past.history
         ]
@@ -142,8 +142,12 @@ class MongoBatch:
                     raise Fenced("what is to be erased was removed meanwhile")
 
 
+def _entry(entry: HistoryEntry) -> Any:
+    return RawBSONDocument(entry.encoded) if entry.encoded else history_document(entry)
+
+
 class _Changes(NamedTuple):
-    """Statements on contracts, by the command that carries them out."""
+    """Statements on contracts, by the database command that executes them."""
 
     deletes: list[dict[str, Any]]
     updates: list[dict[str, Any]]
@@ -166,14 +170,14 @@ def _changes(writes: Sequence[ContractWrite]) -> _Changes:
 
 def _update(before: Contract, after: Contract) -> dict[str, Any]:
     if isinstance(before, Upcast) or before.keys() != after.keys():
-        # As a whole: a new field would come last instead of at its place.
+        # The whole object: a new field of it would be stored last instead of in its order.
         return contract_document(after)
     changed = difference(before, after)
     return {"$set": changed} if changed else {}
 
 
 def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """Only the fields that changed, as MongoDB stores them: half the server's work of a replace."""
+    """Only the changed fields, as MongoDB stores them: that is half the work of a replace for the server."""
     return contract_fields(
         {name: value for name, value in after.items() if (old := before[name]) is not value and old != value}
     )

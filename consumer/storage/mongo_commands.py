@@ -1,9 +1,9 @@
 """MongoDB's own commands within one transaction: update, delete and insert of many documents at once.
 
-The driver's helpers make an object of every operation and look at each again, which is a tenth of a batch's
-time. Its `command` sends what it is given, so what the helpers look after is done here: errors of single
-documents, and documents that are larger than the server takes. For reads it is of no use: the driver applies
-our codec to the answers of its own `find` only, and would return money as Decimal128.
+The driver's helpers make and check an object for every operation, which takes a tenth of a batch's time. Its
+`command` sends a prepared message, so the other work of the helpers is done here: errors of single documents,
+and documents that are too large for the server. It is not used for reads: the driver applies the codec of
+this package only to answers of `find`, and would return money as Decimal128.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
 MAX_DOCUMENT_BYTES: Final = 16 << 20
 MAX_MESSAGE_BYTES: Final = 48_000_000
-"""What the server reads as one message; it cuts the connection of who sends more.
+"""The maximum size of a message; the server closes the connection if it is exceeded.
 
 The largest batch is far below: 1,000 commands, whose contracts have 64 KiB at most and usually 2, and as
 many outputs as CONTRACTS_MAX_BATCH_BYTES allows (see `parted` for those of many partitions). The number of
-operations is limited to 100,000. A batch that is larger all the same is told to be by BatchTooLarge.
+operations is limited to 100,000. A batch that is larger raises BatchTooLarge.
 """
 
 
 class MongoCommands:
-    """Commands of one transaction. The driver's errors come as they are, but for BatchTooLarge.
+    """Database commands of one transaction. They raise the driver's errors, and BatchTooLarge.
 
     Args:
         database: the driver's.
-        session: with a transaction under way.
+        session: with an open transaction.
     """
 
     def __init__(self, database: Any, session: Any) -> None:
@@ -43,11 +43,11 @@ class MongoCommands:
         self._session = session
 
     async def update(self, collection: str, statements: Sequence[Mapping[str, Any]]) -> int:
-        """Carries out {q: filter, u: update}s; returns how many documents they met."""
+        """Executes {q: filter, u: update} statements; returns the number of documents that matched."""
         return await self._write("update", "updates", collection, statements)
 
     async def delete(self, collection: str, statements: Sequence[Mapping[str, Any]]) -> int:
-        """Carries out {q: filter, limit: 1}s; returns how many documents are gone."""
+        """Executes {q: filter, limit: 1} statements; returns the number of deleted documents."""
         return await self._write("delete", "deletes", collection, statements)
 
     async def insert(self, collection: str, documents: Sequence[Mapping[str, Any]]) -> None:
@@ -74,14 +74,14 @@ class MongoCommands:
 
 
 def parted(sized: Sequence[tuple[int, Mapping[str, Any]]], most: int) -> list[list[Mapping[str, Any]]]:
-    """Statements of these sizes in few parts, of `most` bytes beside a part's first statement."""
+    """Divides statements of these sizes into few parts; after its first statement, at most `most` bytes."""
     ends = accumulate(size for size, _ in sized)
     numbered = groupby(zip(ends, sized, strict=True), key=lambda each: each[0] // most)
     return [[statement for _, (_, statement) in part] for _, part in numbered]
 
 
 def _check_sizes(parts: Sequence[Mapping[str, Any]], error: Exception) -> None:
-    """Whether the server refused the write for its size: only then does anybody look, since it takes time."""
+    """Whether the server refused the write because of its size. Measured only then, because it takes time."""
     sizes = [len(bson.encode(part, codec_options=CODEC)) for part in parts]
     if max(sizes) > MAX_DOCUMENT_BYTES:
         raise DocumentTooLarge(f"a document of {max(sizes)} bytes") from error

@@ -1,7 +1,6 @@
-"""What differs between motor and PyMongo's AsyncMongoClient. All else in this package is written for both.
+"""The differences between motor and PyMongo's AsyncMongoClient. The rest of this package works with both.
 
-A client may be asked about anything and makes a database of a name that it does not know, so the two are told
-apart by their types and not by what they have.
+The two are distinguished by their types: a client returns a database for any attribute that it does not have.
 """
 
 from __future__ import annotations
@@ -26,14 +25,14 @@ _closing: Final[set[asyncio.Task[None]]] = set()
 
 
 def timeout_seconds(client: Client) -> float | None:
-    """The client's timeoutMS."""
+    """The timeoutMS of a client."""
     of = client if isinstance(client, AsyncMongoClient) else client.delegate
     seconds: float | None = of.options.timeout
     return seconds
 
 
 async def start_session(client: Client) -> Session:
-    """A session of the client's own; nothing is sent."""
+    """A new session of the client; nothing is sent."""
     if isinstance(client, AsyncMongoClient):
         return client.start_session()
     return await client.start_session()
@@ -42,7 +41,7 @@ async def start_session(client: Client) -> Session:
 async def start_transaction(
     session: Session, read_concern: ReadConcern | None = None, write_concern: WriteConcern | None = None
 ) -> None:
-    """Begins one on the primary; nothing is sent. The session must have none under way."""
+    """Begins a transaction on the primary; nothing is sent. The session must not have an open one."""
     options = read_concern, write_concern, ReadPreference.PRIMARY
     if isinstance(session, AsyncClientSession):
         await session.start_transaction(*options)
@@ -50,9 +49,9 @@ async def start_transaction(
         session.start_transaction(*options)
 
 
-async def aggregated(collection: Any, pipeline: Any) -> list[dict[str, Any]]:
-    """All that an aggregation gives; the server may use its disk."""
-    cursor = collection.aggregate(pipeline, allowDiskUse=True)
+async def aggregated(collection: Any, pipeline: Any, **options: Any) -> list[dict[str, Any]]:
+    """All results of an aggregation; the server may use its disk."""
+    cursor = collection.aggregate(pipeline, allowDiskUse=True, **options)
     if asyncio.iscoroutine(cursor):
         cursor = await cursor
     found: list[dict[str, Any]] = await cursor.to_list(None)
@@ -68,7 +67,7 @@ async def close(client: Client) -> None:
 
 
 def close_soon(client: Client) -> None:
-    """As `close`, for those who cannot await it: an AsyncMongoClient ends while its event loop goes on."""
+    """As `close`, where it cannot be awaited: an AsyncMongoClient then closes while its event loop runs."""
     if not isinstance(client, AsyncMongoClient):
         client.close()
         return

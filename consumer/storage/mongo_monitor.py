@@ -1,4 +1,4 @@
-"""Counts and times what the driver sends to MongoDB: one look per round trip, never per document."""
+"""Counts and times the driver's commands to MongoDB: one call per round trip, never per document."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ class OperationListener(CommandListener):
         self._report = report
 
     def started(self, event: CommandStartedEvent) -> None:
-        """Nothing to tell yet."""
+        """Does nothing: the command has no result yet."""
 
     def succeeded(self, event: CommandSucceededEvent) -> None:
-        """Answered; a write may have failed in part, all the same."""
+        """Answered. A write may still have failed in part."""
         reply: Mapping[str, Any] = event.reply
         failed = bool(reply.get("writeErrors") or reply.get("writeConcernError"))
         self._tell(event, _PART_FAILED if failed else "ok")
 
     def failed(self, event: CommandFailedEvent) -> None:
-        """Refused by the server, or no answer: then the failure has the name of the driver's error."""
+        """Refused by the server, or no answer: then the failure is the name of the driver's error."""
         failure: Mapping[str, Any] = event.failure
         self._tell(event, str(failure.get("codeName") or failure.get("errtype") or "Error"))
 

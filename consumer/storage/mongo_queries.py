@@ -1,36 +1,35 @@
-"""The questions of readers, statistics and scanner, on MongoDB."""
+"""The queries of readers, statistics and scanner, on MongoDB."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, get_args
 
-import orjson
-from bson import Binary
 from pymongo import ReadPreference
 from pymongo.read_concern import ReadConcern
 
 from consumer.domain.statuses import RUNNING
-from consumer.errors import ForeignDocument
-from consumer.storage import pipelines
+from consumer.errors import ForeignDocument, HistoryNotUpgraded
+from consumer.storage import movements, pipelines
 from consumer.storage.documents import (
     CODEC,
-    HOLDER_FIELDS,
-    SEEN_FIELDS,
     contracts_from,
     history_from,
-    seen_from,
 )
-from consumer.storage.mongo_driver import aggregated, timeout_seconds
+from consumer.storage.mongo_driver import aggregated, start_session, start_transaction, timeout_seconds
+from consumer.storage.mongo_due import due_pages
 from consumer.storage.mongo_errors import answered
-from consumer.storage.queries import ChangeCount, Due, EndingCount, Revenue
-from schemas.types import ContractTypeName, StatusName, parse_instant
+from consumer.storage.mongo_filters import LATEST, RUNS, ends_in, of_topic, selected
+from consumer.storage.mongo_known import find_holders, find_seen
+from consumer.storage.movements import RevenueMoves
+from consumer.storage.queries import Applied, ChangeCount, Due, EndingCount, MonthEnding, Revenue
+from schemas.types import ContractTypeName, StatusName
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
     from datetime import datetime
 
+    from consumer.storage.history import HistoryEntry, Seen
     from consumer.storage.mongo_driver import Client
-    from consumer.storage.protocols import HistoryEntry, Seen
     from consumer.storage.queries import Ending, EndPlace, Selection
     from schemas.contract import Contract
 
@@ -43,19 +42,17 @@ READ_PREFERENCES: Final = {
 }
 
 PATIENT_SECONDS: Final = 600.0
-"""How long a question that reads a whole collection may take."""
-
-DUE: Final = "lifecycle.next_action_at"
+"""Maximum time of a query that reads a whole collection."""
 
 
 class MongoQueries:
-    """Questions to one database, answered from what a majority has.
+    """Queries on one database. They read what a majority of its members has.
 
     Args:
-        client: connected lazily; closing it is the caller's business. Its timeoutMS is the deadline of
-            every question but those that read a whole collection.
+        client: connected lazily; the caller closes it. Its timeoutMS is the maximum time of every query,
+            except of those that read a whole collection.
         database: name of the database.
-        read_preference: which members are asked.
+        read_preference: the members that queries read from.
     """
 
     def __init__(self, client: Client, database: str, read_preference: str = "primary") -> None:
@@ -65,6 +62,7 @@ class MongoQueries:
             read_preference=READ_PREFERENCES[read_preference],
             read_concern=ReadConcern("majority"),
         )
+        self._client = client
         self._seconds = timeout_seconds(client)
 
     async def contract(self, account_id: str) -> Contract | None:
@@ -79,31 +77,20 @@ class MongoQueries:
         return await self._one(self._db.contracts, {"contract_id": contract_id})
 
     async def former_by_id(self, contract_id: str) -> Contract | None:
-        found = await self._many(self._db.former_contracts, {"contract_id": contract_id}, _LATEST, 1)
+        found = await self._many(self._db.former_contracts, {"contract_id": contract_id}, LATEST, 1)
         return found[0] if found else None
 
     async def former_of(self, account_id: str) -> list[Contract]:
-        return await self._many(self._db.former_contracts, {"account_id": account_id}, _LATEST, None)
+        return await self._many(self._db.former_contracts, {"account_id": account_id}, LATEST, None)
 
     async def seen(self, identities: Collection[bytes]) -> dict[bytes, Seen]:
-        with answered(self._seconds):
-            wanted = {"_id": {"$in": [*map(Binary, identities)]}}
-            documents = await self._db.history.find(wanted, SEEN_FIELDS).to_list(None)
-            return {bytes(document["_id"]): seen_from(document) for document in documents}
+        return await find_seen(self._find, self._db, identities)
 
     async def holders(self, contract_ids: Collection[str]) -> dict[str, str]:
-        found: dict[str, str] = {}
-        if not contract_ids:
-            return found  # most commands bring no id
-        for collection in self._db.former_contracts, self._db.contracts:
-            with answered(self._seconds):
-                wanted = {"contract_id": {"$in": [*contract_ids]}}
-                documents = await collection.find(wanted, HOLDER_FIELDS).to_list(None)
-            found |= {document["contract_id"]: document["account_id"] for document in documents}
-        return found
+        return await find_holders(self._find, self._db, contract_ids)
 
     async def page(self, selection: Selection, after: str | None, limit: int) -> list[Contract]:
-        wanted = _filter(selection)
+        wanted = selected(selection)
         if after is not None:
             wanted["account_id"] = {"$gt": after}
         return await self._many(self._db.contracts, wanted, [("account_id", 1)], limit)
@@ -111,20 +98,21 @@ class MongoQueries:
     async def ending(self, ending: Ending, after: EndPlace | None, limit: int) -> list[Contract]:
         order = [("end_date", 1), ("account_id", 1)]
         if after is None:
-            return await self._many(self._db.contracts, _ending(ending), order, limit)
-        same = {"status": _RUNNING, "end_date": after.end_date, "account_id": {"$gt": after.account_id}}
+            return await self._many(self._db.contracts, ends_in(ending), order, limit)
+        same = {"status": RUNS, "end_date": after.end_date, "account_id": {"$gt": after.account_id}}
         found = await self._many(self._db.contracts, same, [("account_id", 1)], limit)
         if len(found) < limit:
-            later = _ending(ending._replace(after=max(ending.after, after.end_date)))
+            later = ends_in(ending._replace(after=max(ending.after, after.end_date)))
             found += await self._many(self._db.contracts, later, order, limit - len(found))
         return found
 
     async def count_ending(self, ending: Ending) -> int:
         counted = 0
         for status in sorted(RUNNING):
-            # One status at a time is a single range of the index, of which a server need only count the keys.
+            # One status at a time is a single range of the index: the server counts its keys and reads no
+            # document.
             with answered(self._seconds):
-                counted += await self._db.contracts.count_documents({**_ending(ending), "status": status})
+                counted += await self._db.contracts.count_documents({**ends_in(ending), "status": status})
         return counted
 
     async def tallies(self) -> dict[tuple[ContractTypeName, StatusName], int]:
@@ -151,7 +139,7 @@ class MongoQueries:
         return [history_from(document) for document in documents]
 
     async def commands(self, account_id: str, command_id: str, identity: bytes) -> list[HistoryEntry]:
-        # Each part has an index: the account's entries are looked through, never the whole history.
+        # Each branch has an index: the account's entries are read, never the whole history.
         named = {"account_id": account_id, "command_id": command_id}
         with answered(self._seconds):
             documents = await self._db.history.find({"_id": identity}).to_list(1)
@@ -168,18 +156,42 @@ class MongoQueries:
             for row in rows
         ]
 
+    async def movements(self, since: str) -> RevenueMoves:
+        session = await start_session(self._client)
+        try:
+            with answered(PATIENT_SECONDS):
+                # One snapshot: what a batch moves is in the positions and in the movements, or in neither.
+                await start_transaction(session, ReadConcern("snapshot"))
+                positions = await self._db.positions.find({}, ["tallies"], session=session).to_list(None)
+                wanted = movements.since(since)
+                moved = await self._db[movements.COLLECTION].find(wanted, session=session).to_list(None)
+                await session.commit_transaction()
+        finally:
+            await session.end_session()
+        return RevenueMoves(movements.revenue_of(positions), [*map(movements.tallied_from, moved)])
+
     async def ending_counts(self, now: datetime, windows: Sequence[int]) -> list[EndingCount]:
         rows = await self._aggregate(self._db.contracts, pipelines.ending(now, windows))
         return [EndingCount(row["_id"]["window"], row["_id"]["lapses"], row["contracts"]) for row in rows]
 
+    async def ending_months(self, ending: Ending) -> list[MonthEnding]:
+        rows = await self._aggregate(self._db.contracts, pipelines.ending_months(*ending))
+        return [MonthEnding(**row["_id"], contracts=row["contracts"], monthly=row["monthly"]) for row in rows]
+
     async def change_counts(self, start: datetime, end: datetime) -> list[ChangeCount]:
         rows = await self._aggregate(self._db.history, pipelines.changes(start, end))
+        if any(not row["_id"].get("change") for row in rows):
+            raise HistoryNotUpgraded
         return [ChangeCount(row["_id"]["change"], row["_id"].get("before"), row["times"]) for row in rows]
 
     async def running_at(self, moment: datetime) -> int:
         rows = await self._aggregate(self._db.history, pipelines.hidden_since(moment))
+        if any(row["type"] != "delete" and isinstance(row["changes"], str) for row in rows):
+            raise HistoryNotUpgraded
         deleted = [row["contract_id"] for row in rows if row["type"] == "delete"]
-        idle = [row["contract_id"] for row in rows if row["type"] != "delete" and not _ran(row, moment)]
+        idle = [
+            row["contract_id"] for row in rows if row["type"] != "delete" and not pipelines.ran(row, moment)
+        ]
         runs, ran = pipelines.still_runs(moment), pipelines.ran_at(moment)
         others = {"contract_id": {"$nin": idle}}
         with answered(PATIENT_SECONDS):
@@ -189,43 +201,34 @@ class MongoQueries:
             )
         return int(current) + int(former)
 
-    async def due(self, now: datetime, size: int) -> AsyncGenerator[list[Due], None]:
-        # One cursor along the index. To query each page again, from a time and an account on, would make
-        # the server sort all that is still due for every page.
-        fields = {"_id": 0, DUE: 1, "account_id": 1, "contract_id": 1}
-        # Without its ids, a damaged contract cannot be addressed; with them, its partition names it.
-        due = {DUE: {"$lte": now}, **{name: {"$type": "string"} for name in ("account_id", "contract_id")}}
-        cursor = self._db.contracts.find(due, fields, batch_size=size).sort([(DUE, 1)])
-        try:
-            while page := await self._page(cursor, size):
-                yield page
-        finally:
-            await cursor.close()
-
-    async def _page(self, cursor: Any, size: int) -> list[Due]:
-        with answered(self._seconds):
-            documents = await cursor.to_list(size)
-        return [
-            Due(document["lifecycle"]["next_action_at"], document["account_id"], document["contract_id"])
-            for document in documents
-        ]
+    def due(self, now: datetime, size: int) -> AsyncGenerator[list[Due], None]:
+        return due_pages(self._db.contracts, now, size, self._seconds)
 
     async def partitions(self, topic: str) -> int | None:
-        of_topic = {"_id": {"$gte": f"{topic}/", "$lt": f"{topic}0"}}
         with answered(self._seconds):
-            position = await self._db.positions.find_one(of_topic, ["partitions"])
+            position = await self._db.positions.find_one(of_topic(topic), ["partitions"])
         return int(position["partitions"]) if position else None
 
-    async def applied(self, topic: str) -> Mapping[int, int]:
-        of_topic = {"_id": {"$gte": f"{topic}/", "$lt": f"{topic}0"}}
+    async def applied(self, topic: str) -> Mapping[int, Applied]:
         with answered(self._seconds):
-            positions = await self._db.positions.find(of_topic, ["next"]).to_list(None)
-        return {int(position["_id"].rpartition("/")[2]): position["next"] for position in positions}
+            found = await self._db.positions.find(of_topic(topic), ["generation", "next"]).to_list(None)
+        return {
+            int(each["_id"].rpartition("/")[2]): Applied(each["generation"], each["next"]) for each in found
+        }
 
     async def _one(self, collection: Any, wanted: Mapping[str, Any]) -> Contract | None:
         with answered(self._seconds):
             document = await collection.find_one(wanted)
             return None if document is None else contracts_from([document], collection.name)[0]
+
+    async def _find(
+        self, collection: Any, key: str, values: list[Any], fields: Sequence[str] | None = None
+    ) -> list[dict[str, Any]]:
+        if not values:
+            return []
+        with answered(self._seconds):
+            found: list[dict[str, Any]] = await collection.find({key: {"$in": values}}, fields).to_list(None)
+        return found
 
     async def _many(self, collection: Any, wanted: Any, order: Any, limit: int | None) -> list[Contract]:
         found = collection.find(wanted).sort(order)
@@ -236,27 +239,3 @@ class MongoQueries:
     async def _aggregate(self, collection: Any, pipeline: Any) -> list[dict[str, Any]]:
         with answered(PATIENT_SECONDS):
             return await aggregated(collection, pipeline)
-
-
-_LATEST: Final = [("lifecycle.offset", -1)]
-_RUNNING: Final = {"$in": sorted(RUNNING)}
-
-
-def _ran(row: Mapping[str, Any], moment: datetime) -> bool:
-    """Whether a contract ran at a moment that was then cancelled as a draft, or renewed after its end."""
-    fields = [field for change in orjson.loads(row["changes"]) for field in change.get("fields", ())]
-    ends = [field["before"] for field in fields if field["path"] == "/end_date"]
-    return row["type"] == "renew" and parse_instant(ends[-1]) > moment
-
-
-def _filter(selection: Selection) -> dict[str, Any]:
-    wanted = {
-        "status": selection.status,
-        "contract_type": selection.contract_type,
-        "external_reference": selection.external_reference,
-    }
-    return {name: value for name, value in wanted.items() if value is not None}
-
-
-def _ending(ending: Ending) -> dict[str, Any]:
-    return {"status": _RUNNING, "end_date": {"$gt": ending.after, "$lte": ending.until}}

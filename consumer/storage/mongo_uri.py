@@ -1,4 +1,4 @@
-"""What the driver makes of a connection string: each of its complaints by the name of the setting."""
+"""The driver's complaints about a connection string, each with the name of the setting."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _REFUSALS: Final = (PyMongoError, ValueError, TypeError, OSError, UserWarning)
-"""What the driver raises, or only warns of, when it is given what it cannot use."""
+"""What the driver raises, or only warns of, for an invalid connection string."""
 
 
 @contextmanager
 def refused_uri(uri: str, name: str = "CONTRACTS_MONGO_URI") -> Iterator[None]:
-    """Around the making of a client, or parsing.
+    """Use it around the creation of a client, or around parsing.
 
-    An option that it does not know, or a value that an option cannot have, makes the driver warn and go on
-    without: then `tls=maybe` would mean no encryption.
+    The driver only warns of an unknown option or of an invalid value, and ignores it: then `tls=maybe` would
+    mean no encryption.
 
     Raises:
         SettingsError: instead of the driver's own error.
@@ -39,7 +39,7 @@ def refused_uri(uri: str, name: str = "CONTRACTS_MONGO_URI") -> Iterator[None]:
 
 
 def _culprit(uri: str) -> str | None:
-    """The name of the option that the driver refuses by itself; None: it is not one alone."""
+    """The name of the option that the driver refuses; None: it is not a single option."""
     for option in uri.partition("?")[2].split("&"):
         try:
             with _strictly():

@@ -1,4 +1,4 @@
-"""Whether what the service's collections hold already is its own: looked at before it writes there first."""
+"""Whether the service's collections hold only its own documents: checked before it first writes to them."""
 
 from __future__ import annotations
 
@@ -21,18 +21,20 @@ FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
     "former_contracts": {"contract_id": "string", "account_id": "string", "lifecycle": "object"},
     "history": {"partition": "number", "offset": "number", "occurred_at": "date", "outcome": "string"},
     "positions": {"next": "number", "generation": "number"},
+    "movements": {"day": "string", "currency": "string", "amounts": "object"},
+    "templates": {"effective_from": "date", "content": "string"},
 }
-"""By collection, what each of its documents has, with the type."""
+"""By collection: the fields, with their types, that each of its documents has."""
 
 _COUNTED: Final = 1_000
 _SHOWN: Final = 3
 
 
 async def refuse_foreign(database: Any, collection: str, seconds: float) -> None:
-    """Looks at every document there is.
+    """Checks every document.
 
     Raises:
-        ForeignDocuments: some are not of this service.
+        ForeignDocuments: some belong to another program.
     """
     foreign = {"$or": [{name: {"$not": {"$type": kind}}} for name, kind in FIELDS[collection].items()]}
     with pymongo.timeout(seconds):

@@ -1,4 +1,4 @@
-"""Aggregation pipelines of the statistics. Each says what it reads."""
+"""Aggregation pipelines of the statistics. Each docstring names the index, or says what is read."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from consumer.domain.statuses import RUNNING, STATUSES
-from schemas.contract import to_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
+
+    from schemas.types import StatusName
 
 Stages = list["Mapping[str, Any]"]
 
@@ -28,22 +29,40 @@ _ADD_ONS: Final = {
     }
 }
 
-# Spelt out: not every server reads `$scheduled_changes.kind` as the kinds of all.
-_SCHEDULED: Final = {"$map": {"input": "$scheduled_changes", "as": "each", "in": "$$each.kind"}}
-_LAPSES: Final = {"$or": [{"$eq": ["$auto_renewal", False]}, {"$in": ["cancellation", _SCHEDULED]}]}
+_MONTHLY: Final = {"$sum": {"$add": ["$base_monthly_fee", _ADD_ONS]}}
+
+# Written with `$map`: not every server reads `$scheduled_changes.kind` as the kinds of all elements.
+_ENDS_IT: Final = {
+    "$and": [{"$eq": ["$$each.kind", "cancellation"]}, {"$lte": ["$$each.effective_at", "$end_date"]}]
+}
+_ENDING: Final = {"$map": {"input": "$scheduled_changes", "as": "each", "in": _ENDS_IT}}
+_LAPSES: Final = {"$or": [{"$eq": ["$auto_renewal", False]}, {"$in": [True, _ENDING]}]}
 
 _TOLD: Final = {"account_id": {"$exists": True}}
-"""Entries that were not stripped: the condition of the index on their time."""
+"""Entries that are not pruned: the condition of the index on their time."""
 
-_CHANGE: Final = (
-    r'\{"change":"(\w+)","version":\d+,"effective_at":"([^"]*)Z","fields":\['
-    r'(?:\{"path":"/status","before":"(\w+)")?'
-)
-"""The beginning of a change in `history.changes`: its name, when, and the status before if that changed.
+_STATUS_BEFORE: Final = {
+    "$arrayElemAt": [
+        {
+            "$map": {
+                "input": {
+                    "$filter": {
+                        "input": "$changes.fields",
+                        "as": "each",
+                        "cond": {"$eq": ["$$each.path", "/status"]},
+                    }
+                },
+                "as": "each",
+                "in": "$$each.before",
+            }
+        },
+        0,
+    ]
+}
+"""The status before an unwound change, if the change set it."""
 
-No text of a contract can look like it: quotes inside JSON text are escaped, and `version` takes a number.
-The status, where it changes, is the first field of these changes: see PLACES in schemas/contract.py.
-"""
+_TEXT: Final = {"$type": "string"}
+"""The type of `changes` in an entry of version 0.1 that is not upgraded yet."""
 
 
 def revenue(now: datetime) -> Stages:
@@ -54,7 +73,7 @@ def revenue(now: datetime) -> Stages:
             "$group": {
                 "_id": {"type": "$contract_type", "currency": "$currency"},
                 "contracts": {"$sum": 1},
-                "monthly": {"$sum": {"$add": ["$base_monthly_fee", _ADD_ONS]}},
+                "monthly": _MONTHLY,
             }
         },
         {"$sort": {"_id.type": 1, "_id.currency": 1}},
@@ -79,36 +98,41 @@ def ending(now: datetime, windows: Sequence[int]) -> Stages:
     ]
 
 
-def changes(start: datetime, end: datetime) -> Stages:
-    """Reads the history since `start`: nothing is recorded before it takes effect.
+def ending_months(after: datetime, until: datetime) -> Stages:
+    """Reads the contracts that end in a span of time, by the index on status and end date."""
+    by = {
+        "month": {"$dateToString": {"format": "%Y-%m", "date": "$end_date"}},
+        "lapses": _LAPSES,
+        "contract_type": "$contract_type",
+        "currency": "$currency",
+    }
+    return [
+        {"$match": {"status": _RUNNING, "end_date": {"$gt": after, "$lte": until}}},
+        {"$group": {"_id": by, "contracts": {"$sum": 1}, "monthly": _MONTHLY}},
+    ]
 
-    Without an index on its time (see the retention setting), that is all of it.
+
+def changes(start: datetime, end: datetime) -> Stages:
+    """Reads the history since `start`: no change is recorded before it takes effect.
+
+    Without an index on its time (see the retention setting), that is all of it. Entries of version 0.1 that
+    were not upgraded are counted as a change without a name.
     """
+    within = {"changes.change": {"$exists": True}, "changes.effective_at": {"$gte": start, "$lt": end}}
     return [
         {"$match": {"occurred_at": {"$gte": start}, **_TOLD, "changes": {"$exists": True}}},
-        {"$project": {"found": {"$regexFindAll": {"input": "$changes", "regex": _CHANGE}}}},
-        {"$unwind": "$found"},
-        {
-            "$project": {
-                "change": {"$arrayElemAt": ["$found.captures", 0]},
-                "at": {"$arrayElemAt": ["$found.captures", 1]},
-                "before": {"$arrayElemAt": ["$found.captures", 2]},
-            }
-        },
-        {"$match": {"at": {"$gte": _text(start), "$lt": _text(end)}}},
+        {"$unwind": "$changes"},
+        {"$match": {"$or": [within, {"changes": _TEXT}]}},
+        {"$project": {"change": "$changes.change", "before": _STATUS_BEFORE}},
         {"$group": {"_id": {"change": "$change", "before": "$before"}, "times": {"$sum": 1}}},
     ]
 
 
-def _text(moment: datetime) -> str:
-    """A moment as `_CHANGE` finds it: such texts are in the order of time, as no `Z` follows the digits."""
-    return to_json(moment).decode().strip('"').removesuffix("Z")
-
-
 def hidden_since(moment: datetime) -> Stages:
-    """What became of contracts since then that their last state does not tell. Reads the history since then.
+    """Changes since then that the last state of a contract does not show. Reads the history since then.
 
-    Deleted ones; cancelled drafts; and expired ones that were renewed later.
+    Contracts that were deleted, drafts that were cancelled, and expired contracts that were renewed later;
+    and entries of version 0.1 that are not upgraded, for which this is not known.
     """
     return [
         {
@@ -118,13 +142,18 @@ def hidden_since(moment: datetime) -> Stages:
                 "outcome": "applied",
                 "$or": [
                     {"type": "delete"},
-                    {"type": "cancel", "changes": {"$regex": '"path":"/status","before":"draft"'}},
-                    {"type": "renew", "changes": {"$regex": '"path":"/status","before":"expired"'}},
+                    {"type": "cancel", "changes": _status_was("draft")},
+                    {"type": "renew", "changes": _status_was("expired")},
+                    {"type": {"$in": ["cancel", "renew"]}, "changes": _TEXT},
                 ],
             }
         },
         {"$project": {"_id": 0, "type": 1, "contract_id": 1, "changes": 1}},
     ]
+
+
+def _status_was(status: StatusName) -> dict[str, Any]:
+    return {"$elemMatch": {"fields": {"$elemMatch": {"path": "/status", "before": status}}}}
 
 
 def still_runs(moment: datetime) -> dict[str, Any]:
@@ -140,3 +169,10 @@ def ran_at(moment: datetime) -> Stages:
         for name, status in STATUSES.items()
         if status.ended_at is not None
     ]
+
+
+def ran(row: Mapping[str, Any], moment: datetime) -> bool:
+    """Whether the contract ran then: it was renewed from a later end. A cancelled draft never ran."""
+    fields = [field for kept in row["changes"] for field in kept.get("fields", ())]
+    ends = [field["before"] for field in fields if field["path"] == "/end_date"]
+    return bool(row["type"] == "renew" and ends[-1] > moment)

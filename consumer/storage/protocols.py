@@ -1,8 +1,8 @@
 """What the engine needs of a store. `mongo.py` and `memory.py` implement it; one test suite runs on both.
 
-A store keeps, per input partition, a *position* (where the fold of the log stands), and moves it in the same
-transaction as the state that the fold produced, for several partitions at once. Nothing else makes the
-service exactly-once.
+A store keeps a *position* for each partition of the command topic: the offset of the next command. It changes
+the position in the same transaction as the contracts that the commands change, for several partitions at
+once. This makes the service exactly-once.
 """
 
 from __future__ import annotations
@@ -10,21 +10,24 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
+from consumer.storage.history import NO_PAST, Chain, Past
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
-    from datetime import datetime
     from decimal import Decimal
 
+    from consumer.storage.history import HistoryEntry, Seen
+    from consumer.storage.movements import Tallied
     from schemas.contract import Contract
 
 
 GENERATION_SHIFT: Final = 48
-"""A contract remembers the sequence number of its last command: generation and offset in one number."""
+"""A contract stores the sequence number of its last command: generation and offset in one number."""
 
 
 def base_of(generation: int) -> int:
-    """What is added to offsets to make them sequence numbers, which grow through all generations."""
+    """The number to add to offsets to get sequence numbers, which grow through all generations."""
     return (generation - 1) << GENERATION_SHIFT
 
 
@@ -33,27 +36,12 @@ def place_of(sequence: int) -> tuple[int, int]:
     return (sequence >> GENERATION_SHIFT) + 1, sequence & ((1 << GENERATION_SHIFT) - 1)
 
 
-class Seen(NamedTuple):
-    """What became of a command that was applied before, and where: None for one of the present batch.
-
-    `content` tells it from another command under the same id; None: it was stored before contents were kept.
-    """
-
-    outcome: str
-    code: str | None
-    contract_id: str | None
-    version: int | None
-    partition: int | None = None
-    offset: int | None = None
-    content: bytes | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The log a position belongs to, and how accounts find their partition in it.
+    """The log that a position belongs to, and how accounts find their partition in it.
 
-    A position is worthless in any other log, and two owners that look for an account in different
-    partitions would both write it.
+    A position is valid in this log only. Two owners that look for an account in different partitions would
+    both write it.
     """
 
     cluster: str
@@ -64,7 +52,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class LastRecord:
-    """The last record folded in: read again at a resume, it tells a re-created topic from the old one."""
+    """The last applied record. A takeover reads it again to detect that the topic was created again."""
 
     offset: int
     timestamp: int
@@ -73,14 +61,14 @@ class LastRecord:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where the fold of one input partition stands.
+    """The position of one partition.
 
-    `next` is the consumer's position after the last batch, not the last offset plus one:
-    transaction markers lie between. `generation` counts the re-creations of the topic that an
-    operator accepted, so that offsets of different logs never meet in the history.
+    `next` is the offset that the consumer reads next. It can be more than the last offset plus one, because
+    transaction markers also have offsets. `generation` counts how often an operator accepted that the topic
+    was created again, so that offsets of different logs differ in the history.
 
-    `tallies` are of the contracts that the partition made: how many of each "type/status", and by
-    "type/CURRENCY" what those bring in a month that are active or in renewal.
+    `tallies` count the contracts of the partition: their number by "type/status", and by "type/CURRENCY" the
+    monthly revenue of those that are active or in renewal.
     """
 
     partition: str
@@ -89,8 +77,10 @@ class Position:
     generation: int = 1
     last: LastRecord | None = None
     tallies: Mapping[str, int | Decimal] = field(default_factory=dict)
+    chain: Chain | None = None
+    """None: no entry of the partition's history has a hash yet."""
     has_journal: bool = True
-    """False: stored by version 0.1, which kept in its group's offset what is published."""
+    """False: stored by version 0.1, which kept the progress in the offset of its group."""
 
     @property
     def place(self) -> tuple[str, int]:
@@ -99,7 +89,7 @@ class Position:
         return topic, int(number)
 
     def base(self) -> int:
-        """What is added to offsets to make them sequence numbers."""
+        """The number to add to offsets to get sequence numbers."""
         return base_of(self.generation)
 
 
@@ -111,51 +101,15 @@ class ContractWrite(NamedTuple):
     after: Contract | None
 
 
-@dataclass(slots=True)
-class HistoryEntry:
-    """What became of one consumed record: audit trail, version history and dedupe index at once.
-
-    `identity` is 16 bytes: of the command, or of the record's place in the log for what has none,
-    was seen before, or is never deduplicated. `offset` is its sequence number (see Position.base).
-    `changes` is JSON text: the fields each event changed. `content` is a hash of a command's type and data,
-    where `identity` is the command's.
-    """
-
-    identity: bytes
-    partition: int
-    offset: int
-    occurred_at: datetime
-    outcome: str
-    code: str | None = None
-    account_id: str | None = None
-    contract_id: str | None = None
-    version: int | None = None
-    type: str | None = None
-    source: str | None = None
-    command_id: str | None = None
-    requested_by: str | None = None
-    changes: str | None = None
-    content: bytes | None = None
-
-
-class Past(NamedTuple):
-    """What is stored of some accounts beside their current contracts."""
-
-    history: Sequence[HistoryEntry] = ()
-    former: Sequence[Contract] = ()
-
-
-NO_PAST: Final = Past()
-
-
 OUTBOX_SLOTS: Final = 2
-"""A batch is folded while the one before it is being published: at most two are unpublished at a time."""
+"""Number of slots. A batch is folded while the one before is published: at most two are unpublished."""
 
 
 class OutboxSlot(NamedTuple):
     """The outputs of the batch [first, next), as they are to be published.
 
-    Slots are used in turn, so the outbox never grows; `frames` is made by producers/recordbatches.py.
+    Slots are used in turn, so the outbox never grows. `frames` are record batches, see
+    consumer/kafka/recordbatches.py.
     """
 
     number: int
@@ -173,7 +127,7 @@ class Stop(NamedTuple):
 
 
 class Move(NamedTuple):
-    """One partition's part of a batch: its position, which must be at `before`, and its outputs."""
+    """The part of a batch for one partition: its position, which must still be `before`, and its outputs."""
 
     before: int
     position: Position
@@ -182,21 +136,28 @@ class Move(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BatchWrites:
-    """What a batch changes, of all its partitions. `rewritten` takes the place of what is stored already."""
+    """The changes of a batch, for all its partitions. `rewritten` replaces what is stored.
+
+    `movements` are added to what is stored.
+    """
 
     contracts: Sequence[ContractWrite]
     former: Sequence[Contract]
     history: Sequence[HistoryEntry]
     rewritten: Past = NO_PAST
+    movements: Sequence[Tallied] = ()
 
 
 SESSIONS: Final = 4
-"""Transactions that one owner may have open side by side. A transaction keeps one connection and one core of
-the server busy; more than four were no faster on the machines that it was measured on."""
+"""Number of transactions that one owner may have open at the same time.
+
+A transaction keeps one connection and one core of the server busy; more than four were no faster on the
+machines of the measurement.
+"""
 
 
 class BatchTransaction(Protocol):
-    """One batch's transaction: reads are of one snapshot, writes become visible together or not at all."""
+    """The transaction of one batch: reads are of one snapshot, and all writes become visible together."""
 
     async def contracts(self, accounts: Collection[str]) -> dict[str, Contract]:
         """The current contracts of these accounts; accounts without one are left out."""
@@ -205,79 +166,82 @@ class BatchTransaction(Protocol):
         """Which of these commands are in the history already."""
 
     async def holders(self, contract_ids: Collection[str]) -> dict[str, str]:
-        """The accounts that have, or had, contracts with these ids; ids that nobody has had are left out."""
+        """The accounts that have, or had, contracts with these ids; ids of no account are left out."""
 
     async def past(self, accounts: Collection[str]) -> Past:
-        """All that is stored of these accounts beside their current contracts."""
+        """Everything that is stored for these accounts in addition to their current contracts."""
 
     async def write(self, writes: BatchWrites, moves: Sequence[Move]) -> None:
-        """Writes the batch and moves the positions."""
+        """Writes the batch and its positions."""
 
 
 class Store(Protocol):
-    """The state of the fold.
+    """What the engine stores: positions, contracts, history and outbox.
 
-    Every method may raise StoreUnavailable (wait and take over again). What else each raises is said there.
+    Every method may raise StoreUnavailable (wait and take over again). Each docstring names the other errors.
     """
 
     async def positions(self, partitions: Collection[str]) -> dict[str, Position]:
-        """The positions of these partitions ("topic/number"), where there are any."""
+        """The positions of these partitions ("topic/number"); those without a position are left out."""
 
     async def claim(self, partitions: Collection[str], owner: str) -> dict[str, Position]:
-        """Makes `owner` the only writer of these partitions, and ends their owners' open transactions.
+        """Makes `owner` the owner of these partitions, and ends open transactions of their earlier owners.
 
-        Returns the positions that there are. Those that there are none of, nobody owns.
+        Returns their positions. A partition without a position has no owner.
         """
 
     async def begin(self, position: Position, owner: str) -> None:
         """Stores the first position of a partition.
 
         Raises:
-            Fenced: somebody else has, meanwhile.
+            Fenced: another worker has stored one meanwhile.
         """
 
     async def owned(self, partitions: Collection[str], owner: str) -> dict[str, Position]:
-        """The positions of these partitions, where there are any.
+        """The positions of these partitions; those without a position are left out.
 
         Raises:
-            Fenced: one of them has another owner by now.
+            Fenced: one of them has another owner.
         """
 
     async def note_stop(self, partition: str, owner: str, stop: Stop) -> None:
-        """For operators to see, until the next claim; nothing happens where the owner is another by now."""
+        """Stores why a partition is stopped, for operators, until the next claim.
+
+        If the owner is another, it does nothing.
+        """
 
     async def stops(self, partitions: Collection[str]) -> dict[str, Stop]:
-        """What was noted of these partitions since they were claimed."""
+        """Why these partitions are stopped, as noted since their last claim."""
 
     def transaction(self, owner: str, lane: int) -> AbstractAsyncContextManager[BatchTransaction]:
-        """One batch: applies, moves positions, commits at the end of the block.
+        """One batch: stores its changes and positions, and commits at the end of the block.
 
         Args:
-            owner: of all its partitions.
+            owner: owner of all its partitions.
             lane: 0 to SESSIONS - 1; one transaction at a time in each.
 
         Raises:
-            Fenced: another owner holds a partition, or the database went back.
-            WriteConflict: a passing conflict; the whole block may be tried again.
-            PoisonDocument: the database refuses one document of the batch.
-            BatchTooLarge: too much for one transaction; try less.
-            OutcomeUnknown: the commit may or may not have happened; take over again.
+            Fenced: another worker is the owner of a partition, or the database was restored.
+            WriteConflict: a conflict with another transaction; the whole block may be tried again.
+            PoisonDocument: MongoDB refuses one document of the batch.
+            BatchTooLarge: too much for one transaction; try a smaller batch.
+            OutcomeUnknown: it is not known whether the commit happened; take over again.
         """
 
     async def partition_count(self, topic: str) -> int | None:
-        """How many partitions the topic had when its positions were made; None: it has no position."""
+        """The partition count when the topic's positions were stored; None: it has no position."""
 
     async def disown(self, partitions: Collection[str]) -> None:
-        """An operator's decision: what their owners have open can no longer commit."""
+        """For an operator's decision: after this, open transactions of the owners can no longer commit."""
 
     async def replace_position(self, position: Position) -> None:
-        """An operator's decision: puts the position there as it is, without an owner."""
+        """For an operator's decision: stores this position, without an owner."""
 
     async def keep_outbox(self, partition: str, generations: tuple[int, int]) -> None:
-        """An operator's decision: takes the slots of the first generation over into the second."""
+        """For an operator's decision: moves the slots of the first generation to the second."""
 
     async def adopt_outbox(self, partition: str) -> None:
-        """An operator's decision: takes over what version 0.1 has stored and not published."""
+        """For an operator's decision: takes over the outputs that version 0.1 had stored, not published."""
 
     async def outbox(self, partitions: Collection[str]) -> dict[str, list[OutboxSlot]]:
-        """The slots of each of these partitions that may still be unpublished, by their first offset."""
+        """The slots of each of these partitions that may be unpublished, in order of their first offset."""

@@ -1,6 +1,7 @@
 """Removes the details from old history entries, and keeps what the service needs forever.
 
-Kept are identity, offset, time, outcome and the hash of the content. So a command that is sent again is a
+Kept are identity, offset, time, outcome and the hash of the content, and the hash of what is removed, which
+proves the rest. So a command that is sent again is a
 duplicate however old the first one is, and a replay of the log, in which all entries are old when they are
 written, gives the same outcomes. A TTL index, or removing whole entries, would break both.
 """
@@ -9,18 +10,21 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from pymongo import UpdateOne
+
+from consumer.storage.chain import RAW, stored_entry
+from consumer.storage.documents import DETAILS
 from consumer.storage.mongo_driver import timeout_seconds
 from consumer.storage.mongo_errors import answered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from consumer.storage.mongo_driver import Client
+    from bson.raw_bson import RawBSONDocument
 
-TOLD: Final = ("account_id", "type", "source", "command_id", "requested_by", "changes")
-"""The fields that are removed. Without the account, readers no longer find the entry."""
+    from consumer.storage.mongo_driver import Client
 
 CHUNK: Final = 1_000
 RUN_SECONDS: Final = 20.0
@@ -28,12 +32,12 @@ RUN_SECONDS: Final = 20.0
 
 
 class HistoryPruner:
-    """Strips the entries of records that are older than so many days.
+    """Prunes history entries of records that are older than `days`.
 
     Args:
         client: connected lazily.
         database: name of the database.
-        days: how long entries stay whole; None: forever.
+        days: how long entries are kept whole; None: forever.
         clock: aware UTC.
     """
 
@@ -45,16 +49,16 @@ class HistoryPruner:
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._history = client.get_database(database).history
+        self._history: Any = client.get_database(database, codec_options=RAW).history
         self._seconds = timeout_seconds(client)
         self._days = days
         self._clock = clock
 
     async def run_once(self) -> int:
-        """Strips what is old, and returns how many entries it was. Two at once do no harm.
+        """Prunes old entries and returns their number. Two processes may do this at the same time.
 
         Raises:
-            ServiceUnavailable: the next run does what was left undone.
+            ServiceUnavailable: the next run prunes the rest.
         """
         if self._days is None:
             return 0
@@ -67,7 +71,16 @@ class HistoryPruner:
 
     async def _strip(self, wanted: dict[str, object]) -> int:
         with answered(self._seconds):
-            found = await self._history.find(wanted, ["_id"]).limit(CHUNK).to_list(CHUNK)
-            names = [entry["_id"] for entry in found]
-            await self._history.update_many({"_id": {"$in": names}}, {"$unset": dict.fromkeys(TOLD, "")})
-        return len(names)
+            found = await self._history.find(wanted).limit(CHUNK).to_list(CHUNK)
+            if found:
+                await self._history.bulk_write([*map(_stripped, found)], ordered=False)
+        return len(found)
+
+
+def _stripped(document: RawBSONDocument) -> UpdateOne:
+    entry = stored_entry(bytes(document.raw))
+    change: dict[str, Any] = {"$unset": dict.fromkeys(DETAILS, "")}
+    if entry.chain is not None:
+        change["$set"] = {"details_hash": entry.hash_of_details}
+    # If another process has pruned or erased it meanwhile, its details hash is the same.
+    return UpdateOne({"_id": document["_id"]}, change)

@@ -1,7 +1,7 @@
-"""What documents of the service look like, by the types of their values: all that the program relies on.
+"""The shape of the service's documents: fields and types, as far as the program relies on them.
 
-Other programs write to the same database, and people edit documents by hand. A document that is not of
-this shape is told by name when it is read, before anything is decided or written with it.
+Other programs write to the same database, and people edit documents by hand. A document of another shape is
+reported with its id when it is read, before it is used.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NotRequired, cast, get_ar
 
 from bson import ObjectId
 from pydantic_core import SchemaValidator, ValidationError, core_schema
+from typing_extensions import TypedDict
 
+from consumer.errors import ForeignDocument
+from consumer.storage.kept import KeptEvent
 from schemas.contract import ContractState, Lifecycle
 
 if TYPE_CHECKING:
@@ -35,13 +38,16 @@ _SCALARS: Final[Mapping[Any, CoreSchema]] = {
 
 
 def _of(hint: Any) -> CoreSchema:
-    """The shape that a type hint of schemas/contract.py describes, without its limits."""
+    """The shape that a type hint of schemas/contract.py describes, without the limits of its values."""
     if isinstance(hint, dict):
         return cast("CoreSchema", hint)
     if hint in _SCALARS:
         return _SCALARS[hint]
     parts = get_args(hint)
-    return _generic(get_origin(hint), parts) if parts else _fields(_hints(hint), closed=True)
+    if parts:
+        return _generic(get_origin(hint), parts)
+    is_open = getattr(hint, "__pydantic_config__", {}).get("extra") == "allow"
+    return _fields(_hints(hint), closed=not is_open)
 
 
 def _generic(origin: Any, parts: tuple[Any, ...]) -> CoreSchema:
@@ -56,7 +62,7 @@ def _generic(origin: Any, parts: tuple[Any, ...]) -> CoreSchema:
 
 
 def _hints(shape: Any) -> dict[str, Any]:
-    """Of each field, the type; of what may be left out, a NotRequired of it."""
+    """The type of each field; NotRequired if the field may be left out."""
     plain, marked = get_type_hints(shape), get_type_hints(shape, include_extras=True)
     return {
         name: NotRequired[hint] if not shape.__total__ or get_origin(marked[name]) is NotRequired else hint
@@ -65,7 +71,7 @@ def _hints(shape: Any) -> dict[str, Any]:
 
 
 def _fields(hints: Mapping[str, Any], *, closed: bool) -> CoreSchema:
-    """A document; a closed one has no other fields."""
+    """A document; a closed one must not have other fields."""
     fields = {}
     for name, hint in hints.items():
         optional = get_origin(hint) is NotRequired
@@ -86,7 +92,15 @@ VERSIONED: Final = _documents(
         "lifecycle": _fields({"schema_version": int}, closed=False),
     }
 )
-"""As much as all versions of a stored contract have in common."""
+"""What all schema versions of a stored contract have in common."""
+
+
+class _Chain(TypedDict):
+    start: int
+    number: int
+    head: bytes
+    next: int
+
 
 _ENTRY: Final = {"partition": int, "offset": int, "outcome": str}
 _TEXTS: Final = ("code", "contract_id")
@@ -99,9 +113,10 @@ ENTRY: Final = _documents(
         **_ENTRY,
         **_OPTIONAL,
         "occurred_at": datetime,
-        **dict.fromkeys(
-            ("account_id", "type", "source", "command_id", "requested_by", "changes"), NotRequired[str]
-        ),
+        **dict.fromkeys(("account_id", "type", "source", "command_id", "requested_by"), NotRequired[str]),
+        "changes": NotRequired[list[KeptEvent]],
+        "number": NotRequired[int],
+        **dict.fromkeys(("chain", "details_hash"), NotRequired[bytes]),
     }
 )
 POSITION: Final = _documents(
@@ -115,13 +130,14 @@ POSITION: Final = _documents(
         "next": int,
         "last": NotRequired[dict[str, int] | None],
         "tallies": NotRequired[dict[str, int | Decimal]],
+        "chain": NotRequired[_Chain | None],
     }
 )
 SLOT: Final = _documents({"_id": str, "generation": int, "first": int, "next": int, "frames": bytes})
 
 
 def misfit(shape: SchemaValidator, document: Any) -> str | None:
-    """What the first mistake is in a document, without any of its values; None: it has that shape."""
+    """The first mistake in a document, without any of its values; None: it has this shape."""
     try:
         shape.validate_python(document)
     except ValidationError as error:
@@ -138,3 +154,13 @@ def _words(detail: ErrorDetails) -> str:
             return f"{place} is no field of it"
         case _:
             return f"{place} is of another kind"
+
+
+def check(collection: str, shape: SchemaValidator, document: Mapping[str, Any]) -> None:
+    """Raises ForeignDocument if a document of a collection does not have the shape."""
+    if why := misfit(shape, document):
+        raise ForeignDocument(collection, [(_shown(document["_id"]), why)])
+
+
+def _shown(name: Any) -> object:
+    return name.hex() if isinstance(name, bytes) else name

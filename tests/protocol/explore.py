@@ -1,5 +1,7 @@
 """Runs plans, looks for a breach, and tells it by the fewest actions that lead to it."""
 
+from tests.protocol.actions import act
+from tests.protocol.ending import finish
 from tests.protocol.plans import plan
 from tests.protocol.rules import COURSE, STALL, Breach, Harm, Stalled
 from tests.protocol.world import World
@@ -11,10 +13,10 @@ def run(course, broken=frozenset(), story=None):
     world.story = story
     try:
         for action in course.actions:
-            world.act(action)
+            act(world, action)
         if story is not None:
             story.append("from here on nothing fails")
-        world.finish()
+        finish(world)
     except Breach as breach:
         return breach
     return None

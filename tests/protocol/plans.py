@@ -5,7 +5,8 @@ few.
 from random import Random
 from typing import NamedTuple
 
-from tests.protocol.world import ANSWERED, LATE, LETTING_GO, LOST, UNANSWERED
+from tests.protocol.actions import LETTING_GO
+from tests.protocol.world import ANSWERED, LATE, LOST, UNANSWERED
 
 DOUBTS = (LOST, UNANSWERED, LATE, LATE)
 TAKEN = 12  # steps in which a worker that nothing disturbs is ready and has stored something

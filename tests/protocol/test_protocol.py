@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.protocol.actions import act
+from tests.protocol.ending import finish
 from tests.protocol.explore import find, run, search, told
 from tests.protocol.plans import COURSES, plan
 from tests.protocol.rules import COURSE, MUTANTS, STALL
@@ -47,11 +49,11 @@ def test_a_seed_repeats_and_is_told_by_few_actions():
 def test_an_orderly_move_fences_nobody(first):
     world = World(2, 2)
     for turn in range(400):
-        world.act(("step", (first + turn) % 2))
-        world.act(("store", (first + turn // 2) % 2, turn % 2, (0, 1), 1))
+        act(world, ("step", (first + turn) % 2))
+        act(world, ("store", (first + turn // 2) % 2, turn % 2, (0, 1), 1))
         if turn % 60 == 59:
-            world.act(("move", turn // 60 % 2, (first + turn // 120) % 2, True))
+            act(world, ("move", turn // 60 % 2, (first + turn // 120) % 2, True))
             world.limit += 3
-    world.finish()
+    finish(world)
     assert world.fenced == 0
     assert min(world.broker.published) > 8

@@ -10,7 +10,7 @@ from time import process_time
 
 import structlog
 
-from tests.simulation.world import run
+from tests.simulation.schedule import run
 
 
 def main() -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from consumer.engine.records import FORWARDED_FROM
+from consumer.storage.chain import new_chain
 from schemas.topics import EVENT_TOPICS
 from tests.simulation.broker import JOURNAL
 from tests.simulation.oracle import expected
@@ -88,8 +89,16 @@ def _check_partition(world: World, number: int, wanted: Expected) -> None:
         there = _forwarded(world.broker.log(TOPIC, home), number)
         wanted_there = [(one.key, one.value, tuple(one.headers)) for one in forwards.get(home, [])]
         _same_order(f"forwards from {number} to {home}", there, wanted_there)
-    tallies = world.database.positions_by_name[f"{TOPIC}/{number}"].tallies
-    _same(f"tallies of {number}", _counted(tallies), _counted(wanted.tallies))
+    position = world.database.positions_by_name[f"{TOPIC}/{number}"]
+    _same(f"tallies of {number}", _counted(position.tallies), _counted(wanted.tallies))
+    _same(f"chain of {number}", (position.chain or new_chain(0))[1:], wanted.chain[1:])
+    movements = {
+        (place, kind): tuple(moved)
+        for (partition, place), kinds in world.database.movements.items()
+        for kind, moved in kinds.items()
+        if partition == f"{TOPIC}/{number}"
+    }
+    _same(f"movements of {number}", movements, wanted.movements)
 
 
 def _check_outputs(world: World, wanted: list[Output]) -> None:

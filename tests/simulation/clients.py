@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from consumer.errors import BrokerUnavailable, PublisherFenced, PublishInDoubt
 from consumer.kafka.fetcher import Bounds, Fetched
 from consumer.kafka.journal import Journal
-from tests.simulation.broker import JOURNAL, EpochEnded
+from tests.simulation.broker import JOURNAL
 from tests.simulation.calls import READ, WRITE
+from tests.simulation.transactions import EpochEnded
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping, Sequence
@@ -161,7 +162,7 @@ class SimulatedPublisher:
                 await self._ended(name)
                 epoch = await self._caller.call(
                     f"init of {name}",
-                    lambda: self._broker.init(name),
+                    lambda: self._broker.transactions.init(name),
                     BrokerUnavailable,
                     WRITE,
                 )
@@ -171,7 +172,7 @@ class SimulatedPublisher:
             raise BrokerUnavailable("no answer in time") from error
 
     async def _ended(self, name: str) -> None:
-        while (ending := self._broker.ending(name)) is not None:
+        while (ending := self._broker.transactions.ending(name)) is not None:
             await asyncio.shield(ending)
 
     async def publish(self, batches: Sequence[RecordBatch]) -> list[int]:
@@ -200,23 +201,23 @@ class SimulatedPublisher:
                 offsets |= zip(share, found, strict=True)
         await self._caller.call(
             "end",
-            lambda: self._broker.end(self._id, epoch),
+            lambda: self._broker.transactions.end(self._id, epoch),
             PublishInDoubt,
             WRITE,
         )
         return [offsets[number] for number in range(len(batches))]
 
     async def _produce(self, epoch: int, batches: Sequence[RecordBatch]) -> list[int]:
-        meant = self._broker.open_of(self._id)
+        meant = self._broker.transactions.open_of(self._id)
 
         def late() -> None:
             with suppress(EpochEnded):
                 if meant is not None and meant.committed is None:
-                    self._broker.produce(self._id, epoch, batches, late_for=meant)
+                    self._broker.transactions.produce(self._id, epoch, batches, late_for=meant)
 
         return await self._caller.call(
             f"produce {[f'{b.topic}/{b.partition}' for b in batches]}",
-            lambda: self._broker.produce(self._id, epoch, batches),
+            lambda: self._broker.transactions.produce(self._id, epoch, batches),
             PublishInDoubt,
             WRITE,
             late=late,

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from consumer.engine.cache import OVERHEAD, CacheBudget, ContractCache
 from consumer.engine.encoder import Encoder
-from consumer.engine.partition import Limits, Partition
+from consumer.engine.limits import Limits
+from consumer.engine.partition import Partition
 from consumer.engine.publishing import Publishing
 from consumer.engine.reading import Reading
 from consumer.engine.storing import Storing
 from consumer.engine.takeover import Takeover
 from consumer.engine.worker import Worker
 from consumer.storage.protocols import Origin
+from consumer.telemetry.traces import NO_TRACES, Traces
 from schemas.topics import EVENT_TOPICS
 from tests.simulation.broker import JOURNAL
 from tests.simulation.calls import Caller
@@ -36,7 +38,7 @@ _CLOSE_SECONDS: Final = 1.0
 _TELL_SECONDS: Final = 0.2
 
 
-def make_worker(caller: Caller, numbers: Collection[int], name: str) -> Worker:
+def make_worker(caller: Caller, numbers: Collection[int], name: str, traces: Traces = NO_TRACES) -> Worker:
     """As bootstrap.py makes it, with simulated clients."""
     sizes = caller.world.chaos.sizes
     limits = Limits(batch_commands=sizes.batch, dead_letter_limit_off=True)
@@ -48,7 +50,6 @@ def make_worker(caller: Caller, numbers: Collection[int], name: str) -> Worker:
             cache=ContractCache(budget),
             make_decoder=lambda _: caller.world.decoder,
             limits=limits,
-            compression="none",
             metrics=METRICS,
         )
         for number in sorted(numbers)
@@ -58,7 +59,9 @@ def make_worker(caller: Caller, numbers: Collection[int], name: str) -> Worker:
     store = SimulatedStore(caller)
     return Worker(
         partitions,
-        reading=Reading(fetcher, partitions, batch_commands=limits.batch_commands, metrics=METRICS),
+        reading=Reading(
+            fetcher, partitions, batch_commands=limits.batch_commands, metrics=METRICS, traces=traces
+        ),
         publisher=publisher,
         takeover=Takeover(
             topic=TOPIC,
@@ -69,11 +72,12 @@ def make_worker(caller: Caller, numbers: Collection[int], name: str) -> Worker:
             journal=SimulatedJournal(caller),
             log=fetcher,
         ),
-        storing=Storing(store, policy=POLICY, limits=limits, metrics=METRICS),
-        publishing=Publishing(publisher, journal=JOURNAL, worker=name, metrics=METRICS),
+        storing=Storing(store, policy=POLICY, limits=limits, metrics=METRICS, traces=traces),
+        publishing=Publishing(publisher, journal=JOURNAL, worker=name, metrics=METRICS, traces=traces),
         batch_commands=limits.batch_commands,
         metrics=METRICS,
         beat=lambda: None,
+        traces=traces,
     )
 
 

@@ -10,9 +10,10 @@ from consumer.engine.encoder import Encoder
 from consumer.engine.fold import Fold
 from consumer.engine.records import Incoming
 from consumer.kafka.recordbatches import BatchWriter
+from consumer.storage.chain import new_chain
 from consumer.storage.documents import CODEC, contract_document, contract_from
 from tests.unit.engine.logs import POISON
-from tests.unit.engine.oracle import POLICY, Expected, decoded, read
+from tests.unit.engine.oracle import POLICY, Expected, add_movements, decoded, read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +46,9 @@ def _of_one_batch(log: Sequence[Any], partition: int, decoder: Decoder) -> Expec
     )
     for one in records:
         fold.add(one)
+    chain = fold.history.link(new_chain(0))
+    movements: dict[Any, tuple[Any, int]] = {}
+    add_movements(movements, fold)
     return Expected(
         contracts={
             account: _stored(one) for account, one in fold.accounts.contracts.items() if one is not None
@@ -53,6 +57,8 @@ def _of_one_batch(log: Sequence[Any], partition: int, decoder: Decoder) -> Expec
         history={entry.identity: entry for entry in fold.history.entries},
         outputs=read(fold.outputs.finish() or ()),
         tallies=fold.accounts.tallies,
+        movements=movements,
+        chain=chain,
         decoder=decoder,
     )
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from consumer.engine import claiming, takeover
+from consumer.engine import claiming, outbox, takeover
+from consumer.engine.apply import Share
 from consumer.engine.intake import Intake
 from consumer.engine.partition import Partition
 from consumer.engine.pipeline import Pipeline
+from consumer.engine.publication import Publication
 from consumer.engine.publishing import Publishing
 from consumer.engine.takeover import Takeover
 from consumer.kafka.journal import _ReadBack, _Window
@@ -89,7 +91,7 @@ def claims_of_unfinished_takeovers_are_overlooked(patch: pytest.MonkeyPatch) -> 
 
 @_bug(0)
 def the_outbox_is_published_from_the_position_on(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(takeover, "chain_of", lambda *_: [])
+    patch.setattr(outbox, "chain_of", lambda *_: [])
 
 
 @_bug(0)
@@ -119,7 +121,7 @@ def the_same_producer_goes_on_after_a_doubt(patch: pytest.MonkeyPatch) -> None:
 @_bug(30)
 def three_batches_are_stored_and_not_published(patch: pytest.MonkeyPatch) -> None:
     def ready(self: Any) -> bool:
-        room = self.unpublished <= OUTBOX_SLOTS
+        room = self.publication.unpublished <= OUTBOX_SLOTS
         return self.error is None and not self.busy and self.intake.waiting > 0 and room
 
     patch.setattr(Partition, "ready", property(ready))
@@ -136,7 +138,7 @@ def batches_are_published_out_of_order(patch: pytest.MonkeyPatch) -> None:
 
 @_bug(0)
 def a_retry_keeps_the_outputs_of_the_first_try(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Partition, "again", lambda _, share: share)
+    patch.setattr(Share, "again", lambda share: share)
 
 
 @_bug(235)
@@ -187,7 +189,7 @@ def a_position_moves_from_wherever_it_is(patch: pytest.MonkeyPatch) -> None:
 
 @_bug(30)
 def one_outbox_slot_serves_two_batches(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Partition, "_slot", property(lambda _: 0, lambda *_: None), raising=False)
+    patch.setattr(Publication, "slot", property(lambda _: 0, lambda *_: None), raising=False)
 
 
 @_bug(0)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from consumer.errors import (
     BatchTooLarge,
-    Fenced,
     OutcomeUnknown,
     PoisonDocument,
     StoreUnavailable,
@@ -22,7 +21,8 @@ from tests.unit.engine.oracle import is_poison
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Coroutine, Sequence
 
-    from consumer.storage.protocols import BatchWrites, Move, OutboxSlot, Past, Position, Seen, Stop
+    from consumer.storage.history import Past, Seen
+    from consumer.storage.protocols import BatchWrites, Move, OutboxSlot, Position, Stop
     from schemas.contract import Contract
     from tests.simulation.calls import Caller
 
@@ -44,31 +44,35 @@ class Database(MemoryStore):
 
     def open(self, owner: str, lane: int) -> MemoryBatch:
         """Begins a transaction."""
-        if (owner, lane) not in self._free_lanes:
-            raise Fenced("nothing was claimed after the last failure")
-        self._free_lanes.remove((owner, lane))
-        batch = MemoryBatch(owner, self._contents(), partial(self._check_moves, owner), self._conflicts)
-        self._open.append(batch)
+        batch = MemoryBatch(owner, self._contents(), partial(self._check_moves, owner), self._lanes.conflicts)
+        self._lanes.begin(batch, lane)
         return batch
 
     def commit(self, batch: MemoryBatch) -> None:
         """Commits a transaction, perhaps long after its client has given it up."""
-        if batch not in self._open:
+        if batch not in self._lanes.open:
             raise WriteConflict("there is no such transaction any more")
-        self._open.remove(batch)
+        self._lanes.open.remove(batch)
         self._commit(batch)
 
     def abort(self, batch: MemoryBatch) -> None:
         """Forgets a transaction, if it is still open."""
-        if batch in self._open:
-            self._open.remove(batch)
+        if batch in self._lanes.open:
+            self._lanes.open.remove(batch)
 
     def free(self, owner: str, lane: int) -> None:
         """The next transaction may begin in this lane."""
-        self._free_lanes.add((owner, lane))
+        self._lanes.free.add((owner, lane))
 
     def _parts(self) -> tuple[dict[Any, Any], ...]:
-        return (self.positions_by_name, self.owners, self.slots, self.current, self.history)
+        return (
+            self.positions_by_name,
+            self.owners,
+            self.slots,
+            self.current,
+            self.history,
+            self.movements,
+        )
 
     def back_up(self) -> None:
         """Keeps the state as it is; not before all partitions have begun: later they could not go on."""
@@ -84,7 +88,7 @@ class Database(MemoryStore):
             there.clear()
             there.update(then)
         self.former_documents[:] = former
-        self._open.clear()
+        self._lanes.open.clear()
         self.era += 1
 
 

@@ -3,11 +3,14 @@
 import pytest
 from aiokafka.record.default_records import DefaultRecordBatch
 
+from consumer.kafka.fetcher import Bounds, Fetched
+from consumer.kafka.journal import _ReadBack
 from consumer.kafka.journal_entries import Claim, Forgotten, Progress, entry_of, journal_batch
 from tests.simulation.broker import JOURNAL
 from tests.simulation.clients import SimulatedPublisher
 from tests.simulation.group import SimulatedJournal
 from tests.simulation.world import in_virtual_time
+from tests.unit.engine.logs import Record
 
 
 async def written(caller, name, *entries):
@@ -32,6 +35,32 @@ def test_the_last_progress_is_found_before_any_number_of_claims(claims):
     assert tail.progress == Progress(7, 1, "old")
     assert tail.rivals.keys() == {"old", *(f"w{number}" for number in range(claims))}
     assert tail.is_last
+
+
+class CompactedMeanwhile:
+    """A journal whose owner has published behind a claim, whereupon its progress of before was removed.
+
+    An answer holds the records of one segment, and the claim is the last one in its own.
+    """
+
+    topic = JOURNAL
+    segments = ((5, 6, Claim("me")), (6, 8, Progress(9, 1, "old")))
+
+    async def bounds(self, partitions):
+        return dict.fromkeys(partitions, Bounds(0, 8, 8))
+
+    async def fetch(self, positions, *, timeout_ms):
+        offset, following, entry = next(one for one in self.segments if positions[0] < one[1])
+        (record,) = DefaultRecordBatch(journal_batch(JOURNAL, 0, entry, 0).body)
+        found = Record(JOURNAL, 0, offset, 0, record.key, record.value, ())
+        return {0: Fetched(positions[0], [found], following, 8, 8)}
+
+
+async def test_a_progress_behind_the_claim_is_read_that_removed_the_one_before_it():
+    tails = await _ReadBack(CompactedMeanwhile(), None, "me").run({0: 5})
+    assert tails[0].progress == Progress(9, 1, "old")
+    assert tails[0].rivals.keys() == {"old"}
+    assert not tails[0].is_last
 
 
 def entries(batch):

@@ -5,7 +5,7 @@ import pytest
 from tests.simulation.checker import Violation
 from tests.simulation.clock import Stuck
 from tests.simulation.planted import BUGS
-from tests.simulation.world import run
+from tests.simulation.schedule import run
 
 MOST = 4_000
 """Schedules that are tried."""

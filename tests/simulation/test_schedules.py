@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.simulation.world import run
+from tests.simulation.schedule import run
 
 EACH = 500
 

@@ -6,7 +6,7 @@ import pytest
 from aiokafka.errors import KafkaConnectionError, RequestTimedOutError
 
 from consumer.errors import BrokerDenied, BrokerUnavailable, OutOfLog, PartitionMissing, RecordDamaged
-from consumer.kafka import fetcher as module
+from consumer.kafka import whereabouts as module
 from consumer.kafka.fetcher import Fetched, Fetcher
 from tests.contract.kafka.leading import TOPIC, World, batch
 

@@ -13,7 +13,7 @@ from consumer.storage.mongo import connect
 from consumer.storage.mongo_queries import MongoQueries
 from devstack.ports import reserve_port
 from producers.testkit import Testkit
-from schemas.contract import HIDDEN_FIELDS
+from schemas.views import HIDDEN_FIELDS
 
 
 async def accounts(listing: Page) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from consumer.errors import InputRefused
 from consumer.reading.statistics import ContractStatistics, ExpiringWindow, Retention
-from consumer.storage.queries import Revenue
+from consumer.storage.queries import MonthEnding, Revenue
 from producers.testkit import START, Testkit
 from tests.contract.reading.told import happened, running_at
 from tests.system.year.life import Life
@@ -34,6 +34,23 @@ async def test_counts_are_those_of_the_collection(
         ("professional", "cancelled"): 1,
     }
     assert sum(counts.values()) == await client[database].contracts.count_documents({})
+
+
+async def test_what_ends_by_month_is_what_is_listed(kit: Testkit, statistics: ContractStatistics) -> None:
+    add_ons = [{"name": "on", "monthly_fee": 0.1}, {"name": "off", "monthly_fee": 9, "active": False}]
+    given = {"contract_type": "basic", "base_monthly_fee": 10}
+    await kit.create("lapses", **given, term_months=1, auto_renewal=False, add_ons=add_ons)
+    await kit.create("lapses too", **given, term_months=1, auto_renewal=False)
+    await kit.create("leaves", **given, term_months=1, currency="EUR")
+    await kit.cancel("leaves", effective="end_of_term")
+    await kit.create("renews", **given, term_months=2)
+    await kit.create("later", **given, term_months=12)
+    first, second = (f"{kit.now + timedelta(days=days):%Y-%m}" for days in (31, 59))
+    assert await statistics.ending_months(90) == [
+        MonthEnding(first, True, "basic", "EUR", 1, Decimal(10)),  # noqa: FBT003
+        MonthEnding(first, True, "basic", "USD", 2, Decimal("20.1")),  # noqa: FBT003
+        MonthEnding(second, False, "basic", "USD", 1, Decimal(10)),  # noqa: FBT003
+    ]
 
 
 async def test_revenue_is_fees_and_active_add_ons_of_what_runs(
@@ -72,6 +89,7 @@ async def test_windows_hold_the_smaller_ones(kit: Testkit, statistics: ContractS
         await kit.create(f"a{number}", contract_type="basic", end_date=end, auto_renewal=renews)
     await kit.create("soon", contract_type="basic", end_date=kit.now + 3 * DAY)
     await kit.cancel("soon", effective="end_of_term")
+    await kit.publish("schedule_change", "a0", {"kind": "cancellation", "from_term": 3})  # renews first
     await kit.create("draft", contract_type="basic", end_date=kit.now + DAY, status="draft")
     assert await statistics.expiring() == [
         ExpiringWindow(7, 2, 1, 1),

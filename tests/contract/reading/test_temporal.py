@@ -10,7 +10,7 @@ from temporalio.testing import ActivityEnvironment
 
 from consumer.errors import ServiceUnavailable
 from consumer.reading.reader import ContractReader
-from consumer.reading.temporal import ContractActivities, ContractData
+from consumer.reading.temporal import ContractActivities, ContractData, UsageData
 from consumer.storage.mongo import connect
 from consumer.storage.mongo_queries import MongoQueries
 from devstack.ports import reserve_port
@@ -63,6 +63,25 @@ async def test_what_an_upsell_decision_needs(kit: Testkit, fetch: Any) -> None:
 async def test_it_travels_through_temporals_converter(kit: Testkit, fetch: Any) -> None:
     await kit.create("acme", contract_type="enterprise")
     found = await fetch("acme")
+    payloads = await default().encode([found])
+    assert await default().decode(payloads, [ContractData]) == [found]
+
+
+async def test_usage_and_open_offers(kit: Testkit, fetch: Any) -> None:
+    await kit.create("acme", contract_type="basic")
+    await kit.move(timedelta(days=3))
+    await kit.report_usage("acme", period="2026-01", metric="monthly_trades", value=9_000)
+    await kit.offer_renewal(
+        "acme",
+        offer_id="more-room",
+        terms={"contract_type": "enterprise", "uplift_percent": 2.5},
+        valid_until="2026-03-01",
+    )
+    found = await fetch("acme")
+    assert found.usage == [UsageData("2026-01", "monthly_trades", 9_000.0, 10_000.0, 90.0)]
+    [offer] = found.offers
+    assert (offer.offer_id, offer.valid_until) == ("more-room", "2026-03-01T00:00:00Z")
+    assert offer.terms == {"contract_type": "enterprise", "uplift_percent": 2.5}
     payloads = await default().encode([found])
     assert await default().decode(payloads, [ContractData]) == [found]
 

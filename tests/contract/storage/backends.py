@@ -12,6 +12,7 @@ from consumer.storage.documents import CODEC, contract_from, history_document
 from consumer.storage.memory import MemoryStore
 from consumer.storage.mongo import MongoStore, connect
 from consumer.storage.mongo_driver import close
+from consumer.storage.movements import Tallied, tallied_from
 from tests import servers as kinds
 
 if TYPE_CHECKING:
@@ -41,7 +42,12 @@ class MemoryBackend:
 
     def history(self) -> list[Any]:
         documents = map(history_document, self._store.history.values())
-        return [bson.decode(bson.encode(document), CODEC) for document in documents]
+        return [bson.decode(bson.encode(document, codec_options=CODEC), CODEC) for document in documents]
+
+    def movements(self) -> list[Tallied]:
+        return [
+            Tallied(partition, place, moved) for (partition, place), moved in self._store.movements.items()
+        ]
 
     def forget_contract(self, account: str) -> None:
         """As an operator would, by hand."""
@@ -79,6 +85,9 @@ class MongoBackend:
 
     def history(self) -> list[Any]:
         return [*self._database.history.find()]
+
+    def movements(self) -> list[Tallied]:
+        return [*map(tallied_from, self._database.movements.find())]
 
     def forget_contract(self, account: str) -> None:
         """As an operator would, by hand."""

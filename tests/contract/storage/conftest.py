@@ -9,6 +9,7 @@ from devstack.mongo import find_secantus_rust
 from devstack.stack import DATABASES
 from tests import servers as kinds
 from tests.contract.storage.backends import MemoryBackend, MongoBackend
+from tests.contract.storage.interrupted import TIMEOUT_MS
 from tests.contract.storage.owner import Owner
 
 KINDS = ["given"] if kinds.GIVEN_MONGO else list(DATABASES)
@@ -57,3 +58,14 @@ async def mongo_backend(server, driver, database):
 async def owner(backend) -> Owner:
     """An owner that has claimed the partition, at its start."""
     return await Owner(backend.store()).claim()
+
+
+@pytest.fixture
+async def near(server, driver, database):
+    """A store with a short deadline, straight to the server."""
+    backend = MongoBackend(server.uri, database, driver)
+    await backend.prepare()
+    backend.timeout_ms = TIMEOUT_MS
+    yield backend
+    server.heal()
+    await backend.close()

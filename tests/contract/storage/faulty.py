@@ -11,15 +11,8 @@ from consumer.storage.memory import MemoryStore
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Sequence
 
-    from consumer.storage.protocols import (
-        BatchTransaction,
-        BatchWrites,
-        Move,
-        OutboxSlot,
-        Past,
-        Position,
-        Seen,
-    )
+    from consumer.storage.history import Past, Seen
+    from consumer.storage.protocols import BatchTransaction, BatchWrites, Move, OutboxSlot, Position
     from schemas.contract import Contract
 
 FailPoint = Literal[
@@ -85,7 +78,7 @@ class FaultyStore(MemoryStore):
             self.strike("committed")
         except BaseException:
             # Until the next claim: what becomes of its transaction is unknown.
-            self._free_lanes.discard((owner, lane))
+            self._lanes.free.discard((owner, lane))
             raise
 
 

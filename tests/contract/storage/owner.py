@@ -12,7 +12,8 @@ from tests.contract.storage.samples import FIRST, PARTITION, at, writes
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from consumer.storage.protocols import BatchWrites, OutboxSlot, Past, Position, Store
+    from consumer.storage.history import Past
+    from consumer.storage.protocols import BatchWrites, OutboxSlot, Position, Store
 
 CONFLICT_TRIES = 20
 

@@ -8,16 +8,9 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
-from consumer.storage.protocols import (
-    NO_PAST,
-    BatchWrites,
-    ContractWrite,
-    HistoryEntry,
-    LastRecord,
-    Origin,
-    Past,
-    Position,
-)
+from consumer.storage.history import NO_PAST, HistoryEntry, Past
+from consumer.storage.protocols import BatchWrites, ContractWrite, LastRecord, Origin, Position
+from schemas.contract import SCHEMA_VERSION
 
 PARTITION = "contracts.commands/0"
 ORIGIN = Origin("cluster", "group", 4)
@@ -61,7 +54,7 @@ def contract(account: str = "acme", **changes: Any) -> Any:
         "last_modified_by": "/crm",
         "version": 1,
         "lifecycle": {
-            "schema_version": 1,
+            "schema_version": SCHEMA_VERSION,
             "offset": 0,
             "at": DAY,
             "next_action_at": None,
@@ -73,6 +66,11 @@ def contract(account: str = "acme", **changes: Any) -> Any:
         },
     }
     return whole | changes
+
+
+def kept(**changes: Any) -> Any:
+    """One event of an entry."""
+    return {"change": "created", "version": 1, "effective_at": DAY, "fields": []} | changes
 
 
 def entry(name: str = "one", **changes: Any) -> HistoryEntry:
@@ -88,7 +86,7 @@ def entry(name: str = "one", **changes: Any) -> HistoryEntry:
         type="create",
         source="/crm",
         command_id=name,
-        changes='[{"change":"created"}]',
+        changes=[kept()],
         content=named(name, 8),
     )
     return replace(whole, **changes)
@@ -103,9 +101,13 @@ def changed(before: Any, after: Any) -> ContractWrite:
 
 
 def writes(
-    *contracts: ContractWrite, former: Any = (), history: Any = (), rewritten: Past = NO_PAST
+    *contracts: ContractWrite,
+    former: Any = (),
+    history: Any = (),
+    rewritten: Past = NO_PAST,
+    movements: Any = (),
 ) -> BatchWrites:
-    return BatchWrites(contracts, former, history, rewritten)
+    return BatchWrites(contracts, former, history, rewritten, movements)
 
 
 def at(offset: int, **changes: Any) -> Position:

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from schemas.contract import SCHEMA_VERSION
-from tests.contract.storage.samples import contract, entry
+from tests.contract.storage.samples import contract, entry, kept
 
 HOSTILE = [
     "$set",
@@ -58,6 +58,22 @@ _scheduled = st.fixed_dictionaries(
     },
     optional={"overrides": _overrides, "reason": texts},
 )
+_renewal_terms = st.fixed_dictionaries(
+    {"from_term": integers},
+    optional={"uplift_percent": money, "cap": money, "overrides": _overrides, "term_months": integers},
+)
+_offer = st.fixed_dictionaries(
+    {
+        "offer_id": texts,
+        "terms": _renewal_terms,
+        "valid_until": instants,
+        "requested_by": texts,
+        "requested_at": instants,
+    }
+)
+_told_terms = st.fixed_dictionaries(
+    {"contract_type": st.just("custom"), "base_monthly_fee": money, "term_months": integers}
+)
 _fields: dict[str, Any] = {
     "status": st.sampled_from(["draft", "active", "cancelled"]),
     "end_date": instants,
@@ -82,6 +98,8 @@ _fields: dict[str, Any] = {
     "external_reference": texts,
     "metadata": st.dictionaries(keys, texts, max_size=5),
     "scheduled_changes": st.lists(_scheduled, max_size=2),
+    "renewal_terms": _renewal_terms,
+    "offers": st.lists(_offer, min_size=1, max_size=2),
     "version": st.integers(1, 2**40),
     "lifecycle": st.fixed_dictionaries(
         {
@@ -94,7 +112,8 @@ _fields: dict[str, Any] = {
             "noticed": st.integers(1, 90) | st.none(),
             "lapse_noticed": st.none(),
             "size": st.integers(0, 2**16),
-        }
+        },
+        optional={"told_terms": _told_terms, "terms_version": st.integers(2, 2**31)},
     ),
 }
 OPTIONAL = ("usage_based_pricing", "notes", "external_reference", "primary_contact")
@@ -109,6 +128,11 @@ def contracts(draw: Any) -> Any:
     return {name: value for name, value in whole.items() if name not in absent}
 
 
+# Of metadata each key is a difference of its own, and its name is part of the path.
+_values = st.none() | st.one_of(*(_fields[name] for name in _fields if name not in {"metadata", "lifecycle"}))
+_difference = st.fixed_dictionaries({"path": texts}, optional={"before": _values, "after": _values})
+_kept = st.builds(kept, effective_at=instants, fields=st.lists(_difference, max_size=4))
+
 entries = st.builds(
     entry,
     identity=st.binary(min_size=16, max_size=16),
@@ -120,5 +144,5 @@ entries = st.builds(
     version=st.none() | st.integers(1, 2**40),
     command_id=st.none() | texts,
     requested_by=st.none() | texts,
-    changes=st.none() | texts,
+    changes=st.none() | st.lists(_kept, max_size=3),
 )

@@ -43,6 +43,7 @@ REFUSED = [
     Code("x"),
     {"a": 1},
     [1],
+    "half a pair \ud800",
 ]
 
 
@@ -112,6 +113,13 @@ async def test_a_difference_to_what_is_there_is_an_error():
     with pytest.raises(InputRefused, match=r"^2 documents of crm\.agreements were read, but it holds 3$"):
         await anext(documents)
     assert losing.closed
+
+
+async def test_a_collection_that_is_not_there_is_told_from_an_empty_one(server, collection):
+    with pytest.raises(InputRefused, match=rf"^there is no collection {collection.full_name}$"):
+        await read(server, collection)
+    collection.database.create_collection(collection.name)
+    assert await read(server, collection) == []
 
 
 def test_what_python_cannot_hold_is_one_refused_row():

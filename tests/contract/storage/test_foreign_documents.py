@@ -11,7 +11,7 @@ from consumer.reading.statistics import ContractStatistics
 from consumer.storage.documents import contract_document, history_document
 from consumer.storage.mongo_queries import MongoQueries
 from tests.contract.storage.owner import Owner
-from tests.contract.storage.samples import contract, entry, named
+from tests.contract.storage.samples import contract, entry, kept, named
 
 LEGACY = {
     "_id": "old-1",
@@ -82,6 +82,27 @@ async def test_the_scanner_passes_what_has_no_address(raw, mongo_backend):
     queries = MongoQueries(mongo_backend.store().client, mongo_backend.name)
     found = [[due.account_id for due in page] async for page in queries.due(datetime(2027, 1, 1), 10)]  # noqa: DTZ001
     assert found == [["acme"]]
+
+
+KEPT_DAMAGE = {
+    "changes is of another kind": "[{",
+    "changes.0.effective_at is missing": [{"change": "created"}],
+    "changes.0.effective_at is of another kind": [{"change": "created", "effective_at": "2026-01-01"}],
+    "changes.0.fields.0.path is missing": [kept(fields=[{"before": 1}])],
+}
+
+
+@pytest.mark.parametrize(("why", "changes"), KEPT_DAMAGE.items(), ids=KEPT_DAMAGE)
+async def test_damaged_changes_are_named(raw, reader, why, changes):
+    await raw.history.insert_one(history_document(entry()) | {"changes": changes})
+    with pytest.raises(ForeignDocument, match=f"history {named('one', 16).hex()}: {why}"):
+        await reader.history("acme")
+
+
+async def test_what_a_newer_version_keeps_is_no_damage(raw, reader):
+    newer = kept(change="suspended", seat="7", fields=[{"path": "/seat", "after": 7, "unit": "desk"}])
+    await raw.history.insert_one(history_document(entry(changes=[newer])))
+    assert (await reader.history("acme")).items[0].changes[0].kind == "suspended"
 
 
 async def test_former_contracts_history_and_positions_too(raw, reader, mongo_backend):

@@ -10,6 +10,7 @@ from consumer.bootstrap import make_mongo, make_store, opened_mongo
 from consumer.clients import contract_reader, contract_statistics
 from consumer.errors import OutcomeUnknown, StoreUnavailable, WriteConflict
 from consumer.settings import load_settings
+from consumer.storage.known_templates import KnownTemplates
 from consumer.storage.mongo_driver import close_soon, timeout_seconds
 from tests.contract.storage.backends import MongoBackend
 from tests.contract.storage.owner import Owner
@@ -90,3 +91,22 @@ def test_connections_whose_loop_has_ended_need_no_end(settings):
 
     asyncio.run(ask())
     close_soon(client)
+
+
+async def test_a_cancellation_is_never_lost(mongo_backend):
+    """The task is cancelled at each turn of the event loop that a call takes: it always ends."""
+    known = KnownTemplates(mongo_backend.store().database)
+    await known.read()
+    for turns in range(100):
+        polling = asyncio.create_task(_poll(known))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        polling.cancel()
+        done, _ = await asyncio.wait({polling}, timeout=5)
+        assert done, f"it still polls, cancelled after {turns} turns of the event loop"
+        assert polling.cancelled()
+
+
+async def _poll(known: KnownTemplates) -> None:
+    while True:
+        await known.read()

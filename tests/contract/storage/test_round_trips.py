@@ -6,6 +6,7 @@ import pytest
 
 from consumer.storage.mongo import MongoStore, connect
 from consumer.storage.mongo_driver import close
+from consumer.storage.mongo_owners import Owners
 from consumer.storage.protocols import OutboxSlot, Position
 from tests.contract.storage.owner import Owner
 from tests.contract.storage.samples import ORIGIN, changed, contract, created, entry, named, writes
@@ -84,18 +85,18 @@ async def test_a_batch_takes_as_many_whatever_its_size(counted, asked, partition
 async def test_a_claim_asks_again_only_for_what_changed_meanwhile(former, counted, asked, monkeypatch):
     """Another worker takes some of them between our look at them and our update."""
     rival = Owner(former.store, "rival")
-    find = MongoStore._find
+    find = Owners.find
     seen = []
 
     async def overtaken(self, partitions):
         found = await find(self, partitions)
-        if self is counted:
+        if self is counted._owners:
             seen.append(len(found))
             if len(seen) == 1:
                 await rival.claim(*(Position(name, ORIGIN, 0) for name in NAMES[:3]))
         return found
 
-    monkeypatch.setattr(MongoStore, "_find", overtaken)
+    monkeypatch.setattr(Owners, "find", overtaken)
     assert (await counted.claim(NAMES, "me")).keys() == {*NAMES}
     assert seen == [48, 48, 3, 48]
     assert asked == {"find": 4, "killSessions": 2, "update": 2}

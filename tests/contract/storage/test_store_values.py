@@ -7,7 +7,7 @@ import pytest
 
 from consumer.errors import PoisonDocument
 from tests.contract.storage.owner import Owner
-from tests.contract.storage.samples import changed, contract, created, entry, named, writes
+from tests.contract.storage.samples import changed, contract, created, entry, kept, named, writes
 
 STORED = {
     "operator as a value": {"notes": "{'$gt': ''}", "tags": ["$where", "{$ne: null}"]},
@@ -66,13 +66,14 @@ async def test_any_account_is_found_again_and_no_other(owner, account):
 
 
 async def test_any_text_of_a_command_stays_in_the_history(backend, owner):
+    changes = [kept(change="updated", fields=[{"path": "/metadata/$a.b", "after": "\x00"}])]
     hostile = entry(
-        account_id="$x", source="a.b", command_id="\x00😀", requested_by="{'$gt': 1}", changes="\x00"
+        account_id="$x", source="a.b", command_id="\x00😀", requested_by="{'$gt': 1}", changes=changes
     )
     await owner.commit(writes(history=[hostile]))
-    [kept] = backend.history()
-    assert (kept["account_id"], kept["source"], kept["command_id"]) == ("$x", "a.b", "\x00😀")
-    assert (kept["requested_by"], kept["changes"]) == ("{'$gt': 1}", "\x00")
+    [found] = backend.history()
+    assert (found["account_id"], found["source"], found["command_id"]) == ("$x", "a.b", "\x00😀")
+    assert (found["requested_by"], found["changes"]) == ("{'$gt': 1}", changes)
 
 
 POISON = {

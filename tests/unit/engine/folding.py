@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bson
 
@@ -13,12 +13,17 @@ from consumer.engine.encoder import Encoder
 from consumer.engine.fold import Fold
 from consumer.engine.records import Incoming
 from consumer.kafka.recordbatches import BatchWriter, Output
+from consumer.storage.chain import new_chain
 from consumer.storage.documents import CODEC, contract_document, contract_from
+from consumer.storage.history import Chain, Past, Seen
 from consumer.storage.mongo_batch import difference
-from consumer.storage.protocols import Past, Seen, base_of
+from consumer.storage.protocols import base_of
 from schemas.identity import IDENTITY_BYTES
 from tests.unit.engine.logs import PARTITIONS
-from tests.unit.engine.oracle import POLICY, decoded, read
+from tests.unit.engine.oracle import POLICY, add_movements, decoded, read
+
+if TYPE_CHECKING:
+    from consumer.domain.model import Policy
 
 
 @dataclass
@@ -32,7 +37,10 @@ class Folded:
     history: list[Any] = field(default_factory=list)
     outputs: list[Output] = field(default_factory=list)
     tallies: dict[str, int] = field(default_factory=dict)
+    movements: dict[Any, tuple[Any, int]] = field(default_factory=dict)
     folds: list[Fold] = field(default_factory=list)
+    policy: Policy = POLICY
+    chain: Chain = field(default_factory=lambda: new_chain(0))
 
     @property
     def contracts(self) -> dict[str, Any]:
@@ -59,7 +67,7 @@ class Folded:
                 if entry.identity in identities
             },
             tallies=self.tallies,
-            policy=POLICY,
+            policy=self.policy,
             encoder=Encoder(self.partition),
             writer=None if muted else BatchWriter("none"),
             generation=self.generation,
@@ -74,6 +82,7 @@ class Folded:
         return fold
 
     def _store(self, fold: Fold) -> None:
+        self.chain = fold.history.link(self.chain)
         for account, before, after in fold.accounts.writes():
             if after is None:
                 self.documents.pop(account, None)
@@ -88,14 +97,20 @@ class Folded:
         self.history = [history.get(entry.identity, entry) for entry in self.history] + fold.history.entries
         self.outputs += read(fold.outputs.finish() or ())
         self.tallies = fold.accounts.tallies
+        add_movements(self.movements, fold)
         self.folds.append(fold)
 
 
 def folded(
-    log: list[Any], *ends: int, muted: bool = False, generation: int = 1, partition: int = 0
+    log: list[Any],
+    *ends: int,
+    muted: bool = False,
+    generation: int = 1,
+    partition: int = 0,
+    policy: Policy = POLICY,
 ) -> Folded:
     """The log in batches that end at these places."""
-    result = Folded(generation, partition)
+    result = Folded(generation, partition, policy=policy)
     cuts = sorted({0, len(log), *(end for end in ends if end < len(log))})
     for first, after in pairwise(cuts):
         result.fold(log[first:after], muted=muted)

@@ -96,6 +96,7 @@ COMMANDS: Final[dict[str, tuple[str, Any]]] = {
     "lapse": ("update", {"changes": {"auto_renewal": False}}),
     "plan": ("change_plan", {"contract_type": "enterprise"}),
     "plan later": ("change_plan", {"contract_type": "professional", "effective": "at_renewal"}),
+    "newer template": ("change_plan", {"contract_type": "basic", "template_version": 3}),
     "renew": ("renew", {}),
     "cancel": ("cancel", {"reason": "why"}),
     "cancel later": ("cancel", {"effective": "end_of_term"}),
@@ -109,10 +110,51 @@ COMMANDS: Final[dict[str, tuple[str, Any]]] = {
     "usage": ("report_usage", {"period": "2026-09", "metric": "monthly_trades", "value": 8_500}),
     "more usage": ("report_usage", {"period": "2026-09", "metric": "monthly_trades", "value": 60_000}),
     "later usage": ("report_usage", {"period": "2026-10", "metric": "trade_value", "value": 99_999.5}),
+    "terms": ("update", {"changes": {"renewal_terms": {"uplift_percent": 5.5, "term_months": 1}}}),
+    "offer": (
+        "offer_renewal",
+        {"offer_id": "o", "terms": {"uplift_percent": 1}, "valid_until": "2027-06-01"},
+    ),
+    "offer plan": (
+        "offer_renewal",
+        {
+            "offer_id": "p",
+            "terms": {"contract_type": "custom", "overrides": {"sla_terms": None}, "term_months": 2},
+            "valid_until": "2100-01-01",
+            "requested_by": "ada",
+        },
+    ),
+    "accept": ("accept_offer", {"offer_id": "o"}),
+    "accept now": ("accept_offer", {"offer_id": "p", "effective": "immediately"}),
+    "decline": ("decline_offer", {"offer_id": "p"}),
+    "withdraw offer": ("withdraw_offer", {"offer_id": "o"}),
+    "amend": (
+        "schedule_change",
+        {"change_id": "c", "kind": "amendment", "at": "2027-03-01", "changes": {"base_monthly_fee": 7.5}},
+    ),
+    "end later": ("schedule_change", {"kind": "cancellation", "from_term": 3, "requested_by": "ada"}),
+    "withdraw change": ("withdraw_change", {"change_id": "c"}),
     "advance": ("advance", {"contract_id": "contract_x", "due_at": "2026-01-01"}),
     "invalid": ("update", {"changes": 1}),
     "unknown": ("explode", {}),
 }
+PLANS: Final[dict[str, tuple[str, Any]]] = {
+    "leave": (
+        "schedule_change",
+        {"change_id": "l", "kind": "plan_change", "at": "2026-11-01", "contract_type": "enterprise"},
+    ),
+    "return": ("update", {"changes": {"renewal_terms": {"contract_type": "basic"}}}),
+    "offer return": (
+        "offer_renewal",
+        {"offer_id": "o", "terms": {"contract_type": "basic"}, "valid_until": "2026-12-01"},
+    ),
+    "named fee": (
+        "schedule_change",
+        {"change_id": "c", "kind": "amendment", "at_renewal": True, "changes": {"base_monthly_fee": 7.5}},
+    ),
+}
+"""Plans that are left, and returned to at the renewal: in the version of then, or in conflict with a fee."""
+
 OTHERS: Final[dict[str, dict[str, Any]]] = {
     "rubbish": {"value": b"\xff{", "headers": (("dlq-x", b"old"), ("n", None))},
     "unreadable": {},
@@ -125,8 +167,8 @@ OTHERS: Final[dict[str, dict[str, Any]]] = {
 
 def made(kind: str, account: str, number: int, offset: int, at: int) -> Record | Unreadable:
     """One record of a kind; equal numbers make equal ids, and so duplicates."""
-    if kind in COMMANDS:
-        return record(offset, account, *COMMANDS[kind], id=f"id-{number}", at=at)
+    if known := COMMANDS.get(kind) or PLANS.get(kind):
+        return record(offset, account, *known, id=f"id-{number}", at=at)
     plain = record(offset, account, "update", {"changes": {"tags": ["t"]}}, f"id-{number}", at)
     if kind == "unreadable":
         return Unreadable(TOPIC, 0, offset, START + at)
@@ -134,7 +176,7 @@ def made(kind: str, account: str, number: int, offset: int, at: int) -> Record |
 
 
 _steps = st.tuples(
-    st.sampled_from([*COMMANDS, *COMMANDS, *OTHERS]),
+    st.sampled_from([*COMMANDS, *COMMANDS, *PLANS, *OTHERS]),
     st.sampled_from(ACCOUNTS),
     st.integers(0, 40),
     st.sampled_from([0, 0, 0, 1, 3]),

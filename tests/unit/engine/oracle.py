@@ -9,19 +9,19 @@ from typing import Any
 import bson
 from aiokafka.record.default_records import DefaultRecordBatch
 
-from consumer.domain.model import Policy
 from consumer.engine.decoder import Decoder
 from consumer.engine.encoder import Encoder
 from consumer.engine.fold import Fold
 from consumer.engine.records import Incoming, Undecodable
 from consumer.kafka.recordbatches import BatchWriter, Output
 from consumer.kafka.unreadable import Unreadable
+from consumer.storage.chain import new_chain
 from consumer.storage.documents import CODEC, contract_document, contract_from
-from consumer.storage.protocols import Past, Seen
+from consumer.storage.history import Chain, Past, Seen
 from schemas.identity import IDENTITY_BYTES
+from tests.unit.domain.catalogues import POLICY
 from tests.unit.engine.logs import PARTITIONS, POISON
 
-POLICY = Policy()
 Published = dict[tuple[str, int], list[Output]]
 
 
@@ -51,7 +51,7 @@ def is_poison(contracts: Any, former: Any, history: Any) -> bool:
     """
     stored = [after for _, _, after in contracts if after is not None]
     kept = any(contract.get("external_reference") == POISON for contract in (*stored, *former))
-    return kept or any(POISON in (entry.changes or "") for entry in history)
+    return kept or any(POISON in str(entry.changes) for entry in history)
 
 
 def read(batches: Any) -> list[Output]:
@@ -71,6 +71,14 @@ def by_topic(outputs: list[Output]) -> Published:
     return dict(found)
 
 
+def add_movements(so_far: dict[Any, tuple[Any, int]], fold: Fold) -> None:
+    """Amount and times, by day, plan, currency and kind."""
+    for tallied in fold.accounts.movements.of("t/0"):
+        for kind, moved in tallied.moved.items():
+            amount, times = so_far.get((tallied.place, kind), (0, 0))
+            so_far[tallied.place, kind] = amount + moved.amount, times + moved.times
+
+
 @dataclass
 class Expected:
     """State and outputs after a log."""
@@ -80,6 +88,8 @@ class Expected:
     history: dict[bytes, Any] = field(default_factory=dict)
     outputs: list[Output] = field(default_factory=list)
     tallies: dict[str, int] = field(default_factory=dict)
+    movements: dict[Any, tuple[Any, int]] = field(default_factory=dict)
+    chain: Chain = field(default_factory=lambda: new_chain(0))
     refused: int = 0
     partition: int = 0
     decoder: Decoder = field(default_factory=lambda: Decoder(PARTITIONS))
@@ -90,6 +100,7 @@ class Expected:
         if is_poison(fold.accounts.writes(), fold.accounts.former, fold.history.entries):
             fold = self._folded(refused(one))
             self.refused += 1
+        self.chain = fold.history.link(self.chain)
         self.outputs += read(fold.outputs.finish() or ())
         for account, _, after in fold.accounts.writes():
             self.contracts.pop(account, None)
@@ -102,6 +113,7 @@ class Expected:
         rewritten = {contract["_id"]: contract for contract in past.former}
         self.former = [rewritten.get(former["_id"], former) for former in self.former] + fold.accounts.former
         self.tallies = fold.accounts.tallies
+        add_movements(self.movements, fold)
 
     def _folded(self, one: Any) -> Fold:
         incoming = one if isinstance(one, Incoming) else None

@@ -8,11 +8,12 @@ import pytest
 
 from consumer.kafka.journal_entries import Claim, Progress, entry_of, journal_batch
 from consumer.storage.protocols import Origin
+from consumer.telemetry.traces import NO_TRACES
 from tests.simulation.broker import JOURNAL
 from tests.simulation.calls import Caller
 from tests.simulation.chaos import Chaos
 from tests.simulation.clients import SimulatedPublisher
-from tests.simulation.group import CLUSTER, GROUP, make_worker
+from tests.simulation.group import CLUSTER, GROUP, METRICS, make_worker
 from tests.simulation.world import World
 from tests.unit.engine.logs import TOPIC, create, update
 from tests.unit.engine.oracle import by_topic, expected, read
@@ -66,9 +67,10 @@ class Scene:
         for record in records:
             self.world.broker.send(record)
 
-    async def work(self, name="old"):
+    async def work(self, name="old", traces=NO_TRACES, metrics=METRICS):
         """A worker brings the partition to the end of its log, and lets it go."""
-        worker = make_worker(Caller(self.world, name), [0], name)
+        worker = make_worker(Caller(self.world, name), [0], name, traces)
+        worker._publishing._metrics = metrics
         await worker._reading.start()
         await worker._take_over("assigned")
         partition = worker.partitions[0]

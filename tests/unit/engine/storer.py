@@ -2,11 +2,13 @@
 
 from consumer.engine.cache import CacheBudget, ContractCache
 from consumer.engine.encoder import Encoder
-from consumer.engine.partition import Limits, Partition
+from consumer.engine.limits import Limits
+from consumer.engine.partition import Partition
 from consumer.engine.storing import Storing
 from consumer.engine.takeover import Resumed
 from consumer.kafka.fetcher import Fetched
 from consumer.storage.protocols import Position
+from consumer.telemetry.traces import NO_TRACES
 from tests.simulation.chaos import Chaos
 from tests.simulation.group import METRICS
 from tests.simulation.store import SimulatedStore
@@ -28,7 +30,7 @@ class Scene:
         self.store = SimulatedStore(self.caller)
         self.database = self.world.database
         limits = Limits(**limits)
-        self.storing = Storing(self.store, policy=POLICY, limits=limits, metrics=METRICS)
+        self.storing = Storing(self.store, policy=POLICY, limits=limits, metrics=METRICS, traces=NO_TRACES)
         self.storing.owner = "me"
         self.partition = Partition(
             number,
@@ -36,7 +38,6 @@ class Scene:
             cache=ContractCache(CacheBudget(1 << 20)),
             make_decoder=lambda _: self.world.decoder,
             limits=limits,
-            compression="none",
             metrics=METRICS,
         )
         self.batches = []
@@ -67,7 +68,7 @@ class Scene:
         """One batch, or a smaller one prepared."""
         stored = await self.storing.store(0, [self.partition])
         for one in stored:
-            one.partition.unpublished = 0
+            one.partition.publication.unpublished = 0
         self.batches += stored
         return stored
 

@@ -7,22 +7,26 @@ from consumer.engine.encoder import ALIKE, Encoder
 from consumer.engine.fold import Fold
 from consumer.kafka.recordbatches import BatchWriter
 from schemas.partitioning import HOMES
-from schemas.topics import CHANGED, COMMAND_RESULTS, DEAD_LETTERS, EVENT_TOPICS, output_partition
+from schemas.topics import CHANGED, COMMAND_RESULTS, DEAD_LETTERS, EVENT_TOPICS, STATE, output_partition
 from tests.unit.engine.logs import create, rubbish
-from tests.unit.engine.oracle import POLICY, decoded
+from tests.unit.engine.oracle import POLICY, decoded, read
 
 PREFIX = "eu."
 
 
 def places(encoder):
     """Topics and partitions of what a command and a dead letter give rise to."""
+    return {(output.topic.removeprefix(PREFIX), output.partition) for output in outputs(encoder)}
+
+
+def outputs(encoder):
     fold = Fold(
         contracts={"acme": None}, seen={}, tallies={}, policy=POLICY, encoder=encoder,
         writer=BatchWriter("none"), generation=1,
     )  # fmt: skip
     for record in (create(0, "acme"), rubbish(1)):
         fold.add(decoded(record, Decoder(1)))
-    return {(batch.topic.removeprefix(PREFIX), batch.partition) for batch in fold.outputs.finish() or ()}
+    return read(fold.outputs.finish() or ())
 
 
 @pytest.mark.parametrize(
@@ -30,7 +34,14 @@ def places(encoder):
 )
 def test_events_follow_the_counts_and_dead_letters_stay(counts, partition):
     encoder = Encoder(5, topic_prefix=PREFIX, counts=counts)
-    assert places(encoder) == {(CHANGED, partition), (COMMAND_RESULTS, partition), (DEAD_LETTERS, 5)}
+    events = {(topic, partition) for topic in (CHANGED, STATE, COMMAND_RESULTS)}
+    assert places(encoder) == {*events, (DEAD_LETTERS, 5)}
+
+
+def test_states_can_be_left_out_and_nothing_else_differs():
+    told, untold = outputs(Encoder(5)), outputs(Encoder(5, state=False))
+    assert [output.topic for output in told].count(STATE) == 1
+    assert untold == [output for output in told if output.topic != STATE]
 
 
 @pytest.mark.parametrize("partitioner", HOMES)

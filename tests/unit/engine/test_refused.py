@@ -1,14 +1,10 @@
-"""What one command or one partition is refused for does not stop the others."""
+"""What one command is refused for does not stop the others; too many dead letters, and torn databases, do."""
 
 from dataclasses import replace
 
 import pytest
 
-from consumer.engine.cache import CacheBudget, ContractCache
-from consumer.engine.encoder import Encoder
-from consumer.engine.partition import Limits, Partition
 from consumer.engine.records import Undecodable
-from consumer.engine.takeover import Resumed
 from consumer.errors import (
     DeadLetterLimit,
     Fenced,
@@ -16,14 +12,9 @@ from consumer.errors import (
     StoreUnavailable,
     TornDatabase,
 )
-from consumer.kafka.fetcher import Fetched
-from consumer.storage.protocols import Position, Stop
-from tests.simulation.chaos import Chaos
-from tests.simulation.commands import accounts
-from tests.simulation.group import METRICS
-from tests.simulation.world import World
-from tests.unit.engine.logs import ACCOUNTS, ADOPTED, POISON, TOPIC, create, record, rubbish, update
-from tests.unit.engine.scene import ORIGIN, PLACE
+from consumer.storage.protocols import Stop
+from tests.unit.engine.logs import ACCOUNTS, ADOPTED, POISON, create, record, rubbish, update
+from tests.unit.engine.scene import PLACE
 from tests.unit.engine.storer import FIRST, Scene, updates
 
 # ---- poison
@@ -60,7 +51,8 @@ async def test_after_poison_batches_are_as_large_as_before():
 async def test_a_dead_letter_that_is_refused_itself_is_waited_for():
     """Nothing is left to put in its place."""
     scene = await Scene([rubbish(0)]).begin()
-    scene.caller.fail("write", PoisonDocument("refused"))
+    scene.caller.fail("write", *[PoisonDocument("refused")] * 2)
+    assert await scene.store_once() == []
     with pytest.raises(PoisonDocument):
         await scene.store_once()
 
@@ -89,39 +81,6 @@ async def test_an_error_in_the_fold_is_no_poison(monkeypatch):
     with pytest.raises(ZeroDivisionError):
         await scene.store_once()
     assert scene.position == FIRST
-
-
-# ---- several partitions
-
-
-async def test_what_one_partition_is_refused_for_does_not_stop_the_others():
-    """Their batch is parted, until the one at fault stands alone; then its commands are."""
-    world = World(Chaos.none())
-    at_fault = await Scene([create(0), update(1, external_reference=POISON), update(2)], world=world).begin()
-    other = Partition(
-        1,
-        encoder=Encoder(1),
-        cache=ContractCache(CacheBudget(1 << 20)),
-        make_decoder=lambda _: world.decoder,
-        limits=Limits(),
-        compression="none",
-        metrics=METRICS,
-    )
-    at_home_there = create(0, _at_home_in(1))._replace(partition=1)
-    second = Position(f"{TOPIC}/1", ORIGIN, next=0)
-    await at_fault.store.begin(second, "me")
-    other.go_on_from(Resumed(second, 0))
-    other.take_in(Fetched(0, [at_home_there], 1, 1, 1), now=0.0)
-    stored = await at_fault.storing.store(0, [at_fault.partition, other])
-    assert [one.partition for one in stored] == [other]
-    await at_fault.store_all()
-    assert [one.error for one in (at_fault.partition, other)] == [None, None]
-    assert at_fault.position.next == 3
-    assert [one.code for one in world.database.history.values()].count("refused_by_database") == 1
-
-
-def _at_home_in(partition):
-    return accounts(partition, 2)[0]
 
 
 # ---- the limit of dead letters

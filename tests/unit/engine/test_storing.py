@@ -29,7 +29,7 @@ async def test_a_batch_has_at_most_so_many_commands():
 
 
 async def test_batches_begin_small_after_a_takeover(monkeypatch):
-    monkeypatch.setattr("consumer.engine.partition.FIRST_BATCH", 3)
+    monkeypatch.setattr("consumer.engine.batch_size.FIRST_BATCH", 3)
     scene = await Scene([create(0), *updates(40)], batch_commands=10).begin()
     for _ in range(3):
         await scene.store_once()

@@ -58,7 +58,7 @@ async def test_a_busy_broker_that_is_late_with_our_own_markers_is_waited_for(sce
     """Each takeover that gave up would claim anew, and wait for the next marker: for ever."""
     for name in rivals:
         await scene.claim(name)
-    monkeypatch.setattr(scene.world.broker, "_latency", lambda: 2 * HIDDEN_SECONDS)
+    monkeypatch.setattr(scene.world.broker.transactions, "_latency", lambda: 2 * HIDDEN_SECONDS)
     monkeypatch.setattr(scene.world.chaos.random, "randint", lambda least, _: least)
     async with asyncio.timeout(20):
         assert await scene.take_over() == (scene.position, END)
@@ -100,9 +100,9 @@ async def test_what_is_published_is_read_only_once_no_earlier_worker_can_change_
     old = SimulatedPublisher(Caller(scene.world, "old"), "old")
     await old.start()
     broker, epoch = scene.world.broker, old._epoch
-    broker.produce("old", epoch, _outbox(scene))
+    broker.transactions.produce("old", epoch, _outbox(scene))
     if commits:
-        scene.heir.at("init of old", lambda: broker.end("old", epoch))
+        scene.heir.at("init of old", lambda: broker.transactions.end("old", epoch))
     assert (await scene.take_over()).publish_from == END
     assert scene.news() == outputs_from(4)
 
@@ -110,7 +110,7 @@ async def test_what_is_published_is_read_only_once_no_earlier_worker_can_change_
 def _outbox(scene):
     """The last stored batch with its progress, as its owner would publish it."""
     (slot,) = [slot for slot in scene.store.slots.values() if slot.next == END]
-    progress = Publishing(None, journal="contracts.positions", worker="old", metrics=None)
+    progress = Publishing(None, journal="contracts.positions", worker="old", metrics=None, traces=None)
     return [*unpack(slot.frames), *progress.progress([scene.position])]
 
 

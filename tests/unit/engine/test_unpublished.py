@@ -51,13 +51,13 @@ def test_nobody_can_tell():
     slots = [slot(0, 5, generation=1), slot(10, 20), slot(20, 30)]
     told = Unpublished(doubtful=slots[1:])
     assert unpublished(POSITION, None, slots) == found(10, *slots, generation=1) == told
-    assert told.lines() == ["counts as published, which nobody can tell: 6 records of offsets 10 to 29"]
+    assert told.lines() == ["counted as published, although it is not known: 6 records of offsets 10 to 29"]
 
 
 def test_what_is_told():
     one = found(10, slot(15, 20))
-    assert one.given_up == "the outputs of offsets 10 to 14 and offsets 20 to 29 (15 commands at most)"
+    assert one.given_up == "the outputs of offsets 10 to 14 and offsets 20 to 29 (at most 15 commands)"
     assert one.lines() == [
-        "published what was stored and not published yet: 3 records",
-        f"gave up {one.given_up}",
+        "published outputs that were stored and not published yet: 3 records",
+        f"lost {one.given_up}",
     ]

@@ -6,7 +6,9 @@ import pytest
 
 from consumer.engine import backoff
 from consumer.engine import pipeline as pipeline_module
-from consumer.engine.partition import Limits
+from consumer.engine.batch_size import BatchSize
+from consumer.engine.dead_letter_limit import RecentRecords
+from consumer.engine.limits import Limits
 from consumer.engine.pipeline import STORE
 from consumer.engine.schedule import FULL
 from consumer.engine.takeover import Resumed
@@ -66,7 +68,8 @@ async def test_what_a_stopped_partition_has_stored_is_published_all_the_same(mon
     scene.send(log)
     worker = make_worker(scene.heir, [0], "heir")
     partition = worker.partitions[0]
-    partition._limits = Limits(batch_commands=2, dead_letter_count=1, dead_letter_share=0.1)
+    partition._recent = RecentRecords(Limits(dead_letter_count=1, dead_letter_share=0.1))
+    partition.batch_size = BatchSize(2)
     # The first ends of transactions are those of the claims and of the takeover.
     scene.heir.at("end", lambda: None, lambda: None)
     scene.heir.fail("end", PublishInDoubt("no answer"))
@@ -118,7 +121,7 @@ async def test_the_age_of_commands_behind_an_open_transaction_grows():
     partition.go_on_from(Resumed(Position(PLACE, ORIGIN, next=4), 4))
     for now in (100.0, 115.0):
         partition.take_in(Fetched(4, (), 4, 4, 9), now)
-    assert partition.lag == (5, 15.0)
+    assert partition.delay.lag == (5, 15.0)
 
 
 def test_without_a_command_topic_a_process_is_not_ready():
@@ -145,7 +148,9 @@ async def test_damaged_records_stop_a_partition_once_all_before_them_is_done(sec
     partition = worker.partitions[0]
     partition.go_on_from(Resumed(Position(PLACE, ORIGIN, next=4), 4))
     if hindrance:
-        setattr(partition, hindrance, 1)
-    partition.obstacle.refused(RecordDamaged(*partition.position.place, 4), worker._pipeline._now() - seconds)
+        setattr(partition if hindrance == "busy" else partition.publication, hindrance, 1)
+    partition.delay.obstacle.refused(
+        RecordDamaged(*partition.position.place, 4), worker._pipeline._now() - seconds
+    )
     hopeless = worker._reading.hopeless()
     assert [(one.number, error.facts) for one, error in hopeless] == [(0, {"offset": 4})] * stops

@@ -1,4 +1,4 @@
-"""What dead letters were sent again, and when: one document each, `_id` its name."""
+"""Which dead letters were redriven, and when: one document each, with its name as `_id`."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ if TYPE_CHECKING:
 COLLECTION: Final = "replays"
 
 
-class ReplayStore(Protocol):
-    """Remembers by name; a name is remembered once."""
+class RedriveStore(Protocol):
+    """Stores the names of redriven dead letters, each once."""
 
     async def when(self, name: str) -> datetime | None:
-        """When it was first sent again; None: never."""
+        """When it was first redriven; None: never."""
 
     async def remember(self, name: str, source: str) -> bool:
-        """Takes note that it is being sent; False: somebody else was first."""
+        """Notes that it is being redriven; False: another process has noted it first."""
 
 
-class MongoReplayStore:
-    """In the collection `replays`."""
+class MongoRedriveStore:
+    """The same in the MongoDB collection `replays`."""
 
     def __init__(self, client: Client, database: str) -> None:
         self._collection = client[database][COLLECTION]
 
     async def when(self, name: str) -> datetime | None:
-        """As the protocol says."""
+        """See the protocol."""
         found: dict[str, Any] | None
         with translated():
             found = await self._collection.find_one({"_id": name})
         return None if found is None else found["at"]
 
     async def remember(self, name: str, source: str) -> bool:
-        """As the protocol says."""
+        """See the protocol."""
         document = {"_id": name, "at": datetime.now(UTC), "source": source}
         with translated():
             try:

@@ -1,0 +1,51 @@
+"""How large the next batch of one partition may be, and whether it may be mixed with others'."""
+
+from __future__ import annotations
+
+from typing import Final
+
+FIRST_BATCH: Final = 250
+"""Commands in the first batch after a takeover; each success doubles it up to the limit. A database that has
+just come up, or whose empty collections are being filled, answers large batches so slowly that they could
+time out again and again."""
+
+
+class BatchSize:
+    """Of one partition.
+
+    Args:
+        most: commands in a batch.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.commands = most
+        """Commands in the next batch, at most."""
+        self._most = most
+        self._isolated = range(0)
+
+    def begin(self) -> None:
+        """A takeover. What was refused before, or was too slow, stays isolated."""
+        self.commands = min(self.commands, FIRST_BATCH)
+
+    def alone_at(self, position: int) -> bool:
+        """Whether the batch that begins there must not be mixed with others': something in it is refused."""
+        return position in self._isolated
+
+    def stored(self, position: int) -> None:
+        """A batch that ends there is committed."""
+        if not self.alone_at(position):
+            self.commands = min(2 * self.commands, self._most)
+
+    def halve(self, records: int) -> None:
+        """The next batch has at most half as many commands."""
+        self.commands = max(1, records // 2)
+
+    def isolate(self, first: int, up_to: int) -> None:
+        """Something in [first, up_to) is refused or too slow: it is not mixed with others' commands."""
+        before = self._isolated.stop if first in self._isolated else 0
+        self._isolated = range(first, max(before, up_to))
+
+    def found(self) -> None:
+        """What was refused is found, and becomes a dead letter."""
+        self._isolated = range(0)
+        self.commands = self._most

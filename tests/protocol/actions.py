@@ -1,0 +1,139 @@
+"""Everything that can happen in a world: an action is a tuple of a name and plain values.
+
+The same actions give the same run. One that is not possible at the moment does nothing, so that actions can
+be taken out of a run.
+"""
+
+from tests.protocol import batches
+from tests.protocol.worker import TAKEOVER, Worker
+from tests.protocol.world import ANSWERED
+
+PHASES = TAKEOVER | batches.BATCHES
+LETTING_GO = ("free positions", "release", "commit release")
+LONG = 12  # steps; a takeover that fences one other has so many
+
+
+def act(world, action):
+    """Does what an action says."""
+    if world.story is not None:
+        world.story.append(" ".join(map(str, action)))
+    name, *arguments = action
+    ACTIONS[name](world, *arguments)
+
+
+def step(world, number, how=ANSWERED, lag=0):
+    """The next step of a worker. `lag`: how many records a read misses, whether markers are slow."""
+    if number < len(world.workers) and world.workers[number].alive:
+        worker = world.workers[number]
+        PHASES[worker.phase](world, worker, how, lag)
+
+
+def until(world, number, phase, lag=0):
+    """A worker gets on, undisturbed, until it is about to do something."""
+    for _ in range(LONG):
+        step(world, number, ANSWERED, lag)
+        if number >= len(world.workers) or world.workers[number].phase == phase:
+            return
+
+
+def store(world, number, lane, partitions, size, how=ANSWERED):
+    """The next step of one of its lanes, which stores a batch."""
+    if number < len(world.workers) and world.workers[number].alive and world.workers[number].ready:
+        batches.store(world, world.workers[number], lane, how, partitions, size)
+
+
+def deliver(world, number):
+    """A late request is received."""
+    if number < len(world.late):
+        world.receive(world.late.pop(number))
+
+
+def mark(world, number):
+    """A marker of a worker's transaction is written."""
+    world.broker.mark(number)
+
+
+def crash(world, number):
+    """A worker dies; what it sent may still be on its way."""
+    if number < len(world.workers):
+        world.workers[number].alive = False
+        world.abandon(world.workers[number])
+
+
+def expire(world, number):
+    """The broker forgets an id that it has not heard of for long; it never forgets what is open."""
+    if world.broker.transactions[number] is None:
+        world.broker.initialise(number)
+
+
+def spawn(world):
+    """A new process joins, with an id that was never used."""
+    if len(world.workers) < world.ids:
+        world.workers.append(Worker(len(world.workers), len(world.partitions)))
+
+
+def move(world, partition, number, orderly):
+    """The group assigns a partition to another; an orderly owner lets it go first, or learns it later."""
+    before = world.assigned[partition]
+    if number >= len(world.workers) or number == before or not world.workers[number].alive:
+        return
+    owner, world.assigned[partition] = world.workers[before], number
+    if partition in owner.draining:
+        return
+    waits = orderly and owner.alive and partition in owner.ready and owner.phase not in LETTING_GO
+    if waits:
+        owner.draining |= {partition}
+    else:
+        world.grant({partition})
+
+
+def overdue(world, partition):
+    """The group waits no longer for an owner that lets a partition go; it goes on letting it go."""
+    world.grant({partition})
+
+
+def learn(world, number):
+    """A worker is told what is assigned to it; what it lost is a doubt about all it has on its way."""
+    if number >= len(world.workers) or not world.workers[number].alive:
+        return
+    worker = world.workers[number]
+    lost = {one for one in worker.view - worker.draining if world.assigned[one] != number}
+    if lost:
+        worker.view -= lost
+        world.doubt(worker)
+
+
+def backup(world):
+    """The database is copied."""
+    world.database.backup()
+
+
+def restore(world):
+    """The database goes back to the copy."""
+    world.database.restore()
+
+
+def compact(world, partition):
+    """The broker compacts a journal."""
+    world.broker.compact(partition)
+
+
+ACTIONS = {
+    each.__name__: each
+    for each in (
+        step,
+        until,
+        store,
+        deliver,
+        mark,
+        crash,
+        expire,
+        spawn,
+        move,
+        overdue,
+        learn,
+        backup,
+        restore,
+        compact,
+    )
+}

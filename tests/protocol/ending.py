@@ -1,0 +1,48 @@
+"""The end of a run, in which nothing fails any more."""
+
+from tests.protocol.actions import learn, mark, move, step, store
+from tests.protocol.rules import Stalled
+
+PATIENCE = 250  # rounds in which all must be published
+
+
+def finish(world):
+    """Nothing fails any more: all must be published, without waiting for any server's time limit."""
+    _calm(world)
+    for turn in range(PATIENCE):
+        if world.late and turn % 2:
+            world.receive(world.late.pop(0))
+        for number, worker in enumerate(world.workers):
+            mark(world, number)
+            if worker.rest and "no back-off" not in world.broken:
+                worker.rest -= 1
+                continue
+            step(world, number)
+            store(world, number, turn % 2, tuple(world.partitions), 2)
+        if not world.late and _complete(world):
+            return
+    raise Stalled(
+        f"not all is published: {world.broker.published}, stored {_applied(world)}, of {world.limit}"
+    )
+
+
+def _calm(world):
+    world.limit = (
+        max(*_applied(world), *world.broker.published, *(max(one.next) for one in world.workers)) + 2
+    )
+    if not any(worker.alive for worker in world.workers):
+        world.workers[-1].alive = True
+    alive = [worker.id for worker in world.workers if worker.alive]
+    for partition in world.partitions:
+        if not world.workers[world.assigned[partition]].alive:
+            move(world, partition, alive[partition % len(alive)], orderly=False)
+    for number in range(len(world.workers)):
+        learn(world, number)
+
+
+def _applied(world):
+    return [position.next for position in world.database.positions]
+
+
+def _complete(world):
+    return world.broker.published == _applied(world) and min(world.broker.published) >= world.limit

@@ -1,0 +1,129 @@
+"""What one partition is refused for does not stop the others of its worker."""
+
+import asyncio
+
+import pytest
+
+from consumer.engine import backoff
+from consumer.engine.cache import CacheBudget, ContractCache
+from consumer.engine.encoder import Encoder
+from consumer.engine.limits import Limits
+from consumer.engine.partition import Partition
+from consumer.engine.takeover import Resumed
+from consumer.errors import (
+    AheadOfPosition,
+    BatchTooLarge,
+    DeadLetterLimit,
+    NewerSchema,
+    StoreUnavailable,
+    TornDatabase,
+    WriteConflict,
+)
+from consumer.kafka.fetcher import Fetched
+from consumer.storage.protocols import Position
+from tests.simulation import clients, store
+from tests.simulation.chaos import Chaos
+from tests.simulation.commands import accounts
+from tests.simulation.group import METRICS, make_worker
+from tests.simulation.world import World
+from tests.unit.engine.logs import POISON, TOPIC, create, rubbish, update
+from tests.unit.engine.scene import ORIGIN, PLACE
+from tests.unit.engine.scene import Scene as Running
+from tests.unit.engine.storer import Scene
+
+
+async def beside(log, **limits):
+    """A worker with two partitions: one with this log, and another with one command."""
+    world = World(Chaos.none())
+    at_fault = await Scene(log, world=world, **limits).begin()
+    other = Partition(
+        1,
+        encoder=Encoder(1),
+        cache=ContractCache(CacheBudget(1 << 20)),
+        make_decoder=lambda _: world.decoder,
+        limits=Limits(),
+        metrics=METRICS,
+    )
+    at_home_there = create(0, _at_home_in(1))._replace(partition=1)
+    second = Position(f"{TOPIC}/1", ORIGIN, next=0)
+    await at_fault.store.begin(second, "me")
+    other.go_on_from(Resumed(second, 0))
+    other.take_in(Fetched(0, [at_home_there], 1, 1, 1), now=0.0)
+    return at_fault, other
+
+
+async def test_what_one_partition_is_refused_for_does_not_stop_the_others():
+    """Their batch is parted, until the one at fault stands alone; then its commands are."""
+    at_fault, other = await beside([create(0), update(1, external_reference=POISON), update(2)])
+    stored = await at_fault.storing.store(0, [at_fault.partition, other])
+    assert [one.partition for one in stored] == [other]
+    await at_fault.store_all()
+    assert [one.error for one in (at_fault.partition, other)] == [None, None]
+    assert at_fault.position.next == 3
+    history = at_fault.database.history.values()
+    assert [one.code for one in history].count("refused_by_database") == 1
+
+
+async def test_a_partition_with_too_many_dead_letters_leaves_the_batch():
+    flood = [rubbish(offset) for offset in range(9)]
+    at_fault, other = await beside(flood, dead_letter_count=2, dead_letter_share=0.1)
+    stored = await at_fault.storing.store(0, [at_fault.partition, other])
+    assert [one.partition for one in stored] == [other]
+    assert isinstance(at_fault.partition.error, DeadLetterLimit)
+    assert other.error is None
+
+
+async def test_a_partition_that_stops_leaves_the_batch():
+    at_fault, other = await beside([create(0)])
+    at_fault.caller.fail("write", *[AheadOfPosition("a contract of later")] * 2)
+    stored = await at_fault.storing.store(0, [at_fault.partition, other])
+    assert [one.partition for one in stored] == [other]
+    assert isinstance(at_fault.partition.error, TornDatabase)
+    assert other.error is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "error"),
+    [
+        (0.2, StoreUnavailable("no answer in time")),
+        (0.2, BatchTooLarge("MaxTimeMSExpired")),
+        (0.0, BatchTooLarge("TransactionTooLarge")),
+        (0.0, WriteConflict("cache overflow")),
+        (0.0, StoreUnavailable("an error that nobody knows")),
+        (0.0, NewerSchema("contract 7")),
+    ],
+)
+async def test_what_the_database_never_takes_from_one_partition_does_not_stop_the_others(
+    monkeypatch, seconds, error
+):
+    monkeypatch.setattr(backoff, "BACKOFF_SECONDS", (0.0,))
+    monkeypatch.setattr(clients, "LEADERS", 1)  # the commands of both come with one answer
+    write = store._Transaction.write
+
+    async def never(self, writes, moves):
+        if PLACE in [move.position.partition for move in moves]:
+            await asyncio.sleep(seconds)
+            raise error
+        await write(self, writes, moves)
+
+    monkeypatch.setattr(store._Transaction, "write", never)
+    scene = Running()
+    worker = make_worker(scene.heir, [0, 1], "heir")
+    scene.send([create(0)])
+    running = None
+    try:
+        for count in (3, 6):
+            scene.send([create(n, _at_home_in(1))._replace(partition=1) for n in range(3)])
+            running = running or asyncio.create_task(worker.run())
+            async with asyncio.timeout(10):
+                while worker.reached().get(1) != count:  # noqa: ASYNC110 - nobody tells
+                    await asyncio.sleep(0.01)
+    finally:
+        worker.stop()
+        running.cancel()
+        await asyncio.wait({running})
+    assert worker.reached()[0] == 0
+
+
+def _at_home_in(partition):
+    return accounts(partition, 2)[0]

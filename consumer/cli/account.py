@@ -1,4 +1,4 @@
-"""`contracts get` and `history`: one account."""
+"""`contracts get` and `usage`: one account."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from consumer.cli.events import time_of
-from consumer.cli.listing import After, Limit, opened_reader, print_page, why_nothing
+from consumer.cli.listing import opened_reader, why_nothing
 from consumer.cli.output import NOTHING, Json, document_or_json, table_or_json
 from consumer.cli.running import run_async
 from consumer.errors import ContractNotFound, WrongUsage
 
 if TYPE_CHECKING:
-    from consumer.reading.views import HistoryChange, HistoryItem, PastContract
+    from consumer.reading.views import PastContract
 
 AccountId = Annotated[str, typer.Argument(help="Account id.", metavar="ACCOUNT", show_default=False)]
 
 USAGE: Final = ("period", "metric", "value", "limit", "percent", "threshold")
-HISTORY: Final = ("occurred_at", "command", "outcome", "code", "by", "version", "changes")
 
 
 def get(
@@ -98,9 +97,9 @@ def _past(found: PastContract | None, missing: str) -> dict[str, Any]:
 
 
 def usage(account_id: AccountId, *, as_json: Json = False) -> None:
-    """Show what an account has used, against its limits.
+    """Show the reported usage of an account and its limits.
 
-    Of this month and the last, as far as it was reported, with the highest threshold that was told of.
+    For this month and the last one. `threshold` is the highest one for which `limit_reached` was published.
 
     Example: contracts usage acme
     """
@@ -113,42 +112,3 @@ def usage(account_id: AccountId, *, as_json: Json = False) -> None:
         return [asdict(metric) for metric in found.metrics]
 
     table_or_json(run_async(ask()), USAGE, as_json=as_json, nothing="no usage was reported")
-
-
-def history(
-    account_id: AccountId,
-    limit: Limit = 100,
-    after: After = None,
-    *,
-    oldest_first: Annotated[
-        bool, typer.Option("--oldest-first", help="Show the oldest entries first.")
-    ] = False,
-    as_json: Json = False,
-) -> None:
-    """Show the history of an account.
-
-    One row for each command: outcome, who requested it, changed fields.
-
-    Example: contracts history acme --oldest-first
-    """
-
-    async def ask() -> tuple[list[dict[str, Any]], str | None]:
-        async with opened_reader() as reader:
-            page = await reader.history(account_id, newest_first=not oldest_first, limit=limit, after=after)
-        return [_history_row(item, as_json=as_json) for item in page.items], page.next
-
-    print_page(ask(), HISTORY, as_json=as_json)
-
-
-def _history_row(item: HistoryItem, *, as_json: bool) -> dict[str, Any]:
-    row = asdict(item)
-    return row if as_json else row | {"changes": "; ".join(map(_in_words, item.changes))}
-
-
-def _in_words(change: HistoryChange) -> str:
-    if change.window_days is not None:
-        return f"{change.kind} ({change.window_days} days)"
-    if change.limit is not None:
-        return f"{change.kind} ({change.limit['metric']} {change.limit['threshold']} %)"
-    paths = ", ".join(each["path"] for each in change.fields)
-    return f"{change.kind} {paths}".strip()

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
     from consumer.operator.dead_letters import DeadLetter, LetterQuery
-    from consumer.operator.replay import Replayed
+    from consumer.operator.redrive import Redriven
 
 app = typer.Typer(help="Dead letters: list, show, send again.", no_args_is_help=True)
 
 ReasonName = Enum("ReasonName", {name: name for name in get_args(DeadLetterCode)}, type=str)  # type: ignore[misc]
 
 COLUMNS: Final = ("id", "time", "reason", "path", "message", "key", "read_at")
-REPLAY_COLUMNS: Final = ("id", "reason", "key", "fate", "why")
+REDRIVE_COLUMNS: Final = ("id", "reason", "key", "fate", "why")
 
 Reasons = Annotated[
     list[ReasonName] | None,
@@ -126,15 +126,17 @@ def replay(
         if send
         else "nothing was sent"
     )
-    done = run_async(_replayed(query, send=send, force=force), interrupted=again, waiting_for=KAFKA)
-    table_or_json(map(_replay_row, done), REPLAY_COLUMNS, as_json=as_json)
+    done = run_async(_redriven(query, send=send, force=force), interrupted=again, waiting_for=KAFKA)
+    table_or_json(map(_redriven_row, done), REDRIVE_COLUMNS, as_json=as_json)
     if send:
         note(
             f"{sum(each.fate == 'sent' for each in done)} of {len(done)} sent; they are applied after "
             f"later commands"
         )
     elif done:
-        note("nothing was sent: give --send to send them, after later commands of the same accounts")
+        note(
+            "nothing was sent: --send sends them; they are applied after all commands that are in the log now"
+        )
 
 
 def _query(
@@ -169,12 +171,12 @@ async def _collected(query: LetterQuery, limit: int | None = None) -> list[DeadL
     return found
 
 
-async def _replayed(query: LetterQuery, *, send: bool, force: bool) -> list[Replayed]:
+async def _redriven(query: LetterQuery, *, send: bool, force: bool) -> list[Redriven]:
     from contextlib import AsyncExitStack
 
     from consumer.bootstrap import opened_mongo
-    from consumer.operator.replay import Replay
-    from consumer.storage.replays import MongoReplayStore
+    from consumer.operator.redrive import Redrive
+    from consumer.storage.redrives import MongoRedriveStore
     from producers.connect import make_command_producer
 
     settings = load_settings()
@@ -182,10 +184,10 @@ async def _replayed(query: LetterQuery, *, send: bool, force: bool) -> list[Repl
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(opened_mongo(settings))
         producer = await stack.enter_async_context(make_command_producer(settings)) if send else None
-        store = MongoReplayStore(client, settings.mongo_database)
+        store = MongoRedriveStore(client, settings.mongo_database)
         replayed = []
         with progress("sent" if send else "looked at", len(letters)) as done:
-            async for each in Replay(settings, store, producer, force=force).run(letters):
+            async for each in Redrive(settings, store, producer, force=force).run(letters):
                 replayed.append(each)
                 done(1)
         return replayed
@@ -203,7 +205,7 @@ def _row(letter: DeadLetter) -> dict[str, Any]:
     }
 
 
-def _replay_row(done: Replayed) -> dict[str, Any]:
+def _redriven_row(done: Redriven) -> dict[str, Any]:
     letter = done.letter
     fate = done.fate if done.offset is None else f"{done.fate}, offset {done.offset}"
     return {

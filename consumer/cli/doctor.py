@@ -1,4 +1,4 @@
-"""`contracts doctor`: one look at all that the service needs."""
+"""`contracts doctor`: checks everything that the service needs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ COLUMNS: Final = ("check", "state", "found", "hint")
 def doctor(*, as_json: Json = False) -> None:
     """Check the installation: servers, rights, topics, clocks.
 
-    Nothing is changed. What fails does not end it: what depends on it is `not checked`.
+    Changes nothing. All checks run, also after one has failed. A check that needs a failed one is `not
+    checked`.
 
     Example: contracts doctor --json
     """
@@ -45,7 +46,7 @@ def _found() -> list[Finding]:
 
 
 def _of_settings(settings: Settings) -> Finding:
-    """Those that are given, and where."""
+    """The settings that are given, with their origin."""
     from consumer.cli.settings import rows
     from consumer.operator.findings import Finding, State
 

@@ -17,6 +17,8 @@ from consumer.errors import WrongUsage
 from schemas import names
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from consumer.reading.events import EventQuery, ReadEvent
     from consumer.reading.future import ForeseenEvent
 
@@ -63,8 +65,8 @@ def events(
         str | None,
         typer.Option(
             metavar="WHEN",
-            help="Only from this time on, or from this long ago (90s, 15m, 2h, 7d). Default: all; "
-            "with --follow, new ones.",
+            help="Only from this time on, or from this long ago (90s, 15m, 2h, 7d). Default: all events; "
+            "with --follow, only new ones.",
             show_default=False,
         ),
     ] = None,
@@ -154,6 +156,13 @@ def as_json_object(event: ReadEvent) -> dict[str, Any]:
     return {**event.attributes, "data": event.data, "kafka": {**place, "timestamp": event.time}}
 
 
+def _prorated(data: Mapping[str, Any]) -> str:
+    """The proration of a change, as text; empty if there is none."""
+    if "proration" not in data:
+        return ""
+    return f"; proration {data['proration']['net']:,} {data['contract']['currency']}"
+
+
 def summary(event: ReadEvent | ForeseenEvent) -> str:
     """A short description of the event."""
     data = event.data
@@ -162,7 +171,7 @@ def summary(event: ReadEvent | ForeseenEvent) -> str:
             paths = [field["path"].lstrip("/") for field in data["changed_fields"]]
             more = f" and {len(paths) - _SHOWN_FIELDS} more" if len(paths) > _SHOWN_FIELDS else ""
             fields = f": {', '.join(paths[:_SHOWN_FIELDS])}{more}" if paths else ""
-            return f"{data['change']}, version {data['version']}{fields}"
+            return f"{data['change']}, version {data['version']}{fields}{_prorated(data)}"
         case "expiring":
             return f"lapses in {data['days_left']} days: {data['reason']}"
         case "renewal_notice":
@@ -179,8 +188,20 @@ def summary(event: ReadEvent | ForeseenEvent) -> str:
             return to_json(data)
 
 
+AtOption = Annotated[
+    str | None,
+    typer.Option(
+        "--at",
+        metavar="WHEN",
+        help="Time of the preview, or how long from now (12h, 30d). Default: now.",
+        show_default=False,
+    ),
+]
+"""The option of previews, read by `later_time_of`."""
+
+
 def later_time_of(text: str, now: datetime) -> datetime:
-    """The same of what is to come: `15m` from now.
+    """The same for a time in the future: `15m` from now.
 
     Raises:
         WrongUsage: the text is not a time.
@@ -189,7 +210,7 @@ def later_time_of(text: str, now: datetime) -> datetime:
         age = _age(text)
         return time_of(text, now) if age is None else now + age
     except OverflowError:
-        raise WrongUsage(f"{text} lies behind the end of calendars") from None
+        raise WrongUsage(f"{text} is out of range") from None
 
 
 def _age(text: str) -> timedelta | None:
@@ -208,6 +229,8 @@ def time_of(text: str, now: datetime) -> datetime:
             return now - age
         # Python 3.14 accepts hour 24, earlier versions do not.
         moment = datetime.fromisoformat(_HOUR_24.sub("no hour", text))
+        if moment.tzinfo is not None:
+            moment = moment.astimezone(UTC)  # at the ends of the calendar there may be no such moment
     except (ValueError, OverflowError):
         raise WrongUsage(f"{text} is not a time: give an age (15m, 2h, 7d) or a time (2026-01-31)") from None
     if moment.tzinfo is None and len(text) > len("2026-01-31"):

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from consumer.cli.events import later_time_of
+from consumer.cli.events import AtOption  # noqa: TC001 - typer reads the annotations
+from consumer.cli.importing import preview_rows, rows_of_collection, rows_of_file, send_rows
 from consumer.cli.listing import check_table
-from consumer.cli.output import Json, document_or_json, note, progress, to_json
-from consumer.cli.running import KAFKA, MONGODB, load_settings, run_async
+from consumer.cli.output import Json, document_or_json, note, to_json
+from consumer.cli.running import KAFKA, MONGODB, run_async
 from consumer.errors import ContractsError, InputRefused, WrongUsage
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Callable, Iterator
 
-    from producers.bulk import BulkImport, ImportReport, RefusedRow
-
-    Work = Callable[[str, Any, int], Awaitable[ImportReport]]
+    from consumer.cli.importing import Work
+    from producers.bulk import BulkImport
+    from producers.bulk_report import RefusedRow
 
 SHOWN_REFUSED: Final = 20
 
@@ -67,20 +67,14 @@ def import_rows(
             "--spreadsheet-safe", help="Remove the quotes that `list --export --spreadsheet-safe` added."
         ),
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every row, send nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every row and send nothing.")] = False,
     preview: Annotated[
         bool,
-        typer.Option("--preview", help="Show what all rows would do to the stored contracts, send nothing."),
-    ] = False,
-    at: Annotated[
-        str | None,
         typer.Option(
-            "--at",
-            metavar="WHEN",
-            help="With --preview: at this time, or this long from now (12h, 30d).",
-            show_default=False,
+            "--preview", help="Show how all rows would change the stored contracts, and send nothing."
         ),
-    ] = None,
+    ] = False,
+    at: AtOption = None,
     refused: Annotated[
         Path | None,
         typer.Option(
@@ -122,13 +116,13 @@ def import_rows(
     sums: dict[str, Any] = {}
     with _refusals(refused) as tell:
         running: list[BulkImport] = []
-        work: Work = partial(_work, running=running, on_refused=tell, window=None if dry_run else window)
+        work: Work = partial(send_rows, running=running, on_refused=tell, window=None if dry_run else window)
         if preview:
-            work = partial(_preview, running=running, on_refused=tell, at=at, sums=sums)
+            work = partial(preview_rows, running=running, on_refused=tell, at=at, sums=sums)
         if mongo is not None:
-            importing = _collection(mongo, collection, fields or [], work)
+            importing = rows_of_collection(mongo, collection, fields or [], work)
         else:
-            importing = _file(Path(file or ""), work, adopt=adopt, spreadsheet_safe=spreadsheet_safe)
+            importing = rows_of_file(Path(file or ""), work, adopt=adopt, spreadsheet_safe=spreadsheet_safe)
         how_it_stands = partial(_how_it_stands, running, dry_run=dry_run or preview, as_json=as_json)
         server = MONGODB if preview else KAFKA
         try:
@@ -160,7 +154,7 @@ def _check_preview(at: str | None, *, preview: bool, dry_run: bool) -> None:
 
 
 def _how_it_stands(running: list[BulkImport], *, dry_run: bool, as_json: bool) -> str:
-    """After an interruption: prints the summary so far, and returns how to continue."""
+    """Prints the summary after an interruption, and returns how to continue."""
     if not running:
         return "nothing was sent"
     report = running[0].report
@@ -171,87 +165,6 @@ def _how_it_stands(running: list[BulkImport], *, dry_run: bool, as_json: bool) -
         f"{report.rows} rows were read; commands that were sent will be applied. "
         "Run the same import again to continue: rows that were applied are then duplicates"
     )
-
-
-async def _file(path: Path, work: Work, *, adopt: bool, spreadsheet_safe: bool) -> ImportReport:
-    from producers.bulk_files import rows_of, survey
-
-    try:
-        digest, lines = survey(path)
-        # Part of the command ids: with the other option the same lines would give other rows.
-        source_name = f"{digest}/spreadsheet-safe" if spreadsheet_safe else digest
-        rows = rows_of(path, "adopt" if adopt else "create", spreadsheet_safe=spreadsheet_safe)
-        return await work(source_name, rows, lines)
-    except OSError as error:
-        raise InputRefused(f"cannot read {path}: {error.strerror}") from error
-
-
-async def _collection(uri: str, name: str, fields: list[str], work: Work) -> ImportReport:
-    from consumer.storage.foreign import foreign_collection
-    from producers.bulk_rows import document_rows
-
-    settings = load_settings()
-    named = dict(_renamed(field) for field in fields)
-    async with foreign_collection(
-        uri, name, timeout_ms=settings.mongo_timeout_ms, driver=settings.mongo_driver
-    ) as collection:
-        rows = document_rows(collection.documents(), named)
-        return await work(collection.name, rows, await collection.count())
-
-
-def _renamed(field: str) -> tuple[str, str]:
-    theirs, separator, ours = field.partition("=")
-    if not separator or not theirs:
-        raise WrongUsage(f"--field {field}: must be THEIRS=OURS, or THEIRS= to leave the field out")
-    return theirs, ours
-
-
-async def _work(
-    source_name: str,
-    rows: Any,
-    total: int,
-    *,
-    running: list[BulkImport],
-    on_refused: Callable[[RefusedRow], None],
-    window: int | None,
-) -> ImportReport:
-    """Imports the rows, or only checks them if `window` is None."""
-    from producers.bulk import BulkImport
-    from producers.connect import make_command_producer
-
-    with progress("imported" if window else "checked", total) as done:
-        policy = load_settings().policy
-        importing = BulkImport(source_name, policy=policy, on_refused=on_refused, on_progress=done)
-        if window is None:
-            running.append(importing)
-            return await importing.check(rows)
-        async with make_command_producer(load_settings()) as commands:
-            running.append(importing)
-            return await importing.run(rows, commands, window=window)
-
-
-async def _preview(
-    source_name: str,
-    rows: Any,
-    total: int,
-    *,
-    running: list[BulkImport],
-    on_refused: Callable[[RefusedRow], None],
-    at: str | None,
-    sums: dict[str, Any],
-) -> ImportReport:
-    """Looks at what the rows would do; `sums` gets what it would come to."""
-    from consumer.clients import contract_preview
-    from producers.bulk import BulkImport
-
-    with progress("looked at", total) as done:
-        importing = BulkImport(source_name, on_refused=on_refused, on_progress=done)
-        async with contract_preview(load_settings()) as contracts:
-            previewed = contracts.many(None if at is None else later_time_of(at, datetime.now(UTC)))
-            running.append(importing)
-            report = await importing.preview(rows, previewed)
-    sums |= previewed.as_data()
-    return report
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""`contracts indexes …`: collections, indexes and validators."""
+"""`contracts indexes …`: collections, indexes and validators, and entries stored by version 0.1."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from consumer.cli.output import Json, table_or_json
+from consumer.cli.output import Json, progress, table_or_json
 from consumer.cli.running import load_settings, run_async
 
 if TYPE_CHECKING:
@@ -27,6 +27,30 @@ def ensure(*, as_json: Json = False) -> None:
     names = run_async(_ensure(load_settings()), interrupted="run it again to create the rest")
     rows = [dict(zip(("collection", "index"), name.split(".", 1), strict=True)) for name in names]
     table_or_json(rows, ("collection", "index"), as_json=as_json)
+
+
+@app.command()
+def upgrade(*, as_json: Json = False) -> None:
+    """Convert the history entries that version 0.1 stored.
+
+    Run it once after the upgrade from 0.1. Statistics of that period need it. It is safe to run this several
+    times, also at the same time, and while the service runs.
+
+    Example: contracts indexes upgrade
+    """
+    rewritten = run_async(_upgrade(load_settings()), interrupted="run it again to convert the rest")
+    table_or_json(
+        [{"collection": "history", "rewritten": rewritten}], ("collection", "rewritten"), as_json=as_json
+    )
+
+
+async def _upgrade(settings: Settings) -> int:
+    from consumer.bootstrap import opened_mongo
+    from consumer.storage.history_upgrade import HistoryUpgrade
+
+    async with opened_mongo(settings) as client:
+        with progress("entries of the history") as report:
+            return await HistoryUpgrade(client, settings.mongo_database).run(report)
 
 
 async def _ensure(settings: Settings) -> list[str]:

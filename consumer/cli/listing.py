@@ -16,7 +16,7 @@ from consumer.errors import InputRefused, StoreError, WrongUsage
 from schemas.names import ContractTypeName, StatusName
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
 
     from consumer.reading.reader import ContractReader
     from schemas.contract import ExportedContract
@@ -180,12 +180,17 @@ def print_page(asking: Coroutine[Any, Any, Found], columns: Sequence[str], *, as
 
     async def ask() -> tuple[Found, str]:
         found = await asking
-        return found, NOTHING if found[0] else await why_nothing()
+        return found, await why_nothing_of(found[0])
 
     (rows, cursor), nothing = run_async(ask())
     table_or_json(rows, columns, as_json=as_json, nothing=nothing)
     if cursor is not None:
         note(f"more: --after {cursor}")
+
+
+async def why_nothing_of(found: Collection[Any]) -> str:
+    """The note for a listing without rows, given what the database returned."""
+    return NOTHING if found else await why_nothing()
 
 
 async def why_nothing() -> str:

@@ -11,11 +11,13 @@ from typer.core import TyperGroup
 
 from consumer.cli import (
     account,
+    checkpoint,
     dead_letters,
     demo,
     doctor,
     events,
     expiring,
+    history,
     imports,
     indexes,
     listing,
@@ -27,7 +29,10 @@ from consumer.cli import (
     schemas,
     service,
     settings,
+    shadow,
+    state,
     statistics,
+    templates,
     tokens,
     topics,
 )
@@ -83,7 +88,7 @@ app.command(rich_help_panel="Read")(account.get)
 app.command(name="list", rich_help_panel="Read")(listing.list_contracts)
 app.command(rich_help_panel="Read")(expiring.expiring)
 app.command(rich_help_panel="Read")(preview.preview)
-app.command(rich_help_panel="Read")(account.history)
+app.add_typer(history.app, name="history", rich_help_panel="Read")
 app.command(rich_help_panel="Read")(account.usage)
 app.command(rich_help_panel="Read")(result.result)
 app.command(rich_help_panel="Read")(statistics.stats)
@@ -92,8 +97,12 @@ app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel="Operate")
 app.add_typer(topics.app, name="topics", rich_help_panel="Operate")
 app.add_typer(indexes.app, name="indexes", rich_help_panel="Operate")
 app.add_typer(positions.app, name="positions", rich_help_panel="Operate")
+app.add_typer(checkpoint.app, name="checkpoint", rich_help_panel="Operate")
+app.add_typer(state.app, name="state", rich_help_panel="Operate")
+app.add_typer(templates.app, name="templates", rich_help_panel="Operate")
 app.add_typer(tokens.app, name="tokens", rich_help_panel="Operate")
 app.command(rich_help_panel="Operate")(doctor.doctor)
+app.command(rich_help_panel="Operate")(shadow.shadow)
 app.command(rich_help_panel="Operate")(settings.settings)
 app.add_typer(schemas.app, name="schemas", rich_help_panel="Develop")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import asdict
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,11 +12,11 @@ import typer
 from consumer.cli.output import Json, note, table_or_json
 from consumer.cli.running import load_settings, run_async
 from consumer.errors import WrongUsage
+from consumer.operator.choices import MEANINGS, Decision
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from consumer.operator.decisions import Decision
     from consumer.operator.position_table import Row
     from consumer.operator.positions import PositionAdmin
 
@@ -38,7 +39,7 @@ COLUMNS = (
 def show(*, as_json: Json = False) -> None:
     """Show position, progress and log of each partition.
 
-    If a partition is stopped or would stop, shows the problem and the decision for it.
+    For a partition that is stopped, or would stop, also shows the problem and the decision that solves it.
 
     Example: contracts positions show
     """
@@ -54,64 +55,58 @@ def reset(
     *,
     to_database: Annotated[
         bool,
-        typer.Option("--to-database", help="Trust the database: everything it holds counts as published."),
+        typer.Option("--to-database", help=MEANINGS[Decision.TO_DATABASE]),
     ] = False,
     from_group_offset: Annotated[
         bool,
-        typer.Option(
-            "--from-group-offset", help="Upgrade from version 0.1: take the progress from the group's offset."
-        ),
+        typer.Option("--from-group-offset", help=MEANINGS[Decision.FROM_GROUP_OFFSET]),
     ] = False,
     rebuild: Annotated[
         bool,
-        typer.Option(
-            "--rebuild", help="The database is empty: apply the whole log again, publish nothing twice."
-        ),
+        typer.Option("--rebuild", help=MEANINGS[Decision.REBUILD]),
     ] = False,
     accept_cluster: Annotated[
         bool,
-        typer.Option(
-            "--accept-cluster", help="Another Kafka cluster holds the same log at the same offsets."
-        ),
+        typer.Option("--accept-cluster", help=MEANINGS[Decision.ACCEPT_CLUSTER]),
     ] = False,
     accept_group: Annotated[
         bool,
-        typer.Option("--accept-group", help="Continue from the position under the new consumer group."),
+        typer.Option("--accept-group", help=MEANINGS[Decision.ACCEPT_GROUP]),
     ] = False,
     new_generation: Annotated[
         bool,
-        typer.Option(
-            "--new-generation", help="The topic was created again: keep the contracts, apply the new log."
-        ),
+        typer.Option("--new-generation", help=MEANINGS[Decision.NEW_GENERATION]),
     ] = False,
     accept_partition_count: Annotated[
         bool,
-        typer.Option(
-            "--accept-partition-count", help="Partitions were added after the old ones were drained."
-        ),
+        typer.Option("--accept-partition-count", help=MEANINGS[Decision.ACCEPT_PARTITION_COUNT]),
     ] = False,
     to_log_start: Annotated[
         bool,
-        typer.Option(
-            "--to-log-start",
-            help="Skip records that were deleted before they were applied: continue at the log start.",
-        ),
+        typer.Option("--to-log-start", help=MEANINGS[Decision.TO_LOG_START]),
     ] = False,
     to_log_end: Annotated[
         bool,
-        typer.Option(
-            "--to-log-end", help="Records at the end of the log are missing: continue at the log end."
-        ),
+        typer.Option("--to-log-end", help=MEANINGS[Decision.TO_LOG_END]),
     ] = False,
     past_damage: Annotated[
         bool,
-        typer.Option("--past-damage", help="Skip damaged records that no replica has an intact copy of."),
+        typer.Option("--past-damage", help=MEANINGS[Decision.PAST_DAMAGE]),
     ] = False,
+    from_checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            "--from-checkpoint",
+            metavar="FOLDER",
+            help="The database is empty: restore this checkpoint to it.",
+            show_default=False,
+        ),
+    ] = None,
     force: Annotated[
         bool,
         typer.Option(
             "--force",
-            help="Also if `positions show` names another decision, or if outputs are lost.",
+            help="Decide even if `positions show` names another decision, or if outputs are lost.",
         ),
     ] = False,
     as_json: Json = False,
@@ -119,13 +114,11 @@ def reset(
     """Decide how a stopped partition continues.
 
     Stop all instances of the service first. Without --partition the decision applies to every partition for
-    which `positions show` names a decision. Outputs that are stored and not published yet are published by
-    the decision or by the next start. The command lists those that are not.
+    which `positions show` names a decision. Outputs that are stored and not published yet are published now
+    or at the next start. If outputs are lost, the command lists their offsets.
 
     Example: contracts positions reset --rebuild
     """
-    from consumer.operator.decisions import Decision
-
     given = {
         Decision.TO_DATABASE: to_database,
         Decision.FROM_GROUP_OFFSET: from_group_offset,
@@ -139,12 +132,29 @@ def reset(
         Decision.PAST_DAMAGE: past_damage,
     }
     chosen = [decision for decision, wanted in given.items() if wanted]
-    if len(chosen) != 1:
+    if len(chosen) + (from_checkpoint is not None) != 1:
         raise WrongUsage("give exactly one decision", hint="`contracts positions reset --help` lists them")
+    if from_checkpoint is not None:
+        _restore(from_checkpoint, partition, force=force, as_json=as_json)
+        return
     reset_ = _reset(chosen[0], partition or None, force=force)
-    look = "`contracts positions show` shows for which partitions the decision was made"
+    look = "`contracts positions show` shows the partitions that have the decision"
     _print(run_async(reset_, interrupted=look, waiting_for=BOTH), as_json=as_json)
     note("start the service again: it continues from these positions")
+
+
+def _restore(folder: Path, partition: list[int] | None, *, force: bool, as_json: bool) -> None:
+    from consumer.cli.checkpoint import restored
+
+    if partition:
+        raise WrongUsage("a checkpoint is restored for all partitions: leave out --partition")
+    rows = run_async(
+        restored(folder, force=force),
+        interrupted="the database is restored in part: run it again",
+        waiting_for=lambda: None,  # it takes longer anyway, and shows its progress
+    )
+    _print(rows, as_json=as_json)
+    note("start the service: it applies the log from these positions on")
 
 
 def _print(rows: list[Row], *, as_json: bool) -> None:

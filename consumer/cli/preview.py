@@ -1,4 +1,4 @@
-"""`contracts preview`: what a command would do, and what time alone will bring."""
+"""`contracts preview`: what a command would do, and what becomes due without one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from consumer.cli.account import AccountId  # noqa: TC001 - typer reads the annotations
-from consumer.cli.events import later_time_of, summary
+from consumer.cli.events import AtOption, later_time_of, summary
 from consumer.cli.listing import why_nothing
 from consumer.cli.output import NOTHING, Json, document_or_json
 from consumer.cli.publish import (
@@ -36,7 +36,7 @@ def preview(
     command: Annotated[
         CommandName | None,
         typer.Argument(
-            help="Name of the command. Default: none, only time passes.",
+            help="Name of the command. Default: none; shows what becomes due.",
             metavar="[COMMAND]",
             show_default=False,
         ),
@@ -47,15 +47,7 @@ def preview(
     command_id: IdOption = None,
     source: SourceOption = SOURCE,
     check: CheckOption = True,
-    at: Annotated[
-        str | None,
-        typer.Option(
-            "--at",
-            metavar="WHEN",
-            help="Look at this time, or this long from now (12h, 30d). Default: now.",
-            show_default=False,
-        ),
-    ] = None,
+    at: AtOption = None,
     months: Annotated[
         int | None,
         typer.Option(
@@ -68,9 +60,9 @@ def preview(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what a command would do, or what happens without one.
+    """Show what a command would do, or what time alone would do.
 
-    Applies the command to the stored contract in memory, after everything that is due until then. Changes
+    Applies what is due by that time, and then the command, to a copy of the contract in memory. Stores
     nothing and sends nothing. Exit code 9 if the command would be rejected.
 
     For instance:
@@ -132,7 +124,7 @@ def _moment(at: str | None) -> datetime | None:
 
 
 def _in_words(found: Preview) -> dict[str, Any]:
-    """What people want to see; --json has the rest."""
+    """The parts of the preview for people; --json prints all of it."""
     after = found.after
     shown: dict[str, Any] = {
         "account_id": found.account_id,

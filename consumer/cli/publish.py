@@ -17,9 +17,9 @@ from consumer.errors import InputRefused, WrongUsage
 from schemas import names
 
 if TYPE_CHECKING:
-    from producers.commands import Sent
     from producers.messages import CommandMessage
     from producers.results import CommandResult
+    from producers.sending import Sent
 
 CommandName = Enum("CommandName", {name: name for name in get_args(names.CommandName)}, type=str)  # type: ignore[misc]
 SOURCE = "/contracts-cli"
@@ -54,7 +54,7 @@ IdOption = Annotated[
 ]
 SourceOption = Annotated[str, typer.Option(metavar="URI", help="Source of the command, a URI.")]
 CheckOption = Annotated[
-    bool, typer.Option(help="Check the data before it is sent. Unchecked mistakes become dead letters.")
+    bool, typer.Option(help="Check the data first. Unchecked, a mistake makes it a dead letter.")
 ]
 
 
@@ -92,9 +92,8 @@ def publish(
     data = data_of(command.value, json_data, fields, check=check)
     message = unchecked_message(command.value, account_id, data, source=source, command_id=command_id)
     known: list[Sent] = []
-    sending = _send(message, known, wait=wait)
     sent, result = run_async(
-        sending,
+        _send(message, known, wait=wait),
         interrupted=lambda: _after_interrupt(message, known),
         waiting_for=lambda: None if known else KAFKA,
     )
@@ -139,7 +138,8 @@ def _in_log(sent: Sent) -> str:
 def _after_interrupt(message: CommandMessage, sent: list[Sent]) -> str:
     """After Ctrl-C: whether the command is in the log, and how to find out its outcome."""
     if sent:
-        return f"{_in_log(sent[0])}, and will be applied: see `contracts history {message.account_id}`"
+        ask = f"`contracts result {message.command_id} --account {message.account_id}`"
+        return f"{_in_log(sent[0])}, and will be applied: see {ask}"
     same = f"--id {message.command_id} --source {message.source}"
     return f"the command may be in the log; it is safe to send it again with {same}"
 

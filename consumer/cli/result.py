@@ -1,4 +1,4 @@
-"""`contracts result`: what became of a command."""
+"""`contracts result`: the outcome of a command."""
 
 from __future__ import annotations
 
@@ -18,35 +18,34 @@ COLUMNS: Final = ("occurred_at", "source", "command", "outcome", "code", "contra
 
 
 def result(
-    command_id: Annotated[
-        str, typer.Argument(help="The id that the command was sent under.", metavar="ID", show_default=False)
-    ],
+    command_id: Annotated[str, typer.Argument(help="Id of the command.", metavar="ID", show_default=False)],
     account: Annotated[
         str,
-        typer.Option("--account", metavar="ACCOUNT", help="The account it is for.", show_default=False),
+        typer.Option("--account", metavar="ACCOUNT", help="Account id.", show_default=False),
     ],
     source: Annotated[
         str | None,
         typer.Option(
             metavar="URI",
-            help="Who sent it; default: any, and of those that were pruned CONTRACTS_COMMAND_SOURCE.",
+            help="Source of the command. Default: any; for pruned entries CONTRACTS_COMMAND_SOURCE.",
             show_default=False,
         ),
     ] = None,
     *,
     as_json: Json = False,
 ) -> None:
-    """Show what became of a command, by its id.
+    """Show the outcome of a command.
 
-    An id names a command together with its account and source. It is looked up in MongoDB, not in the log:
-    also what is too old for the history is found by its source, then without names.
+    Account, source and id together identify a command. The outcome is read from the history in MongoDB: a
+    command that is still in the log and not applied has none. If the history entry was pruned, only the
+    outcome is left, and --source must be the exact source of the command.
 
     Example: contracts result 5f0c2c1e --account acme
     """
     rows = run_async(_rows(command_id, account, source))
     table_or_json(rows, COLUMNS, as_json=as_json)
     if any(row["pruned"] for row in rows):
-        note("pruned: the record is older than the history that is kept; its outcome is all that is left")
+        note("pruned: the entry is older than the retention of the history; only the outcome is left")
 
 
 async def _rows(command_id: str, account: str, source: str | None) -> list[dict[str, Any]]:
@@ -59,7 +58,7 @@ async def _rows(command_id: str, account: str, source: str | None) -> list[dict[
     why = await why_nothing()
     by = "" if source is None else f" from {source}"
     told = "" if why == NOTHING else f": {why}"
-    raise CommandNotFound(f"nothing is known of a command {command_id} for account {account}{by}{told}")
+    raise CommandNotFound(f"the history has no command {command_id}{by} for account {account}{told}")
 
 
 def _row(item: HistoryItem, command_id: str, sender: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`contracts scan`: the scanner without the pipeline."""
+"""`contracts scan`: the scanner without the worker."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def scan(
     once: Annotated[bool, typer.Option("--once", help="Scan once and print the result.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Publish commands for contracts with something due.
+    """Publish a command for each contract with a due change.
 
-    Due are renewals, notices, expiries and scheduled changes. `contracts run` includes the scanner. Several
-    scanners can run at the same time: one is active, the others wait.
+    Renewals, notices, expiries and scheduled changes become due. `contracts run` includes the scanner.
+    Several scanners can run at the same time: one is active, the others wait.
 
     Example: contracts scan --once --json
     """

@@ -10,6 +10,7 @@ import typer
 
 from consumer.cli.output import Json, note, table_or_json
 from consumer.errors import InputRefused, SchemasIncompatible
+from schemas.accepted import accepted
 
 if TYPE_CHECKING:
     from schemas.compatibility import Change
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Published JSON Schemas and AsyncAPI document.", no_args_is_help=True)
 
-COLUMNS = ("message", "path", "change", "producers", "consumers", "breaking")
+COLUMNS = ("message", "path", "change", "producers", "consumers", "breaking", "accepted")
 
 Folder = Annotated[Path, typer.Argument(help="Directory to write to; created if it does not exist.")]
 Against = Annotated[
@@ -47,32 +48,39 @@ def export(folder: Folder, *, as_json: Json = False) -> None:
 
 @app.command()
 def check(*, against: Against, as_json: Json = False) -> None:
-    """Check schema changes for compatibility.
+    """Check changes of schemas and of the HTTP API for compatibility.
 
-    Compares the schemas with another version of them. Exit code 15 means that a change breaks producers of
-    commands or consumers of events: it needs a new version of the message type.
+    Compares what is published with another version of it. Exit code 15 means that a change breaks producers
+    of commands, consumers of events or callers of the API: it needs a new version beside the old one. A
+    change that was decided on is shown with its reason, and does not count.
 
     Example: contracts schemas check --against v1.0.0
     """
     from schemas.compatibility import changes
-    from schemas.jsonschema import schemas
+    from schemas.export import compared
 
-    found = changes(_published(against), schemas())
+    found = changes(_published(against), compared())
     table_or_json(map(_row, found), COLUMNS, as_json=as_json, nothing="")
-    breaking = sum(change.breaking for change in found)
+    decided = sum(accepted(change) is not None for change in found)
+    breaking = sum(change.breaking for change in found) - decided
     if breaking:
-        raise SchemasIncompatible(f"{breaking} of {len(found)} changes break producers or consumers")
-    note(f"{len(found)} changes, none breaking")
+        raise SchemasIncompatible(f"{breaking} of {len(found)} changes break producers, consumers or callers")
+    note(
+        f"{len(found)} changes, none breaking"
+        + (f" that is not accepted; accepted: {decided}" if decided else "")
+    )
 
 
 def _row(change: Change) -> dict[str, object]:
+    decision = accepted(change)
     return {
         "message": change.label,
         "path": change.path,
         "change": change.text,
         "producers": "must change" if change.breaks_producers else "compatible",
         "consumers": "must change" if change.breaks_consumers else "compatible",
-        "breaking": change.breaking,
+        "breaking": change.breaking and decision is None,
+        "accepted": f"since {decision.since}: {decision.reason}" if decision else None,
     }
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
@@ -13,20 +14,25 @@ from consumer.cli.running import DEFECT_CODE, Interrupted, load_settings
 from consumer.errors import ContractsError
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator
+    from collections.abc import Coroutine, Iterator, Mapping
 
     from consumer.settings import Settings
+    from consumer.telemetry.logs import LogFormat
+
+
+_FORMATS: Final[Mapping[str, LogFormat]] = {"json": "json", "console": "console"}
+"""Any other value is `auto`, or a mistake."""
 
 
 def run() -> None:
-    """Run the service: pipeline, scanner, HTTP.
+    """Run the service: worker, scanner and HTTP server.
 
-    HTTP serves metrics and health checks. On SIGTERM or Ctrl-C the service finishes its current batches,
-    leaves the consumer group and exits.
+    The HTTP server answers metrics and health checks. On SIGTERM or Ctrl-C the service finishes its current
+    batches, leaves the consumer group and exits.
 
     Example: CONTRACTS_KAFKA_BOOTSTRAP_SERVERS=localhost:9092 contracts run
     """
-    settings = load_settings()
+    settings = _settings()
     run_service(settings, with_api=settings.api_with_run)
 
 
@@ -37,7 +43,7 @@ def consume() -> None:
 
     Example: CONTRACTS_HTTP_PORT=0 contracts consume
     """
-    run_service(load_settings(), with_scanner=False)
+    run_service(_settings(), with_scanner=False)
 
 
 def serve() -> None:
@@ -50,8 +56,24 @@ def serve() -> None:
     """
     from consumer.api.serving import serve_until_told
 
-    settings = load_settings()
+    settings = _settings()
     _run(settings, serve_until_told(settings))
+
+
+def _settings() -> Settings:
+    """The settings. If one is wrong, the error has the format of the log lines: a container shows both."""
+    from consumer.settings_sources import env_name
+    from consumer.telemetry.logs import configure_logging
+
+    log_format = _FORMATS.get(os.environ.get(env_name("log_format"), "").lower(), "auto")
+    try:
+        settings = load_settings()
+        _ = settings.catalogue  # the service does not start with a broken file of templates
+    except ContractsError:
+        configure_logging("info", log_format)
+        with _end_in_logs(log_format):
+            raise
+    return settings
 
 
 def run_service(

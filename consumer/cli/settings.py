@@ -1,4 +1,4 @@
-"""`contracts settings`: all settings, with their values and where those come from."""
+"""`contracts settings`: all settings, with their values and origins."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ MASK: Final = "***"
 def settings(*, as_json: Json = False) -> None:
     """List all settings with their values and origins.
 
-    Each setting is an environment variable. NAME_FILE is the path of a file with the value. The value of a
-    secret is shown as ***.
+    Each setting is an environment variable. To read its value from a file, set NAME_FILE to the path of the
+    file. The value of a secret is shown as ***.
 
     Example: contracts settings --json
     """
@@ -28,12 +28,12 @@ def settings(*, as_json: Json = False) -> None:
         table_or_json(rows(load_settings()), COLUMNS, as_json=as_json)
     except SettingsError as error:
         table_or_json(rows(None), COLUMNS, as_json=as_json)
-        error.hint = "correct the settings named above; the list shows where each value comes from"
+        error.hint = "correct the settings named above; the list shows the origin of each value"
         raise
 
 
 def rows(loaded: Settings | None) -> list[dict[str, Any]]:
-    """A row for each setting. None: they are wrong, so what was given is shown as it was given."""
+    """A row for each setting. None: settings are wrong, and are shown as they were given."""
     from consumer.settings import Settings
     from consumer.settings_sections import SECTIONS
     from consumer.settings_sources import env_name, origins
@@ -75,15 +75,15 @@ def default_text(value: Any) -> str:
     from pydantic import SecretStr
 
     match value:
-        case None:
-            return ""
         case SecretStr():
             return value.get_secret_value()
         case tuple():
             return ",".join(map(str, value))
+        case dict():
+            return ",".join(f"{name}={meaning}" for name, meaning in value.items())
         case bool():
             return str(value).lower()
         case float() if value.is_integer():
             return str(int(value))
         case _:
-            return str(value)
+            return "" if value is None else str(value)

@@ -25,20 +25,21 @@ def new(
     name: Annotated[
         str,
         typer.Argument(
-            help="Whose token it is: commands sent with it are `requested_by` this.", show_default=False
+            help="Name of the owner: the `requested_by` of commands sent with this token.",
+            show_default=False,
         ),
     ],
     *,
     role: Annotated[
-        RoleName, typer.Option(help="What it may do; each role may what those before it may.")
+        RoleName, typer.Option(help="Role of the token. Each role includes the rights of the ones before it.")
     ] = RoleName.reader,
-    personal: Annotated[bool, typer.Option("--personal", help="It may see personal data.")] = False,
+    personal: Annotated[bool, typer.Option("--personal", help="Show personal data to this token.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Make a token, and its line for the file of tokens.
+    """Create a token for the HTTP API.
 
-    The token is shown this once and kept nowhere; the line holds its hash. Add the line to the file that
-    CONTRACTS_API_TOKENS_PATH names: the API reads it again by itself.
+    Prints the token, and a line with its hash for the token file. The token is not stored and cannot be
+    shown again. Append the line to the file CONTRACTS_API_TOKENS_PATH; no restart is needed.
 
     Example: contracts tokens new billing --role publisher
     """

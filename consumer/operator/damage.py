@@ -1,4 +1,4 @@
-"""What an operator's decision to pass by damaged records comes to."""
+"""What the decision `--past-damage` does to a position."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ if TYPE_CHECKING:
     from consumer.storage.protocols import Position
 
 READ_SECONDS: Final = 10.0
-"""How long the log is asked."""
+"""Maximum time for reading the log."""
 
 
 class Damage(NamedTuple):
-    """A damaged batch: its first offset, as far as it is still to be applied, and the one after its last."""
+    """A damaged batch: the offset of its first record not applied yet, and the first offset after it."""
 
     first: int
     after: int
 
 
 async def passed_by(log: Fetcher, position: Position) -> tuple[Position, Damage]:
-    """The position behind the damaged batch that stands at it, or that holds the record before it.
+    """The position after a damaged batch. The batch is at the position, or contains the record before it.
 
     Raises:
-        InputRefused: nothing is damaged there, or nobody can tell how far the damage reaches.
+        InputRefused: nothing is damaged there, or the end of the damage is not known.
         LogError: the log cannot be read.
     """
     last = position.last
     if last is not None and (before := await _damage_at(log, position, last.offset)) is not None:
-        # It cannot be compared any more.
+        # The last applied record is damaged: the next takeover cannot compare it.
         after = max(position.next, before.after)
         return replace(position, next=after, last=None), Damage(position.next, after)
     found = await _damage_at(log, position, position.next)
     if found is None:
         raise InputRefused(
             f"{position.partition}: nothing is damaged at offset {position.next}",
-            hint="start the service: it goes on by itself",
+            hint="start the service: no decision is needed",
         )
     return replace(position, next=found.after), found
 
 
 async def _damage_at(log: Fetcher, position: Position, offset: int) -> Damage | None:
-    """The damage behind this offset, with nothing but transaction markers in between; None: there is none."""
+    """The damage at this offset, or after transaction markers at this offset; None: there is no damage."""
     number = position.place[1]
     deadline = asyncio.get_running_loop().time() + READ_SECONDS
     while asyncio.get_running_loop().time() < deadline:
@@ -54,8 +54,8 @@ async def _damage_at(log: Fetcher, position: Position, offset: int) -> Damage | 
                 continue
             case RecordDamaged(after=None):
                 raise InputRefused(
-                    f"{position.partition}: how far the damage at offset {offset} reaches cannot be told",
-                    hint="`--to-log-end --force` gives up all that is in the log by now",
+                    f"{position.partition}: the end of the damage at offset {offset} is not known",
+                    hint="`--to-log-end --force` skips all records that are in the partition now",
                 )
             case RecordDamaged(after=int(after)):
                 return Damage(offset, after)

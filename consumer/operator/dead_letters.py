@@ -1,7 +1,7 @@
-"""Reading dead letters, and sending them again.
+"""Reads dead letters, and the records that they were copied from.
 
-What was sent again is remembered in MongoDB before it is sent, so that nothing is sent twice by mistake.
-Twice would do no harm to contracts: the second is a duplicate, or the same dead letter once more.
+A redrive is noted in MongoDB before the record is sent, so that it is not sent twice by mistake. To send it
+twice does no harm: the second is a duplicate, or the same dead letter again.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from consumer.settings import Settings
 
 PREFIX: Final = "dlq-"
-REPLAYED_HEADER: Final = "contracts-replayed-from"
-"""In a record that was sent again: where its dead letter lies. A dead letter that has it came back."""
+REDRIVEN_HEADER: Final = "contracts-replayed-from"
+"""Header of a redriven record: the id of its dead letter. A dead letter with this header came back."""
 
 UNREADABLE: Final = "unreadable"
 _ID: Final = re.compile(r"(\d{1,9})/(\d{1,18})")
@@ -33,7 +33,10 @@ _ID: Final = re.compile(r"(\d{1,9})/(\d{1,18})")
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A dead letter. `headers` are the record's own, `reason` and `message` why it is no command."""
+    """A dead letter.
+
+    `headers` are those of the original record; `reason` and `message` say why it is not a command.
+    """
 
     partition: int
     offset: int
@@ -42,12 +45,12 @@ class DeadLetter:
     message: str
     path: str
     source: str
-    """Where the record was read: topic/partition/offset."""
+    """Topic/partition/offset of the original record."""
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...]
     value_hash: str | None = None
-    """Of a value too large to be copied: it is still at `source`."""
+    """The value was too large to be copied: it is still at `source`."""
 
     @classmethod
     def of(cls, record: Any) -> Self:
@@ -73,9 +76,22 @@ class DeadLetter:
         return f"{self.partition}/{self.offset}"
 
     @property
+    def producer(self) -> str | None:
+        """Who sent it, as its `ce_source` says; None: it has none that is text."""
+        return self.header("ce_source")
+
+    def header(self, name: str) -> str | None:
+        """A header of the record as text; None: it is not there, or no text."""
+        content = dict(self.headers).get(name)
+        try:
+            return None if content is None else content.decode()
+        except UnicodeDecodeError:
+            return None
+
+    @property
     def came_back(self) -> bool:
-        """Whether it was sent again before, and still is no command."""
-        return any(name == REPLAYED_HEADER for name, _ in self.headers)
+        """Whether it was redriven before, and is still not a valid command."""
+        return any(name == REDRIVEN_HEADER for name, _ in self.headers)
 
 
 def _is_told(header: str) -> bool:
@@ -84,7 +100,7 @@ def _is_told(header: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class LetterQuery:
-    """Which dead letters are wanted; empty sets and None: all."""
+    """A filter for dead letters; empty sets and None: all."""
 
     reasons: frozenset[str] = frozenset()
     key: str | None = None
@@ -94,10 +110,12 @@ class LetterQuery:
     def __post_init__(self) -> None:
         for id_ in self.ids:
             if not _ID.fullmatch(id_):
-                raise InputRefused(f"{id_} is no dead letter: must be PARTITION/OFFSET, such as 3/17")
+                raise InputRefused(
+                    f"{id_} is not the id of a dead letter: must be PARTITION/OFFSET, such as 3/17"
+                )
 
     def wants(self, letter: DeadLetter) -> bool:
-        """Whether a dead letter is one of them."""
+        """Whether a dead letter matches."""
         return (
             (not self.reasons or letter.reason in self.reasons)
             and (self.key is None or letter.key == self.key.encode())
@@ -106,7 +124,7 @@ class LetterQuery:
 
 
 async def dead_letters(settings: Settings, query: LetterQuery) -> AsyncIterator[DeadLetter]:
-    """Those of a query, up to the present end of the topic, in the order of their times.
+    """The dead letters of a query, up to the present end of the topic, in order of time.
 
     Raises:
         TopicsMissing, BrokerUnavailable, BrokerDenied: they cannot be read.
@@ -130,15 +148,17 @@ async def dead_letter(settings: Settings, id_: str) -> DeadLetter:
     async with tail(settings, [DEAD_LETTERS]) as reader:
         record = await reader.at(TopicPartition(settings.topic_prefix + DEAD_LETTERS, partition), offset)
     if record is None or not query.wants(letter := DeadLetter.of(record)):
-        raise InputRefused(f"there is no dead letter {id_}", hint="`contracts dead-letters list` has them")
+        raise InputRefused(
+            f"there is no dead letter {id_}", hint="`contracts dead-letters list` shows their ids"
+        )
     return letter
 
 
 async def original(settings: Settings, letter: DeadLetter) -> tuple[bytes | None, tuple[Any, ...]]:
-    """Value and headers of the record itself, from where it was read when it was too large to be copied.
+    """Value and headers of the original record; if it was too large to be copied, from the log.
 
     Raises:
-        InputRefused: it cannot be had any more, or never could.
+        InputRefused: it is no longer in the log, or its headers were never readable.
     """
     if letter.reason == UNREADABLE:
         raise InputRefused("its headers cannot be read: the producer must send it again")

@@ -1,12 +1,12 @@
-"""What an operator may decide about a partition, and what the decision makes of its position. Pure."""
+"""The decisions of an operator about a partition, and the position that follows from each. Pure functions."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from consumer.errors import InputRefused
+from consumer.operator.choices import Decision
 from consumer.operator.unpublished import NOTHING, Unpublished
 
 if TYPE_CHECKING:
@@ -17,29 +17,14 @@ if TYPE_CHECKING:
     from consumer.storage.protocols import Origin, Position
 
 _PAST: Final = 0
-"""No generation: its outputs are published, or never to be."""
-
-
-class Decision(StrEnum):
-    """What `contracts positions reset` can be told; its help says what each means."""
-
-    TO_DATABASE = "to-database"
-    FROM_GROUP_OFFSET = "from-group-offset"
-    REBUILD = "rebuild"
-    ACCEPT_CLUSTER = "accept-cluster"
-    ACCEPT_GROUP = "accept-group"
-    NEW_GENERATION = "new-generation"
-    ACCEPT_PARTITION_COUNT = "accept-partition-count"
-    TO_LOG_START = "to-log-start"
-    TO_LOG_END = "to-log-end"
-    PAST_DAMAGE = "past-damage"
+"""The generation of outputs that are never published: they are published already, or lost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a decision comes to for one partition; `published` is its new progress, None: as it was.
+    """What a decision changes in one partition. `published` is the new progress; None: unchanged.
 
-    `outbox` is the generation that the stored outputs belonged to, and the one they go on to.
+    `outbox`: the old and the new generation of the stored outputs.
     """
 
     partition: int
@@ -48,25 +33,25 @@ class Step:
     outbox: tuple[int, int] | None
     passed: Damage | None = None
     left: Unpublished = NOTHING
-    """What would be lost by this progress: published with it, as far as it is stored."""
+    """The unpublished outputs that this progress skips. Those that are stored are published with it."""
 
     def lines(self) -> list[str]:
-        """What the operator is told once it is done."""
+        """Lines for the operator, after the step is done."""
         lines = self.left.lines()
         if self.passed is not None:
             first, after = self.passed
             lost = f"offsets {first} to {after - 1}" if first < after else "nothing"
-            lines.append(f"passed by {lost}")
+            lines.append(f"skipped {lost}")
         return [f"partition {self.partition}: {line}" for line in lines]
 
 
 def chosen(
     decision: Decision, rows: Sequence[Row], partitions: Iterable[int] | None, topic: str
 ) -> list[int]:
-    """Which partitions are decided; `partitions` None: all that ask for a decision, or else have a problem.
+    """The partitions to decide. `partitions` None: all with a decision to make, or else all with a problem.
 
     Raises:
-        InputRefused: there is none, or one that the topic does not have.
+        InputRefused: there is none, or the topic does not have one of them.
     """
     if decision is Decision.ACCEPT_PARTITION_COUNT:
         numbers = [row.partition for row in rows]
@@ -81,16 +66,16 @@ def chosen(
     if not numbers:
         raise InputRefused(
             "no partition has a problem",
-            hint="--partition and --force together reset one all the same",
+            hint="to reset a partition anyway, give --partition and --force",
         )
     return numbers
 
 
 def refuse_other_decisions(decision: Decision, rows: Iterable[Row]) -> None:
-    """Only what `show` names may be decided: another decision could lose what nobody looked at.
+    """Refuses a decision that `show` does not name: it could lose data.
 
     Raises:
-        InputRefused: a partition asks for another decision, or for none.
+        InputRefused: a partition needs another decision, or none.
     """
     for row in rows:
         if row.decision == f"--{decision.value}":
@@ -103,21 +88,35 @@ def refuse_other_decisions(decision: Decision, rows: Iterable[Row]) -> None:
             asks = f"asks for {row.decision}: {row.problem}"
         raise InputRefused(
             f"partition {row.partition} {asks}",
-            hint=f"see `contracts positions show`; --force carries --{decision.value} out all the same",
+            hint=f"see `contracts positions show`; to decide --{decision.value} anyway, add --force",
         )
 
 
-def refuse_to_give_up(decision: Decision, steps: Iterable[Step]) -> None:
-    """Outputs are lost only by an operator who knows which.
+def refuse_cut_log(rows: Iterable[Row]) -> None:
+    """Refuses to rebuild from a log that has lost its first commands.
 
     Raises:
-        InputRefused: some are not stored any more, and the decision goes on without them.
+        InputRefused: a partition does not begin at offset 0.
+    """
+    for row in rows:
+        if row.log_start > 0:
+            raise InputRefused(
+                f"partition {row.partition} begins at offset {row.log_start}: earlier commands were deleted",
+                hint="`--from-checkpoint FOLDER` restores a checkpoint; --force applies what is left",
+            )
+
+
+def refuse_to_give_up(decision: Decision, steps: Iterable[Step]) -> None:
+    """Refuses to lose outputs without --force. The error names them.
+
+    Raises:
+        InputRefused: some outputs are no longer stored, and the decision would continue without them.
     """
     for step in steps:
         if step.left.given_up:
             raise InputRefused(
-                f"partition {step.partition} would give up {step.left.given_up}: they are stored no more",
-                hint=f"a backup of one moment may have them; --{decision.value} --force goes on without them",
+                f"partition {step.partition} would lose {step.left.given_up}: they are no longer stored",
+                hint=f"a consistent backup may hold them; --{decision.value} --force continues without them",
             )
 
 
@@ -129,7 +128,7 @@ def step_of(
     generation: int,
     left: Unpublished,
 ) -> Step:
-    """What the decision comes to for a partition with the position `stored`; `fresh`: one at the log's start.
+    """What the decision changes. `stored`: the position; `fresh`: a position at the start of the log.
 
     Raises:
         InputRefused: the decision does not apply to the partition.
@@ -137,28 +136,28 @@ def step_of(
     position, published = _decided(decision, stored, fresh, row, generation)
     outbox = _outbox(decision, stored, position, row, published)
     if published is None:
-        # The next takeover publishes what is left. The journal's entry is written again anyway: its
-        # offset is of the position's generation.
+        # The next takeover publishes the unpublished outputs. The journal entry is written again, because it
+        # must have the generation of the position.
         published, left = row.published, NOTHING
     return Step(row.partition, replace(position, has_journal=True), published, outbox, left=left)
 
 
 def up_to_damage(name: str, stored: Position | None, row: Row) -> tuple[Position, int]:
-    """The position at the damage, and its progress.
+    """The position before the damage, and its progress.
 
     Raises:
-        InputRefused: there is none, or nobody can tell what of the partition is published.
+        InputRefused: there is no position, or the progress is not known.
     """
     if stored is None or row.published is None:
         raise InputRefused(
-            f"{name}: what comes before the damage is not known to be published",
+            f"{name}: it is not known whether the outputs before the damage are published",
             hint="start the service, wait until it has stopped the partition again, then decide",
         )
     return stored, row.published
 
 
 def past_damage(published: int, position: Position, passed: Damage, left: Unpublished) -> Step:
-    """What it comes to that a partition goes on at `position`, behind the damage."""
+    """The step that continues a partition at `position`, after the damage."""
     outbox = position.generation, _PAST
     return Step(position.place[1], position, max(published, position.next), outbox, passed, left)
 
@@ -166,7 +165,7 @@ def past_damage(published: int, position: Position, passed: Damage, left: Unpubl
 def _decided(
     decision: Decision, stored: Position | None, fresh: Position, row: Row, generation: int
 ) -> tuple[Position, int | None]:
-    """The position after the decision, and its new progress; None: as it was."""
+    """The position after the decision, and its new progress; None: unchanged."""
     if decision is Decision.REBUILD:
         if stored is not None and (stored.last is not None or stored.generation > 1):
             raise InputRefused(
@@ -178,14 +177,14 @@ def _decided(
         return replace(fresh, generation=generation), row.log_start
     if stored is None:
         raise InputRefused(
-            f"{fresh.partition} has no position to keep", hint="`--rebuild` starts from the log"
+            f"{fresh.partition} has no position to keep", hint="`--rebuild` applies the log from its start"
         )
     origin = _accepted(decision, stored.origin, fresh.origin)
     return _kept(decision, replace(stored, origin=origin), row, generation)
 
 
 def _accepted(decision: Decision, stored: Origin, found: Origin) -> Origin:
-    """What else has changed is a decision of its own."""
+    """Accepts only what this decision is about. Any other change needs another decision."""
     match decision:
         case Decision.ACCEPT_CLUSTER:
             return replace(stored, cluster=found.cluster)
@@ -200,11 +199,11 @@ def _accepted(decision: Decision, stored: Origin, found: Origin) -> Origin:
 def _outbox(
     decision: Decision, stored: Position | None, position: Position, row: Row, published: int | None
 ) -> tuple[int, int] | None:
-    """Where the stored outputs go on; None: they stay as they are, or are of a generation that is over."""
+    """The old and new generation of stored outputs; None: unchanged, or their generation has ended."""
     if stored is None:
         return None
     if decision is Decision.ACCEPT_PARTITION_COUNT:
-        # The log is the same: what is stored and not published yet must still come out.
+        # The log is the same: outputs that are stored and not published yet must still be published.
         return stored.generation, position.generation
     declared = row.published if published is None else published
     if position.generation == stored.generation and declared == position.next:
@@ -213,7 +212,7 @@ def _outbox(
 
 
 def _kept(decision: Decision, position: Position, row: Row, generation: int) -> tuple[Position, int | None]:
-    """What a decision makes of a position that there is."""
+    """The position after a decision on an existing position, and its new progress; None: unchanged."""
     match decision:
         case Decision.ACCEPT_PARTITION_COUNT:
             return replace(position, generation=generation), None
@@ -231,7 +230,10 @@ def _kept(decision: Decision, position: Position, row: Row, generation: int) -> 
 
 
 def _moved(position: Position, offset: int, generation: int) -> Position:
-    """At another offset. Going back begins a generation: other records have the same offsets now."""
+    """The position at another offset.
+
+    A lower offset begins a new generation: other records have these offsets now.
+    """
     if offset >= position.next:
         generation = position.generation
     return replace(position, next=offset, generation=generation, last=None)

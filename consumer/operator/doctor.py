@@ -1,6 +1,6 @@
-"""`contracts doctor`: one look at all that the service needs. Asks, and changes nothing.
+"""`contracts doctor`: checks everything that the service needs, and changes nothing.
 
-Its one trace is in Kafka: to find out about transactions it starts a producer under an id of its own.
+Only one thing remains in Kafka: to check transactions, it starts a producer with a separate transactional id.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Self
 
 from consumer import bootstrap
-from consumer.clients import open_mongo
 from consumer.errors import BrokerDenied, ContractsError
 from consumer.kafka import inquiry as brokers
 from consumer.kafka.cluster import check_client
@@ -20,7 +19,9 @@ from consumer.kafka.topics import topic_admin
 from consumer.operator import findings
 from consumer.operator.findings import Finding, State
 from consumer.operator.positions import position_admin
+from consumer.operator.templates import decided_until
 from consumer.storage import indexes, inquiry
+from consumer.storage.known_templates import KnownTemplates
 from consumer.storage.mongo_driver import close
 from consumer.version import service_version
 from schemas.topics import COMMANDS
@@ -31,19 +32,19 @@ if TYPE_CHECKING:
     from consumer.settings import Settings
 
 CHECK_SECONDS: Final = 20.0
-"""After so long a server counts as silent."""
+"""Maximum time of a check. A server without an answer until then fails it."""
 
 KAFKA: Final = "kafka connection"
 MONGODB: Final = "mongodb connection"
 TOPICS: Final = "topics"
 
-KAFKA_RIGHTS_HINT: Final = "give this user the rights that the page on security lists"
+KAFKA_RIGHTS_HINT: Final = "give this user the rights listed in docs/security.md"
 MONGODB_RIGHTS_HINT: Final = "give this user readWrite and dbAdmin on the database, and killAnySession"
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing to look at, unless something that it needs has failed."""
+    """One check, and the checks that must succeed before it."""
 
     name: str
     look: Callable[[str], Awaitable[Finding]]
@@ -51,7 +52,7 @@ class Check:
 
 
 async def examine(checks: Sequence[Check], *, seconds: float = CHECK_SECONDS) -> AsyncIterator[Finding]:
-    """Looks at one after the other. What fails does not end it: what needs that is not checked."""
+    """Runs the checks in order. If one fails, the others still run; those that need it are `not checked`."""
     failed: set[str] = set()
     for check in checks:
         if lacking := [name for name in check.needs if name in failed]:
@@ -76,11 +77,11 @@ async def _looked(check: Check, seconds: float) -> Finding:
 
 
 class Doctor:
-    """The checks of a service with these settings; use in `async with`."""
+    """The checks of a service with these settings; use it in `async with`."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._client = open_mongo(settings)
+        self._client = bootstrap.make_mongo(settings)
         self._database = self._client[settings.mongo_database]
 
     async def __aenter__(self) -> Self:
@@ -90,7 +91,7 @@ class Doctor:
         await close(self._client)
 
     def checks(self) -> tuple[Check, ...]:
-        """In the order in which they need each other."""
+        """All checks, each after those that it needs."""
         both = (KAFKA, MONGODB)
         return (
             Check("program", self._program),
@@ -102,6 +103,7 @@ class Doctor:
             Check("mongodb transactions", self._mongodb_transactions, (MONGODB,)),
             Check(TOPICS, self._topics, (KAFKA,)),
             Check("indexes", self._indexes, (MONGODB,)),
+            Check("templates", self._templates, (MONGODB,)),
             Check("mongodb clock", self._mongodb_clock, (MONGODB,)),
             Check("kafka clock", self._kafka_clock, (MONGODB,)),
             Check("partitions", self._partitions, (*both, TOPICS)),
@@ -115,7 +117,7 @@ class Doctor:
         async with brokers.inquiry(self._settings) as asked:
             cluster = await asked.cluster()
         found = f"cluster {cluster.id}, brokers: {cluster.brokers}"
-        if not cluster.settles_at_once:
+        if not cluster.ends_at_once:
             hint = "upgrade the brokers to 4.0 or later: a takeover may publish a batch again"
             return Finding(check, State.WARNING, f"{found}, older than Kafka 4.0", hint)
         return Finding(check, State.OK, f"{found}, Kafka 4.0 or later")
@@ -168,6 +170,11 @@ class Doctor:
         days = self._settings.history_retention_days
         missing = await inquiry.missing_indexes(self._database, history_retention_days=days)
         return findings.of_indexes(check, missing, empty=empty)
+
+    async def _templates(self, check: str) -> Finding:
+        mine, now = self._settings.catalogue, datetime.now(UTC)
+        until = await decided_until(self._database, self._settings.topic_prefix + COMMANDS, now)
+        return findings.of_templates(check, await KnownTemplates(self._database).read(), mine, now, until)
 
     async def _mongodb_clock(self, check: str) -> Finding:
         told = await inquiry.server(self._client)

@@ -1,4 +1,4 @@
-"""What `contracts doctor` makes of what it was told. Pure: doctor.py asks."""
+"""What `contracts doctor` concludes from the answers of the servers. Pure functions; doctor.py asks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from consumer.domain.catalogue_changes import changed_versions, rewritten
+from consumer.domain.dates import iso
 from consumer.kafka.inquiry import READ, WRITE
 from consumer.kafka.topic_plan import differences, uneven
 from schemas.topics import COMMANDS, POSITIONS, TOPICS
@@ -15,19 +17,20 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from datetime import datetime
 
+    from consumer.domain.catalogue import Catalogue
     from consumer.kafka.topic_plan import Topic
     from consumer.operator.position_table import Row
 
 SKEW: Final = timedelta(seconds=2)
-"""By so much clocks may differ: what is due comes that much too early or too late."""
+"""Tolerated difference between clocks: what is due is applied earlier or later by this difference."""
 
 UNTOLD_HINT: Final = (
-    "topics that are missing have none yet; for others the service at work shows what it lacks"
+    "a missing topic has no rights yet; for others, the log of the running service shows what fails"
 )
 
 
 class State(StrEnum):
-    """What became of a check."""
+    """The state of a check."""
 
     OK = "ok"
     WARNING = "warning"
@@ -37,7 +40,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One check: what was found, and what to do about it."""
+    """The result of one check: what was found, and what to do about it."""
 
     check: str
     state: State
@@ -46,7 +49,7 @@ class Finding:
 
 
 def of_topics(check: str, planned: Collection[Topic], found: Mapping[str, Topic], prefix: str) -> Finding:
-    """Whether all topics are there, with partitions and settings that fit."""
+    """Whether all topics exist, with suitable partitions and settings."""
     missing = [topic.name for topic in planned if topic.name not in found]
     there = [topic for topic in planned if topic.name in found]
     different = [row for topic in there for row in differences(topic, found[topic.name])]
@@ -55,13 +58,13 @@ def of_topics(check: str, planned: Collection[Topic], found: Mapping[str, Topic]
         wrong.append(why)
     wrong += [str(row) for row in different if row.fatal]
     if wrong:
-        hint = "`contracts topics ensure` makes what is missing, and shows each difference"
+        hint = "`contracts topics ensure` creates missing topics and shows each difference"
         return Finding(check, State.FAILED, "; ".join(wrong), hint)
     doubtful = [str(row) for row in different]
     if unseen := [topic.name for topic in there if not found[topic.name].settings]:
         doubtful.append(f"no right to see the settings of {', '.join(unseen)}")
     if doubtful:
-        hint = "change the topics' settings where this is not meant; DescribeConfigs lets them be seen"
+        hint = "change these settings unless they are intended; DescribeConfigs is the right to see them"
         return Finding(check, State.WARNING, "; ".join(doubtful), hint)
     counts = sorted({topic.partitions for topic in found.values()})
     listed = " or ".join(map(str, counts))
@@ -69,46 +72,65 @@ def of_topics(check: str, planned: Collection[Topic], found: Mapping[str, Topic]
 
 
 def of_indexes(check: str, missing: Collection[str], *, empty: bool) -> Finding:
-    """Whether collections, indexes and the validator are there."""
+    """Whether collections, indexes and the validator exist."""
     if empty:
-        hint = "is CONTRACTS_MONGO_DATABASE right? The service makes them when it starts"
+        hint = "is CONTRACTS_MONGO_DATABASE right? The service creates the collections when it starts"
         return Finding(check, State.WARNING, "the database has no collections", hint)
     if missing:
-        hint = "`contracts indexes ensure` makes what is missing; drop an index that has other options first"
+        hint = "drop an index that has other options, then run `contracts indexes ensure`"
         return Finding(check, State.FAILED, "; ".join(missing), hint)
     return Finding(check, State.OK, "collections, indexes and validator are there")
 
 
+def of_templates(
+    check: str, known: Catalogue, mine: Catalogue, now: datetime, decided_until: datetime | None
+) -> Finding:
+    """Whether a process with this file of templates decides as the others do."""
+    hint = "`contracts templates check` compares the file with what the service knows"
+    if decided_until is not None and (why := rewritten(known, mine, decided_until)):
+        return Finding(check, State.FAILED, why, hint)
+    if different := changed_versions(known, mine):
+        listed = "; ".join(f"version {each.number}, from {iso(each.at)}, {each.text}" for each in different)
+        return Finding(check, State.WARNING, f"other than what the service knows: {listed}", hint)
+    current = mine.in_force(now).number
+    return Finding(check, State.OK, f"version {current} of {len(mine.versions)} is in force; all are known")
+
+
 def of_rights(check: str, missing: Collection[str], untold: Collection[str], hint: str) -> Finding:
-    """Whether we may do what the service does. `untold`: what the server does not say."""
+    """Whether the service has the rights that it needs. `untold`: rights that the server does not list."""
     if missing:
         return Finding(check, State.FAILED, f"missing: {', '.join(missing)}", hint)
     if untold:
-        return Finding(check, State.WARNING, f"the server does not tell: {', '.join(untold)}", UNTOLD_HINT)
+        return Finding(check, State.WARNING, f"the server does not say: {', '.join(untold)}", UNTOLD_HINT)
     return Finding(check, State.OK, "all that the service needs")
 
 
 def of_clock(check: str, ahead: timedelta, took: timedelta) -> Finding:
-    """Whether a server's clock and this machine's agree, as far as the way there lets it be known."""
+    """Whether a server's clock agrees with this machine's, within the time of the round trip."""
     seconds, doubt = ahead.total_seconds(), took.total_seconds() / 2
     found = f"{abs(seconds):.1f} s {'ahead of' if seconds >= 0 else 'behind'} this machine (± {doubt:.1f} s)"
     if abs(ahead) - took / 2 > SKEW:
-        return Finding(check, State.WARNING, found, "set the clocks by NTP: what is due goes by them")
+        return Finding(
+            check, State.WARNING, found, "synchronize the clocks with NTP: the clock decides what is due"
+        )
     return Finding(check, State.OK, found)
 
 
 def of_broker_clock(check: str, newest: datetime | None, now: datetime) -> Finding:
-    """What the newest record that was applied tells of the brokers' clock: only whether it is ahead."""
+    """Whether the brokers' clock is ahead, from the timestamp of the newest record that was applied."""
     if newest is None:
-        return Finding(check, State.NOT_CHECKED, "no command was applied yet, so no broker has told its time")
+        return Finding(check, State.NOT_CHECKED, "not known: no command was applied yet")
     ahead = newest - now
     if ahead > SKEW:
         found = f"at least {ahead.total_seconds():.1f} s ahead of this machine"
         return Finding(
-            check, State.WARNING, found, "set the clocks by NTP: contracts go by the brokers' time"
+            check,
+            State.WARNING,
+            found,
+            "synchronize the clocks with NTP: the time of a command is the broker's time",
         )
-    told = f"the newest command that was applied is of {newest:%Y-%m-%dT%H:%M:%SZ}"
-    found = f"not ahead: {told}; whether it is behind, only writing would tell"
+    told = f"the newest applied command is from {newest:%Y-%m-%dT%H:%M:%SZ}"
+    found = f"not ahead: {told}; a clock that is behind cannot be detected without writing"
     return Finding(check, State.OK, found)
 
 

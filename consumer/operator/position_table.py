@@ -1,4 +1,4 @@
-"""Where database, journal and log of each partition stand, and what does not fit."""
+"""Compares position, progress and log of each partition, and names problems."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from consumer.engine.checks import problem_of
 from consumer.engine.obstacle import hidden_behind
-from consumer.engine.takeover import chain_of
+from consumer.engine.outbox import chain_of
 from consumer.errors import ForeignDocument, OutboxHole, PositionError
 from consumer.storage.protocols import Stop
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 HIDDEN_SECONDS: Final = 2.0
-"""How long an open transaction must hide what comes next to be told: most end within a second."""
+"""How long an open transaction must block a partition to be shown: most end within a second."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One partition: where the database, the journal and the log stand.
+    """One partition: its position, its progress, and the offsets of its log.
 
-    `published` is the journal's last progress. `problem` None: they fit together. `decision`: what it asks
-    for, an option of `contracts positions reset`.
+    `published` is the progress. `problem` None: they fit together. `decision`: the option of `contracts
+    positions reset` that solves the problem.
     """
 
     partition: int
@@ -45,7 +45,7 @@ class Row:
 
 
 class PositionTable:
-    """Tells where database, journal and log stand. `log` is of the commands."""
+    """Reads position, progress and log of all partitions. `log` reads the command topic."""
 
     def __init__(self, store: Store, log: Fetcher, journal: Journal, *, topic: str, origin: Origin) -> None:
         self._store = store
@@ -78,13 +78,13 @@ class PositionTable:
         ]
 
     async def positions(self) -> tuple[dict[str, Position], dict[str, Stop]]:
-        """Those that are stored, and why some cannot be understood."""
+        """The stored positions, and the errors of those that cannot be read."""
         return await _understood(self._store.positions, self.names.values())
 
     async def _hidden(
         self, positions: Mapping[int, Position | None], bounds: Mapping[int, Bounds]
     ) -> dict[int, Stop]:
-        """The partitions in which nothing more can be read before somebody's transaction has ended."""
+        """Partitions that cannot be read further until an open transaction of another program ends."""
 
         def hiding(found: Mapping[int, Bounds]) -> dict[int, int]:
             return {
@@ -107,7 +107,7 @@ class PositionTable:
     async def _problems(
         self, positions: Mapping[int, Position | None], progress: Mapping[int, Progress | None]
     ) -> tuple[dict[int, PositionError], dict[str, Stop]]:
-        """What would stop each partition, as far as it shows without taking it over."""
+        """Why each partition is stopped or would stop, as far as this is known without a takeover."""
         problems = await problem_of(self.log, self._store, self.origin, self.topic, positions, progress)
         behind = {
             number: (position, done.next)
@@ -130,7 +130,7 @@ class PositionTable:
 async def _understood(
     ask: Callable[[Collection[str]], Awaitable[Mapping[str, T]]], names: Collection[str]
 ) -> tuple[dict[str, T], dict[str, Stop]]:
-    """What is stored under these names; one that is damaged does not hide the others."""
+    """The positions with these names. One damaged document does not hide the others."""
     try:
         return dict(await ask(names)), {}
     except ForeignDocument as error:

@@ -1,7 +1,7 @@
-"""What an operator sees and decides when position, journal and log do not fit together.
+"""Shows positions to an operator, and carries out decisions.
 
-A decision changes both systems, the journal first: should it be cut off between the two, the partition stays
-stopped and the same decision can be given again.
+A decision changes the journal first, then MongoDB. If it is interrupted in between, the partition stays
+stopped, and the same decision can be made again.
 """
 
 from __future__ import annotations
@@ -9,32 +9,33 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from consumer import bootstrap
-from consumer.engine.claiming import last_words
-from consumer.errors import InputRefused, PositionError
+from consumer.errors import InputRefused
 from consumer.kafka.cluster import make_client
 from consumer.kafka.connection import kafka_errors, kafka_options
 from consumer.kafka.fetcher import Fetcher
 from consumer.kafka.journal import Journal, Tail
 from consumer.kafka.journal_entries import Progress, journal_batch, milliseconds_now
+from consumer.operator.choices import Decision
 from consumer.operator.damage import passed_by
 from consumer.operator.decisions import (
-    Decision,
     Step,
     chosen,
     past_damage,
+    refuse_cut_log,
     refuse_other_decisions,
     refuse_to_give_up,
     step_of,
     up_to_damage,
 )
 from consumer.operator.position_table import PositionTable
+from consumer.operator.standstill import Standstill
 from consumer.operator.unpublished import NOTHING, unpublished
 from consumer.storage.protocols import Origin, Position
 from schemas.topics import COMMANDS, POSITIONS
@@ -44,22 +45,19 @@ if TYPE_CHECKING:
 
     from consumer.kafka.publisher import Publisher
     from consumer.kafka.recordbatches import RecordBatch
+    from consumer.operator.checkpoint.restoring import Restoration
     from consumer.operator.position_table import Row
     from consumer.settings import Settings
     from consumer.storage.protocols import Store
-
-
-_MEMBERS: Final = 5
-"""Index of the members in a group of Kafka's DescribeGroups response."""
 
 
 class PositionAdmin:
     """Shows and resets the positions of the command topic.
 
     Args:
-        admin: tells whether the group has members, and what it has committed.
-        publisher: unstarted; writes the decision into the journal.
-        worker: the name under which it does.
+        admin: reads the members and the committed offsets of the group.
+        publisher: not started yet; writes the decision to the journal.
+        worker: the id with which it writes.
     """
 
     def __init__(
@@ -78,8 +76,9 @@ class PositionAdmin:
         self._admin = admin
         self._publisher = publisher
         self._worker = worker
+        self._standstill = Standstill(store, table, journal, admin, publisher, worker=worker)
         self.told: list[str] = []
-        """What the last decision did beside moving positions, in lines for the operator."""
+        """Lines for the operator: what the last decision did in addition to changing positions."""
 
     async def show(self) -> list[Row]:
         """All partitions in order."""
@@ -88,25 +87,27 @@ class PositionAdmin:
     async def reset(
         self, decision: Decision, partitions: Iterable[int] | None = None, *, force: bool = False
     ) -> list[Row]:
-        """Carries the decision out for these partitions; None: for all that need it.
+        """Carries out the decision for these partitions; None: for all that need it.
 
-        What is stored and not published is published with it, or by the next takeover.
+        Outputs that are stored and not published are published now, or by the next takeover.
 
         Raises:
-            InputRefused: the decision does not apply to a partition or gives up outputs, or the service is
-                still running.
+            InputRefused: the decision does not apply to a partition or loses outputs, or the service is still
+                running.
         """
-        await self._refuse_while_running()
+        await self._standstill.refuse_while_running()
         await self._publisher.start()
         if decision is Decision.FROM_GROUP_OFFSET:
-            await self._end_version_01()
+            await self._standstill.end_version_01()
         rows = await self.show()
         numbers = chosen(decision, rows, partitions, self._table.topic)
         if not force:
             refuse_other_decisions(decision, [rows[number] for number in numbers])
+            if decision is Decision.REBUILD:
+                refuse_cut_log(rows[number] for number in numbers)
         generation = 1 + max((row.generation or 0) for row in rows)
-        tails = await self._stand_still(numbers)
-        # All are looked at before any is changed: what is refused leaves everything as it was.
+        tails = await self._standstill.tails(numbers)
+        # Check all partitions before changing any: a refused decision changes nothing.
         steps = [await self._step(decision, rows[n], tails[n], generation) for n in numbers]
         if not force:
             refuse_to_give_up(decision, steps)
@@ -114,31 +115,25 @@ class PositionAdmin:
         self.told = [line for step in steps for line in step.lines()]
         return await self.show()
 
-    async def _refuse_while_running(self) -> None:
-        """A running owner would overwrite the decision, or be overwritten by it."""
-        positions, _ = await self._table.positions()
-        for group in sorted({self._table.origin.group, *(each.origin.group for each in positions.values())}):
-            if members := await _group_members(self._admin, group):
-                raise InputRefused(
-                    f"the group {group} has running members: {members}",
-                    hint="stop all instances of the service first",
-                )
+    async def restore(self, restoration: Restoration) -> list[Row]:
+        """Restores a checkpoint to the empty database. If it is interrupted, it can be run again.
 
-    async def _end_version_01(self) -> None:
-        """A paused process of it could still commit to either, behind what is decided now."""
-        found, _ = await self._table.positions()
-        old = [one for one in found.values() if not one.has_journal]
-        await self._store.disown([one.partition for one in old])
-        await self._publisher.fence([f"{one.origin.group}-{'-'.join(map(str, one.place))}" for one in old])
-
-    async def _stand_still(self, numbers: Collection[int]) -> dict[int, Tail | None]:
-        """Nobody moves these any more: a batch that was published after all must not be published again.
-
-        Gives the end of each partition's journal; None where it cannot be read.
+        Raises:
+            InputRefused: the database is not empty, the checkpoint does not fit the log, or the service is
+                still running.
+            CheckpointDamaged: a file was changed.
         """
-        await self._store.disown([self._table.names[number] for number in numbers])
-        tails = await last_words(self._publisher, self._journal, self._worker, numbers)
-        return {n: None if isinstance(tail, PositionError) else tail for n, tail in tails.items()}
+        await self._standstill.refuse_while_running()
+        restoration.refuse_used((await self._table.positions())[0])
+        await self._publisher.start()
+        tails = await self._standstill.tails(self._table.names)
+        progress = {number: tail and tail.progress for number, tail in tails.items()}
+        await restoration.refuse_other_log(self._table, self._store, progress)
+        await restoration.store()
+        # Last: without a position, the service does not begin.
+        for position in restoration.manifest.positions.values():
+            await self._store.replace_position(position)
+        return await self.show()
 
     async def _step(self, decision: Decision, row: Row, tail: Tail | None, generation: int) -> Step:
         progress = None if tail is None else tail.progress
@@ -175,13 +170,8 @@ class PositionAdmin:
         return journal_batch(self._journal.topic, step.partition, entry, milliseconds_now(), forgotten=claims)
 
 
-async def _group_members(admin: AIOKafkaAdminClient, group: str) -> int:
-    answers = await admin.describe_consumer_groups([group])
-    return sum(len(found[_MEMBERS]) for answer in answers for found in answer.groups)
-
-
 async def _group_offset(admin: AIOKafkaAdminClient, stored: Position) -> int:
-    """What version 0.1 committed as published; it has, wherever it has applied something.
+    """The progress that version 0.1 committed as the offset of its group.
 
     Raises:
         InputRefused: the group has no offset.
@@ -193,7 +183,7 @@ async def _group_offset(admin: AIOKafkaAdminClient, stored: Position) -> int:
     if offset < 0:
         raise InputRefused(
             f"the group {group} has no offset for {stored.partition}",
-            hint="`--to-database --force` says that all that is stored is published",
+            hint="`--to-database --force` counts everything that is stored as published",
         )
     return int(offset)
 
@@ -203,7 +193,7 @@ async def position_admin(settings: Settings, store: Store) -> AsyncIterator[Posi
     """A connected PositionAdmin.
 
     Raises:
-        BrokerUnavailable, BrokerDenied: Kafka does not answer, or refuses us.
+        BrokerUnavailable, BrokerDenied: Kafka does not answer, or refuses access.
     """
     topic = settings.topic_prefix + COMMANDS
     worker = f"{settings.group_id}-operator-{uuid4().hex[:12]}"

@@ -1,4 +1,4 @@
-"""What is stored and not published when an operator decides where a partition goes on."""
+"""The outputs that are stored and not published when an operator makes a decision."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class Unpublished(NamedTuple):
-    """The outputs of a partition that no Kafka transaction is known to have published.
+    """The outputs of a partition that are not known to be published.
 
-    `outputs` are stored, and can be published. `missing`: the offsets [first, after) whose outputs are not
-    stored any more. `doubtful`: what is stored where the journal does not tell what is published.
+    `outputs` are stored, and can be published. `missing`: the offsets [first, after) whose outputs are no
+    longer stored. `doubtful`: stored outputs, if the journal has no progress.
     """
 
     outputs: Sequence[RecordBatch] = ()
@@ -27,22 +27,24 @@ class Unpublished(NamedTuple):
 
     @property
     def given_up(self) -> str:
-        """Whose outputs are lost by going on; empty: nobody's."""
+        """The commands whose outputs are lost if the partition continues; empty: none."""
         ranges = " and ".join(_offsets(*one) for one in self.missing)
         most = sum(after - first for first, after in self.missing)
-        return f"the outputs of {ranges} ({most} commands at most)" if ranges else ""
+        return f"the outputs of {ranges} (at most {most} commands)" if ranges else ""
 
     def lines(self) -> list[str]:
-        """What is to be told about them once the decision is carried out."""
+        """Lines for the operator, after the decision is carried out."""
         lines = []
         if self.outputs:
-            lines.append(f"published what was stored and not published yet: {_records(self.outputs)}")
+            lines.append(
+                f"published outputs that were stored and not published yet: {_records(self.outputs)}"
+            )
         if self.missing:
-            lines.append(f"gave up {self.given_up}")
+            lines.append(f"lost {self.given_up}")
         if self.doubtful:
             offsets = _offsets(self.doubtful[0].first, self.doubtful[-1].next)
             outputs = _records(outputs_of(self.doubtful))
-            lines.append(f"counts as published, which nobody can tell: {outputs} of {offsets}")
+            lines.append(f"counted as published, although it is not known: {outputs} of {offsets}")
         return lines
 
 
@@ -50,12 +52,12 @@ NOTHING: Final = Unpublished()
 
 
 def unpublished(position: Position, progress: Progress | None, slots: Sequence[OutboxSlot]) -> Unpublished:
-    """What of these slots, by first offset, is not published; position and progress do not change."""
+    """The slots (by first offset) that are not published. Position and progress must not change meanwhile."""
     own = [slot for slot in slots if slot.generation == position.generation]
     if progress is None or progress.generation < position.generation:
         return Unpublished(doubtful=own)
     if progress.generation > position.generation:
-        # An earlier decision, cut off before it reached the database: it has published all there was.
+        # An earlier decision was interrupted before it changed the database: it has published all outputs.
         return NOTHING
     found: list[OutboxSlot] = []
     missing: list[tuple[int, int]] = []
@@ -71,7 +73,7 @@ def unpublished(position: Position, progress: Progress | None, slots: Sequence[O
 
 
 def outputs_of(slots: Sequence[OutboxSlot]) -> list[RecordBatch]:
-    """As they are to be published, in order."""
+    """The record batches of these slots, in order of publication."""
     return [batch for slot in slots for batch in unpack(slot.frames)]
 
 

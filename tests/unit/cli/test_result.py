@@ -81,7 +81,8 @@ def test_what_is_not_known_has_an_exit_code(contracts, known, source: list[str])
     known += [item()] if source else []
     ran = contracts("result", "id-1", "--account", "acme", *source)
     assert (ran.code, ran.out) == (errors.CommandNotFound.exit_code, "")
-    assert "nothing is known of a command id-1 for account acme" in ran.err
+    asked = "id-1 from /another" if source else "id-1"
+    assert f"the history has no command {asked} for account acme" in ran.err
     assert "hint: " in ran.err
 
 
@@ -99,7 +100,7 @@ def test_forms_that_do_not_go_together(contracts, arguments: list[str]) -> None:
 def test_all_pages_are_printed(contracts, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
     def ending(number: int) -> ExpiringContract:
         stored = {"account_id": f"a-{number}", "contract_id": f"c-{number}", "contract_type": "basic"}
-        dates = {"end_date": AT, "renewal_date": AT, "term_number": 1}
+        dates = {"end_date": AT, "renewal_date": AT, "term_number": 1, "scheduled_changes": []}
         money = {"base_monthly_fee": 1, "currency": "USD"}
         return ExpiringContract({**stored, **dates, **money}, 1, "renews", None)  # type: ignore[arg-type]
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from consumer.domain.catalogue import BUILT_IN_ONLY, Catalogue
 from consumer.errors import StoreDenied
 from consumer.kafka.inquiry import missing_rights
 from consumer.kafka.topic_plan import plan
@@ -15,6 +16,8 @@ from consumer.operator.findings import Finding, State
 from consumer.operator.position_table import Row
 from consumer.settings import load_settings
 from consumer.storage.inquiry import not_granted
+from tests.unit.domain.catalogues import SECOND, THREE
+from tests.unit.domain.story import instant
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
 PLANNED = plan(load_settings(topic_prefix="p."), 4)
@@ -27,7 +30,7 @@ async def fine(check: str) -> Finding:
 
 
 async def denied(check: str) -> Finding:
-    raise StoreDenied("MongoDB refuses us")
+    raise StoreDenied("MongoDB refuses access")
 
 
 async def silent(check: str) -> Finding:
@@ -41,7 +44,10 @@ async def states(*checks: Check) -> dict[str, Finding]:
 
 @pytest.mark.parametrize(
     ("look", "told", "hint"),
-    [(denied, "MongoDB refuses us", StoreDenied.hint), (silent, "no answer within 0.05 s", "is the server")],
+    [
+        (denied, "MongoDB refuses access", StoreDenied.hint),
+        (silent, "no answer within 0.05 s", "is the server"),
+    ],
     ids=["refused", "silent"],
 )
 async def test_what_fails_does_not_end_it(look, told: str, hint: str) -> None:
@@ -113,6 +119,22 @@ def test_indexes(missing: list[str], empty: bool, state: State) -> None:
 
 
 @pytest.mark.parametrize(
+    ("mine", "until", "state", "words"),
+    [
+        (THREE, NOW, State.OK, "version 1 of 3 is in force"),
+        (BUILT_IN_ONLY, NOW, State.WARNING, "version 2, from 2026-06-01T00:00:00Z, is missing"),
+        (BUILT_IN_ONLY, instant(SECOND), State.FAILED, "version 2 is missing"),
+        (BUILT_IN_ONLY, None, State.WARNING, "version 2"),
+    ],
+)
+def test_templates(mine: Catalogue, until: datetime | None, state: State, words: str) -> None:
+    found = findings.of_templates("templates", THREE, mine, NOW, until)
+    assert found.state is state
+    assert words in found.found
+    assert bool(found.hint) == (state is not State.OK)
+
+
+@pytest.mark.parametrize(
     ("ahead", "took", "state", "words"),
     [
         (1.9, 0.0, State.OK, "1.9 s ahead of"),
@@ -177,10 +199,10 @@ def on(database: str, *actions: str, collection: str = "") -> dict[str, object]:
         ([{"resource": {"anyResource": True}, "actions": [*READ_WRITE, "collMod", "killAnySession"]}], 0),
         ([on("contracts", *READ_WRITE), on("contracts", "collMod"), KILL], 0),
         ([on("contracts", *READ_WRITE, "collMod")], 1),
-        ([on("contracts", *READ_WRITE), KILL], 5),
-        ([on("contracts", *READ_WRITE), on("contracts", "collMod", collection="contracts"), KILL], 4),
-        ([on("other", *READ_WRITE, "collMod"), KILL], 35),
-        ([], 36),
+        ([on("contracts", *READ_WRITE), KILL], 7),
+        ([on("contracts", *READ_WRITE), on("contracts", "collMod", collection="contracts"), KILL], 6),
+        ([on("other", *READ_WRITE, "collMod"), KILL], 49),
+        ([], 50),
     ],
 )
 def test_privileges_as_mongodb_lists_them(privileges: list[dict[str, object]], missing: int) -> None:

@@ -1,0 +1,1 @@
+"""Checkpoints: the state at one moment, as files."""

@@ -1,0 +1,69 @@
+"""Where two programs decided differently: what was made, and what this one would make."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from consumer.storage.protocols import place_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+MISSING: Final = "(none)"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One difference.
+
+    `what` is a collection or a topic; `id` names the document or event there. `partition` and `offset` are
+    those of the command that made it. `path` is the first field that differs, with its value in what `made`
+    has and in what this program `would` make.
+    """
+
+    what: str
+    id: str
+    partition: int
+    offset: int
+    path: str
+    made: str
+    would: str
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """By the command."""
+        return self.offset, self.partition
+
+    def row(self) -> dict[str, Any]:
+        """For a table."""
+        return asdict(self)
+
+
+def difference(
+    what: str, identity: str, partition: int, sequence: int, pair: tuple[Any, Any]
+) -> Difference | None:
+    """The first difference of a pair (what was made, what would be); None: they are equal."""
+    found = next(_unequal("", *pair), None)
+    if found is None:
+        return None
+    path, made, would = found
+    _, offset = place_of(sequence)
+    return Difference(what, identity, partition, offset, path or "/", made, would)
+
+
+def _unequal(path: str, made: Any, would: Any) -> Iterator[tuple[str, str, str]]:
+    if isinstance(made, dict) and isinstance(would, dict):
+        for name in sorted({**made, **would}):
+            yield from _unequal(f"{path}/{name}", _of(made, name), _of(would, name))
+        if list(made) != list(would):
+            yield path, f"fields in the order {list(made)}", f"{list(would)}"
+    elif isinstance(made, list) and isinstance(would, list) and len(made) == len(would):
+        for number, (one, other) in enumerate(zip(made, would, strict=True)):
+            yield from _unequal(f"{path}/{number}", one, other)
+    elif type(made) is not type(would) or made != would:
+        yield path, str(made), str(would)
+
+
+def _of(fields: Mapping[str, Any], name: str) -> Any:
+    return fields.get(name, MISSING)

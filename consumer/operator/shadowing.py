@@ -1,0 +1,114 @@
+"""Opens a shadow of the service: the parts of the engine with a second database."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from consumer import bootstrap
+from consumer.engine.limits import limits_of
+from consumer.engine.storing import Storing
+from consumer.kafka import topics
+from consumer.kafka.cluster import make_client
+from consumer.kafka.fetcher import Fetcher
+from consumer.kafka.journal import Journal
+from consumer.kafka.tail import tail
+from consumer.operator.checkpoint.restoring import Restoration
+from consumer.operator.shadow import Shadow
+from consumer.operator.shadow_outputs import OutputComparison
+from consumer.storage import indexes
+from consumer.storage.mongo import MongoStore
+from consumer.storage.restoring import Restoring, drop
+from consumer.telemetry.metrics import Metrics
+from consumer.telemetry.traces import NO_TRACES
+from schemas.partitioning import HOMES
+from schemas.topics import COMMANDS, DEAD_LETTERS, EVENT_TOPICS, POSITIONS
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+    from pathlib import Path
+
+    from consumer.operator.shadow import Report
+    from consumer.settings import Settings
+    from consumer.storage.protocols import Position
+
+SUFFIX: Final = "_shadow"
+"""Appended to the database's name."""
+
+
+async def compare(
+    settings: Settings, on_progress: Callable[[int], None] = lambda _: None, checkpoint: Path | None = None
+) -> Report:
+    """Applies the log into the database `<name>_shadow`, which is created for it and dropped afterwards.
+
+    It begins at the start of the log, or with a restored checkpoint.
+
+    Raises: see `Shadow.run` and `Restoration.store`.
+    """
+    async with bootstrap.opened_mongo(settings) as client:
+        name = settings.mongo_database + SUFFIX
+        await drop(client, name)
+        try:
+            await indexes.ensure(client[name])
+            restored = await _restored(checkpoint, client, name) if checkpoint else {}
+            async with _opened(settings, client, name, restored, on_progress) as (shadow, published):
+                return await shadow.run(published)
+        finally:
+            await drop(client, name)
+
+
+async def _restored(checkpoint: Path, client: Any, name: str) -> Mapping[int, Position]:
+    """The positions of a checkpoint, after it was restored."""
+    restoration = Restoration(checkpoint, Restoring(client, name))
+    await restoration.store()
+    return restoration.manifest.positions
+
+
+@asynccontextmanager
+async def _opened(
+    settings: Settings,
+    client: Any,
+    name: str,
+    restored: Mapping[int, Position],
+    on_progress: Callable[[int], None],
+) -> AsyncIterator[tuple[Shadow, Callable[[], AsyncIterator[Any]]]]:
+    counts = (await topics.check(settings)).counts
+    topic = settings.topic_prefix + COMMANDS
+    count = counts[topic]
+    made, would = MongoStore(client, settings.mongo_database), MongoStore(client, name)
+    limits = limits_of(settings)._replace(dead_letter_limit_off=True)
+    home_of = HOMES[settings.partitioner]
+
+    def home(key: bytes) -> int:
+        return home_of(key, count)
+
+    connect = partial(make_client, settings)
+    fetcher = Fetcher(connect, topic, max_bytes=settings.max_fetch_bytes)
+    metrics = Metrics()
+    async with tail(settings, [*EVENT_TOPICS, DEAD_LETTERS]) as published:
+        shadow = Shadow(
+            topic=topic,
+            made=made,
+            would=would,
+            restored=restored,
+            fetcher=fetcher,
+            journal=Journal(connect, settings.topic_prefix + POSITIONS),
+            partitions=bootstrap.make_partitions(settings, counts, range(count), count, limits, metrics),
+            storing=Storing(would, policy=settings.policy, limits=limits, metrics=metrics, traces=NO_TRACES),
+            outputs=OutputComparison(
+                settings.topic_prefix,
+                lambda record: record.partition if counts[record.topic] == count else home(record.key or b""),
+                await published.cut(),
+                {number: position.next for number, position in restored.items()},
+                max((position.generation for position in restored.values()), default=1),
+            ),
+            home=home,
+            on_progress=on_progress,
+        )
+        await published.seek(None)
+        await fetcher.start()
+        try:
+            yield shadow, published.to_end
+        finally:
+            await fetcher.stop()

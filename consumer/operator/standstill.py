@@ -1,0 +1,78 @@
+"""Makes sure that no instance of the service works on the partitions that an operator decides about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from consumer.engine.claiming import last_words
+from consumer.errors import InputRefused, PositionError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from aiokafka.admin import AIOKafkaAdminClient
+
+    from consumer.kafka.journal import Journal, Tail
+    from consumer.kafka.publisher import Publisher
+    from consumer.operator.position_table import PositionTable
+    from consumer.storage.protocols import Store
+
+_MEMBERS: Final = 5
+"""Index of the members in a group of Kafka's DescribeGroups response."""
+
+
+class Standstill:
+    """Refuses while the service runs, and ends what a killed or paused instance may have left open.
+
+    Args:
+        admin: reads the members of the group.
+        publisher: started before transactions are ended; writes claims as `worker`.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        table: PositionTable,
+        journal: Journal,
+        admin: AIOKafkaAdminClient,
+        publisher: Publisher,
+        *,
+        worker: str,
+    ) -> None:
+        self._store = store
+        self._table = table
+        self._journal = journal
+        self._admin = admin
+        self._publisher = publisher
+        self._worker = worker
+
+    async def refuse_while_running(self) -> None:
+        """A running owner would overwrite the decision, or be overwritten by it."""
+        positions, _ = await self._table.positions()
+        for group in sorted({self._table.origin.group, *(each.origin.group for each in positions.values())}):
+            if members := await _group_members(self._admin, group):
+                raise InputRefused(
+                    f"the group {group} has running members: {members}",
+                    hint="stop all instances of the service first",
+                )
+
+    async def end_version_01(self) -> None:
+        """A paused process of version 0.1 could still commit to MongoDB or Kafka after the decision."""
+        found, _ = await self._table.positions()
+        old = [one for one in found.values() if not one.has_journal]
+        await self._store.disown([one.partition for one in old])
+        await self._publisher.fence([f"{one.origin.group}-{'-'.join(map(str, one.place))}" for one in old])
+
+    async def tails(self, numbers: Collection[int]) -> dict[int, Tail | None]:
+        """Ends all transactions of other workers on these partitions, so that no batch is published twice.
+
+        Returns the end of each partition's journal; None if it cannot be read.
+        """
+        await self._store.disown([self._table.names[number] for number in numbers])
+        tails = await last_words(self._publisher, self._journal, self._worker, numbers)
+        return {n: None if isinstance(tail, PositionError) else tail for n, tail in tails.items()}
+
+
+async def _group_members(admin: AIOKafkaAdminClient, group: str) -> int:
+    answers = await admin.describe_consumer_groups([group])
+    return sum(len(found[_MEMBERS]) for answer in answers for found in answer.groups)

@@ -1,7 +1,7 @@
-"""Arguments of the Python API, checked by their names: what is no text must never reach a database.
+"""Checks arguments of the Python API by their names, so that only text reaches a query.
 
-`checked` wraps the public methods of a class. An argument of one name has one kind in the whole API, so the
-table below is all there is to say; a name that is not in it is left to the method.
+`checked` wraps the public methods of a class. Arguments with the same name have the same kind in the whole
+API: the table below lists them. A method checks its other arguments itself.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _OBJECT: Final = (Mapping, "a dict")
 ARGUMENTS: Final[Mapping[str, tuple[type, str]]] = {
     **dict.fromkeys(("account_id", "contract_id", "external_reference", "after", "status"), _TEXT),
     **dict.fromkeys(("contract_type", "name", "source", "command_id", "correlation_id"), _TEXT),
-    **dict.fromkeys(("limit", "chunk", "within_days", "days_ahead", "version", "months"), _COUNT),
+    **dict.fromkeys(("limit", "chunk", "within_days", "days_ahead", "version", "months", "days"), _COUNT),
     **dict.fromkeys(("moment", "start", "end", "at", "until"), _TIME),
     **dict.fromkeys(("data", "changes", "contract"), _OBJECT),
-    "newest_first": _FLAG,
+    **dict.fromkeys(("newest_first", "daily"), _FLAG),
     "by": (timedelta, "a timedelta"),
 }
 
@@ -87,6 +87,17 @@ def _check(name: str, value: object) -> None:
     sound = isinstance(value, kind) and not (kind is int and isinstance(value, bool))
     if isinstance(value, datetime):
         sound = sound and value.tzinfo is not None
+    if isinstance(value, str) and sound and not _is_unicode(value):
+        raise InputRefused(f"{name} must be Unicode text", errors=[(f"/{name}", "must be Unicode text")])
     if not sound:
         found = "one without" if isinstance(value, datetime) else type(value).__name__
         raise InputRefused(f"{name} must be {words}, not {found}", errors=[(f"/{name}", f"must be {words}")])
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether it can be sent to a database: half of a pair of surrogates cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

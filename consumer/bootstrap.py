@@ -1,6 +1,6 @@
-"""The composition root of the service: its engine, and what works beside it.
+"""The composition root: creates every object of the service that connects to a server.
 
-What programs of other teams open is in clients.py, which the service uses, too.
+Other programs use two parts alone: clients.py (no engine) and producers/connect.py (no driver of MongoDB).
 """
 
 from __future__ import annotations
@@ -19,14 +19,15 @@ from consumer.domain.commands.advance import SOURCE
 from consumer.engine.cache import CacheBudget, ContractCache
 from consumer.engine.decoder import Decoder
 from consumer.engine.encoder import Encoder
-from consumer.engine.partition import Limits, Partition
+from consumer.engine.limits import limits_of
+from consumer.engine.partition import Partition
 from consumer.engine.publishing import Publishing
 from consumer.engine.reading import Reading
 from consumer.engine.storing import Storing
 from consumer.engine.takeover import Takeover
 from consumer.engine.worker import Worker
 from consumer.engine.workers import WORKER, Workers
-from consumer.kafka.cluster import make_client
+from consumer.kafka.cluster import make_client, make_consumer
 from consumer.kafka.connection import kafka_options
 from consumer.kafka.fetcher import Fetcher
 from consumer.kafka.journal import Journal
@@ -38,6 +39,7 @@ from consumer.storage.mongo import MongoStore
 from consumer.storage.mongo_driver import close
 from consumer.storage.protocols import Origin
 from consumer.storage.pruning import HistoryPruner
+from consumer.telemetry.traces import NO_TRACES, Traces
 from producers.backlog import Backlog
 from producers.connect import make_command_producer
 from producers.gauges import ExpiringGauge
@@ -46,8 +48,9 @@ from schemas.partitioning import HOMES
 from schemas.topics import COMMANDS, POSITIONS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Mapping
+    from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 
+    from consumer.engine.limits import Limits
     from consumer.settings import Settings
     from consumer.storage.mongo_driver import Client
     from consumer.storage.protocols import Store
@@ -73,34 +76,6 @@ async def opened_mongo(settings: Settings, metrics: Metrics | None = None) -> As
         await close(client)
 
 
-def make_consumer(settings: Settings) -> AIOKafkaConsumer:
-    """An unstarted member of the service's group. It fetches nothing; each partition has its feed."""
-    return AIOKafkaConsumer(
-        **kafka_options(settings),
-        group_id=settings.group_id,
-        group_instance_id=settings.group_instance_id,
-        auto_offset_reset="none",
-        enable_auto_commit=False,
-        isolation_level="read_committed",
-        session_timeout_ms=settings.session_timeout_ms,
-        heartbeat_interval_ms=settings.heartbeat_interval_ms,
-        max_poll_interval_ms=settings.max_poll_interval_ms,
-        rebalance_timeout_ms=settings.rebalance_timeout_ms,
-    )
-
-
-def limits(settings: Settings) -> Limits:
-    """The settings that bound a batch."""
-    return Limits(
-        batch_commands=settings.max_batch_commands,
-        batch_output_bytes=settings.max_batch_bytes,
-        dead_letter_share=settings.dead_letter_limit_share,
-        dead_letter_count=settings.dead_letter_limit_count,
-        dead_letter_window=settings.dead_letter_limit_window,
-        dead_letter_limit_off=settings.dead_letter_limit_off,
-    )
-
-
 def make_membership(
     settings: Settings,
     store: Store,
@@ -109,16 +84,17 @@ def make_membership(
     *,
     metrics: Metrics,
     health: Health,
+    traces: Traces = NO_TRACES,
 ) -> tuple[Membership, Workers]:
-    """The engine of this process, ready to run, and what tells of its condition.
+    """The engine of this process, ready to run, and the object that reports its condition.
 
     `counts`: how many partitions each output topic has in this cluster, by its name with the prefix.
     """
-    workers = Workers(
-        partial(make_worker, settings, store, cluster, counts, metrics, health), health, metrics
-    )
+    make = partial(make_worker, settings, store, cluster, counts, metrics, health, traces)
+    workers = Workers(make, health, metrics)
     membership = Membership(
         make_consumer(settings),
+        partial(make_client, settings),
         settings.topic_prefix + COMMANDS,
         workers.start,
         drain_seconds=settings.rebalance_timeout_ms / 1000 * DRAIN_SHARE,
@@ -134,6 +110,7 @@ def make_worker(
     counts: Mapping[str, int],
     metrics: Metrics,
     health: Health,
+    traces: Traces,
     numbers: Collection[int],
     count: int,
 ) -> Worker:
@@ -143,23 +120,13 @@ def make_worker(
     journal_topic = settings.topic_prefix + POSITIONS
     fetcher = Fetcher(partial(make_client, settings), topic, max_bytes=settings.max_fetch_bytes)
     publisher = make_publisher(settings, name)
-    batch = limits(settings)
-    budget = CacheBudget(settings.max_cache_bytes)
-    partitions = {
-        number: Partition(
-            number,
-            encoder=Encoder(number, topic_prefix=settings.topic_prefix, counts=counts),
-            cache=ContractCache(budget),
-            make_decoder=partial(make_decoder, settings, count),
-            limits=batch,
-            compression=settings.compression,
-            metrics=metrics,
-        )
-        for number in numbers
-    }
+    batch = limits_of(settings)
+    partitions = make_partitions(settings, counts, numbers, count, batch, metrics)
     return Worker(
         partitions,
-        reading=Reading(fetcher, partitions, batch_commands=batch.batch_commands, metrics=metrics),
+        reading=Reading(
+            fetcher, partitions, batch_commands=batch.batch_commands, metrics=metrics, traces=traces
+        ),
         publisher=publisher,
         takeover=Takeover(
             topic=topic,
@@ -170,12 +137,42 @@ def make_worker(
             journal=Journal(partial(make_client, settings), journal_topic),
             log=fetcher,
         ),
-        storing=Storing(store, policy=settings.policy, limits=batch, metrics=metrics),
-        publishing=Publishing(publisher, journal=journal_topic, worker=name, metrics=metrics),
+        storing=Storing(store, policy=settings.policy, limits=batch, metrics=metrics, traces=traces),
+        publishing=Publishing(publisher, journal=journal_topic, worker=name, metrics=metrics, traces=traces),
         batch_commands=batch.batch_commands,
         metrics=metrics,
         beat=partial(health.beat, WORKER),
+        traces=traces,
     )
+
+
+def make_partitions(
+    settings: Settings,
+    counts: Mapping[str, int],
+    numbers: Iterable[int],
+    count: int,
+    limits: Limits,
+    metrics: Metrics,
+) -> dict[int, Partition]:
+    """These partitions of `count`, before their first takeover; they share one cache."""
+    budget = CacheBudget(settings.max_cache_bytes)
+    return {
+        number: Partition(
+            number,
+            encoder=Encoder(
+                number,
+                topic_prefix=settings.topic_prefix,
+                counts=counts,
+                state=settings.publish_state,
+                compression=settings.compression,
+            ),
+            cache=ContractCache(budget),
+            make_decoder=partial(make_decoder, settings, count),
+            limits=limits,
+            metrics=metrics,
+        )
+        for number in numbers
+    }
 
 
 def make_publisher(settings: Settings, worker: str) -> Publisher:
@@ -206,7 +203,7 @@ async def scanner(
     """A connected scanner.
 
     Raises:
-        BrokerUnavailable, BrokerDenied: Kafka does not answer, or refuses us.
+        BrokerUnavailable, BrokerDenied: Kafka does not answer, or refuses access.
     """
     queries = make_queries(settings, client, read_preference="primary")
     lease = MongoLease(
@@ -239,7 +236,7 @@ async def scanner(
 
 
 def history_pruner(settings: Settings, client: Client) -> HistoryPruner:
-    """Strips old history, if the settings say so."""
+    """Prunes old history entries, if the settings say so."""
     return HistoryPruner(client, settings.mongo_database, settings.history_retention_days)
 
 

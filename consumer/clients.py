@@ -1,10 +1,12 @@
-"""The composition root of programs beside the service: what reads contracts, and the platform's manager."""
+"""The part of the composition root (bootstrap.py) that other programs use: readers, and the manager."""
 
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from consumer.errors import StartRefused
+from consumer.reading.hot import HotContracts
 from consumer.reading.preview import ContractPreview
 from consumer.reading.reader import ContractReader
 from consumer.reading.statistics import ContractStatistics
@@ -17,6 +19,7 @@ from producers.connect import make_command_producer
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from consumer.reading.hot import Source
     from consumer.settings import Settings
     from consumer.storage.mongo_driver import Client
 
@@ -24,7 +27,7 @@ Reads = TypeVar("Reads")
 
 
 def open_mongo(settings: Settings, report: Callable[[str, str, float], None] | None = None) -> Client:
-    """A client of the database; it connects when it is first used, and tells `report` of each operation."""
+    """A client of the database; it connects when it is first used, and calls `report` for each operation."""
     return connect(
         settings.mongo_uri.get_secret_value(),
         timeout_ms=settings.mongo_timeout_ms,
@@ -35,20 +38,21 @@ def open_mongo(settings: Settings, report: Callable[[str, str, float], None] | N
 
 
 def make_queries(settings: Settings, client: Client, *, read_preference: str | None = None) -> MongoQueries:
-    """Questions to the settings' database."""
+    """The queries on the settings' database."""
     preference = read_preference or settings.mongo_read_preference
     return MongoQueries(client, settings.mongo_database, preference)
 
 
 class Opened(Generic[Reads]):
-    """What reads over a client of its own, until the end of `async with`.
+    """An object with its own client, which is closed at the end of `async with`.
 
-    `with` does the same where `async with` cannot stand; PyMongo's client then ends its connections while
-    the event loop goes on.
+    `with` does the same where `async with` cannot be used; PyMongo's client then closes its connections
+    while the event loop runs on.
     """
 
-    def __init__(self, client: Client, reads: Reads) -> None:
+    def __init__(self, client: Client, reads: Reads, hot: HotContracts | None = None) -> None:
         self._client = client
+        self._hot = hot
         self._reads = reads
 
     def __enter__(self) -> Reads:
@@ -62,18 +66,53 @@ class Opened(Generic[Reads]):
 
     async def __aexit__(self, *_: object) -> None:
         await close(self._client)
+        if self._hot is not None:
+            await self._hot.close()
 
 
-def contract_reader(settings: Settings) -> Opened[ContractReader]:
-    """A reader with a client of its own, which connects when it is first asked: use it in `async with`."""
-    client = open_mongo(settings)
-    return Opened(client, ContractReader(make_queries(settings, client)))
+def make_hot(
+    settings: Settings, report: Callable[[Source, float], None] = lambda _source, _seconds: None
+) -> HotContracts | None:
+    """The cache of the settings; None: there is none.
+
+    Raises:
+        StartRefused: its library is not installed, or the address is none.
+    """
+    if not settings.cache_url:
+        return None
+    try:
+        from redis.asyncio import Redis  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise StartRefused(
+            "CONTRACTS_CACHE_URL needs the library of Redis", hint="pip install 'contract-service[cache]'"
+        ) from error
+    prefix = f"{settings.topic_prefix}{settings.mongo_database}:"
+    try:
+        redis = Redis.from_url(settings.cache_url.get_secret_value())
+    except ValueError as error:
+        raise StartRefused(
+            f"CONTRACTS_CACHE_URL: {error}", hint="for instance redis://host:6379/0, or rediss:// with TLS"
+        ) from error
+    return HotContracts(redis, prefix=prefix, max_age=settings.cache_max_age_seconds, report=report)
+
+
+def contract_reader(
+    settings: Settings, report: Callable[[Source, float], None] = lambda _source, _seconds: None
+) -> Opened[ContractReader]:
+    """A reader with clients of its own, which connect when they are first asked: use it in `async with`.
+
+    `report` gets where each answer by account came from, and the seconds it took, if there is a cache.
+    """
+    client, hot = open_mongo(settings), make_hot(settings, report)
+    preference = "primary" if hot else None
+    reader = ContractReader(make_queries(settings, client, read_preference=preference), hot=hot)
+    return Opened(client, reader, hot)
 
 
 def contract_preview(settings: Settings) -> Opened[ContractPreview]:
-    """Previews with a client of their own, which connects when it is first asked: as `contract_reader`.
+    """Previews with their own client, which connects at the first query: use them in `async with`.
 
-    The settings are to be the service's: a new contract copies its windows and notices from there.
+    Use the settings of the service: a new contract copies its windows and notices from them.
     """
     client = open_mongo(settings)
     queries = make_queries(settings, client)
@@ -82,7 +121,7 @@ def contract_preview(settings: Settings) -> Opened[ContractPreview]:
 
 
 def contract_statistics(settings: Settings) -> Opened[ContractStatistics]:
-    """Statistics with a client of their own, which connects when it is first asked: as `contract_reader`."""
+    """Statistics with their own client, which connects at the first query: use them in `async with`."""
     client = open_mongo(settings)
     queries = make_queries(settings, client)
     return Opened(client, ContractStatistics(queries, history_days=settings.history_retention_days))
@@ -90,7 +129,7 @@ def contract_statistics(settings: Settings) -> Opened[ContractStatistics]:
 
 @asynccontextmanager
 async def contract_manager(settings: Settings) -> AsyncIterator[AsyncContractManager]:
-    """The platform's contract API, to be awaited. It connects when it is first used."""
+    """The contract API of the platform, with `await`. It connects when it is first used."""
     async with contract_reader(settings) as reader:
         manager = AsyncContractManager(reader, make_command_producer(settings))
         try:

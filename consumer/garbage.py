@@ -1,9 +1,8 @@
-"""When Python looks for cycles: seldom, and then for all of them.
+"""Python's garbage collector: runs seldom, and then on all objects.
 
-What the pipeline makes is freed by its counts. Looking for cycles among 20,000 cached contracts every few
-hundred objects took a sixth of its time. Kafka's clients do leave cycles, of connections, tasks and
-tracebacks: 3,000 connections after three minutes of failing brokers. Those must not wait until so many
-objects are new that Python looks by itself.
+The objects of the pipeline are freed by reference counts. To search 20,000 cached contracts for cycles every
+few hundred objects took a sixth of its time. But Kafka's clients leave cycles of connections, tasks and
+tracebacks: 3,000 connections after three minutes of failing brokers. So they are searched for at fixed times.
 """
 
 from __future__ import annotations
@@ -13,18 +12,18 @@ import gc
 from typing import Final
 
 COLLECT_SECONDS: Final = 60.0
-"""How often all are looked for: that takes 0.1 s with the most contracts that a process remembers."""
+"""Interval of a full search, which takes 0.1 s with the largest cache of contracts."""
 
 
 def seldom() -> None:
-    """Lets Python look by itself only when very much is new, and never at what was imported so far."""
+    """Makes automatic searches very rare, and excludes all objects that exist now."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(200_000, 50, 1_000)
 
 
 async def collect_for_ever() -> None:
-    """Frees now and then what only the collector can."""
+    """Frees cycles from time to time."""
     while True:
         await asyncio.sleep(COLLECT_SECONDS)
         gc.collect()

@@ -1,7 +1,7 @@
-"""One process of the service: checks its surroundings, runs its parts, ends in order.
+"""One process of the service: checks the servers, runs its parts, ends in order.
 
-Starting while MongoDB or Kafka is away is no error: it waits, alive but not ready. What waiting would
-not fix (no transactions, missing topics, another index) ends the process with one readable line.
+If MongoDB or Kafka does not answer at the start, the process waits, alive but not ready. A problem that
+waiting does not fix (no transactions, missing topics, another index) ends it with one readable line.
 """
 
 from __future__ import annotations
@@ -15,13 +15,18 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import structlog
 
 from consumer import bootstrap, garbage
+from consumer.clients import make_hot
 from consumer.errors import BrokerUnavailable, LogError, StoreUnavailable
 from consumer.kafka import topics
 from consumer.kafka.cluster import check_client, cluster_id
+from consumer.operator import templates
+from consumer.reading.hot_states import follow_states
 from consumer.storage import indexes
 from consumer.telemetry.health import Health
 from consumer.telemetry.http import HttpServer, http_app
 from consumer.telemetry.metrics import Metrics
+from consumer.telemetry.traces import NO_TRACES
+from consumer.telemetry.traces_setup import open_traces
 from producers.scanner import scan_for_ever
 
 if TYPE_CHECKING:
@@ -38,7 +43,7 @@ log = structlog.get_logger()
 START_BACKOFF_SECONDS: Final = 2.0
 
 SCAN_SECONDS: Final = 120.0
-"""The scanner reports with every page: it is stuck when that takes so much longer than its pause."""
+"""The scanner reports with every page. Without a report for this much longer than its pause it is stuck."""
 
 
 class Process:
@@ -63,6 +68,7 @@ class Process:
     ) -> None:
         self.settings = settings
         self.metrics = Metrics()
+        self.traces = open_traces(settings) if with_pipeline else NO_TRACES
         self.health = Health()
         self.http: HttpServer | None = None
         self._with_pipeline = with_pipeline
@@ -73,20 +79,20 @@ class Process:
         self._membership: Membership | None = None
 
     def stop(self) -> None:
-        """Asks for an orderly end: what is under way is finished, the group is left."""
+        """Asks for an orderly end: the process finishes current batches and leaves the group."""
         self._stopping.set()
         if self._membership is not None:
             self._membership.stop()
 
     async def run(self) -> None:
-        """Works until `stop`.
+        """Runs until `stop`.
 
         Raises:
-            StartRefused: waiting would not help.
-            ContractsError: a part died; the process should be started again.
+            StartRefused: a requirement is not met; waiting does not help.
+            ContractsError: a part failed; the process should be started again.
         """
         check_client()
-        async with bootstrap.opened_mongo(self.settings, self.metrics) as client:
+        async with self.traces, bootstrap.opened_mongo(self.settings, self.metrics) as client:
             await self._run_parts(client)
 
     async def _run_parts(self, client: Any) -> None:
@@ -97,11 +103,15 @@ class Process:
             if self._with_api:
                 from consumer.api.serving import serve_api  # noqa: PLC0415 - memory that most do without
 
-                tasks.append(asyncio.create_task(serve_api(self.settings), name="api"))
-            found = await self._patiently(lambda: self._prepare(client))
+                tasks.append(asyncio.create_task(serve_api(self.settings, self.metrics), name="api"))
+            found = await _patiently(lambda: self._prepare(client), self.health, self._stopping)
             if found is None:
                 return
-            self._add_mongo_check(client)
+            _add_mongo_check(self.health, client)
+            if (hot := make_hot(self.settings)) is not None:
+                tasks.append(asyncio.create_task(follow_states(self.settings, hot), name="cache"))
+            watching = templates.keep_agreeing(client[self.settings.mongo_database], self.settings)
+            tasks.append(asyncio.create_task(watching, name="templates"))
             if self._with_scanner:
                 tasks.append(asyncio.create_task(self._scan(client), name="scanner"))
             if self._with_pipeline:
@@ -120,15 +130,16 @@ class Process:
         return asyncio.create_task(self.http.serve(), name="http")
 
     async def _work(self, client: Any, cluster: str, counts: Mapping[str, int]) -> None:
-        store = bootstrap.make_store(self.settings, client)
+        settings = self.settings
+        store = bootstrap.make_store(settings, client)
         self._membership, workers = bootstrap.make_membership(
-            self.settings, store, cluster, counts, metrics=self.metrics, health=self.health
+            settings, store, cluster, counts, metrics=self.metrics, health=self.health, traces=self.traces
         )
-        self._add_checks(self._membership, workers)
+        _add_checks(self.health, self._membership, workers, settings)
         await self._membership.run()
 
     async def _scan(self, client: Any) -> None:
-        """Scans forever, with fresh clients whenever Kafka was away at the start."""
+        """Scans forever, with new clients after each failed start."""
         interval = self.settings.scan_interval_seconds
         self.health.watch("scanner", within=interval + SCAN_SECONDS)
         beat = partial(self.health.beat, "scanner")
@@ -143,53 +154,60 @@ class Process:
             beat()
             await asyncio.sleep(START_BACKOFF_SECONDS)
 
-    async def _patiently(self, step: Callable[[], Awaitable[T]]) -> T | None:
-        """Tries until the servers answer; None when told to stop before that."""
-        waiting: dict[str, str] = {"start": "not started yet"}
-
-        async def why() -> str | None:
-            return waiting.get("start")
-
-        self.health.add_check("start", why)
-        while not self._stopping.is_set():
-            try:
-                result = await step()
-            except (StoreUnavailable, BrokerUnavailable) as error:
-                waiting["start"] = str(error)
-                log.warning("waiting to start", error=str(error), hint=error.hint)
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), START_BACKOFF_SECONDS)
-            else:
-                self.health.remove_check("start")
-                return result
-        return None
-
     async def _prepare(self, client: Any) -> tuple[str, dict[str, int]]:
-        """Makes sure that everything needed is there; the Kafka cluster's id and its topics' counts."""
+        """Checks that everything needed exists.
+
+        Returns the Kafka cluster's id and the partition counts of its topics.
+        """
         settings = self.settings
         database = client[settings.mongo_database]
         await indexes.check_transactions(client, database)
         await indexes.ensure(database, history_retention_days=settings.history_retention_days)
+        await templates.agree(database, settings)
         counts = (await topics.check(settings)).counts
         return await cluster_id(settings), counts
 
-    def _add_mongo_check(self, client: Any) -> None:
-        async def mongo_answers() -> str | None:
-            await client.admin.command("ping")
-            return None
 
-        self.health.add_check("mongodb", mongo_answers)
+async def _patiently(step: Callable[[], Awaitable[T]], health: Health, stopping: asyncio.Event) -> T | None:
+    """Tries until the servers answer; None: it was stopped before."""
+    waiting: dict[str, str] = {"start": "not started yet"}
 
-    def _add_checks(self, membership: Membership, workers: Workers) -> None:
-        async def partitions_work() -> str | None:
-            return workers.why_idle()
+    async def why() -> str | None:
+        return waiting.get("start")
 
-        async def lag_holds() -> str | None:
-            return workers.why_late(self.settings.max_lag_records, self.settings.max_lag_seconds)
+    health.add_check("start", why)
+    while not stopping.is_set():
+        try:
+            result = await step()
+        except (StoreUnavailable, BrokerUnavailable) as error:
+            waiting["start"] = str(error)
+            log.warning("waiting to start", error=str(error), hint=error.hint)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), START_BACKOFF_SECONDS)
+        else:
+            health.remove_check("start")
+            return result
+    return None
 
-        self.health.add_check("kafka", membership.why_no_broker)
-        self.health.add_check("partitions", partitions_work)
-        self.health.add_check("lag", lag_holds)
+
+def _add_mongo_check(health: Health, client: Any) -> None:
+    async def mongo_answers() -> str | None:
+        await client.admin.command("ping")
+        return None
+
+    health.add_check("mongodb", mongo_answers)
+
+
+def _add_checks(health: Health, membership: Membership, workers: Workers, settings: Settings) -> None:
+    async def partitions_work() -> str | None:
+        return workers.why_idle()
+
+    async def lag_holds() -> str | None:
+        return workers.why_late(settings.max_lag_records, settings.max_lag_seconds)
+
+    health.add_check("kafka", membership.member.why_no_broker)
+    health.add_check("partitions", partitions_work)
+    health.add_check("lag", lag_holds)
 
 
 async def _until_first_ends(tasks: list[asyncio.Task[None]], stopping: asyncio.Event) -> None:
@@ -201,7 +219,7 @@ async def _until_first_ends(tasks: list[asyncio.Task[None]], stopping: asyncio.E
 
 
 async def _ended(tasks: list[asyncio.Task[None]]) -> None:
-    """Waits for the pipeline to drain, ends the rest, and passes the first failure on."""
+    """Waits for the pipeline to drain, ends the other parts, and raises the first failure."""
     for task in tasks:
         if task.get_name() == "pipeline":
             await asyncio.wait({task})

@@ -1,13 +1,14 @@
-"""Every setting, once. `CONTRACTS_HTTP_PORT=9000` in the environment sets `http_port`.
+"""All settings. `CONTRACTS_HTTP_PORT=9000` in the environment sets `http_port`.
 
 `CONTRACTS_MONGO_URI_FILE=/path` reads the value from a file, and so does a file `contracts_mongo_uri`
-in the directory CONTRACTS_SECRETS_DIR (default /run/secrets). The settings themselves are in
-settings_sections.py; here they come together, and what they must fulfil beside their types.
+in the directory CONTRACTS_SECRETS_DIR (default /run/secrets). The settings are declared in
+settings_sections.py; this module joins them, and checks rules across settings.
 """
 
 from __future__ import annotations
 
-from typing import Any, Self
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -24,7 +25,11 @@ from consumer.settings_sections import (
     TopicSettings,
 )
 from consumer.settings_sources import ENV_PREFIX, FileVariants, hide_credentials, load
+from consumer.template_file import load_catalogue
 from schemas.uri import is_uri_reference
+
+if TYPE_CHECKING:
+    from consumer.domain.catalogue import Catalogue
 
 
 class Settings(
@@ -71,50 +76,9 @@ class Settings(
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
-        if contradictions := [message for wrong, message in self._rules() if wrong]:
+        if contradictions := [message for wrong, message in _rules(self) if wrong]:
             raise ValueError("\n".join(contradictions))
         return self
-
-    def _rules(self) -> tuple[tuple[bool, str], ...]:
-        protocol = self.kafka_security_protocol
-        with_token = protocol.startswith("SASL") and self.kafka_sasl_mechanism == "OAUTHBEARER"
-        with_password = protocol.startswith("SASL") and not with_token
-        ignoring = "OAUTHBEARER" if with_token else protocol
-        user_or_password = bool(self.kafka_sasl_username or self.kafka_sasl_password)
-        user_and_password = bool(self.kafka_sasl_username and self.kafka_sasl_password)
-        return (
-            (
-                with_password and not user_and_password,
-                f"CONTRACTS_KAFKA_SASL_USERNAME: {protocol} needs a user name and a password",
-            ),
-            (
-                not with_password and user_or_password,
-                f"CONTRACTS_KAFKA_SASL_USERNAME: {ignoring} does not use a user name or password",
-            ),
-            (
-                with_token != bool(self.kafka_sasl_token_provider),
-                (
-                    "CONTRACTS_KAFKA_SASL_TOKEN_PROVIDER: needs OAUTHBEARER and a SASL_… protocol, and "
-                    "they need it"
-                ),
-            ),
-            (
-                (self.kafka_ssl_certfile is None) != (self.kafka_ssl_keyfile is None),
-                "CONTRACTS_KAFKA_SSL_CERTFILE: must be set together with CONTRACTS_KAFKA_SSL_KEYFILE",
-            ),
-            (  # otherwise one lost heartbeat ends the session
-                self.heartbeat_interval_ms * 3 > self.session_timeout_ms,
-                "CONTRACTS_HEARTBEAT_INTERVAL_MS: must be at most a third of CONTRACTS_SESSION_TIMEOUT_MS",
-            ),
-            (
-                self.max_command_bytes > self.max_batch_bytes,
-                "CONTRACTS_MAX_BATCH_BYTES: must be at least CONTRACTS_MAX_COMMAND_BYTES",
-            ),
-            (  # otherwise the limit could never be reached
-                self.dead_letter_limit_count > self.dead_letter_limit_window,
-                "CONTRACTS_DEAD_LETTER_LIMIT_COUNT: must be at most CONTRACTS_DEAD_LETTER_LIMIT_WINDOW",
-            ),
-        )
 
     @classmethod
     def settings_customise_sources(
@@ -128,17 +92,85 @@ class Settings(
         """Order of precedence: arguments, environment, files."""
         return init_settings, env_settings, FileVariants(settings_cls)
 
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The templates of the plans, read once: a file that changes meanwhile changes nothing.
+
+        Raises:
+            TemplatesRefused: the templates file cannot be used.
+        """
+        return load_catalogue(self.templates)
+
     @property
     def policy(self) -> Policy:
-        """The defaults of new contracts."""
+        """The defaults of new contracts, and the templates of the plans.
+
+        Raises:
+            TemplatesRefused: the templates file cannot be used.
+        """
         return Policy(
-            self.renewal_window_days, self.renewal_grace_days, self.notice_days, self.usage_thresholds
+            self.renewal_window_days,
+            self.renewal_grace_days,
+            self.notice_days,
+            self.usage_thresholds,
+            self.catalogue,
         )
 
     @property
     def mongo_address(self) -> str:
         """The connection string without user and password, for logs and errors."""
         return hide_credentials(self.mongo_uri.get_secret_value())
+
+
+def _rules(settings: Settings) -> tuple[tuple[bool, str], ...]:
+    """Rules across settings: whether each is broken, and what to say."""
+    protocol = settings.kafka_security_protocol
+    with_token = protocol.startswith("SASL") and settings.kafka_sasl_mechanism == "OAUTHBEARER"
+    with_password = protocol.startswith("SASL") and not with_token
+    ignoring = "OAUTHBEARER" if with_token else protocol
+    user_or_password = bool(settings.kafka_sasl_username or settings.kafka_sasl_password)
+    user_and_password = bool(settings.kafka_sasl_username and settings.kafka_sasl_password)
+    return (
+        (
+            with_password and not user_and_password,
+            f"CONTRACTS_KAFKA_SASL_USERNAME: {protocol} needs a user name and a password",
+        ),
+        (
+            not with_password and user_or_password,
+            f"CONTRACTS_KAFKA_SASL_USERNAME: {ignoring} does not use a user name or password",
+        ),
+        (
+            with_token != bool(settings.kafka_sasl_token_provider),
+            (
+                "CONTRACTS_KAFKA_SASL_TOKEN_PROVIDER: needs OAUTHBEARER and a SASL_… protocol, and "
+                "they need it"
+            ),
+        ),
+        (
+            (settings.kafka_ssl_certfile is None) != (settings.kafka_ssl_keyfile is None),
+            "CONTRACTS_KAFKA_SSL_CERTFILE: must be set together with CONTRACTS_KAFKA_SSL_KEYFILE",
+        ),
+        (  # without an audience, tokens made for other systems would be good here
+            (settings.api_oidc_issuer is None) != (settings.api_oidc_audience is None),
+            "CONTRACTS_API_OIDC_ISSUER: must be set together with CONTRACTS_API_OIDC_AUDIENCE",
+        ),
+        (
+            settings.api_oidc_client_id is not None and not (settings.api_oidc_issuer and settings.api_url),
+            "CONTRACTS_API_OIDC_CLIENT_ID: needs CONTRACTS_API_OIDC_ISSUER and CONTRACTS_API_URL",
+        ),
+        (  # otherwise one lost heartbeat ends the session
+            settings.heartbeat_interval_ms * 3 > settings.session_timeout_ms,
+            "CONTRACTS_HEARTBEAT_INTERVAL_MS: must be at most a third of CONTRACTS_SESSION_TIMEOUT_MS",
+        ),
+        (
+            settings.max_command_bytes > settings.max_batch_bytes,
+            "CONTRACTS_MAX_BATCH_BYTES: must be at least CONTRACTS_MAX_COMMAND_BYTES",
+        ),
+        (  # otherwise the limit could never be reached
+            settings.dead_letter_limit_count > settings.dead_letter_limit_window,
+            "CONTRACTS_DEAD_LETTER_LIMIT_COUNT: must be at most CONTRACTS_DEAD_LETTER_LIMIT_WINDOW",
+        ),
+    )
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
+from consumer.addresses import cache_mistake, issuer_mistake
 from consumer.domain.model import DEFAULT_THRESHOLDS
+from consumer.settings_sources import FORM
 
 Milliseconds = Annotated[int, Field(ge=1, le=86_400_000)]
 Bytes = Annotated[int, Field(ge=1024, le=(1 << 31) - 1)]
@@ -23,6 +25,38 @@ NoticeDays = Annotated[
     NoDecode,
     BeforeValidator(_split_commas),
     Field(max_length=20),
+]
+
+
+def _as_issuer(url: str) -> str:
+    if why := issuer_mistake(url):
+        raise ValueError(why)
+    return url
+
+
+IssuerUrl = Annotated[str, AfterValidator(_as_issuer)]
+
+
+def _as_cache(url: SecretStr) -> SecretStr:
+    if why := cache_mistake(url.get_secret_value()):
+        raise ValueError(why)
+    return url
+
+
+CacheUrl = Annotated[SecretStr, AfterValidator(_as_cache)]
+
+
+def _split_pairs(value: object) -> object:
+    listed = _split_commas(value)
+    if not isinstance(value, str) or not isinstance(listed, list):
+        return value
+    if wrong := [part for part in listed if part.count("=") != 1]:
+        raise ValueError(f"must be NAME=ROLE, separated by commas, not {wrong[0]!r}")
+    return {name.strip(): role.strip() for name, role in (part.split("=") for part in listed)}
+
+
+RoleNames = Annotated[
+    dict[str, Literal["reader", "publisher", "operator", "personal"]], NoDecode, BeforeValidator(_split_pairs)
 ]
 
 Thresholds = Annotated[
@@ -51,6 +85,7 @@ class KafkaSettings(BaseModel):
     kafka_sasl_token_provider: str | None = Field(
         None,
         pattern=r"^[\w.]+:\w+$",
+        json_schema_extra={FORM: "module:function"},
         description="`module:function` of a coroutine function that returns the token for OAUTHBEARER",
     )
     kafka_ssl_cafile: str | None = Field(
@@ -68,7 +103,7 @@ class KafkaSettings(BaseModel):
 
 
 class MongoSettings(BaseModel):
-    """Connection to MongoDB."""
+    """Connection to MongoDB, cache, history."""
 
     mongo_uri: SecretStr = Field(
         SecretStr("mongodb://localhost:27017"),
@@ -78,13 +113,23 @@ class MongoSettings(BaseModel):
         "motor", description="client library: motor, or the asyncio client of PyMongo"
     )
     mongo_database: str = Field(
-        "contracts", pattern=r"^[^/\\. \"$*<>:|?\x00]{1,63}$", description="database name"
+        "contracts",
+        pattern=r"^[^/\\. \"$*<>:|?\x00]{1,63}$",
+        json_schema_extra={FORM: 'a name of 1 to 63 characters without spaces and / \\ . " $ * < > : | ?'},
+        description="database name",
     )
     mongo_max_pool_size: Count = Field(20, description="maximum number of connections of a process")
     mongo_read_preference: Literal[
         "primary", "primaryPreferred", "secondary", "secondaryPreferred", "nearest"
     ] = Field(
-        "primary", description="members that queries read from; the pipeline always reads from the primary"
+        "primary", description="members that queries read from; the worker always reads from the primary"
+    )
+    cache_url: CacheUrl | None = Field(
+        None,
+        description="address of a Redis cache for reads by account: redis://host:6379/0; default: no cache",
+    )
+    cache_max_age_seconds: Annotated[float, Field(ge=0.1, le=3_600)] = Field(
+        5, description="maximum age of an answer from the cache"
     )
     mongo_timeout_ms: Milliseconds = Field(
         10_000, description="time after which an operation has failed, including the wait for an election"
@@ -99,7 +144,10 @@ class TopicSettings(BaseModel):
     """Topics: their names, and the settings with which `contracts topics ensure` creates them."""
 
     topic_prefix: str = Field(
-        "", pattern=r"^[a-zA-Z0-9._-]{0,100}$", description="prefix of all topic names, without a separator"
+        "",
+        pattern=r"^[a-zA-Z0-9._-]{0,100}$",
+        json_schema_extra={FORM: "at most 100 letters, digits, dots, _ and -"},
+        description="prefix of all topic names, without a separator",
     )
     partitioner: Literal["murmur2", "crc32"] = Field(
         "murmur2",
@@ -121,7 +169,7 @@ class TopicSettings(BaseModel):
 
 
 class PipelineSettings(BaseModel):
-    """Pipeline: consumer group, timeouts, size of a batch, dead-letter limit."""
+    """Worker: consumer group, timeouts, size of a batch, dead-letter limit."""
 
     group_id: str = Field("contracts", min_length=1, max_length=200, description="consumer group")
     group_instance_id: str | None = Field(
@@ -158,6 +206,9 @@ class PipelineSettings(BaseModel):
     compression: Literal["lz4", "zstd", "snappy", "gzip", "none"] = Field(
         "zstd", description="compression of published records"
     )
+    publish_state: bool = Field(
+        default=True, description="publish each contract to `contracts.state` when a command changed it"
+    )
     dead_letter_limit_share: Annotated[float, Field(gt=0, le=1)] = Field(
         0.5, description="share of dead letters above which a partition stops"
     )
@@ -168,12 +219,13 @@ class PipelineSettings(BaseModel):
         1_000, description="number of recent records of the partition in which dead letters are counted"
     )
     dead_letter_limit_off: bool = Field(
-        default=False, description="never stop for dead letters; for one start, to get past many bad records"
+        default=False,
+        description="do not stop because of dead letters; set it for one start, to skip many invalid records",
     )
 
 
 class DomainSettings(BaseModel):
-    """Scanner, and defaults of new contracts."""
+    """Scanner, defaults of new contracts, and templates of the plans."""
 
     notice_days: NoticeDays = Field(
         (90, 60, 30, 14, 7, 1),
@@ -186,7 +238,13 @@ class DomainSettings(BaseModel):
         30, description="days after the end of the term in which `renew` is still accepted"
     )
     usage_thresholds: Thresholds = Field(
-        DEFAULT_THRESHOLDS, description="per cent of a limit at which `limit_reached` tells of usage"
+        DEFAULT_THRESHOLDS,
+        description="percentages of a limit: `limit_reached` is published when usage reaches one",
+    )
+    templates: str | None = Field(
+        None,
+        min_length=1,
+        description="path of the templates file; default: the built-in templates, version 1",
     )
     scan_interval_seconds: Annotated[float, Field(gt=0, le=86_400)] = Field(
         60, description="pause between two scans for due contracts"
@@ -197,7 +255,7 @@ class DomainSettings(BaseModel):
 
 
 class OperationSettings(BaseModel):
-    """HTTP, readiness and logs."""
+    """HTTP, readiness, logs and traces."""
 
     http_host: str = Field(
         "127.0.0.1", min_length=1, description="address to listen on; 0.0.0.0 for all interfaces"
@@ -220,6 +278,11 @@ class OperationSettings(BaseModel):
     command_source: Annotated[str, Field(min_length=1, max_length=128)] = Field(
         "/contracts/client", description="`ce_source` of published commands: a URI reference"
     )
+    traces_sample_ratio: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        None,
+        description="share of commands that are traced if their sender does not decide it, 0 to 1; needs the "
+        "extra `otel`; default: no traces",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="lowest level that is logged"
     )
@@ -229,19 +292,62 @@ class OperationSettings(BaseModel):
 
 
 class ApiSettings(BaseModel):
-    """The HTTP API, on a port of its own."""
+    """HTTP API. It listens on a separate port."""
 
-    api_host: str = Field("127.0.0.1", min_length=1, description="address to listen on; 0.0.0.0 for all")
-    api_port: Annotated[int, Field(ge=0, le=65_535)] = Field(8081, description="port; 0 takes a free one")
-    api_with_run: bool = Field(default=False, description="`contracts run` serves the API, too")
+    api_host: str = Field(
+        "127.0.0.1", min_length=1, description="address to listen on; 0.0.0.0 for all interfaces"
+    )
+    api_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
+        8081, description="port to listen on; 0 for any free port"
+    )
+    api_with_run: bool = Field(default=False, description="whether `contracts run` also serves the API")
     api_tokens_path: str | None = Field(
-        None, description="file of tokens: lines that `contracts tokens new` makes"
+        None, description="path of the token file; `contracts tokens new` prints its lines"
+    )
+    api_oidc_issuer: IssuerUrl | None = Field(
+        None,
+        description="URL of an OpenID Connect issuer (claim `iss`) whose tokens are accepted",
+    )
+    api_oidc_audience: str | None = Field(
+        None, min_length=1, description="audience (claim `aud`) that a token of the issuer must have"
+    )
+    api_oidc_roles_claim: str = Field(
+        "roles",
+        min_length=1,
+        description="claim with the roles of a token, or a JSON Pointer to it: /realm_access/roles",
+    )
+    api_oidc_roles: RoleNames = Field(
+        {
+            "contracts-reader": "reader",
+            "contracts-publisher": "publisher",
+            "contracts-operator": "operator",
+            "contracts-personal": "personal",
+        },
+        description="role of this API for each role of the issuer: NAME=ROLE, separated by commas; "
+        "`personal` shows personal data",
+    )
+    api_oidc_client_id: str | None = Field(
+        None,
+        min_length=1,
+        description="client id of the console at the issuer; with it, the sign-in page has a link there",
+    )
+    api_oidc_client_secret: SecretStr | None = Field(
+        None, description="client secret of the console, if the issuer requires one; PKCE is always used"
+    )
+    api_url: IssuerUrl | None = Field(
+        None,
+        description="public URL of the API: the issuer sends browsers back there; with https, browsers "
+        "send the console's cookies over HTTPS only",
     )
     api_requests_per_second: Annotated[float, Field(gt=0, le=100_000)] = Field(
-        50, description="of one token; twice as many at once after a pause"
+        50, description="maximum rate of requests with one token; a burst may be twice as large"
+    )
+    api_max_connections: Annotated[int, Field(ge=10, le=100_000)] = Field(
+        1_000,
+        description="maximum number of connections; while there are more, requests get 503",
     )
     api_max_wait_seconds: Annotated[float, Field(gt=0, le=600)] = Field(
-        30, description="how long a request may wait for a result or for a position"
+        30, description="maximum time that a request waits for a result or for a position"
     )
 
 

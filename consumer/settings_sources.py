@@ -25,6 +25,8 @@ AnySettings = TypeVar("AnySettings", bound=BaseSettings)
 ENV_PREFIX: Final = "CONTRACTS_"
 SECRETS_DIR: Final = "CONTRACTS_SECRETS_DIR"
 DEFAULT_SECRETS_DIR: Final = "/run/secrets"
+FORM: Final = "form"
+"""Key of what a setting's pattern asks for, in words: for messages."""
 
 _NOT_OURS: Final = re.compile(
     r"CONTRACTS_(TEST|DEVSTACK|SECANTUS)_"
@@ -37,7 +39,7 @@ _SECRET_OPTION: Final = re.compile(r"(?i)(?P<name>[a-z_]*(password|token|secret)
 
 
 def hide_credentials(text: str) -> str:
-    """`mongodb://user:password@host/db` -> `mongodb://***@host/db`, wherever it stands in the text."""
+    """`mongodb://user:password@host/db` -> `mongodb://***@host/db`, anywhere in the text."""
     return _SECRET_OPTION.sub(r"\g<name>***", _USER_INFO.sub(r"\g<scheme>***@", text))
 
 
@@ -50,16 +52,16 @@ class FileVariants(PydanticBaseSettingsSource):
     """Reads CONTRACTS_<NAME>_FILE and files named contracts_<name> in the secrets directory."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
-        """The text of the file, without the line break that editors put at its end."""
+        """The text of the file, without the line break that editors add at its end."""
         path = _path_of(field_name)
         try:
             text = path.read_text("utf-8").rstrip("\r\n") if path else None
-        except (OSError, UnicodeDecodeError):  # told by environment_mistakes
+        except (OSError, UnicodeDecodeError):  # reported by environment_mistakes
             text = None
         return text, field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        """What the files say, by field name."""
+        """The values in files, by field name."""
         fields = self.settings_cls.model_fields
         found = {name: self.get_field_value(field, name)[0] for name, field in fields.items()}
         return {name: text for name, text in found.items() if text}
@@ -74,7 +76,7 @@ def _path_of(field_name: str) -> Path | None:
 
 
 class Origin(NamedTuple):
-    """Where a value was given, and its text as it stands there; None: nowhere, so the default counts."""
+    """The origin of a setting, and its text there; None: not given, so the default is used."""
 
     place: str
     text: str | None
@@ -84,7 +86,7 @@ DEFAULT: Final = Origin("default", None)
 
 
 def origins(settings: type[BaseSettings]) -> dict[str, Origin]:
-    """Of each setting by its field name: `environment`, `file PATH` or `default`, as the first found wins."""
+    """By field name: `environment`, `file PATH` or `default`. The first origin that gives a value wins."""
     environment, files = EnvSettingsSource(settings)(), FileVariants(settings)()
     found = dict.fromkeys(settings.model_fields, DEFAULT)
     found |= {name: Origin(f"file {_path_of(name)}", text) for name, text in files.items()}
@@ -94,7 +96,7 @@ def origins(settings: type[BaseSettings]) -> dict[str, Origin]:
 
 
 def environment_mistakes(field_names: Iterable[str]) -> Iterator[str]:
-    """What the values themselves do not show: misspelt names, unreadable files, a value given twice."""
+    """Mistakes that the values do not show: misspelt names, unreadable files, a value given twice."""
     known = {env_name(name): name for name in field_names}
     for name in sorted(os.environ):
         if name.startswith(ENV_PREFIX) and not _is_known(name, known) and not _NOT_OURS.match(name):
@@ -130,7 +132,7 @@ def load(settings: type[AnySettings], overrides: Mapping[str, Any]) -> AnySettin
     """The settings from all sources, with `overrides` above them.
 
     Raises:
-        SettingsError: with one line per mistake, all of them at once, never showing a secret.
+        SettingsError: one line for each mistake, without secrets.
     """
     mistakes = list(environment_mistakes(settings.model_fields))
     try:
@@ -147,7 +149,10 @@ def _line(mistake: ErrorDetails, settings: type[BaseModel]) -> str:
     if not mistake["loc"]:
         return message
     name = str(mistake["loc"][0])
-    value = "" if is_secret(settings, name) else f", not {mistake['input']!r}"
+    if mistake["type"] == "string_pattern_mismatch":
+        extra: Any = settings.model_fields[name].json_schema_extra
+        message = f"must be {extra[FORM]}"
+    value = "" if is_secret(settings, name) else f", not {hide_credentials(repr(mistake['input']))}"
     return f"{env_name(name)}: {message}{value}"
 
 

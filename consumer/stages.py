@@ -1,4 +1,7 @@
-"""The steps of a batch, as the metrics name them; here for the client, which has no metrics."""
+"""The stages of a batch, by their names in the metrics.
+
+A separate module, because the client package has no metrics.
+"""
 
 from typing import Literal
 

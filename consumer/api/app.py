@@ -1,6 +1,6 @@
-"""The application: every end point in one list, behind one door.
+"""The application: all end points of the API in one list, and the console.
 
-What it serves to people, the console, has the same tokens and limits, and a door of its own.
+Both accept the same tokens and have the same limits. The console has sessions of its own in addition.
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 from fastapi import Depends, FastAPI
 from starlette.responses import JSONResponse
 
+from consumer.api.audit import Audited
 from consumer.api.auth import COMMAND_PATH, PUBLISHED, Asking, Authentication, authorise, check_complete
 from consumer.api.commands import Publishing
 from consumer.api.console.app import ConsoleParts, make_console
 from consumer.api.console.session import PATH as CONSOLE
+from consumer.api.identified import Identified
 from consumer.api.limits import RateLimits
 from consumer.api.listings import Listings
+from consumer.api.measured import Measured
 from consumer.api.openapi import described
 from consumer.api.problems import add_handlers
 from consumer.api.reads import ContractReads, document
@@ -30,37 +33,48 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from consumer.api.auth import Authenticator
+    from consumer.api.console.oidc_sign_in import OidcClient
     from consumer.api.log import CommandLog, Progress
-    from consumer.api.results import History
+    from consumer.operator.desk import Desk
+    from consumer.reading.lookup import ContractLookup
     from consumer.reading.preview import ContractPreview
     from consumer.reading.reader import ContractReader
     from consumer.reading.statistics import ContractStatistics
     from consumer.telemetry.health import Health
+    from consumer.telemetry.metrics_api import ApiMetrics
 
 
 @dataclass(frozen=True)
 class Dependencies:
-    """What the application works with; all of it stays the caller's to close.
+    """What the application works with. The caller closes it.
 
     Args:
-        reader, statistics, preview, queries: of contracts, on the primary.
-        progress: how far the database has come in the log.
-        log: where commands go in.
-        authenticators: who knows tokens.
+        reader, statistics, preview, lookup: of contracts, on the primary.
+        progress: the positions that the database has reached.
+        log: publishes commands.
+        desk: views and decisions for operators.
+        authenticators: find the owner of a token.
+        client: the console as a client of the OIDC issuer; None: no sign-in at an issuer.
+        secure_cookies: whether browsers send the console's cookies over HTTPS only.
         health: of this process.
-        max_body_bytes: larger bodies are refused.
+        metrics: of requests.
+        max_body_bytes: larger request bodies are refused.
         max_wait_seconds: how long a request may wait for a result.
-        requests_per_second: of one token.
+        requests_per_second: limit for one caller.
     """
 
     reader: ContractReader
     statistics: ContractStatistics
     preview: ContractPreview
-    queries: History
+    lookup: ContractLookup
     progress: Progress
     log: CommandLog
+    desk: Desk
     authenticators: Sequence[Authenticator]
+    client: OidcClient | None
+    secure_cookies: bool
     health: Health
+    metrics: ApiMetrics
     max_body_bytes: int
     max_wait_seconds: float
     requests_per_second: float
@@ -70,36 +84,46 @@ def make_app(given: Dependencies) -> ASGIApp:
     """The HTTP API.
 
     Raises:
-        RuntimeError: an end point without a row in ACCESS.
+        RuntimeError: an end point has no row in ACCESS.
     """
     app, limits = _api(given), RateLimits(given.requests_per_second)
     check_complete(app.routes)
     guarded = Authentication(app, given.authenticators, limits)
     parts = ConsoleParts(
         reader=given.reader,
+        lookup=given.lookup,
         preview=given.preview,
         statistics=given.statistics,
         log=given.log,
+        desk=given.desk,
         authenticators=given.authenticators,
+        client=given.client,
+        secure_cookies=given.secure_cookies,
         limits=limits,
+        max_body_bytes=given.max_body_bytes,
         max_wait_seconds=given.max_wait_seconds,
     )
-    return _RawPath(_WithConsole(guarded, make_console(parts)))
+    both = _WithConsole(guarded, make_console(parts))
+    return Identified(_RawPath(Audited(Measured(both, given.metrics))))
 
 
 def unserved() -> FastAPI:
-    """The end points with nothing behind them, to be described."""
+    """The end points without their dependencies, from which the description of the API is generated."""
     nothing: Any = None
     return _api(
         Dependencies(
             reader=nothing,
             statistics=nothing,
             preview=nothing,
-            queries=nothing,
+            lookup=nothing,
             progress=nothing,
             log=nothing,
+            desk=nothing,
             authenticators=(),
+            client=None,
+            secure_cookies=True,
             health=nothing,
+            metrics=nothing,
             max_body_bytes=1,
             max_wait_seconds=1,
             requests_per_second=1,
@@ -148,23 +172,27 @@ def _status(failing: dict[str, str], word: str) -> Response:
 def _add_reads(app: FastAPI, given: Dependencies) -> None:
     reads = ContractReads(given.reader, given.progress)
     listings = Listings(given.reader, given.statistics, given.progress)
-    results = Results(given.queries, given.progress)
+    results = Results(given.reader, given.progress)
     endpoints: dict[str, Callable[..., Any]] = {
         "/v1/accounts/{account_id}/contract": reads.of_account,
         "/v1/accounts/{account_id}/history": listings.history,
         "/v1/accounts/{account_id}/results/{command_id}": results.of_command,
+        "/v1/accounts/{account_id}/usage": reads.usage,
         "/v1/contracts": listings.contracts,
         "/v1/contracts/{contract_id}": reads.by_id,
         "/v1/expiring": listings.expiring,
         "/v1/statistics": listings.statistics,
+        "/v1/statistics/movements": listings.movements,
     }
     for path, endpoint in endpoints.items():
         app.add_api_route(path, endpoint, methods=["GET"], response_model=None)
 
 
 def _add_commands(app: FastAPI, given: Dependencies) -> None:
-    publishing = Publishing(given.log, max_bytes=given.max_body_bytes, max_wait=given.max_wait_seconds)
-    previews = Previews(given.preview, max_bytes=given.max_body_bytes)
+    publishing = Publishing(
+        given.log, given.progress, max_bytes=given.max_body_bytes, max_wait=given.max_wait_seconds
+    )
+    previews = Previews(given.preview, given.progress, max_bytes=given.max_body_bytes)
     for name in PUBLISHED:
         spec, path = COMMANDS[name], COMMAND_PATH + name
         app.add_api_route(

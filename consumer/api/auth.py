@@ -1,14 +1,13 @@
-"""Who asks, and what they may: everything about it that the API decides stands here.
+"""Authentication and authorisation of the API.
 
-A request without a token that is known gets 401, whatever its address, but for PUBLIC. ACCESS names the role
-that each end point asks for; `make_app` refuses an end point without a row.
+A request without a valid token is answered with 401, at any address except those in PUBLIC. ACCESS names the
+role that each end point requires; `make_app` refuses an end point without a row.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol
 
-import structlog
 from fastapi import Depends, Request
 from fastapi.routing import APIRoute
 
@@ -23,50 +22,50 @@ if TYPE_CHECKING:
 
     from consumer.api.limits import RateLimits
 
-log = structlog.get_logger()
-
 PUBLIC: Final = frozenset({"/healthz", "/readyz"})
-"""The orchestrator's probes cannot keep a secret, and are told no more than well or not."""
+"""Probes of an orchestrator cannot keep a secret, so these answers contain nothing confidential."""
 
 COMMAND_PATH: Final = "/v1/accounts/{account_id}/commands/"
 
 PUBLISHED: Final = tuple(name for name in COMMANDS if name != "advance")
-"""The commands that may come this way. `advance` is the scanner's."""
+"""The commands that the API accepts. Only the scanner sends `advance`."""
 
 _OPERATORS: Final = frozenset({"adopt", "erase"})
-"""One takes foreign state over as it is, the other destroys forever."""
+"""`adopt` stores the state of another system as it is, and `erase` cannot be undone."""
 
 ACCESS: Final[dict[str, Role]] = {
     "GET /v1/openapi.json": "reader",
     "GET /v1/accounts/{account_id}/contract": "reader",
     "GET /v1/accounts/{account_id}/history": "reader",
     "GET /v1/accounts/{account_id}/results/{command_id}": "reader",
+    "GET /v1/accounts/{account_id}/usage": "reader",
     "GET /v1/contracts": "reader",
     "GET /v1/contracts/{contract_id}": "reader",
     "GET /v1/expiring": "reader",
     "GET /v1/statistics": "reader",
+    "GET /v1/statistics/movements": "reader",
     **{
         f"POST {COMMAND_PATH}{name}{end}": "operator" if name in _OPERATORS else "publisher"
         for name in PUBLISHED
         for end in ("", "/preview")
     },
 }
-"""The weakest role for each end point."""
+"""The minimum role for each end point."""
 
 
 class Authenticator(Protocol):
-    """Knows tokens."""
+    """Finds the owner of a token."""
 
     async def caller(self, token: str) -> Caller | None:
-        """Whose token it is; None: nobody's."""
+        """The owner of the token; None: the token is not valid."""
 
 
 class Authentication:
-    """Lets nobody in whom no authenticator knows, and nobody too often.
+    """Refuses requests without a valid token, and callers that exceed their rate limit.
 
     Args:
-        app: what is protected.
-        authenticators: asked in order.
+        app: the application to protect.
+        authenticators: tried in this order.
         limits: of each caller.
     """
 
@@ -95,7 +94,7 @@ class Authentication:
 
 
 async def known_caller(authenticators: Iterable[Authenticator], token: str | None) -> Caller | None:
-    """Whose token it is, as the first one knows who does; None: nobody's, or there is none."""
+    """The owner of the token, from the first authenticator that knows it; None: no token, or not valid."""
     for each in authenticators if token else ():
         if caller := await each.caller(token or ""):
             return caller
@@ -103,37 +102,39 @@ async def known_caller(authenticators: Iterable[Authenticator], token: str | Non
 
 
 def bearer_token(scope: Scope) -> str | None:
-    """What stands in `Authorization: Bearer …`; None where there is not exactly one."""
+    """The token of `Authorization: Bearer …`; None unless there is exactly one such header."""
     given = [value for name, value in scope["headers"] if name == b"authorization"]
     scheme, _, token = (given[0] if len(given) == 1 else b"").decode("latin-1").partition(" ")
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
-def authorise(request: Request) -> None:
-    """Stands before every end point: the caller's role must reach it."""
+async def authorise(request: Request) -> None:
+    """A dependency of every end point: refuses a caller whose role is too weak.
+
+    Like all dependencies here it is a coroutine: FastAPI calls plain functions in a thread, at 0.1 ms each.
+    """
     wanted = ACCESS.get(_row(request.method, request.scope["route"].path))
     if request.scope["route"].path in PUBLIC:
         return
     caller: Caller = request.state.caller
     if wanted is None or not caller.may(wanted):
-        log.warning("refused", asked_by=caller.name, role=caller.role, needed=wanted)
-        raise Problem("forbidden", f"this needs a token of the role {wanted}")
+        raise Problem("forbidden", f"this requires a token with the role {wanted}")
 
 
-def _caller_of(request: Request) -> Caller:
+async def _caller_of(request: Request) -> Caller:
     caller: Caller = request.state.caller
     return caller
 
 
 Asking = Annotated[Caller, Depends(_caller_of)]
-"""As a parameter of an end point: who asks."""
+"""The caller, as a parameter of an end point."""
 
 
 def check_complete(routes: Iterable[Any]) -> None:
-    """Every end point has its row, and every row its end point.
+    """Checks that every end point has a row in ACCESS, and every row an end point.
 
     Raises:
-        RuntimeError: which have not: a mistake in the program itself.
+        RuntimeError: names those that have none; this is an error in the program.
     """
     found = {
         _row(method, each.path)

@@ -1,4 +1,4 @@
-"""`POST …/commands/NAME`: a command into the log, and what became of it for those who wait."""
+"""`POST …/commands/NAME`: publishes a command, and answers with its result if the caller waits for it."""
 
 from __future__ import annotations
 
@@ -7,55 +7,48 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import quote
 from uuid import uuid4
 
-import structlog
 from fastapi import Header, Request
 from starlette.responses import Response
 
+from consumer.api.audit import audit
 from consumer.api.auth import Asking
-from consumer.api.bodies import Asked, IfMatch, message_of
-from consumer.api.log import POSITION_HEADER
+from consumer.api.bodies import Asked, IdempotencyKey, IfMatch, message_of
+from consumer.api.log import position_of
 from consumer.api.problems import Problem
 from consumer.api.reads import AccountPath, document
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
-    from consumer.api.log import Answered, CommandLog
+    from consumer.api.log import Answered, CommandLog, Progress
     from producers.messages import CommandMessage
     from producers.results import CommandResult
     from schemas.commands import CommandSpec
 
-log = structlog.get_logger()
 
 UNPROCESSABLE: Final = frozenset({"invalid_terms", "protected_field", "id_reused"})
-"""Codes of refusals that another state of the contract would not help: 422. The others are 409."""
+"""Rejections that do not depend on the contract's state: status 422. All others: 409."""
 
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        min_length=1,
-        max_length=255,
-        description="The command's id: the same again changes nothing. Default: a new one.",
-    ),
-]
 Prefer = Annotated[
     str | None,
-    Header(max_length=200, description="`wait=N`: answer with the result, if it comes within N seconds."),
+    Header(max_length=200, description="`wait=N`: wait up to N seconds for the result, and answer with it."),
 ]
 _WAIT: Final = re.compile(r'(?:^|[,;\s])wait\s*=\s*"?(\d{1,5})"?(?=$|[,;\s])', re.IGNORECASE)
 
 
 class Publishing:
-    """End points that put commands into the log.
+    """End points that publish commands.
 
     Args:
-        log: where they go.
+        log: publishes them.
+        progress: the positions that the database has reached.
         max_bytes: larger bodies are refused.
-        max_wait: seconds; who asks for more waits so long.
+        max_wait: longest wait for a result, in seconds; a longer `wait=N` is shortened to it.
     """
 
-    def __init__(self, log: CommandLog, *, max_bytes: int, max_wait: float) -> None:
+    def __init__(self, log: CommandLog, progress: Progress, *, max_bytes: int, max_wait: float) -> None:
         self._log = log
+        self._progress = progress
         self._max_bytes = max_bytes
         self._max_wait = int(max_wait)
 
@@ -79,8 +72,9 @@ class Publishing:
     async def _publish(self, request: Request, asked: Asked) -> Response:
         try:
             message = await message_of(request, asked, self._max_bytes)
+            before = await self._progress.refreshed()
             answered = await self._log.put(message, asked.wait)
-            response = _told(asked, message, answered)
+            response = _told(asked, message, answered, position_of(answered.sent, before))
         except Problem as problem:
             _audit(asked, status=problem.status, code=problem.code)
             raise
@@ -97,10 +91,9 @@ def _seconds(prefer: str | None) -> int:
     return int(found[1]) if found else 0
 
 
-def _told(asked: Asked, message: CommandMessage, answered: Answered) -> Response:
-    sent, result = answered
+def _told(asked: Asked, message: CommandMessage, answered: Answered, position: Mapping[str, str]) -> Response:
+    result, headers = answered.result, dict(position)
     place = f"/v1/accounts/{quote(asked.account_id, safe='')}/results/{quote(asked.key, safe='')}"
-    headers = {POSITION_HEADER: f"{sent.partition}/{sent.offset}"}
     told: dict[str, Any] = {
         "command": {"id": asked.key, "source": message.source, "type": asked.spec.type},
         "account_id": asked.account_id,
@@ -128,12 +121,4 @@ def _refused(
 
 
 def _audit(asked: Asked, **how: object) -> None:
-    log.info(
-        "a command was asked for",
-        asked_by=asked.caller.name,
-        role=asked.caller.role,
-        account_id=asked.account_id,
-        what=asked.spec.name,
-        command_id=asked.key,
-        **how,
-    )
+    audit("a command was asked for", asked.caller, asked.account_id, asked.spec.name, asked.key, **how)

@@ -1,4 +1,4 @@
-"""Many contracts: listings, history, statistics."""
+"""End points for lists: contracts, expiring contracts, history, statistics."""
 
 from __future__ import annotations
 
@@ -24,19 +24,17 @@ if TYPE_CHECKING:
 
 MAX_PAGE = 1_000
 
-Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="Entries of a page.")]
-After = Annotated[
-    str | None, Query(max_length=1_000, description="`next` of the page before: this one follows it.")
-]
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="Maximum number of entries.")]
+After = Annotated[str | None, Query(max_length=1_000, description="`next` of the previous page.")]
 
 
 class Listings:
-    """End points that read many.
+    """End points that return lists and figures.
 
     Args:
         reader: of contracts.
         statistics: of contracts.
-        progress: how far the database has come in the log.
+        progress: the positions that the database has reached.
     """
 
     def __init__(self, reader: ContractReader, statistics: ContractStatistics, progress: Progress) -> None:
@@ -54,7 +52,7 @@ class Listings:
         after: After = None,
         at_least: AtLeast = None,
     ) -> Response:
-        """Current contracts with all of these properties, by account id."""
+        """Current contracts that match all given parameters, sorted by account id."""
         headers = await self._progress.reached(at_least)
         page = await self._reader.find(
             status=status,
@@ -68,12 +66,12 @@ class Listings:
     async def expiring(
         self,
         caller: Asking,
-        within_days: Annotated[int, Query(ge=0, le=36_500, description="Days ahead.")] = 30,
+        within_days: Annotated[int, Query(ge=0, le=36_500, description="Number of days to look ahead.")] = 30,
         limit: Limit = 100,
         after: After = None,
         at_least: AtLeast = None,
     ) -> Response:
-        """Running contracts whose term ends soon, the soonest first, and whether each renews or lapses."""
+        """Contracts whose term ends soon, earliest first, and whether each renews or lapses."""
         headers = await self._progress.reached(at_least)
         page = await self._reader.expiring(within_days, after=after, limit=limit)
         rows = [
@@ -91,12 +89,12 @@ class Listings:
         self,
         account_id: AccountPath,
         caller: Asking,
-        oldest_first: Annotated[bool, Query(description="In the order it happened.")] = False,  # noqa: FBT002
+        oldest_first: Annotated[bool, Query(description="Show the oldest entries first.")] = False,  # noqa: FBT002
         limit: Limit = 100,
         after: After = None,
         at_least: AtLeast = None,
     ) -> Response:
-        """What happened to an account: every command with its outcome, and what it changed."""
+        """The history of an account: each command with its outcome and its changes."""
         headers = await self._progress.reached(at_least, account_id)
         page = await self._reader.history(account_id, newest_first=not oldest_first, after=after, limit=limit)
         return _page([shown_item(each, caller) for each in page.items], page.next, caller, headers)
@@ -104,14 +102,16 @@ class Listings:
     async def statistics(
         self,
         start: Annotated[
-            Instant | None, Query(alias="from", description="Churn and renewals from this time on.")
+            Instant | None, Query(alias="from", description="Also show churn and renewals from this time.")
         ] = None,
-        end: Annotated[Instant | None, Query(alias="to", description="…until before this time.")] = None,
+        end: Annotated[
+            Instant | None, Query(alias="to", description="End of that period, exclusive.")
+        ] = None,
         at_least: AtLeast = None,
     ) -> Response:
-        """Counts, monthly revenue and what expires; with `from` and `to` also churn and renewals."""
+        """Counts, monthly revenue and expiring contracts; with `from` and `to` also churn and renewals."""
         if (start is None) != (end is None):
-            what = {"path": "from", "message": "goes with `to`, and only with it"}
+            what = {"path": "from", "message": "`from` and `to` must be given together"}
             raise Problem("invalid_request", errors=[what])
         headers = await self._progress.reached(at_least)
         counts: dict[str, dict[str, int]] = {}
@@ -128,6 +128,19 @@ class Listings:
             rates = {"churn_rate": found.churn_rate, "renewal_rate": found.renewal_rate}
             told["retention"] = {**asdict(found), **rates}
         return document(told, headers)
+
+    async def movements(
+        self,
+        start: Annotated[Instant, Query(alias="from", description="The first day, in UTC.")],
+        end: Annotated[Instant, Query(alias="to", description="The day after the last day.")],
+        *,
+        daily: Annotated[bool, Query(description="One item for each day on which revenue moved.")] = False,
+        at_least: AtLeast = None,
+    ) -> Response:
+        """How monthly recurring revenue moved, by plan and currency."""
+        headers = await self._progress.reached(at_least)
+        rows = await self._statistics.movements(start, end, daily=daily)
+        return document({"items": [row.as_data() for row in rows]}, headers)
 
 
 def _page(

@@ -1,4 +1,4 @@
-"""The API as OpenAPI 3.1: what FastAPI knows of the end points, with the published schemas in it.
+"""The OpenAPI 3.1 description of the API: the end points from FastAPI, the data from the published schemas.
 
 `make docs` writes it beside those: schemas/published/openapi.json.
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _OBJECT: Final = {"type": "object"}
 _TOLD_BY_HEADERS: Final = ("requested_by",)
-"""Fields of commands that have no place in a body."""
+"""Fields of commands that a request body must not contain."""
 
 _PROBLEM: Final[dict[str, Any]] = {
     "type": "object",
@@ -86,8 +86,8 @@ def _responses(method: str, path: str) -> JsonSchema:
     if method == "get":
         answers = {"200": _json("The answer.", _schema_of(path))}
     else:
-        answers = {"200": _json("What became of it.", _OBJECT)}
-        statuses += ["409", "412", "413", "415", "422"]
+        answers = {"200": _json("The result.", _OBJECT)}
+        statuses += ["408", "409", "412", "413", "415", "422"]
         if not path.endswith("/preview"):
             answers["202"] = _json("It is in the log; `Location` is where its result will be.", _OBJECT)
     problems = {status: _problem(status) for status in sorted(statuses)}

@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 has them: `application/problem+json` with a code of ours, and nothing of the inside."""
+"""Errors in the format of RFC 9457: `application/problem+json` with a code, and without internal details."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:contracts:problem:"
 
 RETRY_SECONDS: Final = 1
-"""What `Retry-After` says where nobody knows better."""
+"""`Retry-After`, if nothing more exact is known."""
 
 PROBLEMS: Final[dict[str, tuple[int, str]]] = {
     "malformed": (400, "The body is not JSON that the service accepts"),
@@ -40,32 +40,35 @@ PROBLEMS: Final[dict[str, tuple[int, str]]] = {
     "unauthenticated": (401, "A bearer token is needed"),
     "forbidden": (403, "This token may not do that"),
     "not_found": (404, "There is nothing at this address"),
-    "contract_not_found": (404, "There is no such contract"),
-    "result_not_found": (404, "There is no result of such a command"),
-    "method_not_allowed": (405, "This address does not take this method"),
-    "history_pruned": (410, "The history is not kept that long"),
+    "contract_not_found": (404, "The contract does not exist"),
+    "result_not_found": (404, "There is no result of this command"),
+    "method_not_allowed": (405, "This address does not support this method"),
+    "body_timeout": (408, "The body took too long"),
+    "history_pruned": (410, "The history of that time was pruned"),
+    "log_replaced": (410, "The position is of a log that was replaced"),
     "version_conflict": (412, "The contract has another version"),
     "too_large": (413, "The body is too large"),
     "unsupported_media_type": (415, "The body must be application/json"),
     "schema_violation": (422, "The data does not fit the command's schema"),
     "rate_limited": (429, "Too many requests with this token"),
     "internal": (500, "The service failed"),
+    "busy": (503, "Too many previews are asked for at once"),
     "unavailable": (503, "A server behind the service does not answer"),
-    "position_not_reached": (504, "What was asked for is not applied yet"),
+    "position_not_reached": (504, "The requested position is not applied yet"),
 }
-"""Every code of the API's own, with its status and title. Codes of refused commands come beside them."""
+"""All codes of the API itself, with status and title. Rejected commands have their own codes in addition."""
 
 
 class Problem(Exception):
-    """An answer that is an error.
+    """An error answer.
 
     Args:
-        code: one of PROBLEMS, or of a refused command.
-        detail: a sentence for people, without values that the caller sent.
-        errors: (JSON Pointer into the body, or name of the parameter; what is wrong there).
-        status: of a refused command; else that of the code.
+        code: one of PROBLEMS, or the code of a rejected command.
+        detail: one sentence for people. It must not contain values that the caller sent.
+        errors: `path` (JSON Pointer into the body, or name of the parameter) and `message` of each mistake.
+        status: for a rejected command; default: the status of the code.
         headers: added to the answer.
-        more: added to the document.
+        more: members added to the document.
     """
 
     def __init__(
@@ -79,7 +82,7 @@ class Problem(Exception):
         more: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(code)
-        known, title = PROBLEMS.get(code, (409, "The command was refused"))
+        known, title = PROBLEMS.get(code, (409, "The command was rejected"))
         self.status = status or known
         self.headers = dict(headers or {})
         self.code = code
@@ -99,7 +102,7 @@ class Problem(Exception):
 
 
 def add_handlers(app: FastAPI) -> None:
-    """Makes every failure a problem document."""
+    """Answers every failure with a problem document."""
 
     async def told(_request: Request, error: Exception) -> Response:
         return problem_of(error).response()
@@ -110,7 +113,7 @@ def add_handlers(app: FastAPI) -> None:
 
 
 def problem_of(error: Exception) -> Problem:
-    """What callers are told of an error that they may know of."""
+    """The problem that a caller sees for an error."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, RequestValidationError):
@@ -138,11 +141,14 @@ _KNOWN: Final[dict[type[Exception], str]] = {
 
 
 async def _defect(_request: Request, error: Exception) -> Response:
-    log.error("a request failed by a defect", exc_info=error)
+    log.error("a request failed because of a defect in the program", exc_info=error)
     return Problem("internal").response()
 
 
 def _parameter(detail: Mapping[str, Any]) -> dict[str, str]:
-    """A mistake in a parameter, by its name; the value is not quoted."""
+    """The name of a parameter and its mistake; the value is not quoted."""
     place = detail["loc"]  # such as ("query", "limit"), and deeper where a parameter may have several forms
-    return {"path": str(place[min(1, len(place) - 1)]), "message": str(detail["msg"])}
+    return {
+        "path": str(place[min(1, len(place) - 1)]),
+        "message": str(detail["msg"]).removeprefix("Value error, "),
+    }

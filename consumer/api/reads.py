@@ -1,7 +1,8 @@
-"""Contracts, as they are: for `GET`."""
+"""End points that read one contract."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import unquote
 
@@ -25,15 +26,15 @@ if TYPE_CHECKING:
 
 
 def decoded(text: object) -> object:
-    """Routes are found in the path as it was sent, so that an id may hold a slash, as %2F."""
+    """The text without percent-encoding. Routing uses the path as sent, so that an id may contain %2F."""
     try:
         return unquote(text, errors="strict") if isinstance(text, str) else text
     except UnicodeDecodeError:
         raise ValueError("must be UTF-8 text") from None
 
 
-AccountPath = Annotated[AccountId, BeforeValidator(decoded), Path(description="Whose contract it is.")]
-ContractPath = Annotated[ContractId, BeforeValidator(decoded), Path(description="Id of a contract.")]
+AccountPath = Annotated[AccountId, BeforeValidator(decoded), Path(description="Id of the account.")]
+ContractPath = Annotated[ContractId, BeforeValidator(decoded), Path(description="Id of the contract.")]
 
 
 class ContractReads:
@@ -41,7 +42,7 @@ class ContractReads:
 
     Args:
         reader: of contracts.
-        progress: how far the database has come in the log.
+        progress: the positions that the database has reached.
     """
 
     def __init__(self, reader: ContractReader, progress: Progress) -> None:
@@ -52,26 +53,44 @@ class ContractReads:
         self,
         account_id: AccountPath,
         caller: Asking,
-        as_of: Annotated[Instant | None, Query(description="The contract of then, as it stood then.")] = None,
+        as_of: Annotated[Instant | None, Query(description="Show the contract at this time.")] = None,
         at_least: AtLeast = None,
     ) -> Response:
-        """The account's current contract, or that of another time."""
-        headers = await self._progress.reached(at_least, account_id)
+        """The account's current contract, or its contract at an earlier time."""
+        headers: dict[str, str] = {}
+
+        async def before() -> None:
+            headers.update(await self._progress.reached(at_least, account_id))
+
         if as_of is not None:
+            await before()
             return _past(await self._reader.as_of(account_id, as_of), caller, headers)
-        contract = await self._reader.by_account(account_id)
-        if contract is None:
+        # What a cache has may be older than the position that is asked for.
+        held = await self._reader.held(account_id, before=before, cached=at_least is None)
+        if held.sequence is not None:
+            headers |= await self._progress.seen(account_id, held.sequence)
+        if held.contract is None:
             raise Problem("contract_not_found", "the account has no contract", headers=headers)
-        return answer(contract, caller, headers)
+        return answer(held.contract, caller, headers)
+
+    async def usage(self, account_id: AccountPath, at_least: AtLeast = None) -> Response:
+        """The account's reported usage of this month and the last, against its limits."""
+        headers = await self._progress.reached(at_least, account_id)
+        found = await self._reader.usage(account_id)
+        if found is None:
+            raise Problem("contract_not_found", "the account has no contract", headers=headers)
+        return document(asdict(found), headers)
 
     async def by_id(
         self,
         contract_id: ContractPath,
         caller: Asking,
-        version: Annotated[PositiveInt | None, Query(description="As it stood at this version.")] = None,
+        version: Annotated[
+            PositiveInt | None, Query(description="Show this version of the contract.")
+        ] = None,
         at_least: AtLeast = None,
     ) -> Response:
-        """A contract by its id; replaced and deleted ones too, which are not `current`."""
+        """A contract by its id. Also finds former contracts: they have `current: false`."""
         headers = await self._progress.reached(at_least)
         if version is not None:
             return _past(await self._reader.at_version(contract_id, version), caller, headers)
@@ -83,7 +102,7 @@ class ContractReads:
 
 def _past(found: PastContract | None, caller: Asking, headers: Mapping[str, str]) -> Response:
     if found is None:
-        raise Problem("contract_not_found", "there was no contract then", headers=headers)
+        raise Problem("contract_not_found", "there was no contract at that time or version", headers=headers)
     made = {"change": found.change, "effective_at": found.effective_at, "recorded_at": found.recorded_at}
     by = {"by": found.by} if caller.personal else {}
     return answer(found.contract, caller, headers, made_by={**made, **by})
@@ -92,16 +111,16 @@ def _past(found: PastContract | None, caller: Asking, headers: Mapping[str, str]
 def answer(
     contract: Mapping[str, Any], caller: Asking, headers: Mapping[str, str], **more: object
 ) -> Response:
-    """A contract with its ETag; `more` stands beside its fields."""
+    """A contract with its ETag; `more` is added to its fields."""
     tag = {"ETag": etag(contract["contract_id"], contract["version"])}
     return document({**shown_contract(contract, caller), **more}, {**headers, **tag, **withheld(caller)})
 
 
 def etag(contract_id: str, version: int) -> str:
-    """Names a state of a contract; has its id, as the next contract starts at version 1."""
+    """The ETag of a contract's state. It has the contract id, because each contract starts at version 1."""
     return f'"{contract_id}.{version}"'
 
 
 def document(content: Any, headers: Mapping[str, str], status: int = 200) -> Response:
-    """An answer that no cache keeps: what it shows depends on the token."""
+    """An answer that caches must not store: its content depends on the token."""
     return Response(to_json(content), status, {"Cache-Control": "no-store", **headers}, "application/json")

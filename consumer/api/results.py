@@ -1,8 +1,8 @@
-"""What became of a command, and what would become of it."""
+"""End points for the result of a command, and for previews of commands."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
 
 from fastapi import Path, Query, Request
@@ -10,21 +10,21 @@ from pydantic import BeforeValidator
 from starlette.responses import Response
 
 from consumer.api.auth import Asking
-from consumer.api.bodies import Asked, IfMatch, message_of
+from consumer.api.bodies import Asked, IdempotencyKey, IfMatch, message_of
 from consumer.api.log import AtLeast
 from consumer.api.problems import Problem
 from consumer.api.reads import AccountPath, decoded, document
 from consumer.api.shown import shown_contract, shown_event, shown_fields, withheld
-from schemas.identity import IDENTITY_BYTES, command_identity
 from schemas.types import Instant
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from consumer.api.log import Progress
     from consumer.api.tokens import Caller
     from consumer.reading.preview import ContractPreview, Preview
-    from consumer.storage.protocols import Seen
+    from consumer.reading.reader import ContractReader
+    from consumer.storage.history import Seen
     from schemas.commands import CommandSpec
     from schemas.contract import ContractState
 
@@ -33,23 +33,16 @@ CommandId = Annotated[
 ]
 
 
-class History(Protocol):
-    """Knows which commands were applied."""
-
-    async def seen(self, identities: Collection[bytes]) -> Mapping[bytes, Seen]:
-        """Those of these commands that the history has."""
-
-
 class Results:
-    """The end point of results.
+    """The end point for results.
 
     Args:
-        history: of commands.
-        progress: how far the database has come in the log.
+        reader: of contracts.
+        progress: the positions that the database has reached.
     """
 
-    def __init__(self, history: History, progress: Progress) -> None:
-        self._history = history
+    def __init__(self, reader: ContractReader, progress: Progress) -> None:
+        self._reader = reader
         self._progress = progress
 
     async def of_command(
@@ -59,17 +52,20 @@ class Results:
         caller: Asking,
         source: Annotated[
             str | None,
-            Query(max_length=1_000, description="Who sent it: its `ce_source`. Default: this token."),
+            Query(
+                max_length=1_000, description="`ce_source` of the command. Default: the source of this token."
+            ),
         ] = None,
         at_least: AtLeast = None,
     ) -> Response:
-        """What became of a command: 404 while it is not applied, or when it was never sent."""
+        """The result of a command: 404 if the command is not applied yet, or was never sent."""
         headers = await self._progress.reached(at_least, account_id)
         sender = source or caller.source
-        identity = command_identity(account_id, sender, command_id)[:IDENTITY_BYTES]
-        found = (await self._history.seen([identity])).get(identity)
+        found = await self._reader.outcome(account_id, command_id, sender)
         if found is None:
-            raise Problem("result_not_found", "it is not applied yet, or was not sent", headers=headers)
+            raise Problem(
+                "result_not_found", "the command is not applied yet, or was never sent", headers=headers
+            )
         return document(_described(account_id, command_id, sender, found), headers)
 
 
@@ -84,15 +80,17 @@ def _described(account_id: str, command_id: str, source: str, found: Seen) -> di
 
 
 class Previews:
-    """End points that tell what a command would do; nothing is published.
+    """End points that show what a command would do. They publish nothing.
 
     Args:
-        preview: foresees.
+        preview: computes the previews.
+        progress: the positions that the database has reached.
         max_bytes: larger bodies are refused.
     """
 
-    def __init__(self, preview: ContractPreview, *, max_bytes: int) -> None:
+    def __init__(self, preview: ContractPreview, progress: Progress, *, max_bytes: int) -> None:
         self._preview = preview
+        self._progress = progress
         self._max_bytes = max_bytes
 
     def endpoint(self, spec: CommandSpec) -> Callable[..., Awaitable[Response]]:
@@ -102,17 +100,20 @@ class Previews:
             request: Request,
             account_id: AccountPath,
             caller: Asking,
-            at: Annotated[Instant | None, Query(description="A moment to come. Default: now.")] = None,
+            at: Annotated[Instant | None, Query(description="Time of the preview. Default: now.")] = None,
+            idempotency_key: IdempotencyKey = None,
             if_match: IfMatch = None,
+            at_least: AtLeast = None,
         ) -> Response:
-            asked = Asked(spec, account_id, caller, str(uuid4()), if_match)
+            asked = Asked(spec, account_id, caller, idempotency_key or str(uuid4()), if_match)
             message = await message_of(request, asked, self._max_bytes)
-            return _shown(await self._preview.command(message, at), caller)
+            headers = await self._progress.reached(at_least, account_id)
+            return _shown(await self._preview.command(message, at), caller, headers)
 
         return preview
 
 
-def _shown(found: Preview, caller: Caller) -> Response:
+def _shown(found: Preview, caller: Caller, headers: Mapping[str, str]) -> Response:
     def contract(state: ContractState | None) -> dict[str, Any] | None:
         return None if state is None else shown_contract(state, caller)
 
@@ -124,4 +125,4 @@ def _shown(found: Preview, caller: Caller) -> Response:
         "events": [shown_event(each, caller) for each in found.events],
         "changed_fields": shown_fields(found.changed_fields, caller),
     }
-    return document(told, withheld(caller))
+    return document(told, {**headers, **withheld(caller)})

@@ -1,6 +1,6 @@
-"""What callers are shown: personal data only to those who may see it.
+"""Removes personal data from answers to callers without the permission `personal`.
 
-Which fields are personal, each says in schemas/contract.py: what an erasure would take is withheld here.
+`About` of each field in schemas/contract.py says whether it is personal: what an erasure removes is withheld.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 WITHHELD_HEADER: Final = "Contracts-Withheld"
 
 _WITHIN: Final = frozenset({"reason", "requested_by"})
-"""What is personal in a part of a field that is personal in part."""
+"""The personal members of fields that are only partly personal."""
 
 
 def shown_contract(contract: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
-    """A contract; without the permission, its personal fields are not there at all."""
+    """A contract; without the permission it has no personal fields."""
     if caller.personal:
         return dict(contract)
     return {
@@ -35,7 +35,7 @@ def shown_contract(contract: Mapping[str, Any], caller: Caller) -> dict[str, Any
 
 
 def shown_item(item: HistoryItem, caller: Caller) -> dict[str, Any]:
-    """An item of a history; without the permission it says which personal fields changed, and no values."""
+    """A history entry; without the permission it names changed personal fields, without their values."""
     row = asdict(item)
     if caller.personal:
         return row
@@ -47,7 +47,7 @@ def shown_item(item: HistoryItem, caller: Caller) -> dict[str, Any]:
 
 
 def shown_event(event: ForeseenEvent, caller: Caller) -> dict[str, Any]:
-    """An event that is foreseen; without the permission no person is in it."""
+    """An event of a preview; without the permission it has no personal data."""
     told = dict(event.data)
     if not caller.personal:
         told = {name: value for name, value in told.items() if name not in _IN_EVENTS}
@@ -59,17 +59,17 @@ def shown_event(event: ForeseenEvent, caller: Caller) -> dict[str, Any]:
 
 
 def shown_fields(fields: Iterable[Mapping[str, Any]], caller: Caller) -> list[dict[str, Any]]:
-    """Differences; without the permission the personal ones are named, and no values."""
+    """Changed fields; without the permission personal ones are named, without their values."""
     return [dict(each) if caller.personal else _hidden(each) for each in fields]
 
 
 def withheld(caller: Caller) -> dict[str, str]:
-    """A header for what was shown in part only."""
+    """The header that says that personal data was withheld."""
     return {} if caller.personal else {WITHHELD_HEADER: "personal"}
 
 
 _IN_EVENTS: Final = frozenset({*PERSONAL, "recipients", "requested_by"})
-"""What is personal in the data of an event, beside its contract and changed fields."""
+"""The personal members of an event's data, in addition to its contract and changed fields."""
 
 
 def _without(part: Mapping[str, Any]) -> dict[str, Any]:

@@ -59,6 +59,11 @@ ContractsError                      exit code
   x OutputFailed                           17   stdout cannot be written
   x ChecksFailed                           18   `contracts doctor` found an error
   x CommandNotFound                        19
+  x HistoryNotUpgraded                     20   statistics read history that version 0.1 stored as text
+  x TemplatesRefused                       21   the templates file is wrong, or rewrites what was in force
+  x HistoryTampered                        22   the history was changed outside the service
+  x DecidesOtherwise                       23   `shadow` found differences
+  x CheckpointDamaged                      24   a checkpoint is not as it was written
 
 Exit code 0 is success, 1 an unexpected error, 2 a wrong command line, 130 Ctrl-C, 141 a closed pipe.
 """
@@ -66,11 +71,15 @@ Exit code 0 is success, 1 an unexpected error, 2 a wrong command line, 130 Ctrl-
 from __future__ import annotations
 
 from consumer.errors.callers import (
+    CheckpointDamaged,
     ChecksFailed,
     CommandNotFound,
     CommandRejected,
     ContractNotFound,
+    DecidesOtherwise,
+    HistoryNotUpgraded,
     HistoryPruned,
+    HistoryTampered,
     InputRefused,
     OutputFailed,
     ResultTimeout,
@@ -119,6 +128,7 @@ from consumer.errors.starting import (
     SettingsError,
     SlowClient,
     StartRefused,
+    TemplatesRefused,
     TopicMismatch,
     TopicsMissing,
     TransactionsUnsupported,
@@ -195,6 +205,11 @@ __all__ = [  # noqa: RUF022 - as in the tree
     "SchemasIncompatible",
     "ForeignDocument",
     "OutputFailed",
+    "CheckpointDamaged",
     "ChecksFailed",
     "CommandNotFound",
+    "DecidesOtherwise",
+    "HistoryNotUpgraded",
+    "TemplatesRefused",
+    "HistoryTampered",
 ]

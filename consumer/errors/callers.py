@@ -76,18 +76,18 @@ class HistoryPruned(ContractsError):
 
 
 class CommandNotFound(ContractsError):
-    """Nothing is known of a command: it was never sent so, it waits in the log still, or it was pruned."""
+    """The history has no such command: it was never sent, is not applied yet, or its entry was pruned."""
 
     exit_code = 19
     label = "no such command"
     hint = (
-        "does it wait in the log (`contracts positions show`), or was it for another account? One that was "
-        "pruned is found by its --source only"
+        "are id and account right? If `contracts positions show` shows lag, it may not be applied yet; a "
+        "pruned entry is found only with the exact --source"
     )
 
 
 class SchemasIncompatible(ContractsError):
-    """A published schema has a change that breaks producers of commands or consumers of events."""
+    """A published schema has a change that breaks producers, consumers or callers of the API."""
 
     exit_code = 15
     label = "breaking schema change"
@@ -102,7 +102,49 @@ class OutputFailed(ContractsError):
 
 
 class ChecksFailed(ContractsError):
-    """A check of `contracts doctor` failed. The table shows which, with a hint."""
+    """A check of `contracts doctor` failed. The table has a hint for each failed check."""
 
     exit_code = 18
     label = "a check of `doctor` failed"
+
+
+class HistoryTampered(ContractsError):
+    """`contracts history verify` has found an entry that was changed, removed or inserted by others."""
+
+    exit_code = 22
+    label = "the history was changed outside the service"
+    hint = "see the runbook `history-tampered`; keep the database as it is"
+
+
+class CheckpointDamaged(ContractsError):
+    """A checkpoint is not as it was written: a file is missing or changed."""
+
+    exit_code = 24
+    label = "a checkpoint is damaged"
+    hint = "use another checkpoint; `contracts checkpoint create` writes a new one"
+
+
+class DecidesOtherwise(ContractsError):
+    """`contracts shadow` found that this program would decide a command otherwise."""
+
+    exit_code = 23
+    label = "`shadow` found differences"
+    hint = (
+        "read CHANGELOG.md for what a new version decides otherwise; anything else is a fault of the program"
+    )
+
+    def __init__(self, partition: int, offset: int) -> None:
+        super().__init__(
+            f"the first command that comes out differently is partition {partition}, offset {offset}"
+        )
+
+
+class HistoryNotUpgraded(ContractsError):
+    """A statistic needs history entries whose changes version 0.1 stored as text."""
+
+    exit_code = 20
+    label = "history not upgraded"
+    hint = "run `contracts indexes upgrade` once; the service can run meanwhile"
+
+    def __init__(self) -> None:
+        super().__init__("history entries of that period are still stored as version 0.1 stored them")

@@ -29,6 +29,14 @@ class StartRefused(ContractsError):
     label = "start refused"
 
 
+class TemplatesRefused(ContractsError):
+    """The templates file is wrong, or rewrites what was in force. A restart does not help."""
+
+    exit_code = 21
+    label = "the templates cannot be used"
+    hint = "correct the file, and check it with `contracts templates check`"
+
+
 class TransactionsUnsupported(StartRefused):
     """MongoDB is a standalone server, without the transactions that exactly-once processing needs."""
 
@@ -58,7 +66,7 @@ class IndexConflict(StartRefused):
 
 
 class ForeignDocuments(StartRefused):
-    """A collection with the service's name for it holds documents of another program."""
+    """A collection that the service would use holds documents of another program."""
 
     hint = (
         "set CONTRACTS_MONGO_DATABASE to an unused database, or rename the collection; then adopt its "

@@ -1,4 +1,4 @@
-"""What ends soon as a calendar (RFC 5545): all-day events, which every calendar program takes."""
+"""Contracts that end soon, as a calendar (RFC 5545) of all-day events."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from datetime import datetime
 
+    from consumer.reading.reader import ContractReader
     from consumer.reading.views import ExpiringContract
 
 LINE_OCTETS: Final = 75
@@ -17,12 +18,25 @@ LINE_OCTETS: Final = 75
 _BEGIN: Final = ("BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//contract-service//expiring//EN")
 _ESCAPED: Final = str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n"})
 _DAY: Final = timedelta(days=1)
+_CHUNK: Final = 1_000
+
+
+async def all_ending(reader: ContractReader, days: int) -> AsyncIterator[ExpiringContract]:
+    """All contracts that end within this number of days, earliest first, read page by page."""
+    after: str | None = None
+    while True:
+        page = await reader.expiring(days, limit=_CHUNK, after=after)
+        for each in page.items:
+            yield each
+        if page.next is None:
+            return
+        after = page.next
 
 
 async def calendar(contracts: AsyncIterator[ExpiringContract], now: datetime) -> AsyncIterator[str]:
-    """A calendar in pieces: two events a contract, when its term ends and when its renewal window opens.
+    """A calendar in pieces: when the term of each contract ends, when its renewal window opens, what changes.
 
-    A window that is open already has no event. `now` is when the calendar was made, aware UTC.
+    A window that is already open has no event. `now`: the time at which the calendar is written, aware UTC.
     """
     yield _lines(*_BEGIN)
     async for each in contracts:
@@ -36,6 +50,11 @@ def _events(each: ExpiringContract, now: datetime) -> Iterator[str]:
     yield _event(each, "end", contract["end_date"], f"{each.action}{why}", now)
     if contract["renewal_date"] > now:
         yield _event(each, "window", contract["renewal_date"], "renewal window opens", now)
+    for change in contract["scheduled_changes"]:
+        if change["effective_at"] <= contract["end_date"]:
+            id_ = change["change_id"]
+            what = f"{change['kind'].replace('_', ' ')} ({id_})"
+            yield _event(each, f"change-{text(id_)}", change["effective_at"], what, now)
 
 
 def _event(each: ExpiringContract, kind: str, day: datetime, what: str, now: datetime) -> str:
@@ -45,7 +64,7 @@ def _event(each: ExpiringContract, kind: str, day: datetime, what: str, now: dat
     )
     return _lines(
         "BEGIN:VEVENT",
-        # The same event of the same term has the same name, so that a calendar read again moves it.
+        # An event of the same term keeps its UID: a program that reads the calendar again moves the event.
         f"UID:{text(contract['contract_id'])}-{contract['term_number']}-{kind}@contracts",
         f"DTSTAMP:{now:%Y%m%dT%H%M%SZ}",
         f"DTSTART;VALUE=DATE:{day:%Y%m%d}",
@@ -69,7 +88,7 @@ def _lines(*lines: str) -> str:
 
 
 def folded(line: str) -> Iterator[str]:
-    """The line in parts of at most 75 octets, none within a character; a space begins all but the first."""
+    """A line in parts of 75 octets at most, none split within a character. Later ones begin with a space."""
     part, octets = "", 0
     for char in line:
         size = len(char.encode())

@@ -1,15 +1,18 @@
-"""Cursors: where a page ended, as text that callers hand back and never look into."""
+"""Cursors: the end of a page, as opaque text that callers pass to get the next page."""
 
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
 from consumer.errors import InputRefused
 from consumer.storage.queries import EndPlace
+
+_MOST: Final = (1 << 63) - 1
+"""MongoDB can compare no larger number."""
 
 
 def account_cursor(account_id: str) -> str:
@@ -18,7 +21,7 @@ def account_cursor(account_id: str) -> str:
 
 
 def account_after(cursor: str | None) -> str | None:
-    """Where a listing by account id goes on."""
+    """The account id after which a listing continues."""
     return None if cursor is None else _unpacked(cursor, "account", str)[0]
 
 
@@ -28,11 +31,14 @@ def end_cursor(place: EndPlace) -> str:
 
 
 def end_after(cursor: str | None) -> EndPlace | None:
-    """Where a listing by end date goes on."""
+    """The entry after which a listing by end date continues."""
     if cursor is None:
         return None
     milliseconds, account_id = _unpacked(cursor, "end", int, str)
-    return EndPlace(datetime.fromtimestamp(milliseconds / 1000, UTC), account_id)
+    try:
+        return EndPlace(datetime.fromtimestamp(milliseconds / 1000, UTC), account_id)
+    except (ValueError, OverflowError):  # no such year
+        raise _refused() from None
 
 
 def sequence_cursor(sequence: int) -> str:
@@ -41,8 +47,17 @@ def sequence_cursor(sequence: int) -> str:
 
 
 def sequence_after(cursor: str | None) -> int | None:
-    """Where a history goes on."""
-    return None if cursor is None else _unpacked(cursor, "sequence", int)[0]
+    """The entry after which a history continues."""
+    if cursor is None:
+        return None
+    (sequence,) = _unpacked(cursor, "sequence", int)
+    if abs(sequence) > _MOST:
+        raise _refused()
+    return int(sequence)
+
+
+def _refused() -> InputRefused:
+    return InputRefused("this is not a cursor of this listing", hint="pass `next` of the previous page")
 
 
 def _packed(parts: list[Any]) -> str:
@@ -55,5 +70,5 @@ def _unpacked(cursor: str, kind: str, *types: type) -> list[Any]:
     except ValueError:
         found = []
     if not isinstance(found, list) or [type(part) for part in found[1:]] != list(types) or found[0] != kind:
-        raise InputRefused("this is no cursor of this listing", hint="pass `next` of the page before")
+        raise _refused()
     return found[1:]

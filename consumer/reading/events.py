@@ -1,29 +1,27 @@
-"""The events as they are published: up to now or as they come, of one account or of all."""
+"""Published events: up to now, or continuously; of one account, or of all."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 
 from consumer.kafka.tail import tail
-from schemas.events import EVENTS
+from schemas.events import EVENT_NAMES, EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from consumer.settings import Settings
 
-_BY_TYPE: Final = {spec.type: spec.name for spec in EVENTS.values()}
-
 
 @dataclass(frozen=True, slots=True)
 class EventQuery:
-    """Which events are wanted; empty sets: all.
+    """A filter for events; empty sets: all.
 
-    `since`: the first ones' time; None: from the beginning, or, when following, from now.
+    `since`: the earliest time; None: from the beginning, or with `follow` from now.
     """
 
     account_id: str | None = None
@@ -34,12 +32,12 @@ class EventQuery:
 
     @property
     def topics(self) -> list[str]:
-        """The topics that such events are in."""
+        """The topics that contain such events."""
         wanted = {"changed"} if self.changes else self.events
         return [spec.topic for name, spec in EVENTS.items() if not wanted or name in wanted]
 
     def wants(self, event: ReadEvent) -> bool:
-        """Whether an event of these topics is one of them."""
+        """Whether an event of these topics matches."""
         return self.account_id in {None, event.account_id} and (
             not self.changes or event.data.get("change") in self.changes
         )
@@ -47,7 +45,7 @@ class EventQuery:
 
 @dataclass(frozen=True, slots=True)
 class ReadEvent:
-    """An event and where it lies."""
+    """An event, with its topic, partition and offset."""
 
     name: str
     topic: str
@@ -66,7 +64,7 @@ class ReadEvent:
         attributes = {name[3:]: text for name, text in headers.items() if name.startswith("ce_")}
         type_ = attributes.get("type", "")
         return cls(
-            name=_BY_TYPE.get(type_, type_),
+            name=EVENT_NAMES.get(type_, type_),
             topic=record.topic,
             partition=record.partition,
             offset=record.offset,
@@ -78,11 +76,11 @@ class ReadEvent:
 
 
 async def events(settings: Settings, query: EventQuery) -> AsyncIterator[ReadEvent]:
-    """The events of a query; ends at the present end of the topics unless it follows.
+    """The events of a query. Without `follow` it ends at the present end of the topics.
 
     Raises:
-        TopicsMissing: a topic is not there.
-        BrokerUnavailable, BrokerDenied: Kafka does not answer, or refuses us.
+        TopicsMissing: a topic does not exist.
+        BrokerUnavailable, BrokerDenied: Kafka does not answer, or refuses access.
     """
     async with tail(settings, query.topics, query.account_id) as reader:
         if query.follow and query.since is None:

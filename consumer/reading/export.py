@@ -1,4 +1,4 @@
-"""Contracts as lines of a file, one after the other: memory stays flat, however many there are.
+"""Contracts as lines of a file, one at a time: memory does not grow with their number.
 
 JSON lines hold a whole contract each, and `contracts import` with `adopt` takes them. A table has a
 column for each field; lists of texts are separated by semicolons, everything deeper is JSON.
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from schemas.contract import ExportedContract
 
 COLUMNS: Final = columns()
-"""Every field of a contract; those of flat objects each for themselves. Last what else decides its future."""
+"""Every field of a contract, flat objects as one column per field; then the columns that only `adopt` needs.
+"""
 
 
 async def json_lines(contracts: AsyncIterator[ExportedContract]) -> AsyncIterator[bytes]:
-    """A JSON object for each contract, each with its line break."""
+    """A JSON object for each contract, each on its own line."""
     async for contract in contracts:
         yield to_json(contract) + b"\n"
 
@@ -38,7 +39,7 @@ async def table(
     Args:
         contracts: the rows.
         separator: between the cells.
-        spreadsheet_safe: put a quote before what a spreadsheet would run as a formula.
+        spreadsheet_safe: put a quote before text that a spreadsheet would run as a formula.
     """
     yield _line(COLUMNS, separator)
     async for contract in contracts:
@@ -50,13 +51,13 @@ ENDING: Final = (
     *("account_id", "contract_id", "contract_type", "status", "end_date", "renewal_date", "auto_renewal"),
     *("base_monthly_fee", "currency", "primary_contact.name", "primary_contact.email", "external_reference"),
 )
-"""Of a contract that ends soon; before them comes what will happen."""
+"""The first columns of the table of contracts that end soon."""
 
 
 async def ending_table(
     contracts: AsyncIterator[ExpiringContract], *, spreadsheet_safe: bool = False
 ) -> AsyncIterator[bytes]:
-    """The same for what ends soon, with commas: days left, what will happen, why, and the contract."""
+    """A table of contracts that end soon, with commas: days left, action, reason, and the contract."""
     yield _line(("days_left", "action", "reason", *ENDING), ",")
     async for each in contracts:
         cells = [str(each.days_left), each.action, each.reason or ""]
@@ -74,19 +75,20 @@ def _at(contract: Mapping[str, Any], column: str) -> Any:
 def _cell(value: Any) -> str:
     if value is None:
         return ""
-    # An empty list is written out: an empty cell would say nothing, and a plan's features would come back.
+    # An empty list is written as JSON: an empty cell means "not given", and an import would add the plan's
+    # features.
     if isinstance(value, list) and value and all(map(_plain, value)):
         return ";".join(value)
     return value if isinstance(value, str) else to_json(value).decode().strip('"')
 
 
 def _plain(each: Any) -> bool:
-    """Whether it comes back as it was from a list with semicolons."""
+    """Whether an import reads the same list from text with semicolons."""
     return isinstance(each, str) and ";" not in each and each == each.strip() and each[:1] not in ("[", "{")
 
 
 def _line(cells: Iterable[str], separator: str) -> bytes:
     written = io.StringIO()
-    # With a line feed for its end of line, the writer would leave carriage returns unquoted.
+    # With a line feed as line end, the writer would not quote carriage returns.
     csv.writer(written, delimiter=separator, lineterminator="\r\n").writerow(cells)
     return written.getvalue().removesuffix("\r\n").encode() + b"\n"

@@ -1,16 +1,16 @@
-"""One account's log going on, in memory: the engine's decoder and fold over records that nobody wrote."""
+"""The log of one account, continued in memory: the engine's decoder and fold on unwritten records."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
-import orjson
-
 from consumer.domain.commands.advance import SOURCE, advance_id
-from consumer.engine.collected import Collected
+from consumer.engine.collected import Collected, event_of
+from consumer.engine.command_outputs import milliseconds
 from consumer.engine.decoder import Decoder
-from consumer.engine.encoder import Encoder, milliseconds
+from consumer.engine.encoder import Encoder
 from consumer.engine.fold import Fold
 from consumer.engine.records import Incoming, Misplaced, Undecodable
 from consumer.errors import InputRefused
@@ -19,7 +19,6 @@ from schemas.cloudevents import CONTENT_TYPE, JSON_MEDIA_TYPE, SPEC_VERSION
 from schemas.commands import COMMANDS
 from schemas.contract import to_json
 from schemas.limits import MAX_COMMAND_BYTES
-from schemas.messages import TYPE_PREFIX
 from schemas.topics import COMMANDS as TOPIC
 from schemas.topics import DEAD_LETTERS
 
@@ -28,16 +27,15 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from consumer.domain.model import Policy
-    from consumer.kafka.recordbatches import Output
-    from consumer.storage.protocols import Seen
+    from consumer.storage.history import Seen
     from schemas.contract import Contract
 
-MOST_EVENTS: Final = 10_000
-"""Fifty years of a monthly contract bring half as many."""
+MOST_EVENTS: Final = 1_000
+"""Limit of events in one preview: half a second of work. A monthly contract makes as many in 16 years."""
 
 
 class Message(Protocol):
-    """A command that could be sent, as `producers.messages.command_message` makes it."""
+    """A command that could be sent, as `producers.messages.command_message` returns it."""
 
     @property
     def account_id(self) -> str: ...  # noqa: D102
@@ -50,13 +48,13 @@ class Message(Protocol):
 
 
 class Known(Protocol):
-    """What is stored."""
+    """The queries on what is stored."""
 
     async def contracts(self, accounts: Collection[str]) -> Mapping[str, Contract]:
         """The current contracts of these accounts; accounts without one are left out."""
 
     async def seen(self, identities: Collection[bytes]) -> Mapping[bytes, Seen]:
-        """Those of these commands that were applied before."""
+        """The history entries of those of these commands that were applied before."""
 
     async def holders(self, contract_ids: Collection[str]) -> Mapping[str, str]:
         """The accounts that have, or had, these contract ids."""
@@ -71,7 +69,7 @@ class ForeseenEvent(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """Stands where the next record of the log would."""
+    """The offset that the next record of the log would have."""
 
     offset: int
     timestamp: int
@@ -83,10 +81,10 @@ class _Record:
 
 
 class Future:
-    """What becomes of one account's contract.
+    """Applies commands to one account's contract, in memory.
 
     Attributes:
-        contract: as it has become; None: the account has none.
+        contract: the contract now; None: the account has none.
     """
 
     def __init__(self, account_id: str, contract: Contract | None, policy: Policy) -> None:
@@ -98,7 +96,7 @@ class Future:
         self._next = last + 1 if sequence >= 0 else 0
 
     def decode(self, message: Message, at: datetime, max_bytes: int = MAX_COMMAND_BYTES) -> Incoming:
-        """The command as the engine would read it from the log.
+        """The command as the engine would decode it from the log.
 
         Raises:
             InputRefused: it would be a dead letter.
@@ -110,7 +108,7 @@ class Future:
         raise InputRefused(f"would be a dead letter, {found.code}: {found.message}", errors=errors)
 
     def read(self, message: Message, at: datetime, max_bytes: int) -> Incoming | Undecodable:
-        """What the message would be in the log, a command or a dead letter."""
+        """What the engine would decode from the log: a command, or a dead letter."""
         record = _Record(self._next, milliseconds(at), message.key, message.value, message.headers)
         self._next += 1
         found = Decoder(1, max_command_bytes=max_bytes, base=base_of(self._generation)).decode(record)
@@ -121,14 +119,14 @@ class Future:
     def apply(
         self, record: Incoming | Undecodable, seen: Mapping[bytes, Seen], holders: Mapping[str, str]
     ) -> tuple[tuple[ForeseenEvent, ...], Mapping[str, Any]]:
-        """What the record publishes: its events, and the data of its result."""
+        """The outputs of the record: its events, and the data of its result."""
         collected = Collected()
         fold = Fold(
             contracts={self._account_id: self.contract},
             seen=seen,
             tallies={},
             policy=self._policy,
-            encoder=Encoder(0),
+            encoder=Encoder(0, state=False),
             writer=collected,
             generation=self._generation,
             holders=dict(holders),
@@ -136,28 +134,31 @@ class Future:
         fold.add(record)
         self.contract = fold.accounts.contracts[self._account_id]
         published = [output for output in collected.outputs if output.topic != DEAD_LETTERS]
-        *events, result = map(_event, published)
+        *events, result = (ForeseenEvent(*event_of(output)) for output in published)
         return tuple(events), result.data
 
-    def wait(self, now: datetime, until: datetime) -> tuple[ForeseenEvent, ...]:
-        """What falls due until a moment, with a scanner that never sleeps.
+    def is_due(self, until: datetime) -> bool:
+        """Whether something becomes due until a time."""
+        return self.contract is not None and _due(self.contract, until) is not None
 
-        What should have happened before `now` happens then.
+    async def wait(self, now: datetime, until: datetime) -> tuple[ForeseenEvent, ...]:
+        """What becomes due until a time, as if the scanner ran continuously.
+
+        What was due before `now` is applied at `now`. Other tasks run after each step: years take a part of a
+        second, and the other requests of the API must not wait for it.
 
         Raises:
-            InputRefused: more happens until then than anybody could read.
+            InputRefused: there are too many events until then.
         """
         found: list[ForeseenEvent] = []
-        while (contract := self.contract) is not None:
-            due = contract["lifecycle"]["next_action_at"]
-            if due is None or due > until:
-                break
+        while (contract := self.contract) is not None and (due := _due(contract, until)) is not None:
             incoming = self.decode(self._advance(contract, due), max(now, due))
             events, _ = self.apply(incoming, {}, {})
             found += events
+            await asyncio.sleep(0)
             if len(found) > MOST_EVENTS:
                 raise InputRefused(
-                    f"more than {MOST_EVENTS:,} events until {until.isoformat()}: ask for less"
+                    f"more than {MOST_EVENTS:,} events until {until.isoformat()}: choose an earlier time"
                 )
         return tuple(found)
 
@@ -166,8 +167,13 @@ class Future:
         return _Advance(self._account_id, to_json(data), advance_id(contract["contract_id"], due))
 
 
+def _due(contract: Contract, until: datetime) -> datetime | None:
+    due = contract["lifecycle"]["next_action_at"]
+    return due if due is not None and due <= until else None
+
+
 class _Advance(NamedTuple):
-    """The command, as the scanner sends it."""
+    """The command, as the scanner would send it."""
 
     account_id: str
     value: bytes
@@ -186,9 +192,3 @@ class _Advance(NamedTuple):
             ("ce_type", COMMANDS["advance"].type.encode()),
             (CONTENT_TYPE, JSON_MEDIA_TYPE.encode()),
         )
-
-
-def _event(output: Output) -> ForeseenEvent:
-    headers = dict(output.headers)
-    name = (headers["ce_type"] or b"").decode().removeprefix(TYPE_PREFIX).removesuffix(".v1")
-    return ForeseenEvent(name, orjson.loads(output.value or b"null"))

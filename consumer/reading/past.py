@@ -1,77 +1,73 @@
-"""A contract's earlier states: its last one, with the recorded changes undone one by one.
+"""Earlier states of a contract: its last state, with the recorded changes undone one after the other.
 
-The history keeps of each change only what it changed, so the way back is the only way. Changes hold in
-the order in which they are recorded: what was due holds from its due time, before the command that brings
-it out; what a command makes due in its own past (a start or a window that lies back) holds from the command.
+The history contains only the changed fields of each change, so this is the only way. Changes take effect in
+the order in which they are recorded. What was due takes effect at its due time, before the command that was
+decided then. What becomes due in the past because of a command (an earlier start, for example) takes effect
+with that command.
 """
 
 from __future__ import annotations
 
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
-
-import orjson
-from pydantic import TypeAdapter
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from consumer.domain.differences import revert
 from consumer.domain.model import ABSENT, FieldChange
 from consumer.errors import HistoryPruned
 from consumer.reading.views import PastContract
-from schemas.contract import ContractState, to_json, visible
-from schemas.types import parse_instant
+from schemas.views import ordered, visible
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
     from datetime import datetime
 
-    from consumer.storage.protocols import HistoryEntry
+    from consumer.storage.history import HistoryEntry
+    from consumer.storage.kept import KeptEvent
     from consumer.storage.queries import Queries
-    from schemas.contract import Contract
+    from schemas.contract import Contract, ContractState
 
 CHUNK: Final = 100
-"""Entries read at once."""
+"""Number of entries in one query."""
 
 OPENINGS: Final = frozenset({"created", "adopted"})
 
-_CONTRACT: Final = TypeAdapter(ContractState)
-
 
 class Step(NamedTuple):
-    """One recorded change, the contract after it, as JSON, and from when on it was like that."""
+    """One recorded change, the contract after it, and the time from which it was so."""
 
     after: dict[str, Any]
-    change: dict[str, Any]
+    change: KeptEvent
     entry: HistoryEntry
     held_from: datetime
 
     def past(self) -> PastContract:
-        """The contract after this change, with the stamps of then."""
+        """The contract after this change, with the version, times and authors of that time."""
         by = self.change.get("by") or self.entry.requested_by or self.entry.source or ""
         stamps = {"updated_at": self.entry.occurred_at, "last_modified_by": by}
         stamped = {**self.after, **stamps, **self.change.get("stamps", {}), "version": self.change["version"]}
-        contract = _CONTRACT.validate_json(to_json(stamped))
-        effective_at = parse_instant(self.change["effective_at"])
-        return PastContract(contract, self.change["change"], effective_at, self.entry.occurred_at, by)
+        contract: ContractState = ordered(cast("Contract", stamped))
+        recorded_at = self.entry.occurred_at
+        return PastContract(contract, self.change["change"], self.change["effective_at"], recorded_at, by)
 
 
 async def steps_back(queries: Queries, contract: Contract) -> AsyncIterator[Step]:
     """A contract's changes, the last one first, until the one that opened it.
 
     Args:
-        queries: questions to the database.
-        contract: its last state, or its current one: what was recorded after it was read is left out.
+        queries: queries on the database.
+        contract: its last state, or its current one: changes recorded after it was read are left out.
 
     Raises:
-        HistoryPruned: the changes before are not kept any more.
+        HistoryPruned: earlier changes are no longer kept.
     """
-    state: dict[str, Any] = orjson.loads(to_json(visible(contract)))
+    state = cast("dict[str, Any]", visible(contract))
     before = contract["lifecycle"]["offset"] + 1
     while entries := await queries.history(
         contract["account_id"], after=None, before=before, newest_first=True, limit=CHUNK
     ):
         for entry in entries:
             changes = _changes_of(entry, contract["contract_id"])
-            held_from = accumulate((parse_instant(each["effective_at"]) for each in changes), max)
+            held_from = accumulate((each["effective_at"] for each in changes), max)
             for change, since in reversed([*zip(changes, held_from, strict=True)]):
                 yield Step(state, change, entry, since)
                 if change["change"] in OPENINGS:
@@ -81,26 +77,26 @@ async def steps_back(queries: Queries, contract: Contract) -> AsyncIterator[Step
     raise HistoryPruned(f"the history of contract {contract['contract_id']} does not reach back that far")
 
 
-def _changes_of(entry: HistoryEntry, contract_id: str) -> list[dict[str, Any]]:
+def _changes_of(entry: HistoryEntry, contract_id: str) -> list[KeptEvent]:
     """The entry's changes of this contract.
 
-    What opens a contract also does what was due on the one before it: that comes first.
+    A command that creates a contract may first apply what was due on the one before.
     """
-    changes = [each for each in orjson.loads(entry.changes or "[]") if "change" in each]
+    changes = [each for each in entry.changes or () if "change" in each]
     opening = next((i for i, each in enumerate(changes) if each["change"] in OPENINGS), 0)
     changes = changes[opening:] if entry.contract_id == contract_id else changes[:opening]
     return [each for each in changes if each["change"] != "deleted"]
 
 
-def _field_changes(change: dict[str, Any]) -> Iterable[FieldChange]:
+def _field_changes(change: KeptEvent) -> Iterable[FieldChange]:
     for each in change["fields"]:
         if "erased" in each:
-            continue  # what is gone now counts as never having been there
+            continue  # a removed field counts as never set
         yield FieldChange(each["path"], each.get("before", ABSENT), each.get("after", ABSENT))
 
 
 async def at_version(queries: Queries, contract: Contract, version: int) -> PastContract | None:
-    """The contract as it stood at a version; None: it never had it."""
+    """The contract at a version; None: it never had this version."""
     if version > contract["version"]:
         return None
     try:
@@ -117,7 +113,7 @@ async def at_version(queries: Queries, contract: Contract, version: int) -> Past
 async def at_time(
     queries: Queries, contract: Contract, moment: datetime, *, current: bool
 ) -> PastContract | None:
-    """The contract as it stood at a moment; None: it was not there yet."""
+    """The contract at a time; None: it did not exist yet."""
     try:
         async for step in steps_back(queries, contract):
             if step.held_from <= moment:
@@ -130,13 +126,13 @@ async def at_time(
 
 
 def _untold(contract: Contract) -> PastContract:
-    """The last state, where the history tells no more how it came about."""
+    """The last state, for a time before the changes that the history still has."""
     by = contract["last_modified_by"]
     return PastContract(visible(contract), None, None, contract["updated_at"], by)
 
 
 async def deleted_at(queries: Queries, former: Contract) -> datetime | None:
-    """When a contract was deleted; None: another one took its place."""
+    """When a contract was deleted; None: it was replaced by another one."""
     after: int | None = former["lifecycle"]["offset"] - 1
     while entries := await queries.history(
         former["account_id"], after=after, before=None, newest_first=False, limit=CHUNK

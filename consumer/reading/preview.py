@@ -1,13 +1,14 @@
-"""What a command would do, and what time alone will do. Nothing is stored or published.
+"""What a command would do, and what becomes due without one. Nothing is stored or published.
 
-The engine's own decoder and fold decide, over the contract as it is stored, so a preview is the decision
-itself and not a copy of its rules. It leaves out what nobody knows yet: where the record will lie in the log,
-and what others send until then. It holds for the version that it names: publish the command with that
-`expected_version`, and the service refuses it should the contract have changed meanwhile.
+The decoder and fold of the engine compute it from the stored contract, so the rules are the same. It cannot
+know the offset of the record, and the commands that others send until then. The preview is valid for the
+version that it names: publish the command with this `expected_version`, and the service rejects it if the
+contract has changed meanwhile.
 """
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -20,12 +21,13 @@ from consumer.engine.output_data import field_data
 from consumer.errors import InputRefused
 from consumer.reading.future import Future
 from consumer.reading.preview_many import ManyPreviewed
-from schemas.contract import visible
 from schemas.identity import IDENTITY_BYTES
 from schemas.limits import MAX_COMMAND_BYTES
+from schemas.views import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from contextlib import AbstractAsyncContextManager
 
     from consumer.domain.model import Policy
     from consumer.reading.future import ForeseenEvent, Known, Message
@@ -34,20 +36,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What would be.
+    """The result of a preview.
 
     Attributes:
-        account_id: whose contract.
-        at: the moment that was asked about, aware UTC.
-        expected_version: of the contract that the command will meet, after what falls due until then; None:
-            there is none. The preview holds for it.
+        account_id: the account.
+        at: the time of the preview, aware UTC.
+        expected_version: the version of the contract before the command, after what is due until then; None:
+            there is no contract, or the command opens the next. The preview is valid for it.
         before: the contract as it is stored now.
-        due: the events that time alone brings until then, in order.
-        result: the command's result, as its `command_result` would say; None: no command was asked about.
+        due: the events of what becomes due until then, in order.
+        result: the command's result, as in its `command_result`; None: a preview without a command.
         events: the events of the command, in order.
         after: the contract afterwards; None: there is none.
-        changed_fields: from `before` to `after`, as `contracts.changed` has them: path, before, after. Empty
-            where one of the two is missing, or they are two contracts.
+        changed_fields: the differences between `before` and `after`, as in `contracts.changed`: path, before,
+            after. Empty if one of them is missing, or if they are two contracts.
     """
 
     account_id: str
@@ -61,7 +63,7 @@ class Preview:
     changed_fields: tuple[Mapping[str, Any], ...]
 
     def as_data(self) -> dict[str, Any]:
-        """As JSON has it, with these names."""
+        """As a JSON object with these names."""
         return {
             "account_id": self.account_id,
             "at": self.at,
@@ -77,15 +79,16 @@ class Preview:
 
 @checked
 class ContractPreview:
-    """Foresees what becomes of stored contracts.
+    """Previews of stored contracts.
 
     Every method may raise ServiceUnavailable: the database does not answer.
 
     Args:
-        known: questions to the database.
-        policy: what a new contract copies: the service's settings.
+        known: queries on the database.
+        policy: the defaults of a new contract, from the service's settings.
         clock: aware UTC.
-        max_command_bytes: limit of the service.
+        max_command_bytes: CONTRACTS_MAX_COMMAND_BYTES of the service.
+        turn: entered to compute what becomes due: a program with other work lets in one at a time.
     """
 
     def __init__(
@@ -95,17 +98,19 @@ class ContractPreview:
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         max_command_bytes: int = MAX_COMMAND_BYTES,
+        turn: Callable[[], AbstractAsyncContextManager[object]] = nullcontext,
     ) -> None:
         self._known = known
+        self._turn = turn
         self._policy = policy
         self._clock = clock
         self._max_bytes = max_command_bytes
 
     async def command(self, message: Message, at: datetime | None = None) -> Preview:
-        """What a command would do at a moment; None: now. What is due until then happens first.
+        """What a command would do at a time; None: now. What is due until then is applied first.
 
         Raises:
-            InputRefused: the moment is past, or the message would be a dead letter.
+            InputRefused: the time is in the past, or the message would be a dead letter.
         """
         account_id = message.account_id
         future, moment, due, before = await self._until(account_id, at)
@@ -119,7 +124,7 @@ class ContractPreview:
         return Preview(
             account_id,
             moment,
-            _version(met),
+            None if command.name in OPENING else _version(met),
             _shown(before),
             due,
             result,
@@ -129,10 +134,10 @@ class ContractPreview:
         )
 
     async def calendar(self, account_id: str, until: datetime) -> Preview:
-        """What happens to the contract until a moment if nobody sends a command.
+        """What becomes due on the contract until a time, without a command.
 
         Raises:
-            InputRefused: the moment is past, or too far away.
+            InputRefused: the time is in the past, or too far in the future.
         """
         future, moment, due, before = await self._until(account_id, until)
         after = future.contract
@@ -149,19 +154,19 @@ class ContractPreview:
         )
 
     async def coming_months(self, account_id: str, months: int = 12) -> Preview:
-        """The same for so many months from now.
+        """The same for a number of months from now.
 
         Raises:
-            InputRefused: that is too far away.
+            InputRefused: it is too far in the future.
         """
         now = self._clock()
         return await self.calendar(account_id, add_months(now, months, now.day))
 
     def many(self, at: datetime | None = None) -> ManyPreviewed:
-        """Takes many commands, one after the other, and sums up what all of them would do at a moment.
+        """Applies many commands one after the other, and sums up what they would do at a time.
 
         Raises:
-            InputRefused: the moment is past.
+            InputRefused: the time is in the past.
         """
         now = self._clock()
         return ManyPreviewed(
@@ -175,7 +180,10 @@ class ContractPreview:
         moment = _not_past(at, now)
         before = (await self._known.contracts([account_id])).get(account_id)
         future = Future(account_id, before, self._policy)
-        return future, moment, future.wait(now, moment), before
+        if not future.is_due(moment):
+            return future, moment, (), before
+        async with self._turn():
+            return future, moment, await future.wait(now, moment), before
 
 
 def _not_past(at: datetime | None, now: datetime) -> datetime:

@@ -1,4 +1,4 @@
-"""What many commands would do to whom: applied in memory one after the other, and summed up."""
+"""What many commands would do: applied in memory one after the other, and summed up."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ class _Account(NamedTuple):
 
 
 class ManyPreviewed:
-    """Commands so far, all of one moment, each under an id of its own.
+    """A preview of many commands, all at the same time, each with a different id.
 
-    The second of an account meets what the first has left. Every account that is named stays in
-    memory, until the end.
+    A second command for an account is applied to the result of the first. The accounts of all commands stay
+    in memory until the end.
 
     Attributes:
-        at: the moment, aware UTC.
+        at: the time of the preview, aware UTC.
         changes: how many changes of each kind the commands would make.
         refused: accounts whose commands would be rejected, with the code of each, in order.
-        due: how many time alone would bring to these accounts until then.
+        due: number of changes that become due on these accounts until then.
     """
 
     def __init__(
@@ -55,11 +55,11 @@ class ManyPreviewed:
         self._holders: dict[str, str] = {}
 
     async def apply(self, messages: Sequence[Message]) -> list[Mapping[str, Any]]:
-        """The data of each command's result, in order. A few hundred at a time cost three questions.
+        """The data of each command's result, in order. A few hundred commands in one call need three queries.
 
         Raises:
             ServiceUnavailable: the database does not answer.
-            InputRefused: more would fall due until then than anybody could read.
+            InputRefused: there are too many events until then.
         """
         await self._look_up(messages)
         records = [
@@ -74,7 +74,7 @@ class ManyPreviewed:
         ]
 
     def as_data(self) -> dict[str, Any]:
-        """The sums as JSON has them; revenue is monthly, by currency, of the accounts that are named."""
+        """The sums as a JSON object; revenue is monthly, by currency, of the accounts of these commands."""
         accounts = self._accounts.values()
         return {
             "at": self.at,
@@ -92,7 +92,7 @@ class ManyPreviewed:
         for account_id in new:
             contract = stored.get(account_id)
             future = Future(account_id, contract, self._policy)
-            self.due += _changes(future.wait(self._now, self.at))
+            self.due += _changes(await future.wait(self._now, self.at))
             self._accounts[account_id] = _Account(contract, future)
 
     def _apply(

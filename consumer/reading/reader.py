@@ -1,76 +1,87 @@
-"""Reading contracts: the current ones, the former ones, their history and their earlier states."""
+"""Reads contracts: current and former ones, their history and their earlier states."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-import orjson
-
 from consumer.arguments import checked
-from consumer.domain.dates import DAY, days_left
-from consumer.domain.notices import lapse_reason
-from consumer.errors import ContractNotFound, InputRefused
+from consumer.domain.dates import DAY
+from consumer.errors import ContractNotFound
 from consumer.reading import cursors, past
+from consumer.reading.bounds import days_ahead, page_size
+from consumer.reading.hot import Held
+from consumer.reading.items import expiring_item, item_of
 from consumer.reading.usage import usage_of
-from consumer.reading.views import (
-    ExpiringContract,
-    FoundContract,
-    HistoryChange,
-    HistoryItem,
-    Page,
-    PastContract,
-)
+from consumer.reading.views import ExpiringContract, FoundContract, HistoryItem, Page, PastContract
 from consumer.storage.queries import Ending, EndPlace, Selection
-from schemas.contract import exported, visible
-from schemas.identity import IDENTITY_BYTES, command_identity
-from schemas.types import parse_instant
+from schemas.identity import entry_id
+from schemas.views import exported, visible
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-    from typing import Any
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from consumer.reading.hot import HotContracts
     from consumer.reading.views import ContractUsage
-    from consumer.storage.protocols import HistoryEntry
+    from consumer.storage.history import Seen
     from consumer.storage.queries import Queries
     from schemas.contract import Contract, ContractState, ExportedContract
     from schemas.types import ContractTypeName, StatusName
 
 PAGE: Final = 100
-MAX_PAGE: Final = 10_000
 
 
 @checked
 class ContractReader:
     """Reads contracts from MongoDB.
 
-    Listings come in pages: pass `next` of a page as `after` to get the one that follows. No contract
-    appears twice, and none that stays as it is gets left out, whatever else changes meanwhile.
-    Every method may raise ServiceUnavailable: then the answer is unknown, not empty.
+    Listings come in pages: pass `next` of a page as `after` to get the one that follows. No contract appears
+    twice, and a contract that does not change meanwhile is never left out.
+    Every method may raise ServiceUnavailable: then the answer is not known, and not empty.
 
     Args:
-        queries: questions to the database.
+        queries: queries on the database.
         clock: aware UTC.
+        hot: the cache for `by_account`. Then `queries` must ask the primary.
     """
 
     def __init__(
-        self, queries: Queries, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        queries: Queries,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        hot: HotContracts | None = None,
     ) -> None:
+        self._hot = hot
         self._queries = queries
         self._clock = clock
 
     async def by_account(self, account_id: str) -> ContractState | None:
-        """The account's current contract."""
-        contract = await self._queries.contract(account_id)
-        return None if contract is None else visible(contract)
+        """The account's current contract; from a cache, it is at most CONTRACTS_CACHE_MAX_AGE_SECONDS old."""
+        return (await self.held(account_id)).contract
+
+    async def held(
+        self, account_id: str, *, before: Callable[[], Awaitable[None]] | None = None, cached: bool = True
+    ) -> Held:
+        """The same, and how new it is. `before`: awaited before MongoDB is asked; not `cached`: it is."""
+
+        async def read(account: str) -> Contract | None:
+            if before is not None:
+                await before()
+            return await self._queries.contract(account)
+
+        if self._hot is not None and cached:
+            return await self._hot.held(account_id, read)
+        contract = await read(account_id)
+        return Held(None if contract is None else visible(contract), None)
 
     async def by_contract_id(self, contract_id: str) -> FoundContract | None:
-        """A contract by its id, former ones too."""
+        """A contract by its id, also a former one."""
         contract, current = await self._stored(contract_id)
         return None if contract is None else FoundContract(visible(contract), current)
 
     async def usage(self, account_id: str) -> ContractUsage | None:
-        """What the account has used in this month and the last; None: it has no contract."""
+        """The account's usage in this month and the last; None: it has no contract."""
         contract = await self._queries.contract(account_id)
         return None if contract is None else usage_of(contract, self._clock())
 
@@ -83,10 +94,10 @@ class ContractReader:
         after: str | None = None,
         limit: int = PAGE,
     ) -> Page[ContractState]:
-        """Current contracts with all of these properties, by account id.
+        """Current contracts that match all arguments, by account id.
 
         Raises:
-            InputRefused: `after` is no cursor of this listing, or `limit` is none.
+            InputRefused: `after` is not a cursor of this listing, or `limit` is out of range.
         """
         selection = Selection(status, contract_type, external_reference)
         page = await self._page(selection, after, limit)
@@ -100,7 +111,7 @@ class ContractReader:
         external_reference: str | None = None,
         chunk: int = 1_000,
     ) -> AsyncIterator[ContractState]:
-        """All current contracts with these properties: flat memory, however many there are."""
+        """All current contracts that match; memory does not grow with their number."""
         async for contract in self._each(Selection(status, contract_type, external_reference), chunk):
             yield visible(contract)
 
@@ -112,22 +123,22 @@ class ContractReader:
         external_reference: str | None = None,
         chunk: int = 1_000,
     ) -> AsyncIterator[ExportedContract]:
-        """The same with what `adopt` needs to take them over as the same contracts."""
+        """The same, with the additional fields that `adopt` needs to continue them as the same contracts."""
         async for contract in self._each(Selection(status, contract_type, external_reference), chunk):
             yield exported(contract)
 
     async def expiring(
         self, within_days: int = 30, *, after: str | None = None, limit: int = PAGE
     ) -> Page[ExpiringContract]:
-        """Contracts that run and whose term ends within so many days, the soonest first.
+        """Running contracts whose term ends within `days`, earliest first.
 
         Raises:
-            InputRefused: `after` is no cursor of this listing, or a number makes no sense.
+            InputRefused: `after` is not a cursor of this listing, or a number is out of range.
         """
         now = self._clock()
-        ending = Ending(now, now + _days(within_days) * DAY)
-        found = await self._queries.ending(ending, cursors.end_after(after), _checked(limit) + 1)
-        shown = tuple(_expiring(contract, now) for contract in found[:limit])
+        ending = Ending(now, now + days_ahead(within_days) * DAY)
+        found = await self._queries.ending(ending, cursors.end_after(after), page_size(limit) + 1)
+        shown = tuple(expiring_item(contract, now) for contract in found[:limit])
         if len(found) <= limit:
             return Page(shown, None)
         last = found[limit - 1]
@@ -136,7 +147,7 @@ class ContractReader:
     async def count(
         self, *, status: StatusName | None = None, contract_type: ContractTypeName | None = None
     ) -> int:
-        """How many current contracts there are; costs the same for one as for millions."""
+        """The number of current contracts. Takes the same time for one as for millions."""
         tallies = await self._queries.tallies()
         return sum(
             times
@@ -147,10 +158,10 @@ class ContractReader:
     async def history(
         self, account_id: str, *, newest_first: bool = True, after: str | None = None, limit: int = PAGE
     ) -> Page[HistoryItem]:
-        """What happened to an account: every command with its outcome, and every change.
+        """The history of an account: every command with its outcome, and every change.
 
         Raises:
-            InputRefused: `after` is no cursor of a history, or `limit` is none.
+            InputRefused: `after` is not a cursor of a history, or `limit` is out of range.
         """
         place = cursors.sequence_after(after)
         found = await self._queries.history(
@@ -158,26 +169,31 @@ class ContractReader:
             after=None if newest_first else place,
             before=place if newest_first else None,
             newest_first=newest_first,
-            limit=_checked(limit) + 1,
+            limit=page_size(limit) + 1,
         )
-        shown = tuple(_item(entry) for entry in found[:limit])
+        shown = tuple(item_of(entry) for entry in found[:limit])
         return Page(shown, cursors.sequence_cursor(shown[-1].sequence) if len(found) > limit else None)
 
     async def command(self, account_id: str, command_id: str, source: str) -> tuple[HistoryItem, ...]:
-        """What became of a command of this id, the latest first; empty: nothing is known of it.
+        """The history entries of the commands with this id, the latest first.
 
-        Several: it came more than once, or from other sources as well. Where the history is not kept that
-        long, only the one from `source` is found, without its names: `command_id` is None then.
+        There are several if it was sent more than once, or also from other sources. A pruned entry is found
+        only by its `source`; its `command_id` is then None.
         """
-        identity = command_identity(account_id, source, command_id)[:IDENTITY_BYTES]
-        return tuple(map(_item, await self._queries.commands(account_id, command_id, identity)))
+        identity = entry_id(account_id, source, command_id)
+        return tuple(map(item_of, await self._queries.commands(account_id, command_id, identity)))
+
+    async def outcome(self, account_id: str, command_id: str, source: str) -> Seen | None:
+        """The outcome of exactly this command; None: it is not applied yet, or was never sent."""
+        identity = entry_id(account_id, source, command_id)
+        return (await self._queries.seen([identity])).get(identity)
 
     async def at_version(self, contract_id: str, version: int) -> PastContract | None:
-        """A contract, former ones too, as it stood at a version; None: it never had that version.
+        """A contract, also a former one, at a version; None: it never had that version.
 
         Raises:
-            ContractNotFound: there is no contract of this id.
-            HistoryPruned: the way back to that version is not kept any more.
+            ContractNotFound: there is no contract with this id.
+            HistoryPruned: the history entries back to that version were pruned.
         """
         contract, _ = await self._stored(contract_id)
         if contract is None:
@@ -185,13 +201,13 @@ class ContractReader:
         return await past.at_version(self._queries, contract, version)
 
     async def as_of(self, account_id: str, moment: datetime) -> PastContract | None:
-        """The account's contract as it stood at a moment; None: there was none.
+        """The account's contract at a time; None: there was none.
 
-        What was due counts from when it was due, not from when the scanner or a command brought it out; but
-        never from before the command that made it due.
+        What was due counts from its due time, not from the time at which it was applied; but never from
+        before the command that made it due.
 
         Raises:
-            HistoryPruned: the way back to that moment is not kept any more.
+            HistoryPruned: the history entries back to that time were pruned.
         """
         contract = await self._queries.contract(account_id)
         if contract is not None and (
@@ -217,71 +233,17 @@ class ContractReader:
             after = page.next
 
     async def _page(self, selection: Selection, after: str | None, limit: int) -> Page[Contract]:
-        found = await self._queries.page(selection, cursors.account_after(after), _checked(limit) + 1)
+        found = await self._queries.page(selection, cursors.account_after(after), page_size(limit) + 1)
         shown = tuple(found[:limit])
         more = cursors.account_cursor(shown[-1]["account_id"]) if len(found) > limit else None
         return Page(shown, more)
 
     async def _stored(self, contract_id: str) -> tuple[Contract | None, bool]:
-        """A contract, and whether it is current. In this order: contracts only ever become former ones."""
+        """A contract, and whether it is current.
+
+        Read in this order, because a current contract may become a former one, and never the reverse.
+        """
         contract = await self._queries.contract_by_id(contract_id)
         if contract is not None:
             return contract, True
         return await self._queries.former_by_id(contract_id), False
-
-
-def _checked(limit: int) -> int:
-    if not 1 <= limit <= MAX_PAGE:
-        raise InputRefused(f"a page has 1 to {MAX_PAGE} entries, not {limit}")
-    return limit
-
-
-def _days(days: int) -> int:
-    if not 0 <= days <= 36_500:  # noqa: PLR2004 - a hundred years
-        raise InputRefused(f"cannot look {days} days ahead")
-    return days
-
-
-def _expiring(contract: Contract, now: datetime) -> ExpiringContract:
-    reason = lapse_reason(contract)
-    left = days_left(contract["end_date"], now)
-    return ExpiringContract(visible(contract), left, "lapses" if reason else "renews", reason)
-
-
-def _item(entry: HistoryEntry) -> HistoryItem:
-    by = entry.requested_by or entry.source
-    return HistoryItem(
-        sequence=entry.offset,
-        occurred_at=entry.occurred_at,
-        outcome=entry.outcome,
-        code=entry.code,
-        command=entry.type,
-        command_id=entry.command_id,
-        source=entry.source,
-        by=by,
-        contract_id=entry.contract_id,
-        version=entry.version,
-        changes=tuple(_change(each, by) for each in orjson.loads(entry.changes or "[]")),
-    )
-
-
-_NOTICES: Final = {"renewal": "renewal_notice"}
-"""Kept under another name than the event has."""
-_LIMIT: Final = ("period", "metric", "threshold")
-
-
-def _change(kept: dict[str, Any], by: str | None) -> HistoryChange:
-    if "change" not in kept:
-        kind, author = _NOTICES.get(kept["notice"], kept["notice"]), None
-    else:
-        kind, author = kept["change"], kept.get("by", by)
-    return HistoryChange(
-        kind=kind,
-        effective_at=parse_instant(kept["effective_at"]),
-        version=kept.get("version"),
-        by=author,
-        window_days=kept.get("window_days"),
-        reason=kept.get("reason"),
-        fields=tuple(kept.get("fields", ())),
-        limit={name: kept[name] for name in _LIMIT} if "threshold" in kept else None,
-    )

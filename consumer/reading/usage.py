@@ -1,4 +1,4 @@
-"""What a contract's bookkeeping knows of usage, as readers are shown it."""
+"""The reported usage of a contract, in the form that readers return."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def usage_of(contract: Contract, now: datetime) -> ContractUsage:
-    """What was used in the running period and the last. Older values may be stored still: no more is told."""
+    """The usage of the running period and the previous one. Older values may be stored; they are left out."""
     last, _ = open_periods(now)
     return ContractUsage(
         contract["account_id"],

@@ -1,4 +1,4 @@
-"""What readers are given: frozen, and without the bookkeeping that rides with a stored contract."""
+"""The values that readers return: frozen, and without the bookkeeping of a stored contract."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Item]):
-    """A part of a listing. `next` continues it, whatever has changed since; None: this was the last."""
+    """A page of a listing. `next` continues it, also after changes; None: this was the last page."""
 
     items: tuple[Item, ...]
     next: str | None
@@ -26,7 +26,7 @@ class Page(Generic[Item]):
 
 @dataclass(frozen=True, slots=True)
 class FoundContract:
-    """A contract by its id; not `current`: it was replaced or deleted, and this was its last state."""
+    """A contract by its id. Not `current`: it was replaced or deleted, and this is its last state."""
 
     contract: ContractState
     current: bool
@@ -34,7 +34,7 @@ class FoundContract:
 
 @dataclass(frozen=True, slots=True)
 class ExpiringContract:
-    """A running contract whose term ends soon, and what will happen then unless somebody acts."""
+    """A running contract whose term ends soon, and what happens then without a command."""
 
     contract: ContractState
     days_left: int
@@ -44,10 +44,10 @@ class ExpiringContract:
 
 @dataclass(frozen=True, slots=True)
 class MetricUsage:
-    """What was used in a period, as far as it was reported.
+    """The reported usage of a metric in a period.
 
-    `limit` and `percent` (rounded down) None: the contract has no limit for it. `threshold`: the highest
-    that `limit_reached` told of, None: none.
+    `limit` and `percent` (rounded down) None: the contract has no limit for it. `threshold`: the highest for
+    which `limit_reached` was published; None: none.
     """
 
     period: str
@@ -71,9 +71,9 @@ class ContractUsage:
 
 @dataclass(frozen=True, slots=True)
 class PastContract:
-    """A contract as it stood once: which change made it so, when it took effect, and who made it.
+    """An earlier state of a contract: the change that led to it, when it took effect, and who made it.
 
-    `change` and `effective_at` None: the history is not kept that long.
+    `change` and `effective_at` None: the history entry was pruned.
     """
 
     contract: ContractState
@@ -87,9 +87,9 @@ class PastContract:
 class HistoryChange:
     """One event in an entry of the history: a change of the contract, or a notice.
 
-    `fields` are the differences as `contracts.changed` has them: path, before, after. `window_days`
-    belongs to notices, `version` and `by` to changes, `reason` to deletions, `limit` to `limit_reached`: its
-    period, metric and threshold.
+    `fields` are the differences as in `contracts.changed`: path, before, after; with values as in the
+    contract. `window_days` belongs to notices, `version` and `by` to changes, `reason` to deletions,
+    `limit` to `limit_reached`: its period, metric and threshold.
     """
 
     kind: str
@@ -104,9 +104,9 @@ class HistoryChange:
 
 @dataclass(frozen=True, slots=True)
 class HistoryItem:
-    """What became of one record of an account: a command, or a dead letter.
+    """The history entry of one record of an account: a command, or a dead letter.
 
-    `sequence` orders the items of an account. `by` is who asked: `requested_by`, else the source.
+    `sequence` orders the items of an account. `by` is who requested it: `requested_by`, else the source.
     """
 
     sequence: int

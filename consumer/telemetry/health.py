@@ -1,4 +1,4 @@
-"""What the service knows of its own condition: whether its loops turn, and whether it can do its work."""
+"""The condition of the process: whether its loops run, and whether its dependencies answer."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Final
 from consumer.telemetry.logs import hide_text
 
 Check = Callable[[], Awaitable[str | None]]
-"""Returns None when all is well, else what is wrong, in one line. An exception is a line, too."""
+"""Returns None if all is well, else one line that says what is wrong. An exception counts as such a line."""
 
 CHECK_SECONDS: Final = 3.0
-"""How long a check may take: less than the time limit that people give their probes."""
+"""Maximum time of a check, in seconds: less than the usual timeout of probes."""
 
 FRESH_SECONDS: Final = 1.0
-"""How long an answer is given again, so that eager probes do not become a load on Kafka and MongoDB."""
+"""Seconds for which an answer is repeated, so that frequent probes do not load Kafka and MongoDB."""
 
 
 @dataclass(slots=True)
@@ -27,7 +27,7 @@ class _Loop:
 
 
 class Health:
-    """Loops report with `beat`; whoever owns a dependency adds a check for it."""
+    """Loops report with `beat`; the owner of a dependency adds a check for it."""
 
     def __init__(
         self, *, clock: Callable[[], float] = monotonic, check_seconds: float = CHECK_SECONDS
@@ -41,28 +41,28 @@ class Health:
         self._lock = asyncio.Lock()
 
     def watch(self, loop: str, *, within: float) -> None:
-        """From now on `loop` must beat at least every `within` seconds, or the process is stuck."""
+        """From now on `loop` must call `beat` at least every `within` seconds, or the process is stuck."""
         self._loops[loop] = _Loop(within, self._clock())
 
     def beat(self, loop: str) -> None:
-        """The loop turned. Waiting for MongoDB or Kafka with backoff is turning, too."""
+        """The loop runs. To wait for MongoDB or Kafka with backoff also counts as running."""
         if watched := self._loops.get(loop):
             watched.last_beat = self._clock()
 
     def forget(self, loop: str) -> None:
-        """The loop ended as it should (its partition was taken away)."""
+        """The loop has ended as intended, for example because its partition was revoked."""
         self._loops.pop(loop, None)
 
     def add_check(self, name: str, check: Check) -> None:
-        """Not ready while `check` says that something is wrong, raises, or takes too long."""
+        """The process is not ready while `check` reports a problem, raises, or takes too long."""
         self._checks[name] = check
 
     def remove_check(self, name: str) -> None:
-        """What the check was about is gone."""
+        """Removes a check whose subject no longer exists."""
         self._checks.pop(name, None)
 
     def stuck(self) -> dict[str, str]:
-        """The loops that have not beaten within their deadline, and for how long."""
+        """The loops that have not called `beat` in time, and for how long."""
         now = self._clock()
         return {
             name: f"silent for {now - loop.last_beat:.0f} s, expected every {loop.within:g} s"
@@ -71,7 +71,7 @@ class Health:
         }
 
     async def failing(self) -> dict[str, str]:
-        """The checks that fail, and why; all are asked at once."""
+        """The checks that fail, and why. All run at the same time."""
         async with self._lock:
             if self._clock() - self._checked_at > FRESH_SECONDS:
                 self._failing = await self._ask_all()

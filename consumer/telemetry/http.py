@@ -2,10 +2,10 @@
 
     /healthz   503 when a loop is stuck: restart the process. Checks no dependency: a restart fixes none.
     /readyz    503 with the failing checks: wait.
-    /metrics   Prometheus text, or OpenMetrics for those who ask for it.
+    /metrics   Prometheus text, or OpenMetrics if the request asks for it.
 
-With CONTRACTS_HTTP_BEARER_TOKEN set, callers without it get no metrics, and only the bare status of the
-other two: the orchestrator's probes need no more and cannot keep a secret.
+With CONTRACTS_HTTP_BEARER_TOKEN set, callers without the token get no metrics, and only the status code of
+the other two: the orchestrator's probes need no more, and cannot keep a secret.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ import socket
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+import h11
 import uvicorn
 from prometheus_client.exposition import choose_encoder
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from consumer.errors import StartRefused
 
@@ -33,8 +35,12 @@ if TYPE_CHECKING:
     from consumer.telemetry.health import Health
     from consumer.telemetry.metrics import Metrics
 
+HEAD_SECONDS: Final = 10
+"""Maximum time until the headers of a request are complete. A sender that never finishes them costs a
+connection, and it costs the sender nothing."""
+
 GRACE_SECONDS: Final = 2
-"""How long an answer that is under way may hold up the end."""
+"""Maximum time for which a running response delays the end, in seconds."""
 
 
 def http_app(metrics: Metrics, health: Health, *, bearer_token: str | None = None) -> Starlette:
@@ -70,20 +76,37 @@ def _may_see(request: Request, bearer_token: str | None) -> bool:
 
 
 class HttpServer:
-    """Serves an ASGI application in the running event loop, so that /healthz tells the truth about it.
+    """Serves an ASGI application in the event loop of the service, so that /healthz fails if the loop hangs.
 
-    The port is taken at once, so that a taken one stops the start.
+    The port is opened at once, so that a port in use ends the start.
+
+    Args:
+        app: what is served.
+        host: a name or an address.
+        port: 0 for any.
+        settings: the names of both settings, without HOST and PORT.
+        most: connections; while there are more, requests are answered with 503. None: any number.
 
     Raises:
-        StartRefused: the address cannot be listened on.
+        StartRefused: it is not possible to listen on the address.
     """
 
-    def __init__(self, app: ASGIApp, host: str, port: int) -> None:
-        self._socket = _listen(host, port)
+    def __init__(
+        self,
+        app: ASGIApp,
+        host: str,
+        port: int,
+        settings: str = "CONTRACTS_HTTP_",
+        *,
+        most: int | None = None,
+    ) -> None:
+        self._socket = _listen(host, port, settings)
         self.url = _url(self._socket)
         self._server = _Server(
             uvicorn.Config(
                 app,
+                http=_Protocol,
+                limit_concurrency=most,
                 log_config=None,
                 access_log=False,
                 lifespan="off",
@@ -93,7 +116,7 @@ class HttpServer:
         )
 
     async def serve(self) -> None:
-        """Serve until `stop`, or until this task is cancelled; both let running answers end."""
+        """Serves until `stop`, or until this task is cancelled; both finish running responses."""
         serving = asyncio.create_task(self._server.serve([self._socket]), name="http")
         try:
             await asyncio.shield(serving)
@@ -105,29 +128,61 @@ class HttpServer:
             self._socket.close()
 
     def stop(self) -> None:
-        """End `serve` soon."""
+        """Ends `serve` soon."""
         self._server.should_exit = True
 
 
 def _url(listening: socket.socket) -> str:
-    """`http://127.0.0.1:8080`; tells the port when 0 was asked for."""
+    """`http://127.0.0.1:8080`, with the real port if 0 was asked for."""
     host, port = listening.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class _Protocol(H11Protocol):
+    """A connection whose request headers must come in time; uvicorn would wait for them forever."""
+
+    _head: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Waits for the first request."""
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        """The deadline holds from the first byte of a head, or from the connection, to its end."""
+        super().data_received(data)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing is waited for any more."""
+        self._forget()
+        super().connection_lost(exc)
+
+    def _watch(self) -> None:
+        if self.conn.their_state is not h11.IDLE:
+            self._forget()
+        elif self._head is None:
+            self._head = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def _forget(self) -> None:
+        if self._head is not None:
+            self._head.cancel()
+            self._head = None
 
 
 class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave the signals to the service: it drains its partitions first."""
+        """Leaves the signals to the service, which first drains its partitions."""
         yield
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, settings: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family)
-    except (OSError, UnicodeError) as error:  # the second: a name that is too long for DNS
+    except (OSError, UnicodeError) as error:  # UnicodeError: a host name that is too long for DNS
         raise StartRefused(
             f"cannot listen on {host}:{port}: {getattr(error, 'strerror', error)}",
-            hint="choose another with CONTRACTS_HTTP_HOST and CONTRACTS_HTTP_PORT",
+            hint=f"choose another with {settings}HOST and {settings}PORT",
         ) from error

@@ -1,7 +1,8 @@
 """Logs: one JSON object a line (coloured text on a terminal), without personal data or credentials.
 
-Ours come from structlog, those of aiokafka and uvicorn from stdlib logging; both pass the same processors.
-Give every event a constant text and put what varies into fields: `log.info("batch stored", commands=200)`.
+Log lines of the service come from structlog, those of aiokafka and uvicorn from stdlib logging; the same
+processors handle both.
+Give every event a constant text, and put values into fields: `log.info("batch stored", commands=200)`.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ CONTENT_KEYS: Final = (
     "key",
     "value",
 )
-"""Fields that hold a whole command or contract: personal data is somewhere inside."""
+"""Fields with a whole command or contract, which contains personal data."""
 
 _PRIVATE: Final = frozenset((*SECRET_KEYS, *PERSONAL_KEYS, *CONTENT_KEYS))
 _PRIVATE_ENDINGS: Final = tuple(f"_{key}" for key in (*SECRET_KEYS, "contact", "email", "phone"))
@@ -53,19 +54,19 @@ _EMAIL: Final = re.compile(r"[^\s@<>\"'(),:;]+@[^\s@<>\"'(),:;]+\.[A-Za-z]{2,}")
 
 
 def get_logger(**fields: Any) -> structlog.stdlib.BoundLogger:
-    """A logger that puts `fields` into each of its lines."""
+    """A logger that adds `fields` to each of its lines."""
     return structlog.stdlib.get_logger(**fields)
 
 
 @contextmanager
 def log_context(**fields: Any) -> Iterator[None]:
-    """Put correlation fields (partition, offset, command_id…) into every line of this task."""
+    """Adds correlation fields (partition, offset, command_id…) to every line of this task."""
     with structlog.contextvars.bound_contextvars(**fields):
         yield
 
 
 def hide_private_fields(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    """A structlog processor: masks what must not be logged, however deep it lies."""
+    """A structlog processor: masks what must not be logged, at any depth."""
     return {key: MASK if _is_private(key) else _hide(value) for key, value in event.items()}
 
 
@@ -90,7 +91,7 @@ def _hide(value: Any) -> Any:
 
 
 def hide_text(text: str) -> str:
-    """The text without credentials in URIs, e-mail addresses, and the documents that libraries quote."""
+    """The text without credentials in URIs, e-mail addresses, and documents quoted by libraries."""
     for pattern in _QUOTED:
         text = pattern.sub(rf"\g<kept>{MASK}", text)
     return _EMAIL.sub(MASK, hide_credentials(text))
@@ -115,19 +116,22 @@ PROCESSORS: Final[tuple[Processor, ...]] = (
     render_exception,
     hide_private_fields,
 )
-"""What every line passes, ours and the libraries'."""
+"""The processors of every line, of the service and of libraries."""
 
 
 REPEAT_SECONDS: Final = 10.0
 
 _JSON: Final = structlog.processors.JSONRenderer(default=str)
-"""stdlib json, not orjson, which refuses huge integers and lone surrogates: a log line must never fail."""
+"""stdlib json, not orjson, which fails for huge integers and lone surrogates: a log line must never fail."""
 
 
 def configure_logging(
     level: str = "info", log_format: LogFormat = "auto", stream: TextIO | None = None
 ) -> None:
-    """Set up logging for this process, first thing. `stream` is stderr by default: stdout is for results."""
+    """Sets up logging of this process; call it first.
+
+    `stream` is stderr by default: stdout is for results.
+    """
     handler = logging.StreamHandler(stream or sys.stderr)
     terminal = handler.stream.isatty()
     text = log_format == "console" or (log_format == "auto" and terminal)
@@ -157,7 +161,7 @@ def _formatter(renderer: Processor) -> logging.Formatter:
 
 
 QUOTING: Final = ("pymongo", "aiokafka.conn", "aiokafka.producer.producer")
-"""Their debug lines quote whole requests: contracts, passwords, tokens. Never shown."""
+"""Loggers whose debug lines quote whole requests, with contracts, passwords, tokens. Never shown."""
 
 
 def _quieten_libraries(level: str) -> None:
@@ -167,7 +171,7 @@ def _quieten_libraries(level: str) -> None:
 
 
 class OncePerWhile(logging.Filter):
-    """Lets a library say the same thing once per `REPEAT_SECONDS`, and tells how often it was said.
+    """Logs the same line of a library once per `REPEAT_SECONDS`, with the number of repetitions.
 
     aiokafka logs each failed attempt to connect, fifty a second for each partition while a broker is away.
     """
@@ -179,7 +183,7 @@ class OncePerWhile(logging.Filter):
         self._said: dict[str, tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether this line is to be written."""
+        """Whether this line is logged."""
         if not record.name.startswith(self._library) or record.levelno < logging.WARNING:
             return True
         now = self._clock()
@@ -194,10 +198,10 @@ class OncePerWhile(logging.Filter):
 
 
 def downgrade_harmless(record: logging.LogRecord) -> bool:
-    """A logging filter for what aiokafka calls errors and a broker does all day.
+    """A logging filter for errors of aiokafka that are normal.
 
     While a broker verifies a partition for a transaction (KIP-890) it answers the first produce request
-    with NOT_ENOUGH_REPLICAS, and aiokafka tries again: at the error level these lines bury real ones.
+    with NOT_ENOUGH_REPLICAS, and aiokafka tries again. At error level, these lines would hide real errors.
     """
     if record.name.startswith("aiokafka") and "NotEnoughReplicas" in record.getMessage():
         record.levelno, record.levelname = logging.DEBUG, "DEBUG"

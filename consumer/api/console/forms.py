@@ -1,16 +1,22 @@
-"""A form for each command, built from the schema that the service checks it with."""
+"""The form of each command, generated from the command's schema."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import orjson
+from pydantic import TypeAdapter, ValidationError
 
+from consumer.domain.terms import EMPTIED
 from consumer.errors import InputRefused
 from schemas.commands import COMMANDS
 from schemas.digits import read_exactly
+from schemas.fields import OPTIONAL
 from schemas.places import fields_at, nodes_at
+from schemas.terms import PROTECTED
+from schemas.types import INSTANT_PATTERN, Instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,46 +24,78 @@ if TYPE_CHECKING:
 Kind = Literal["text", "number", "choice", "boolean", "moment", "json"]
 
 GIVEN: Final = frozenset({"requested_by", "expected_version", "contract_id"})
-"""Fields that the console fills in itself, but for `adopt`, which brings its own id."""
+"""Fields that the console sets itself. Exception: `adopt` has its own `contract_id`."""
+
+REMOVE: Final = "remove."
+"""Prefix of a field's name: the checkbox that removes the field. An empty input does not change it."""
+
+PREVIEW_AT: Final = "preview_at"
+"""The input for the time of a preview, which is not a field of a command."""
+
+_MOMENT: Final[TypeAdapter[datetime]] = TypeAdapter(Instant)
+
+_REMOVABLE: Final = OPTIONAL | EMPTIED.keys()
 
 _NUMBERS: Final = {"number", "integer"}
 
 
 @dataclass(frozen=True, slots=True)
 class FormField:
-    """One input. `name` is the path in the data, with dots; `choices` of a `choice`."""
+    """One input. `name`: the path in the data, with dots. `choices`: the values of a `choice`.
+
+    `removable`: null removes the field from the contract; the form has a checkbox for that.
+    """
 
     name: str
     kind: Kind
     required: bool
+    removable: bool
     choices: tuple[str, ...] = ()
     about: str = ""
 
 
 def fields_of(command: str) -> tuple[FormField, ...]:
-    """The inputs of a command; the fields of `changes` each have their own."""
+    """The inputs for a command. Each field of `changes` is an input of its own."""
     type_ = COMMANDS[command].type
     given = GIVEN - {"contract_id"} if command == "adopt" else GIVEN
     return tuple(_fields(type_, (), given))
 
 
 def data_of(command: str, form: Mapping[str, str]) -> dict[str, Any]:
-    """The data that was filled in; what was left empty is left out.
+    """The data from a submitted form. Empty inputs are left out.
 
     Raises:
-        InputRefused: an input is not what its kind says.
+        InputRefused: an input cannot be read as its kind.
     """
     data: dict[str, Any] = {}
     for field in fields_of(command):
         text = form.get(field.name, "").strip()
-        if not text:
+        remove = field.removable and REMOVE + field.name in form
+        if remove and text:
+            raise _mistake(field, "must be empty if the field is to be removed")
+        if not text and not remove:
             continue
         place = data
         *steps, last = field.name.split(".")
         for step in steps:
             place = place.setdefault(step, {})
-        place[last] = _value(field, text)
+        place[last] = None if remove else _value(field, text)
     return data
+
+
+def moment_of(form: Mapping[str, str], name: str) -> datetime | None:
+    """The time in an input; None: the input is empty.
+
+    Raises:
+        InputRefused: the text is not a time.
+    """
+    text = form.get(name, "").strip()
+    try:
+        return _MOMENT.validate_json(orjson.dumps(text)) if text else None
+    except ValidationError:
+        raise InputRefused(
+            "a time is a date, or a date and time with an offset: 2026-12-31T00:00:00Z"
+        ) from None
 
 
 def _fields(type_: str, place: tuple[str, ...], given: frozenset[str]) -> Iterator[FormField]:
@@ -68,15 +106,19 @@ def _fields(type_: str, place: tuple[str, ...], given: frozenset[str]) -> Iterat
             continue
         if here == ("changes",):
             yield from _fields(type_, here, given)
-        else:
-            yield _field(type_, here, required=name in required and not place)
+            continue
+        field = _field(type_, here, required=name in required and not place)
+        if not field.about.startswith(PROTECTED):
+            yield field
 
 
 def _field(type_: str, place: tuple[str, ...], *, required: bool) -> FormField:
-    nodes = [node for node in nodes_at(type_, place) if node.get("type") != "null"]
+    alternatives = nodes_at(type_, place)
+    nodes = [node for node in alternatives if node.get("type") != "null"]
     choices = tuple(str(value) for node in nodes for value in node.get("enum", ()))
     about = next((str(node["description"]) for node in nodes if "description" in node), "")
-    return FormField(".".join(place), _kind(nodes, choices), required, choices, about)
+    removable = len(nodes) < len(alternatives) and place[-1] in _REMOVABLE
+    return FormField(".".join(place), _kind(nodes, choices), required, removable, choices, about)
 
 
 def _kind(nodes: list[dict[str, Any]], choices: tuple[str, ...]) -> Kind:
@@ -88,17 +130,18 @@ def _kind(nodes: list[dict[str, Any]], choices: tuple[str, ...]) -> Kind:
     if types & _NUMBERS:
         return "number"
     if types == {"string"}:
-        return "moment" if any(node.get("format") == "date-time" for node in nodes) else "text"
+        return "moment" if any(node.get("pattern") == INSTANT_PATTERN for node in nodes) else "text"
     return "json"
 
 
 def _value(field: FormField, text: str) -> Any:
     if field.kind in {"text", "choice", "moment"}:
-        return None if text == "null" and field.kind != "text" else text
+        return text
     try:
         return read_exactly(text.encode())
     except orjson.JSONDecodeError:
-        wanted = "a number" if field.kind == "number" else "JSON"
-        raise InputRefused(
-            f"{field.name} must be {wanted}", errors=[(f"/{field.name}", f"must be {wanted}")]
-        ) from None
+        raise _mistake(field, "must be a number" if field.kind == "number" else "must be JSON") from None
+
+
+def _mistake(field: FormField, why: str) -> InputRefused:
+    return InputRefused(f"{field.name} {why}", errors=[(f"/{field.name.replace('.', '/')}", why)])

@@ -1,4 +1,4 @@
-"""Templates into answers."""
+"""Renders templates to answers."""
 
 from __future__ import annotations
 
@@ -9,20 +9,30 @@ import jinja2
 import structlog
 from starlette.responses import HTMLResponse, RedirectResponse
 
-from consumer.api.console.drawn import moment, text_of
+from consumer.api.console.drawn import moment, shown, text_of
 from consumer.api.console.session import PATH, form_token
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from consumer.api.problems import Problem
+
 log = structlog.get_logger()
 
-PAGES: Final = ((PATH, "Search"), (f"{PATH}/calendar", "Calendar"), (f"{PATH}/statistics", "Statistics"))
+PAGES: Final = (
+    (PATH, "Search"),
+    (f"{PATH}/calendar", "Calendar"),
+    (f"{PATH}/statistics", "Statistics"),
+    (f"{PATH}/dead-letters", "Dead letters"),
+    (f"{PATH}/operations", "Operations"),
+)
+
+AWAY: Final = "MongoDB or Kafka does not answer, or refuses the service; the log says which."
 
 
 class Pages:
-    """Renders the templates; all that is filled in is escaped."""
+    """Renders the templates. All values are escaped."""
 
     def __init__(self) -> None:
         self._templates = jinja2.Environment(
@@ -31,7 +41,12 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters |= {"moment": moment, "text": text_of, "account_path": account_path}
+        self._templates.filters |= {
+            "moment": moment,
+            "text": text_of,
+            "shown": shown,
+            "account_path": account_path,
+        }
 
     def show(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:
         """A page."""
@@ -46,25 +61,33 @@ class Pages:
 
     @staticmethod
     def redirect(path: str, **query: str) -> Response:
-        """Another page instead."""
+        """Sends the browser to another page."""
         return RedirectResponse(f"{path}?{urlencode(query)}" if query else path, 303)
 
     def error(
         self, request: Request, status: int, title: str, message: str, hint: str | None = None
     ) -> Response:
-        """What went wrong, on a page."""
+        """A page that shows an error."""
         return self.show(request, "error.html", status, title=title, message=message, hint=hint)
 
+    def problem(self, request: Request, problem: Problem) -> Response:
+        """A page for the same problem that the API would answer with."""
+        told = problem.document
+        return self.error(request, problem.status, "Not now", told.get("detail", told["title"]))
+
     async def not_found(self, request: Request, error: Exception) -> Response:
-        """For addresses that are no page."""
+        """The page for unknown addresses."""
         status = getattr(error, "status_code", 404)
-        return self.error(request, status, "There is no such page", "The search finds every contract.")
+        return self.error(request, status, "This page does not exist", "Use the search to find a contract.")
 
     async def failed(self, request: Request, error: Exception) -> Response:
-        """For defects of the program: the log says more."""
+        """The page for defects of the program. The log has the details."""
         log.error("a page failed", path=request.url.path, exc_info=error)
         return self.error(
-            request, 500, "This page failed", "It is a defect of the program; the log says more."
+            request,
+            500,
+            "This page failed",
+            "This is a defect in the program. The log of the service has the details.",
         )
 
 

@@ -1,4 +1,4 @@
-"""Which commands the console offers, and to whom: to those whom the API lets send them."""
+"""The commands that the console offers to a caller: those that the API would accept from the caller."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from consumer.api.tokens import Caller, Role
 
 ROLES: Final[dict[str, Role]] = {name: ACCESS[f"POST {COMMAND_PATH}{name}"] for name in PUBLISHED}
-"""The weakest role for each command."""
+"""The minimum role for each command."""
 
 
 def offered(caller: Caller) -> list[str]:

@@ -1,20 +1,21 @@
-"""Who is signed in to the console, and that a form was filled in on one of its pages.
+"""Sessions of the console, and protection of its forms against other sites.
 
-The session is the API's own bearer token in a cookie that no script can read and no other site can send. A
-token that is taken back ends the session with it, and any replica can answer.
+The session is the bearer token of the API, in a cookie that scripts cannot read and other sites cannot send.
+So a withdrawn token also ends its session, and any replica can answer.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import parse_qsl
 
 from starlette.responses import RedirectResponse
 
 from consumer.api.auth import known_caller
 from consumer.api.limits import body_of
+from consumer.api.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,34 +29,39 @@ if TYPE_CHECKING:
 COOKIE: Final = "contracts_console"
 PATH: Final = "/console"
 FORM_BYTES: Final = 1 << 20
-_LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+FORM_INPUTS: Final = 1_000
+"""Maximum number of inputs in a form. Without a limit, half a million empty ones would block for 0.3 s."""
+OWN_SITES: Final = frozenset({"same-origin", "none"})
+"""Allowed `Sec-Fetch-Site` of a sign-in: otherwise another site could sign people in with its own token."""
 
 
 class Sessions:
     """Signs people in and out.
 
+    Attributes:
+        secure: whether browsers send the cookies over HTTPS only.
+
     Args:
-        authenticators: who knows tokens, asked in order.
+        authenticators: find the owner of a token; tried in this order.
+        secure: whether browsers send the cookies over HTTPS only.
     """
 
-    def __init__(self, authenticators: Sequence[Authenticator]) -> None:
+    def __init__(self, authenticators: Sequence[Authenticator], *, secure: bool) -> None:
         self._authenticators = tuple(authenticators)
+        self.secure = secure
 
     async def caller(self, token: str | None) -> Caller | None:
-        """Whose token it is; None: nobody's, or there is none."""
+        """The owner of the token; None: no token, or not valid."""
         return await known_caller(self._authenticators, token)
 
     async def of(self, request: Request) -> Caller | None:
-        """Who is signed in; None: nobody."""
+        """The caller who is signed in; None: nobody."""
         return await self.caller(request.cookies.get(COOKIE))
 
-    @staticmethod
-    def begin(request: Request, token: str, to: str) -> Response:
-        """Signs in and shows a page."""
+    def begin(self, token: str, to: str, samesite: Literal["strict", "lax"] = "strict") -> Response:
+        """Starts a session and shows a page. `lax`: the browser comes from another site, the issuer."""
         response = RedirectResponse(to, 303)
-        response.set_cookie(
-            COOKIE, token, path=PATH, httponly=True, samesite="strict", secure=not _is_local(request)
-        )
+        response.set_cookie(COOKIE, token, path=PATH, httponly=True, samesite=samesite, secure=self.secure)
         return response
 
     @staticmethod
@@ -67,33 +73,31 @@ class Sessions:
 
 
 async def form_of(request: Request) -> dict[str, str]:
-    """What a form was filled in with; of inputs with one name the last.
+    """The inputs of a submitted form; the last one if several have the same name.
 
     Raises:
-        Problem: it is larger than any form of the console.
+        Problem: the form is too large, or has too many inputs.
     """
-    body = await body_of(request, FORM_BYTES)
-    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+    text = (await body_of(request, FORM_BYTES)).decode("utf-8", "replace")
+    try:
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=FORM_INPUTS))
+    except ValueError:
+        raise Problem("too_large", f"at most {FORM_INPUTS:,} inputs are accepted") from None
 
 
 def form_token(request: Request) -> str:
-    """Proves that a form is of this session: other sites do not know it."""
+    """The token in the forms of a session, which other sites do not know."""
     token = request.cookies.get(COOKIE, "")
     return hmac.new(token.encode(), b"console form", hashlib.sha256).hexdigest()
 
 
 def is_own_form(request: Request, given: object) -> bool:
-    """Whether a form carries the proof."""
+    """Whether a form has the token of its session."""
     return isinstance(given, str) and hmac.compare_digest(form_token(request).encode(), given.encode())
 
 
 def safe_target(path: object) -> str:
-    """A page of the console to go to; anything else is the first one."""
+    """The page to show after signing in. Anything but a page of the console is replaced by the first page."""
     if isinstance(path, str) and path.startswith(f"{PATH}/") and not path.startswith(f"{PATH}//"):
         return path if path.isprintable() and "\\" not in path else PATH
     return PATH
-
-
-def _is_local(request: Request) -> bool:
-    """Browsers send secure cookies over HTTPS only; on the own machine there is none."""
-    return request.url.hostname in _LOCAL

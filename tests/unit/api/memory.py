@@ -1,16 +1,22 @@
 """The API over the service in memory: commands go through the test kit, reads find what it stored."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from consumer.api.log import Answered
+from consumer.domain.notices import lapse_reason
 from consumer.domain.statuses import RUNNING
+from consumer.domain.terms import monthly_total
+from consumer.storage.history import Seen
 from consumer.storage.memory import MemoryStore
-from consumer.storage.protocols import Seen
-from consumer.storage.queries import Ending, EndPlace, Selection
-from producers.commands import Sent
+from consumer.storage.mongo_lookups import SCANNED
+from consumer.storage.movements import RevenueMoves, Tallied, revenue_of
+from consumer.storage.queries import Applied, Ending, EndPlace, MonthEnding, Selection
+from producers.kit_partition import PARTITION
 from producers.messages import CommandMessage
-from producers.testkit import PARTITION, Testkit
+from producers.sending import Sent
+from producers.testkit import Testkit
 from schemas.topics import COMMANDS
 
 
@@ -87,15 +93,58 @@ class MemoryQueries:
     async def revenue(self, now: datetime):
         return []
 
+    async def movements(self, since: str):
+        positions = [{"tallies": each.tallies} for each in self._store.positions_by_name.values()]
+        moved = [
+            Tallied(partition, place, kinds)
+            for (partition, place), kinds in self._store.movements.items()
+            if place.day >= since
+        ]
+        return RevenueMoves(revenue_of(positions), moved)
+
+    async def ending_months(self, ending: Ending):
+        found: Counter[tuple] = Counter()
+        fees: Counter[tuple] = Counter()
+        for each in await self.ending(ending, None, 1_000_000):
+            lapses = lapse_reason(each) is not None
+            key = (f"{each['end_date']:%Y-%m}", lapses, each["contract_type"], each["currency"])
+            found[key] += 1
+            fees[key] += monthly_total(each)
+        return [MonthEnding(*key, found[key], fees[key]) for key in found]
+
     async def ending_counts(self, now: datetime, windows: Sequence[int]):
         return []
 
     async def partitions(self, topic: str) -> int | None:
         return await self._store.partition_count(topic)
 
-    async def applied(self, topic: str) -> Mapping[int, int]:
+    async def applied(self, topic: str) -> Mapping[int, Applied]:
         position = self._store.positions_by_name.get(PARTITION)
-        return {0: position.next} if position else {}
+        return {0: Applied(position.generation, position.next)} if position else {}
+
+
+class MemoryLookups:
+    """What MongoLookups answers."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    async def tagged(self, tag: str, limit: int):
+        return [c for _, c in sorted(self._store.contracts.items()) if tag in c["tags"]][:limit]
+
+    async def with_email(self, address: str, limit: int):
+        found = []
+        for _, contract in sorted(self._store.contracts.items()):
+            contacts = [contract.get(name, {}) for name in ("primary_contact", "billing_contact")]
+            if address in {contact.get("email") for contact in contacts}:
+                found.append(contract)
+        return found[:limit]
+
+    async def newest(self, limit: int):
+        return [*self._store.history.values()][::-1][:limit]
+
+    async def command(self, command_id: str, limit: int):
+        return [e for e in await self.newest(SCANNED) if e.command_id == command_id][:limit]
 
 
 def _seen(entry) -> Seen:

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from consumer.api.auth import ACCESS, check_complete
 from consumer.api.tokens import ROLES
+from tests.unit.api.browsing import browser
 from tests.unit.api.conftest import Api, made_api
 
 ROWS = [tuple(row.split(" ")) for row in ACCESS]
@@ -101,3 +103,27 @@ async def test_a_caller_that_asks_too_often_has_to_wait(tmp_path: Path) -> None:
     assert 90 <= int(answers[1].headers["retry-after"]) <= 100
     other = {"authorization": f"Bearer {api.tokens['publisher']}"}
     assert (await ask(api, "GET", path, **other)).status_code == 404
+
+
+async def test_what_a_caller_may_not_do_is_in_the_audit_log(api: Api) -> None:
+    command = "/v1/accounts/acme/commands/renew"
+    page = "/console/accounts/acme/commands/renew"
+    with capture_logs() as lines:
+        async with api.client("reader") as http:
+            assert (await http.post(command, json={})).status_code == 403
+        async with browser(api, "reader") as http:
+            assert (await http.get(page)).status_code == 403
+            assert (await http.post(page, data={"form_token": "another site's"})).status_code == 403
+        async with browser(api) as http:
+            assert (await http.post("/console/sign-in", data={"token": "wrong"})).status_code == 403
+    told = [
+        (line["asked_by"], line["role"], line["method"], line["path"])
+        for line in lines
+        if line["event"] == "a request was refused"
+    ]
+    assert told == [
+        ("reader", "reader", "POST", command),
+        ("reader", "reader", "GET", page),
+        ("reader", "reader", "POST", page),
+        (None, None, "POST", "/console/sign-in"),
+    ]

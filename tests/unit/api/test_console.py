@@ -1,7 +1,7 @@
 """The console over the service in memory, asked as a browser without scripts asks."""
 
 import re
-from html import unescape
+from pathlib import Path
 from urllib.parse import quote
 
 import httpx
@@ -9,28 +9,12 @@ import pytest
 
 from consumer.api.auth import PUBLISHED
 from consumer.api.console.session import COOKIE, safe_target
-from tests.unit.api.conftest import Api
+from consumer.api.let_in import secure_cookies
+from consumer.settings import Settings
+from tests.unit.api.browsing import browser, filled, hidden
+from tests.unit.api.conftest import Api, made_api
 
 HOSTILE = "<script>alert(1)</script>\"'{{7*7}}"
-
-
-def browser(api: Api, name: str | None = None) -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(api.app, raise_app_exceptions=False)
-    cookies = {COOKIE: api.tokens[name]} if name else {}
-    return httpx.AsyncClient(transport=transport, base_url="http://localhost", cookies=cookies)
-
-
-def hidden(page: httpx.Response, name: str) -> str:
-    found = re.search(rf'name="{name}" value="([^"]*)"', page.text)
-    assert found is not None, page.text
-    return unescape(found[1])
-
-
-async def filled(http: httpx.AsyncClient, path: str, **form: str) -> httpx.Response:
-    """Opens a page with a form and sends it back."""
-    page = await http.get(path)
-    given = {"form_token": hidden(page, "form_token"), "command_id": hidden(page, "command_id")}
-    return await http.post(path, data=given | form)
 
 
 async def test_signing_in_and_out(api: Api) -> None:
@@ -53,11 +37,28 @@ async def test_signing_in_and_out(api: Api) -> None:
         assert (await http.get("/console")).status_code == 303
 
 
-async def test_the_cookie_is_secure_but_on_the_own_machine(api: Api) -> None:
-    transport = httpx.ASGITransport(api.app)
-    async with httpx.AsyncClient(transport=transport, base_url="https://contracts.example") as http:
+@pytest.mark.parametrize("secure", [True, False])
+@pytest.mark.parametrize("url", ["https://contracts.example", "http://localhost"])
+async def test_the_cookie_is_secure_whatever_host_a_request_names(
+    tmp_path: Path, url: str, secure: bool
+) -> None:
+    api = made_api(tmp_path, secure_cookies=secure)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(api.app), base_url=url) as http:
         signed = await http.post("/console/sign-in", data={"token": api.tokens["reader"]})
-    assert "secure" in signed.headers["set-cookie"].lower()
+    assert ("secure" in signed.headers["set-cookie"].lower()) is secure
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "secure"),
+    [
+        ("https://contracts.example", "127.0.0.1", True),
+        ("http://localhost:8081", "0.0.0.0", False),
+        (None, "127.0.0.1", False),
+        (None, "0.0.0.0", True),
+    ],
+)
+def test_the_settings_say_whether_cookies_are_secure(url: str | None, host: str, secure: bool) -> None:
+    assert secure_cookies(Settings(api_url=url, api_host=host)) is secure
 
 
 @pytest.mark.parametrize(
@@ -162,7 +163,7 @@ async def test_versions_can_be_gone_through(api: Api) -> None:
     async with browser(api, "privy") as http:
         page = await http.get("/console/accounts/acc-1", params={"contract": contract_id, "version": 1})
         assert "first" in page.text
-        assert "as of version 1" in page.text
+        assert ", version 1" in page.text
         for version in ("3", "0", "x", "99999999999999999999"):
             missing = await http.get(
                 "/console/accounts/acc-1", params={"contract": contract_id, "version": version}
@@ -181,7 +182,7 @@ async def test_personal_data_needs_the_permission(api: Api) -> None:
             http, "/console/accounts/acc-1/commands/update", do="preview", **{"changes.tags": '["a"]'}
         )
         assert "secret" not in page.text + seen.text
-        assert "Personal data is not shown" in page.text
+        assert "no access to personal data" in page.text
     async with browser(api, "privy") as http:
         assert "secret-again" in (await http.get("/console/accounts/acc-1")).text
 
@@ -216,7 +217,7 @@ async def test_the_calendar_names_what_is_at_stake(api: Api) -> None:
     async with browser(api, "reader") as http:
         page = await http.get("/console/calendar")
         assert "1 lapse" in page.text
-        assert "USD a month at stake" in page.text
+        assert "Monthly fees that lapse, by plan" in page.text
         for days in ("0", "-1", "x", "99999"):
             assert (await http.get("/console/calendar", params={"days": days})).status_code == 400
 

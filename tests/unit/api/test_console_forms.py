@@ -6,6 +6,7 @@ import pytest
 
 from consumer.api.auth import PUBLISHED
 from consumer.api.console.forms import data_of, fields_of
+from consumer.errors import InputRefused
 from schemas.commands import COMMANDS
 
 
@@ -28,3 +29,28 @@ def test_a_filled_form_is_the_data() -> None:
         "base_monthly_fee": Decimal("12.50"),
         "tags": ["a"],
     }
+
+
+def test_a_form_offers_nothing_that_no_update_may_set() -> None:
+    names = {field.name for field in fields_of("update")}
+    assert "changes.notes" in names
+    assert not names & {"changes.version", "changes.status", "changes.created_by", "changes.offers"}
+
+
+def test_a_date_is_asked_for_as_one() -> None:
+    kinds = {field.name: field.kind for field in fields_of("update")}
+    assert kinds["changes.start_date"] == "moment"
+    assert kinds["changes.notes"] == "text"
+
+
+def test_a_field_that_may_be_absent_can_be_removed_and_no_other() -> None:
+    form = {"remove.changes.notes": "yes", "remove.changes.auto_renewal": "yes", "changes.tags": "[]"}
+    assert data_of("update", form) == {"changes": {"notes": None, "tags": []}}
+    assert data_of("update", {"changes.notes": "null"}) == {"changes": {"notes": "null"}}
+    assert not any(field.removable for field in fields_of("create"))
+
+
+def test_what_is_to_be_removed_has_no_value() -> None:
+    with pytest.raises(InputRefused) as refused:
+        data_of("update", {"remove.changes.notes": "yes", "changes.notes": "hello"})
+    assert refused.value.errors == (("/changes/notes", "must be empty if the field is to be removed"),)

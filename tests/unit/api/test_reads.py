@@ -202,3 +202,10 @@ async def test_the_differences_of_a_preview_hide_persons_from_who_may_not_see_th
     fields = hidden.json()["changed_fields"]
     assert {"path": "/primary_contact/name", "withheld": True} in fields
     assert tags in fields
+
+
+async def test_a_number_is_no_time(publisher) -> None:
+    """It could be seconds or milliseconds, or a year."""
+    for text in ("12345", "2026", "1.7e9"):
+        answer = await publisher.get("/v1/accounts/acme/contract", params={"as_of": text})
+        assert (answer.status_code, answer.json()["errors"][0]["path"]) == (400, "as_of")

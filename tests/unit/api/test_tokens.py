@@ -1,4 +1,4 @@
-"""The file of tokens: its lines, and its changes."""
+"""The token file: its lines, and its changes."""
 
 import os
 from pathlib import Path
@@ -44,14 +44,14 @@ def test_a_line_knows_its_token_by_nothing_but_a_hash() -> None:
     ],
 )
 def test_a_line_that_is_none_is_named_by_its_number(line: str) -> None:
-    with pytest.raises(InputRefused, match="line 2 of the tokens is not NAME ROLE"):
+    with pytest.raises(InputRefused, match="line 2 of the token file is not NAME ROLE"):
         parse_tokens(f"# first\n{line}")
 
 
 def test_no_name_and_no_token_stands_there_twice() -> None:
     one, other = new_token("a", "reader")[1], new_token("a", "reader")[1]
     for text in (f"{one}\n{other}", f"{one}\n{one.replace('a ', 'b ', 1)}"):
-        with pytest.raises(InputRefused, match="line 2 of the tokens repeats"):
+        with pytest.raises(InputRefused, match="line 2 of the token file repeats"):
             parse_tokens(text)
 
 
@@ -81,11 +81,19 @@ async def test_a_file_that_became_unusable_is_told_and_what_was_read_stays_good(
     token, line = new_token("a", "reader")
     file, clock = tmp_path / "tokens", Clock()
     file.write_text(line)
-    tokens = TokenFile(file, clock=clock)
+    told: list[bool] = []
+    tokens = TokenFile(file, clock=clock, report=told.append)
     file.write_text("rubbish, and longer than before")
     os.utime(file, (1, 1))
     clock.now += LOOK_SECONDS
     with capture_logs() as lines:
         assert await tokens.caller(token) is not None
-    assert lines[0]["event"] == "the tokens cannot be read again"
+    assert lines[0]["event"] == "the token file cannot be read; earlier tokens stay valid"
     assert "rubbish" not in str(lines)
+    file.unlink()
+    clock.now += LOOK_SECONDS
+    assert await tokens.caller(token) is not None
+    file.write_text(line)
+    clock.now += LOOK_SECONDS
+    assert await tokens.caller(token) is not None
+    assert told == [True, True, False], "the metric's values, for the alert"

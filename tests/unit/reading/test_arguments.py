@@ -49,6 +49,7 @@ GOOD: dict[str, Any] = {
     "end": datetime.fromisoformat("2026-01-02T00:00:00Z"),
     "name": "create",
     "data": {},
+    "days": 1,
 }
 
 
@@ -121,3 +122,26 @@ async def test_an_activity_does_not_try_again() -> None:
     with pytest.raises(ApplicationError) as failed:
         await activities.fetch_contract(OPERATOR)  # type: ignore[arg-type]
     assert (failed.value.type, failed.value.non_retryable) == ("InputRefused", True)
+
+
+@pytest.mark.parametrize("windows", [None, 7, "7", b"7", {"$ne": 1}, ["7"], [True], [-1], [10**30]])
+async def test_windows_are_numbers_of_days(windows: Any) -> None:
+    statistics = ContractStatistics(Untouched())  # type: ignore[arg-type]
+    for method in (statistics.expiring, statistics.expiring_counts):
+        with pytest.raises(InputRefused, match="days"):
+            await method(windows)
+
+
+async def test_days_beyond_the_calendar_are_refused() -> None:
+    statistics = ContractStatistics(Untouched())  # type: ignore[arg-type]
+    with pytest.raises(InputRefused, match="days"):
+        await statistics.recent_movements(10**30)
+    first = datetime.fromisoformat("0001-01-01T00:00:00+05:00")
+    with pytest.raises(InputRefused, match="years 1 to 9999"):
+        await statistics.movements(first, GOOD["end"])
+
+
+async def test_half_a_pair_of_surrogates_is_no_text() -> None:
+    reader = ContractReader(Untouched())  # type: ignore[arg-type]
+    with pytest.raises(InputRefused, match="account_id must be Unicode text"):
+        await reader.by_account("\ud800")

@@ -30,6 +30,7 @@ def contract(**fields: Any) -> ExpiringContract:
         "base_monthly_fee": Decimal("99.50"),
         "currency": "USD",
         "term_number": 2,
+        "scheduled_changes": [],
         **fields,
     }
     reason = None if stored["auto_renewal"] else "no_auto_renewal"
@@ -90,6 +91,17 @@ async def test_a_contract_that_renews() -> None:
 async def test_one_that_lapses_and_whose_window_is_open() -> None:
     [ends] = events(await written(contract(auto_renewal=False, renewal_date=NOW)))
     assert ends["SUMMARY"] == "acme: lapses, no auto renewal"
+
+
+async def test_what_is_scheduled_until_the_end_of_the_term() -> None:
+    at, later = datetime(2026, 2, 10, tzinfo=UTC), datetime(2027, 2, 28, tzinfo=UTC)
+    changes = [
+        {"change_id": "a,b", "kind": "amendment", "effective_at": at},
+        {"change_id": "plan_change", "kind": "plan_change", "effective_at": later},
+    ]
+    _, _, change = events(await written(contract(scheduled_changes=changes)))
+    assert (change["UID"], change["DTSTART;VALUE=DATE"]) == ("c-1-2-change-a,b@contracts", "20260210")
+    assert change["SUMMARY"] == "acme: amendment (a,b)"
 
 
 async def test_nothing_is_a_calendar_too() -> None:

@@ -184,3 +184,10 @@ async def test_ipv6_addresses_are_written_as_urls_want_them() -> None:
     assert server.url.startswith("http://[::1]:")
     server.stop()
     await server.serve()
+
+
+def test_the_hint_names_the_settings_of_the_address() -> None:
+    for names, settings in ((("CONTRACTS_API_",), "CONTRACTS_API_HOST"), ((), "CONTRACTS_HTTP_HOST")):
+        with pytest.raises(StartRefused) as refused:
+            HttpServer(http_app(Metrics(), Health()), "http://x", 0, *names)
+        assert settings in refused.value.hint

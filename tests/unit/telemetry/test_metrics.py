@@ -13,9 +13,10 @@ from prometheus_client.openmetrics.exposition import generate_latest as openmetr
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
-from consumer.telemetry.metrics import LATENCY_BUCKETS, METRICS, PREFIX, Metrics
+from consumer.telemetry.metrics import Metrics
 from consumer.telemetry.metrics_batch import BatchHistogram
 from consumer.telemetry.metrics_partitions import PartitionGauges
+from consumer.telemetry.metrics_table import LATENCY_BUCKETS, METRICS, PREFIX
 
 
 @pytest.fixture
@@ -25,6 +26,7 @@ def busy() -> Metrics:
     metrics.command("create", "applied", 3)
     metrics.event("changed", 2)
     metrics.limit_reached("trade_value", 80, 6)
+    metrics.revenue_moved("churn", "EUR", Decimal("99.5"))
     metrics.dead_letter("malformed")
     metrics.forwarded(4)
     metrics.latencies([0.004, 0.3, 5000.0])
@@ -40,6 +42,10 @@ def busy() -> Metrics:
     metrics.resumed("assigned", 1)
     metrics.expiring({30: 2, 90: 5})
     metrics.mongo_operation("find", "ok", 0.002)
+    metrics.api.tokens_outdated(outdated=True)
+    metrics.api.began()
+    metrics.api.ended("/v1/statistics", "GET", 200, 0.01)
+    metrics.cache_read("cache", 0.001)
     metrics.scanned(seconds=0.2, due=9, at=1_700_000_000.0)
     return metrics
 
@@ -74,6 +80,7 @@ def test_the_values_arrive(busy: Metrics) -> None:
     assert busy.value("stored", contract_type="basic", status="active") == 7
     assert busy.value("stored", contract_type="custom", status="draft") == 0
     assert busy.value("monthly_revenue", contract_type="basic", currency="USD") == 693
+    assert busy.value("revenue_moved_total", movement="churn", currency="EUR") == 99.5
     assert busy.value("expiring", within_days="30") == 2
     assert busy.value("scan_due") == 9
     assert busy.value("stage_duration_seconds_count", stage="decode") == 1

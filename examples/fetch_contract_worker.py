@@ -19,6 +19,7 @@ with workflow.unsafe.imports_passed_through():  # Temporal's sandbox for workflo
 
 TASK_QUEUE = "upsell"
 SOON_DAYS = 30
+NEAR_PERCENT = 80
 
 
 @workflow.defn
@@ -27,14 +28,15 @@ class UpsellWorkflow:
 
     @workflow.run
     async def run(self, account_id: str) -> bool:
-        """A basic contract that ends soon is worth a call."""
+        """A contract that ends soon or nears a limit is worth a call, unless an offer is open already."""
         contract: ContractData = await workflow.execute_activity(
             "fetch_contract",
             account_id,
             result_type=ContractData,
             start_to_close_timeout=timedelta(seconds=30),
         )
-        return contract.current_plan == "basic" and 0 < contract.days_to_end <= SOON_DAYS
+        near = any(usage.percent is not None and usage.percent >= NEAR_PERCENT for usage in contract.usage)
+        return not contract.offers and (near or 0 < contract.days_to_end <= SOON_DAYS)
 
 
 async def main() -> None:

@@ -24,7 +24,7 @@ NEXT_PLAN = {"basic": "professional", "professional": "enterprise"}
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS contracts (
     account_id TEXT PRIMARY KEY, contract_id TEXT, plan TEXT, status TEXT, end_date TEXT, monthly_fee REAL,
-    email TEXT, lapses INTEGER, deleted INTEGER, sequence TEXT
+    email TEXT, lapses INTEGER, deleted INTEGER, sequence TEXT, agreed_plan TEXT
 );
 CREATE TABLE IF NOT EXISTS opportunities (
     event_id TEXT PRIMARY KEY, account_id TEXT, contract_id TEXT, end_date TEXT, offer TEXT,
@@ -36,7 +36,7 @@ CREATE TABLE IF NOT EXISTS upgrades (
 );
 CREATE VIEW IF NOT EXISTS open_upgrades AS
     SELECT u.*, c.email FROM upgrades u JOIN contracts c USING (contract_id, plan)
-    WHERE NOT c.deleted AND c.status IN ('active', 'pending_renewal')
+    WHERE NOT c.deleted AND c.status IN ('active', 'pending_renewal') AND c.agreed_plan IS NOT u.offer
     GROUP BY contract_id HAVING u.sequence = max(u.sequence);
 CREATE VIEW IF NOT EXISTS open_opportunities AS
     SELECT o.*, c.email FROM opportunities o JOIN contracts c USING (contract_id, end_date)
@@ -63,17 +63,21 @@ def apply(model: sqlite3.Connection, record: ConsumerRecord) -> None:
 def changed(model: sqlite3.Connection, data: dict[str, Any], sequence: str) -> None:
     """Keep the newest state of the account's contract.
 
-    Personal data is kept here only: it goes with the event that tells of its erasure.
+    Personal data is kept here only: it goes with the event that tells of its erasure. An accepted offer is in
+    the terms of the renewal: the plan in them is agreed, and need not be offered any more.
     """
     contract = data["contract"]
-    cancelled = any(each["kind"] == "cancellation" for each in contract["scheduled_changes"])
+    cancelled = any(
+        each["kind"] == "cancellation" and each["effective_at"] <= contract["end_date"]
+        for each in contract["scheduled_changes"]
+    )
     model.execute(
         """
-        INSERT INTO contracts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO contracts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (account_id) DO UPDATE SET contract_id = excluded.contract_id, plan = excluded.plan,
             status = excluded.status, end_date = excluded.end_date, monthly_fee = excluded.monthly_fee,
             email = excluded.email, lapses = excluded.lapses, deleted = excluded.deleted,
-            sequence = excluded.sequence
+            sequence = excluded.sequence, agreed_plan = excluded.agreed_plan
         WHERE excluded.sequence > contracts.sequence
         """,
         (
@@ -87,6 +91,7 @@ def changed(model: sqlite3.Connection, data: dict[str, Any], sequence: str) -> N
             cancelled or not contract["auto_renewal"],
             data["change"] == "deleted",
             sequence,
+            contract.get("renewal_terms", {}).get("contract_type"),
         ),
     )
 

@@ -21,17 +21,16 @@ if TYPE_CHECKING:
 
 @checked
 class AsyncContractManager:
-    """What the platform does with contracts.
+    """The platform's operations on contracts.
 
-    A write publishes a command and awaits its result, so the log stays the only way in, and what was
-    written can be read at once (from the primary: a secondary may be a moment behind). Kafka is
-    connected to by the first write, MongoDB by the first read. Contracts are dicts with aware datetimes
-    in UTC and float money; what is passed in may have naive datetimes, which are taken for UTC, and None
-    for fields that are left out, at any depth.
+    A write publishes a command and waits for its result. After that, reads from the primary show the change;
+    a secondary may be a moment behind. The first write connects to Kafka, the first read to MongoDB.
+    Contracts are dicts with aware datetimes in UTC and float money. Arguments may contain naive datetimes,
+    which are taken as UTC, and None, which means that the field is left out, at any depth.
 
-    Every method may raise ServiceUnavailable: a server is away, and the answer is unknown. Writes may
-    also raise ResultTimeout (the command is in the log and will be applied), CommandRejected,
-    InputRefused, and TopicsMissing when there is no such log.
+    Every method may raise ServiceUnavailable: a server does not answer, and the result is unknown. Writes may
+    also raise ResultTimeout (the command is in the log and will be applied), CommandRejected, InputRefused,
+    and TopicsMissing (the command topic does not exist).
 
     Args:
         reader: of contracts.
@@ -48,7 +47,7 @@ class AsyncContractManager:
         """Creates a contract and returns its id.
 
         Args:
-            contract: `account_id`, `contract_type`, and whatever differs from the plan's template.
+            contract: `account_id`, `contract_type`, and all fields that differ from the plan's template.
         """
         data = given(contract)
         account_id = _text(data.pop("account_id", None), "account_id")
@@ -59,7 +58,7 @@ class AsyncContractManager:
         return await self._found("update", account_id, {"changes": in_utc(dict(changes))})
 
     async def delete_contract(self, account_id: str) -> bool:
-        """Removes the contract; its history stays. False: the account has none."""
+        """Removes the contract; its history stays. False: the account has no contract."""
         return await self._found("delete", account_id, {})
 
     async def get_contract_by_account_id(self, account_id: str) -> dict[str, Any] | None:
@@ -83,7 +82,7 @@ class AsyncContractManager:
         return [_shown(contract) async for contract in self._reader.each(contract_type=chosen.value)]
 
     async def get_expiring_contracts(self, days_ahead: int = 30) -> list[dict[str, Any]]:
-        """Running contracts whose term ends within so many days, the soonest first."""
+        """Running contracts whose term ends within this number of days, earliest first."""
         found: list[dict[str, Any]] = []
         after: str | None = None
         while True:

@@ -1,4 +1,4 @@
-"""How many commands wait: in the log, and not applied yet."""
+"""The number of commands that are in the log and not applied yet."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ if TYPE_CHECKING:
 
 
 class Standing(NamedTuple):
-    """One partition of the command topic: the next offset to be applied, and the log's end."""
+    """One partition of the command topic: the next offset to apply, and the end of the log."""
 
     applied: int
     end: int
 
     @property
     def waiting(self) -> int:
-        """Offsets between the two: commands, and a marker for each transaction that forwarded some."""
+        """Offsets between the two: commands, and one marker for each transaction that forwarded commands."""
         return max(0, self.end - self.applied)
 
 
 class Backlog:
     """Compares the positions in MongoDB with the ends of the log.
 
-    The position moves with the state: what lies before it has been applied, whatever the group's
-    offset in Kafka says.
+    The position is stored together with the contracts: all commands before it are applied, whatever the
+    consumer group's offset in Kafka says.
 
     Args:
         make_consumer: makes an unstarted consumer without a group.
-        queries: questions to the database.
+        queries: queries on the database.
         topic: of the commands, with its prefix.
-        address: of the broker, for messages.
+        address: of the broker, for error messages.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Backlog:
         """Connects.
 
         Raises:
-            BrokerUnavailable, BrokerDenied: Kafka does not answer, or refuses us.
+            BrokerUnavailable, BrokerDenied: Kafka does not answer, or refuses access.
         """
         self._consumer = self._make_consumer()
         with kafka_errors(self._address):
@@ -67,14 +67,16 @@ class Backlog:
             await stop_consumer(consumer)
 
     async def standings(self, partitions: int) -> dict[int, Standing]:
-        """Where each partition stands.
+        """Position and end of the log for each partition.
 
         Raises:
-            BrokerUnavailable, BrokerDenied, ServiceUnavailable: nobody says.
+            BrokerUnavailable, BrokerDenied, ServiceUnavailable: Kafka or MongoDB does not answer, or
+                refuses access.
         """
         if self._consumer is None:
-            raise RuntimeError("start the Backlog first")
-        applied = await self._queries.applied(self._topic)
+            raise RuntimeError("call Backlog.start first")
+        found = await self._queries.applied(self._topic)
+        applied = {partition: each.next for partition, each in found.items()}
         places = [TopicPartition(self._topic, partition) for partition in range(partitions)]
         with kafka_errors(self._address):
             ends = await self._consumer.end_offsets(places)

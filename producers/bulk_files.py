@@ -1,4 +1,4 @@
-"""Files of an import: tables, JSON lines, or JSON in larger pieces."""
+"""Files of an import: tables, JSON lines, or other JSON."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ _OTHER_FILES: Final = {
     b"\xd0\xcf\x11\xe0": "is an old spreadsheet: save it as CSV (UTF-8)",
     b"\x1f\x8b": "is compressed: `gunzip` it",
 }
-"""How files begin that hold no rows, and what to do with them."""
+"""First bytes of files that cannot be imported, and how to convert them."""
 
 
 def survey(path: Path) -> tuple[str, int]:
-    """What names a file by its content, so that a changed file is another one; and its number of lines.
+    """A name computed from a file's content, so that a changed file has another one; and its number of lines.
 
     Raises:
-        OSError: it cannot be read, or not twice: a pipe would have no rows the second time.
+        OSError: the file cannot be read, or only once: a pipe would have no rows the second time.
     """
     if path.exists() and not path.is_file():
-        raise OSError(errno.EINVAL, "it is no regular file; write its content to one first")
+        raise OSError(errno.EINVAL, "it is not a regular file; write its content to one first")
     digest, lines = hashlib.sha256(), 0
     with path.open("rb") as file:
         while block := file.read(1 << 20):
@@ -51,11 +51,11 @@ def rows_of(
 ) -> Iterator[Row | BadRow]:
     """The rows of a file: a table if its name ends in .csv or .tsv, else JSON.
 
-    Places are the numbers of the lines on which the rows begin. Where JSON objects do not stand on a line
-    each (in an array, or over several lines) they are the numbers of the objects: `item 1`.
+    The place of a row is the number of its first line. For JSON in an array, or with objects over several
+    lines, it is the number of the object: `item 1`.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: the file cannot be read.
     """
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
@@ -71,13 +71,13 @@ def rows_of(
 
 
 def _no_text(head: bytes) -> str | None:
-    """What a file is that begins with these bytes, if it holds no text in UTF-8."""
+    """What is wrong with a file that begins with these bytes; None: it can be UTF-8 text."""
     told = next((told for begin, told in _OTHER_FILES.items() if head.startswith(begin)), None)
-    # ASCII in UTF-16 has a NUL in every other byte, with a byte order mark or without.
+    # ASCII text in UTF-16 has a NUL in every other byte, with or without a byte order mark.
     return told or (_UTF16 if head[:4].count(0) > 1 else None)
 
 
 def _in_pieces(head: bytes) -> bool:
-    """Whether it is an array, or its first object goes on after its first line."""
+    """Whether the file is an array, or its first object continues after the first line."""
     begin = head.removeprefix(BOM_UTF8).lstrip()
     return begin.startswith(b"[") or begin.partition(b"\n")[0].strip() == b"{"

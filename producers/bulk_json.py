@@ -1,4 +1,4 @@
-"""Rows of JSON: one object a line, or objects that stand in one array or over several lines."""
+"""Rows of JSON: one object per line, or objects in an array or over several lines."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from producers.bulk_rows import NO_DOCUMENT, BadRow, contract_row, document_row, row_of
 from producers.extended_json import plain
 from schemas.commands import COMMANDS
-from schemas.digits import has_long_numbers, parse_exactly
+from schemas.digits import may_be_rounded, parse_exactly
 from schemas.standard_text import standard_text
 from schemas.strict_json import NotJson, parse
 
@@ -29,7 +29,7 @@ _LINE_OF_ONE: Final = re.compile(r"line 1 (column \d+) \(char \d+\)")
 
 
 def json_rows(lines: Iterable[bytes], contracts_as: ContractsAs = "create") -> Iterator[Row | BadRow]:
-    """One JSON object a line; empty lines are passed over. A row's place is its line."""
+    """One JSON object per line; empty lines are skipped. The place of a row is its line number."""
     for number, line in enumerate(lines, start=1):
         stripped = (line.removeprefix(BOM_UTF8) if number == 1 else line).strip()
         if stripped:
@@ -37,9 +37,10 @@ def json_rows(lines: Iterable[bytes], contracts_as: ContractsAs = "create") -> I
 
 
 def json_items(file: BinaryIO, contracts_as: ContractsAs = "create") -> Iterator[Row | BadRow]:
-    """The objects of an array, or objects one after the other, over however many lines each.
+    """The objects of an array, or objects one after another, over any number of lines.
 
-    A row's place is its number, as all may stand on one line. Brackets that do not match end it.
+    The place of a row is its number, because all may be on one line. Reading ends at brackets that do not
+    match.
     """
     for number, item in enumerate(_items(file), start=1):
         place = f"item {number}"
@@ -47,7 +48,7 @@ def json_items(file: BinaryIO, contracts_as: ContractsAs = "create") -> Iterator
 
 
 def _items(file: BinaryIO) -> Iterator[bytes | str]:
-    """Each item's text; or as the last, why no more can be read."""
+    """The text of each item; the last may be the reason why the rest cannot be read."""
     buffer, at, arrays = file.read(_BLOCK_BYTES).removeprefix(BOM_UTF8), 0, 0
     while True:
         between = _BETWEEN.match(buffer, at)
@@ -70,7 +71,7 @@ def _items(file: BinaryIO) -> Iterator[bytes | str]:
 
 
 def _end_of_item(text: bytes, at: int) -> int | None:
-    """Where the item that begins here ends; None: not in this text."""
+    """Where the item that begins here ends; None: it does not end in this text."""
     if not text.startswith(b"{", at):
         scalar = _SCALAR.match(text, at)
         return scalar.end() if scalar else None
@@ -94,13 +95,13 @@ def _json_row(place: str, text: bytes, contracts_as: ContractsAs) -> Row | BadRo
     if isinstance(document, NotJson):
         return BadRow(place, _not_utf8(text) or _LINE_OF_ONE.sub(r"\1", document.message))
     if not isinstance(document, dict):
-        return BadRow(place, "is no JSON object")
-    if has_long_numbers(text):
+        return BadRow(place, "is not a JSON object")
+    if may_be_rounded(text):
         document = parse_exactly(text)
     if "command" not in document:
         return _contract(place, document, contracts_as)
     if unknown := document.keys() - {"command", "account_id", "data"}:
-        return BadRow(place, f"a command has `command`, `account_id` and `data`, but no {min(unknown)!r}")
+        return BadRow(place, f"a command has only `command`, `account_id` and `data`, not {min(unknown)!r}")
     return row_of(place, document["command"], document.get("account_id"), document.get("data", {}))
 
 

@@ -1,10 +1,10 @@
 """The rows of an import: commands from JSON lines, tables, or documents of another system.
 
-A row is a command of any kind, if it names one:
+A row is a command of any kind if it has `command`:
 
     {"command": "update", "account_id": "acme", "data": {"changes": {"auto_renewal": false}}}
 
-or else a contract, to be created or adopted:
+Otherwise it is a contract, to be created or adopted:
 
     {"account_id": "acme", "contract_type": "basic", "end_date": "2027-01-31"}
 
@@ -33,9 +33,9 @@ DIGEST_CHARACTERS: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A command to be published. `place` names it within its source, the same at every reading.
+    """A command to publish. `place` identifies the row within its source, the same at every reading.
 
-    `revision` tells apart what stands at a place of a source that may change.
+    `revision` distinguishes successive contents of the same place, if the source can change.
     """
 
     place: str
@@ -47,7 +47,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A row that is no command; `errors` are (JSON Pointer, what is wrong there)."""
+    """A row that is not a valid command. `errors`: JSON Pointer and message of each mistake."""
 
     place: str
     message: str
@@ -55,7 +55,7 @@ class BadRow:
 
 
 def contract_row(place: str, contract: Mapping[str, Any], contracts_as: ContractsAs) -> Row | BadRow:
-    """A contract as the command that brings it in."""
+    """The command that creates or adopts a contract."""
     data = {name: value for name, value in contract.items() if name != "account_id"}
     return row_of(place, contracts_as, contract.get("account_id"), data)
 
@@ -63,12 +63,13 @@ def contract_row(place: str, contract: Mapping[str, Any], contracts_as: Contract
 async def document_rows(
     documents: AsyncIterator[Mapping[str, Any]], fields: Mapping[str, str] | None = None
 ) -> AsyncIterator[Row | BadRow]:
-    """Contracts of another system's collection, to be adopted as they stand.
+    """The contracts in a collection of another system, to be adopted unchanged.
 
     Args:
-        documents: each with an `_id` as text, which is its place; a contract without a `contract_id` gets it.
-            None: it has no standard text form, and the document is refused.
-        fields: our names of its fields, where they differ; None: none do. A name mapped to "" is left out.
+        documents: each with its `_id` as text, which is the row's place, and the contract id if the
+            contract has none. None: the `_id` has no standard text form, and the document is refused.
+        fields: from field names of the documents to ours, where they differ. A field mapped to "" is left
+            out.
     """
     number = 0
     async for document in documents:
@@ -82,21 +83,21 @@ async def document_rows(
 
 
 def document_row(place: str, identity: str | None, contract: Mapping[str, Any]) -> Row | BadRow:
-    """A document of MongoDB as the contract to adopt.
+    """The `adopt` command for a MongoDB document.
 
     Args:
-        place: names the row.
-        identity: its `_id` as text, for a contract without a `contract_id`; None: it has no such form.
-        contract: its other fields. Nulls count as left out.
+        place: of the row.
+        identity: its `_id` as text, for a contract without a `contract_id`; None: it has no text form.
+        contract: its other fields. Fields with null are left out.
     """
     if identity is None:
-        return BadRow(place, _NO_TEXT, (("/_id", _NO_TEXT),))
+        return BadRow(place, f"/_id {_NO_TEXT}", (("/_id", _NO_TEXT),))
     adopted = without_nulls(COMMANDS["adopt"], {"contract_id": identity, **contract})
     return contract_row(place, adopted, "adopt")
 
 
 def row_of(place: str, name: Any, account_id: Any, data: Any) -> Row | BadRow:
-    """A command, if there is one of this name, for an account, with an object for its data."""
+    """The command in a row, if its name, account and data have the right form."""
     if not isinstance(name, str) or name not in COMMANDS:
         return BadRow(place, f"there is no command {name!r}; known: {', '.join(COMMANDS)}")
     if not isinstance(account_id, str) or not account_id:
@@ -107,5 +108,5 @@ def row_of(place: str, name: Any, account_id: Any, data: Any) -> Row | BadRow:
 
 
 _NO_TEXT: Final = (
-    "must be text, a number, a date, an ObjectId or a UUID (of subtype 4): it names the row forever"
+    "must be text, a number, a date, an ObjectId or a UUID (of subtype 4), because it identifies the row"
 )

@@ -1,7 +1,7 @@
-"""Rows of a table, with a heading: text in columns, as spreadsheets and databases export it.
+"""The rows of a table with a heading, as spreadsheets and databases export it.
 
-Lines are read as bytes, so that what is wrong in a row is told of this row alone. A quote that is not closed
-would take in all lines up to the next quote: these are read again as rows of their own.
+Lines are read as bytes, so that a mistake in one row concerns this row only. A quote that is not closed would
+make one cell of all lines up to the next quote: those lines are read again as separate rows.
 """
 
 from __future__ import annotations
@@ -25,26 +25,27 @@ if TYPE_CHECKING:
 SEPARATORS: Final = (",", ";", "\t")
 
 _NOT_TEXT: Final = re.compile("[\0\udc80-\udcff]")
-"""NUL, and the bytes that are not UTF-8, as `surrogateescape` hands them on."""
+"""NUL, and bytes that are not UTF-8, in the form of `surrogateescape`."""
 _ESCAPED: Final = 0xDC00
 _NAMED_SEPARATOR: Final = re.compile("sep=(.)")
-"""The first line of some tables that spreadsheets write."""
+"""A first line by which some spreadsheets name the separator."""
 _OBJECT_ID: Final = re.compile(r"ObjectId\(([0-9a-f]{24})\)")
 _NAMES: Final = ("_id", "account_id", "contract_id", "external_reference")
-"""Columns in which mongoexport's `ObjectId(…)` can only be meant as one."""
+"""Columns in which `ObjectId(…)`, as mongoexport writes it, is read as an ObjectId."""
 
 
 def table_rows(
     lines: Iterable[bytes], contracts_as: ContractsAs = "create", *, spreadsheet_safe: bool = False
 ) -> Iterator[Row | BadRow]:
-    """The rows of a table, separated by commas, semicolons or tabs. A row's place is the line it begins on.
+    """The rows of a table, separated by commas, semicolons or tabs.
 
-    Empty rows are passed over.
+    The place of a row is the number of its first line. Empty rows are skipped.
 
     Args:
-        lines: with their line ends.
-        contracts_as: what a row that names no command is.
-        spreadsheet_safe: it was written so: quotes before what looks like a formula are taken away.
+        lines: with their line endings.
+        contracts_as: the command for rows without one.
+        spreadsheet_safe: the table was written with this option: remove quotes before text that looks like a
+            formula.
     """
     source = _Lines(lines)
     records = _records(source, source.separator())
@@ -63,7 +64,7 @@ def table_rows(
 
 
 class _Lines:
-    """Lines for `csv.reader`; those that a broken row has swallowed can be read again."""
+    """Lines for `csv.reader`. Lines that became part of a broken row can be read again."""
 
     def __init__(self, lines: Iterable[bytes]) -> None:
         self._lines = iter(lines)
@@ -84,7 +85,7 @@ class _Lines:
         return (line.removeprefix(BOM_UTF8) if at_start else line).decode("utf-8", "surrogateescape")
 
     def separator(self) -> str:
-        """What separates the cells, seen from the heading, which is the first line that is not empty."""
+        """The separator of the cells, found in the heading: the first line that is not empty."""
         for line in self:
             if text := line.strip("\r\n"):
                 named = _NAMED_SEPARATOR.fullmatch(text)
@@ -94,7 +95,7 @@ class _Lines:
         return SEPARATORS[0]
 
     def end_row(self, lines: int | None = None) -> int:
-        """The number of the row's first line. It has so many lines, or all that were taken for it."""
+        """The number of the row's first line. The row has this many lines; default: all lines read for it."""
         first, lines = self._row, len(self._taken) if lines is None else lines
         self._again.extendleft(reversed(self._taken[lines:]))
         self._taken.clear()
@@ -108,7 +109,7 @@ def _separator_of(heading: str) -> str:
 
 
 def _records(lines: _Lines, separator: str) -> Iterator[tuple[int, list[str] | str]]:
-    """The first line of each row, and its cells or what is wrong with it."""
+    """The number of each row's first line, and its cells or its mistake."""
     reader = csv.reader(lines, delimiter=separator, strict=True)
     while True:
         try:
@@ -130,7 +131,7 @@ def _told(error: str) -> str:
 
 
 def _columns(heading: Sequence[str]) -> list[str]:
-    """Names without spaces around them; a spreadsheet leaves empty columns at the end."""
+    """The column names without surrounding spaces. Spreadsheets leave empty columns at the end: dropped."""
     columns = [name.strip() for name in heading]
     while columns and not columns[-1]:
         columns.pop()

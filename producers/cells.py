@@ -1,11 +1,13 @@
-"""Cells of a table as a command's data, and data as cells: columns are paths, types come from the schema.
+"""Converts the cells of a table to a command's data, and data to cells.
+
+Columns are paths of fields; types come from the schema.
 
     account_id,contract_type,base_monthly_fee,primary_contact.email,features
     acme,basic,99.50,ann@example.com,api_access;email_support
 
-Lists of texts and numbers are separated by semicolons; a list or an object may be written as JSON, too.
-An empty cell says nothing; `null`, where the schema allows it, removes. What cannot be read stays text,
-for the schema to complain about.
+The entries of a list are separated by semicolons; a list or an object may also be written as JSON. An empty
+cell leaves the field out; `null` removes the field, where the schema allows it. Text that cannot be read as
+the field's type is passed on, and the schema refuses it.
 """
 
 from __future__ import annotations
@@ -14,11 +16,10 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
-
 from producers.extended_json import plain
 from schemas.digits import parse_exactly
 from schemas.places import nodes_at
+from schemas.strict_json import NotJson, parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,16 +27,16 @@ if TYPE_CHECKING:
     from schemas.commands import CommandSpec
 
 SEPARATOR: Final = ";"
-"""Of the entries of a list in one cell."""
+"""Separator of a list's entries in one cell."""
 TABLE_FILES: Final = {".csv": ",", ".tsv": "\t"}
-"""How the names of files end that are tables, and what separates the cells in those that we write."""
+"""File name endings of tables, with the separator that exports use."""
 _DECIMAL: Final = re.compile(r"\ANumberDecimal\((.*)\)\Z")
-"""As older versions of mongoexport write one in a cell."""
+"""An ObjectId in a cell, as older versions of mongoexport write it."""
 _TRUTHS: Final = {"true": True, "yes": True, "false": False, "no": False}
 
 
 def data_from(spec: CommandSpec, cells: Mapping[str, str]) -> dict[str, Any]:
-    """The data of a command; the name of a column is the path of its field, with dots."""
+    """The data of a command. The name of each column is the path of a field, with dots."""
     data: dict[str, Any] = {}
     for column, cell in cells.items():
         if cell:
@@ -45,7 +46,7 @@ def data_from(spec: CommandSpec, cells: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _empty_objects(spec: CommandSpec, cells: Mapping[str, str]) -> dict[str, Any]:
-    """Objects that must be there and have columns, but maybe nothing in them."""
+    """Required objects whose columns exist: they are added even if all their cells are empty."""
     steps = {column.partition(".")[0] for column in cells if "." in column}
     required = {name for node in nodes_at(spec.type, ()) for name in node.get("required", ())}
     return {name: {} for name in sorted(steps & required)}
@@ -55,7 +56,7 @@ def _put(target: dict[str, Any], place: tuple[str, ...], value: Any) -> None:
     for step in place[:-1]:
         inner = target.setdefault(step, {})
         if not isinstance(inner, dict):
-            return  # another column gives the whole: it counts
+            return  # another column has the whole object, and takes precedence
         target = inner
     target.setdefault(place[-1], value)
 
@@ -91,8 +92,5 @@ def _types(node: dict[str, Any]) -> list[str]:
 
 
 def _json(cell: str) -> Any:
-    try:
-        orjson.loads(cell)
-        return parse_exactly(cell.encode())
-    except orjson.JSONDecodeError:
-        return cell
+    raw = cell.encode()
+    return cell if isinstance(parse(raw), NotJson) else parse_exactly(raw)

@@ -1,27 +1,23 @@
-"""Publishing commands: with or without waiting for what becomes of them.
+"""Publishes commands, with or without waiting for their results.
 
     async with make_command_producer(load_settings()) as commands:
         await commands.create("account-1", contract_type="basic")              # it is in the log
         result = await commands.awaiting().renew("account-1", term_months=6)    # it was applied, or not
         result.raise_if_rejected()
 
-A command goes to its account's home partition, whatever the client's own partitioner would do: order
+A command is sent to its account's home partition, whatever the default partitioner of the client is: order
 and replay need one partition for each account. The producer is idempotent and waits for all replicas.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from aiokafka.errors import KafkaError
-
-from consumer.errors import BrokerUnavailable, TopicsMissing
-from consumer.kafka.connection import SAFE_AGAIN, broker_error, kafka_errors, stop_producer
 from producers.messages import CommandMessage, command_message
 from producers.previews import PreviewedCommands
 from producers.requests import AwaitedCommands
+from producers.sending import Home, Sending, Sent
 from producers.typed import TypedCommands
 
 if TYPE_CHECKING:
@@ -32,43 +28,24 @@ if TYPE_CHECKING:
     from aiokafka import AIOKafkaProducer
 
     from consumer.reading.preview import ContractPreview
-    from producers.results import ResultListener
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A command that all replicas of the log have; `timestamp`, in ms since 1970, is its `now`."""
-
-    command_id: str
-    account_id: str
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-
-
-class Home(NamedTuple):
-    """The one partition of an account's commands and results, among so many."""
-
-    partition: int
-    partitions: int
+    from producers.listener import ResultListener
 
 
 class CommandProducer(TypedCommands[Sent]):
-    """Publishes commands; works inside any asyncio service, as a context manager or by `start` and `stop`.
+    """Publishes commands, inside any asyncio service: as a context manager, or with `start` and `stop`.
 
-    `publish` and the typed methods return once the command is in the log: what becomes of it is told
-    on the results topic. `awaiting()` has the same methods, returning the result.
+    `publish` and the typed methods return once the command is in the log; its result is published later.
+    `awaiting()` has the same methods, which wait for the result and return it.
 
     Args:
         make_producer: makes an unstarted idempotent producer with acks=all.
-        listener: of the results.
+        listener: waits for results.
         topic: of the commands, with its prefix.
         source: `ce_source` of the commands.
-        home_of: the home partition of a key among so many.
-        address: of the broker, for messages.
-        send_seconds: how long a command may take into the log.
-        result_seconds: how long its result may take from then on.
+        home_of: the home partition of a key, given the number of partitions.
+        address: of the broker, for error messages.
+        send_seconds: how long publishing a command may take.
+        result_seconds: how long its result may take after that.
         max_bytes: larger commands are refused.
     """
 
@@ -85,16 +62,13 @@ class CommandProducer(TypedCommands[Sent]):
         result_seconds: float,
         max_bytes: int,
     ) -> None:
-        self._make_producer = make_producer
+        self._sending = Sending(
+            make_producer, topic=topic, home_of=home_of, address=address, send_seconds=send_seconds
+        )
         self._listener = listener
-        self._topic = topic
         self._source = source
-        self._home_of = home_of
-        self._address = address
-        self._send_seconds = send_seconds
         self._result_seconds = result_seconds
         self._max_bytes = max_bytes
-        self._producer: AIOKafkaProducer | None = None
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -109,35 +83,19 @@ class CommandProducer(TypedCommands[Sent]):
         """Connects.
 
         Raises:
-            BrokerUnavailable, BrokerDenied: Kafka does not answer, or refuses us.
-            TopicsMissing: there is no topic for the commands, or it is hidden from this user.
+            BrokerUnavailable, BrokerDenied: Kafka does not answer, or refuses access.
+            TopicsMissing: the command topic does not exist, or this user may not see it.
         """
-        producer = self._make_producer()
-        try:
-            with kafka_errors(self._address):
-                await producer.start()
-                await self._look_for_topic(producer)
-        except BaseException:
-            await stop_producer(producer)
-            raise
-        self._producer = producer
-
-    async def _look_for_topic(self, producer: AIOKafkaProducer) -> None:
-        """Among all topics: to ask for one by name may create it, with wrong settings."""
-        listed = await producer.client.fetch_all_metadata()
-        if self._topic not in listed.topics():
-            raise TopicsMissing([self._topic])
+        await self._sending.start()
 
     async def stop(self) -> None:
-        """Sends what is still buffered, and disconnects; nothing goes on in the background.
+        """Sends buffered commands, and disconnects. Nothing runs in the background afterwards.
 
-        Whoever still waits for a result gets a ResultTimeout, for an acknowledgement that does not come a
+        Calls that still wait for a result raise ResultTimeout; those that wait for an acknowledgement raise
         BrokerUnavailable.
         """
         await self._listener.stop()
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            await stop_producer(producer)
+        await self._sending.stop()
 
     def message(
         self,
@@ -151,7 +109,7 @@ class CommandProducer(TypedCommands[Sent]):
         """A checked command of this source, for `send` and `publish_all`.
 
         Raises:
-            InputRefused: it does not fit its schema; nothing was sent.
+            InputRefused: the data does not fit the schema; nothing was sent.
         """
         return command_message(
             name,
@@ -164,9 +122,9 @@ class CommandProducer(TypedCommands[Sent]):
         )
 
     def previewing(self, contracts: ContractPreview, at: datetime | None = None) -> PreviewedCommands:
-        """The same methods, telling what each command would do at a moment; None: now. Nothing is sent.
+        """The same methods, each returning a preview of its command at a time; None: now. Sends nothing.
 
-        No connection is needed. `contracts` is what `consumer.clients.contract_preview` opens.
+        Needs no connection to Kafka. `contracts`: from `consumer.clients.contract_preview`.
         """
         return PreviewedCommands(self, contracts, at)
 
@@ -182,18 +140,19 @@ class CommandProducer(TypedCommands[Sent]):
         """Publishes any command by its name; returns when all replicas have it.
 
         Raises:
-            InputRefused: it does not fit its schema; nothing was sent.
-            BrokerUnavailable: it may or may not be stored; sending it again under the same id is safe.
+            InputRefused: the data does not fit the schema; nothing was sent.
+            BrokerUnavailable: the command may or may not be stored; it is safe to send it again with the
+                same id.
             BrokerDenied: the right to write commands is missing.
         """
         message = self.message(name, account_id, data, command_id=command_id, correlation_id=correlation_id)
         return await self.sent(message)
 
     async def publish_all(self, messages: Iterable[CommandMessage]) -> list[Sent]:
-        """Publishes many at once, those of one account in their order; returns when all are in the log.
+        """Publishes many commands, those of one account in their order. Returns when all are in the log.
 
         Raises:
-            BrokerUnavailable, BrokerDenied: some may not be stored; sending all again is safe.
+            BrokerUnavailable, BrokerDenied: some may not be stored; it is safe to send all again.
         """
         acknowledged = [await self.send(message) for message in messages]
         return await asyncio.gather(*acknowledged)
@@ -203,59 +162,20 @@ class CommandProducer(TypedCommands[Sent]):
         return await (await self.send(message))
 
     async def send(self, message: CommandMessage) -> asyncio.Task[Sent]:
-        """Hands a message to the client, which waits only while its buffer is full.
+        """Passes a message to the Kafka client. Waits only while the client's buffer is full.
 
         The task ends when all replicas have the message; nobody needs to await it.
         """
-        producer = self._started()
-        try:
-            async with asyncio.timeout(self._send_seconds):
-                home = await self.home(message)
-                waiting = await producer.send(
-                    self._topic, message.value, message.key, home.partition, headers=list(message.headers)
-                )
-        except (KafkaError, TimeoutError, OSError) as error:
-            raise broker_error(f"command {message.command_id} could not be sent", error) from error
-        task = asyncio.create_task(self._acknowledged(message, waiting), name="command-acknowledged")
-        task.add_done_callback(_seen)
-        return task
+        return await self._sending.send(message)
 
     async def home(self, message: CommandMessage) -> Home:
-        """Where a message's account is at home.
+        """The home partition of a message's account.
 
         Raises:
-            BrokerUnavailable, BrokerDenied: nobody says how many partitions there are.
+            BrokerUnavailable, BrokerDenied: the number of partitions is not known.
         """
-        try:
-            partitions = len(await self._started().partitions_for(self._topic))
-        except (KafkaError, OSError) as error:
-            raise broker_error(f"the partitions of {self._topic} are not known", error) from error
-        return Home(self._home_of(message.key, partitions), partitions)
+        return await self._sending.home(message)
 
     def awaiting(self, timeout: float | None = None) -> AwaitedCommands:
-        """The same methods, each returning what became of its command; `timeout` seconds for that."""
+        """The same methods, each waiting up to `timeout` seconds for the result and returning it."""
         return AwaitedCommands(self, self._listener, timeout or self._result_seconds)
-
-    async def _acknowledged(self, message: CommandMessage, waiting: asyncio.Future[Any]) -> Sent:
-        # aiokafka never gives an idempotent record up: without a deadline this could take forever.
-        try:
-            async with asyncio.timeout(self._send_seconds):
-                stored = await waiting
-        except TimeoutError as error:
-            what = f"Kafka at {self._address} has not acknowledged command {message.command_id}"
-            raise BrokerUnavailable(f"{what} within {self._send_seconds:g} s", hint=SAFE_AGAIN) from error
-        except (KafkaError, OSError) as error:
-            raise broker_error(f"command {message.command_id} was not stored", error) from error
-        place = (stored.topic, stored.partition, stored.offset, stored.timestamp)
-        return Sent(message.command_id, message.account_id, *place)
-
-    def _started(self) -> AIOKafkaProducer:
-        if self._producer is None:
-            raise RuntimeError("start the CommandProducer first: async with make_command_producer(settings)")
-        return self._producer
-
-
-def _seen(task: asyncio.Task[Sent]) -> None:
-    """A failure that nobody waits for is not an unhandled one."""
-    if not task.cancelled():
-        task.exception()

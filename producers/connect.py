@@ -1,4 +1,4 @@
-"""Builds what publishes commands and waits for their results, from the settings. Knows no MongoDB."""
+"""The part of the composition root (consumer/bootstrap.py) that needs no MongoDB: publishing commands."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from consumer.kafka.connection import kafka_options
 from producers.commands import CommandProducer
-from producers.results import ResultListener
+from producers.listener import ResultListener
 from schemas.partitioning import HOMES
 from schemas.topics import COMMAND_RESULTS, COMMANDS
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from consumer.settings import Settings
 
 BATCH_BYTES: Final = 128 * 1024
-"""What a command producer collects for a partition while the request before is under way."""
+"""Maximum size of the batch that a producer collects for a partition while the previous request runs."""
 
 RESULT_WAIT_MS: Final = 100
-"""A partition that comes into use waits this long for the fetch of the others to return."""
+"""Maximum time of a fetch. A partition that is added meanwhile waits until the fetch returns."""
 
 
 def make_command_producer(settings: Settings, *, source: str | None = None) -> CommandProducer:
@@ -27,7 +27,7 @@ def make_command_producer(settings: Settings, *, source: str | None = None) -> C
 
     Args:
         settings: validated.
-        source: `ce_source` of its commands; default: of the settings.
+        source: `ce_source` of its commands; default: from the settings.
     """
 
     def make_producer() -> AIOKafkaProducer:
@@ -53,7 +53,7 @@ def make_command_producer(settings: Settings, *, source: str | None = None) -> C
 
 
 def make_result_listener(settings: Settings) -> ResultListener:
-    """Reads results of commands once somebody waits for one."""
+    """A reader of results. It connects when a caller first waits for one."""
 
     def make_consumer() -> AIOKafkaConsumer:
         return AIOKafkaConsumer(

@@ -1,20 +1,25 @@
-"""Contracts as the platform's code knows them: plain dicts with datetimes and float money, and two enums."""
+"""Contracts in the form of the platform's code: plain dicts with datetimes and float money, and two enums."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, get_args
 
-from consumer.domain.terms import TEMPLATES
+from consumer.settings import load_settings
+from consumer.settings_sources import env_name
 from producers.nulls import without_nulls
 from schemas.commands import COMMANDS
 from schemas.completeness import complete
 from schemas.names import StatusName
+from schemas.strict_json import MAX_DEPTH
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from consumer.domain.catalogue import Catalogue
 
 
 class ContractType(StrEnum):
@@ -27,7 +32,7 @@ class ContractType(StrEnum):
 
 
 class ContractStatus(StrEnum):
-    """Where a contract is in its life."""
+    """The status of a contract."""
 
     DRAFT = "draft"
     ACTIVE = "active"
@@ -44,22 +49,24 @@ complete(
 
 
 def create_basic_contract_template(account_id: str) -> dict[str, Any]:
-    """A basic contract for `create_contract`, to be changed at will."""
+    """A basic contract for `create_contract`. Change any field before creating it."""
     return _template(account_id, ContractType.BASIC)
 
 
 def create_professional_contract_template(account_id: str) -> dict[str, Any]:
-    """A professional contract for `create_contract`, to be changed at will."""
+    """A professional contract for `create_contract`. Change any field before creating it."""
     return _template(account_id, ContractType.PROFESSIONAL)
 
 
 def create_enterprise_contract_template(account_id: str) -> dict[str, Any]:
-    """An enterprise contract for `create_contract`, to be changed at will."""
+    """An enterprise contract for `create_contract`. Change any field before creating it."""
     return _template(account_id, ContractType.ENTERPRISE)
 
 
 def _template(account_id: str, contract_type: ContractType) -> dict[str, Any]:
-    template = TEMPLATES[contract_type.value]
+    """The template in force by the file of CONTRACTS_TEMPLATES; without the file, that of version 1."""
+    version = _catalogue(os.environ.get(env_name("templates"))).in_force(datetime.now(UTC))
+    template = version.templates[contract_type.value]
     return {
         "account_id": account_id,
         "contract_type": contract_type,
@@ -73,8 +80,14 @@ def _template(account_id: str, contract_type: ContractType) -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=1)
+def _catalogue(_path: str | None) -> Catalogue:
+    """Read once, as in every process: to read all settings takes milliseconds."""
+    return load_settings().catalogue
+
+
 def with_floats(value: Any) -> Any:
-    """A contract with floats for its exact numbers."""
+    """A contract with floats instead of exact numbers."""
     match value:
         case Decimal():
             return float(value)
@@ -86,20 +99,22 @@ def with_floats(value: Any) -> Any:
             return value
 
 
-def in_utc(value: Any) -> Any:
-    """A dict of the platform's with aware datetimes: those without an offset are meant in UTC."""
+def in_utc(value: Any, depth: int = 0) -> Any:
+    """A copy of the platform's dict with aware datetimes: naive ones are taken as UTC."""
+    if depth > MAX_DEPTH:
+        return value  # refused later, with its path: it may contain itself
     match value:
         case datetime() if value.tzinfo is None:
             return value.replace(tzinfo=UTC)
-        case dict():
-            return {name: in_utc(inner) for name, inner in value.items()}
+        case Mapping():
+            return {name: in_utc(inner, depth + 1) for name, inner in value.items()}
         case list() | tuple():
-            return [in_utc(inner) for inner in value]
+            return [in_utc(inner, depth + 1) for inner in value]
         case _:
             return value
 
 
 def given(contract: Mapping[str, Any]) -> dict[str, Any]:
-    """What a new contract says: None stands for left out, at any depth."""
+    """The fields of a new contract: those with None are left out, at any depth."""
     said: dict[str, Any] = without_nulls(COMMANDS["create"], in_utc(dict(contract)))
     return said

@@ -1,8 +1,8 @@
-"""MongoDB's Extended JSON, as `mongoexport` writes it, in the form that commands take.
+"""Converts MongoDB's Extended JSON, as `mongoexport` writes it, to the form that commands take.
 
     {"_id": {"$oid": "65f0…"}, "end_date": {"$date": "2027-01-31T00:00:00Z"}, "version": {"$numberInt": "1"}}
 
-Relaxed and canonical mode, and the older form in the cells of its tables.
+Reads relaxed and canonical mode, and the older form in the cells of its tables.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _UUID_SUBTYPE: Final = 4
 
 
 def plain(spec: CommandSpec, value: Any, place: Place = ()) -> Any:
-    """The same with text, numbers and aware times where Extended JSON has objects like {"$oid": …}.
+    """The value, with objects like {"$oid": …} replaced by text, numbers and aware times.
 
-    Where the schema itself takes an object, as in `metadata`, it stays one. So does what has no plain form
-    or is malformed, for the schema to refuse by its path.
+    Objects stay where the schema takes an object, as in `metadata`. Those that have no plain form or are
+    malformed stay, too: the schema refuses them with their path.
     """
     if isinstance(value, list):
         return [plain(spec, inner, (*place, "")) for inner in value]
@@ -68,6 +68,8 @@ def _date(value: Any) -> datetime:
         value = _integer(value["$numberLong"])
     if isinstance(value, int) and not isinstance(value, bool):
         return _EPOCH + timedelta(milliseconds=value)
+    if value[11:13] > "23":  # Python 3.14 accepts hour 24, earlier versions do not
+        raise ValueError(value)
     moment = datetime.fromisoformat(value)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
@@ -86,7 +88,7 @@ def _binary(value: Mapping[str, str]) -> str:
 
 
 def _text(value: Any) -> str:
-    """Numbers and ids are texts in Extended JSON: anything else is somebody's own object."""
+    """Numbers and ids are texts in Extended JSON: an object with another value is not Extended JSON."""
     if not isinstance(value, str):
         raise TypeError(value)
     return value

@@ -1,4 +1,4 @@
-"""The gauge of what expires, refreshed at a bounded cost."""
+"""The gauge of expiring contracts, refreshed at a bounded cost."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from consumer.telemetry.metrics import Metrics
 
 SHARE: Final = 0.01
-"""Of the time, at most, is spent on counting: it takes longer the more contracts there are."""
+"""Maximum share of time spent on counting, which takes longer with more contracts."""
 
 
 class ExpiringGauge:
-    """Sets `expiring`, counted in an index: the longer that takes, the rarer."""
+    """Sets the gauge `expiring`. The longer a count takes, the less often it runs."""
 
     def __init__(
         self, statistics: ContractStatistics, metrics: Metrics, *, clock: Callable[[], float] = monotonic
@@ -27,10 +27,10 @@ class ExpiringGauge:
         self._next = float("-inf")
 
     async def refresh(self) -> None:
-        """Counts, if it is time to. A count that failed has cost its time, too.
+        """Counts if the last count was long enough ago. The time of a failed count is included.
 
         Raises:
-            ServiceUnavailable: the gauge stays as it is.
+            ServiceUnavailable: the gauge keeps its value.
         """
         began = self._clock()
         if began < self._next:

@@ -1,4 +1,4 @@
-"""Values of Python programs as the JSON encoder takes them: plain ones, as it knows no subclasses."""
+"""Converts Python values to the plain types of the JSON encoder, which does not accept subclasses."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
 from schemas.contract import to_json
-from schemas.digits import TOO_MANY_DIGITS, too_many_digits
+from schemas.digits import TOO_MANY_DIGITS, WHOLE_NUMBERS, too_many_digits
 from schemas.mistakes import pointer
+from schemas.strict_json import MAX_DEPTH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -21,7 +22,7 @@ Place = tuple[str | int, ...]
 
 
 class NoJson(ValueError):
-    """A value has no JSON: where it stands, and why."""
+    """A value cannot be written as JSON: its path, and why."""
 
     def __init__(self, place: Place, why: str) -> None:
         super().__init__(f"{pointer(place)} {why}")
@@ -30,10 +31,10 @@ class NoJson(ValueError):
 
 
 def jsonable(value: Any, place: Place = ()) -> Any:
-    """The same in plain types.
+    """The value in plain types.
 
     Raises:
-        NoJson: a value is of no kind that JSON has.
+        NoJson: a value has no form in JSON.
     """
     form = _FORMS.get(type(value))
     if form is None:
@@ -41,16 +42,32 @@ def jsonable(value: Any, place: Place = ()) -> Any:
     return form(value, place)
 
 
+def _inside(place: Place) -> None:
+    """The path of what is nested too deep; also for an object that contains itself."""
+    if len(place) >= MAX_DEPTH:
+        raise NoJson(place[:1], f"is nested deeper than {MAX_DEPTH} levels")
+
+
 def _mapping(value: Mapping[Any, Any], place: Place) -> dict[str, Any]:
+    _inside(place)
     return {_text(name, place): jsonable(inner, (*place, name)) for name, inner in value.items()}
 
 
 def _list(value: Iterable[Any], place: Place) -> list[Any]:
+    _inside(place)
     return [jsonable(inner, (*place, number)) for number, inner in enumerate(value)]
 
 
 def _same(value: Any, _place: Place) -> Any:
     return value
+
+
+def _whole(number: int, place: Place) -> int:
+    """A plain number instead of one of a subclass: for those, `in range(…)` compares with each number."""
+    plain = int(number)
+    if plain not in WHOLE_NUMBERS:
+        raise NoJson(place, "must be a number that fits into 64 bits")
+    return plain
 
 
 def _text(text: Any, place: Place) -> str:
@@ -60,31 +77,33 @@ def _text(text: Any, place: Place) -> str:
         text.encode()
     except UnicodeEncodeError:
         raise NoJson(place, "must be Unicode text") from None
-    return text
+    return str.__str__(text)  # the encoder does not accept subclasses of str as names
 
 
 def _number(number: float | Decimal, place: Place) -> float | Decimal:
-    """JSON has neither NaN nor infinities, and the encoder would write null: that removes a field."""
+    """Refuses NaN and infinities. The encoder would write null for them, which removes a field."""
     finite = number.is_finite() if isinstance(number, Decimal) else math.isfinite(number)
     if not finite:
         raise NoJson(place, "must be a finite number")
     if isinstance(number, Decimal) and too_many_digits(number):
-        raise NoJson(place, TOO_MANY_DIGITS)  # every reader of JSON would round it
+        raise NoJson(place, TOO_MANY_DIGITS)  # readers of JSON would round it
+    if isinstance(number, Decimal) and number == number.to_integral_value():
+        _whole(int(number), place)
     return Decimal(number) if isinstance(number, Decimal) else float(number)
 
 
 def _moment(value: date, place: Place) -> date:
-    """Of pandas, pendulum and others, too."""
+    """A date or time; also subclasses, as pandas and pendulum have them."""
     try:
         if isinstance(value, datetime):
             return datetime.combine(value.date(), value.time(), value.tzinfo)
         return date(value.year, value.month, value.day)
-    except (TypeError, ValueError):  # pandas has a moment that is none
+    except (TypeError, ValueError):  # NaT of pandas is a datetime, but not a time
         raise NoJson(place, "must be a date") from None
 
 
 def _other(value: Any, place: Place) -> Any:
-    """Enumerations, UUIDs and whatever else the encoder knows."""
+    """Enumerations, UUIDs and other types that the encoder knows."""
     if isinstance(value, Enum):
         return jsonable(value.value, place)
     if is_dataclass(value) and not isinstance(value, type):
@@ -92,14 +111,14 @@ def _other(value: Any, place: Place) -> Any:
     try:
         to_json(value)
     except TypeError:
-        raise NoJson(place, f"must be of a kind that JSON has, not {type(value).__name__}") from None
+        raise NoJson(place, f"must be a type that JSON has, not {type(value).__name__}") from None
     return value
 
 
 _FORMS: Final[Mapping[type, Callable[[Any, Place], Any]]] = {
     str: _text,
     bool: _same,
-    int: _same,
+    int: _whole,
     type(None): _same,
     dict: _mapping,
     list: _list,
@@ -110,4 +129,4 @@ _FORMS: Final[Mapping[type, Callable[[Any, Place], Any]]] = {
     tuple: _list,
     Mapping: _mapping,
 }
-"""By type; of another one, the first that it is a subclass of."""
+"""The conversion for a type; for other types, that of the first one of which it is a subclass."""

@@ -1,4 +1,4 @@
-"""The platform's contract API, as it has always been: plain functions and methods that return values.
+"""The platform's existing contract API: plain functions and methods that return values.
 
     from producers.manager import create_basic_contract_template, get_mongo_manager
 
@@ -6,9 +6,9 @@
     contract_id = manager.create_contract(create_basic_contract_template("account-1"))
     contract = manager.get_contract_by_account_id("account-1")
 
-Behind it an event loop runs in a thread of its own, so it can be used from any thread and from code
-without asyncio. Inside asyncio it would block the loop: use AsyncContractManager there, which has the
-same methods to be awaited (`contract_manager`).
+It runs an event loop in a separate thread, so it can be used from any thread and without asyncio. Inside
+asyncio it would block the loop: use AsyncContractManager there (`contract_manager`), which has the same
+methods as coroutines.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ CLOSE_SECONDS: Final = 15.0
 
 @checked
 class ContractManager:
-    """AsyncContractManager for code without asyncio: see there for what each method does and raises."""
+    """AsyncContractManager for code without asyncio. See there for what each method does and raises."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -78,7 +78,7 @@ class ContractManager:
         return self._run(self._manager.update_contract(account_id, changes))
 
     def delete_contract(self, account_id: str) -> bool:
-        """Removes the contract; its history stays. False: the account has none."""
+        """Removes the contract; its history stays. False: the account has no contract."""
         return self._run(self._manager.delete_contract(account_id))
 
     def get_contract_by_account_id(self, account_id: str) -> dict[str, Any] | None:
@@ -98,7 +98,7 @@ class ContractManager:
         return self._run(self._manager.get_contracts_by_type(contract_type))
 
     def get_expiring_contracts(self, days_ahead: int = 30) -> list[dict[str, Any]]:
-        """Running contracts whose term ends within so many days, the soonest first."""
+        """Running contracts whose term ends within this number of days, earliest first."""
         return self._run(self._manager.get_expiring_contracts(days_ahead))
 
     def get_contract_count(self) -> int:
@@ -126,7 +126,7 @@ class ContractManager:
 
 
 class _Shared:
-    """The process's manager. A forked child has no thread of its parent's: it gets a manager of its own."""
+    """The manager of this process. Threads do not survive a fork, so a forked child creates its own."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -155,12 +155,12 @@ atexit.register(_shared.close)
 
 
 def initialize_mongodb(uri: str) -> bool:
-    """Makes `get_mongo_manager` use this MongoDB, and tells whether it answers.
+    """Makes `get_mongo_manager` use this MongoDB. Returns whether it answers.
 
-    Everything else, Kafka's address too, comes from the settings.
+    Everything else comes from the settings, including the address of Kafka.
 
     Raises:
-        SettingsError: `uri` is no connection string, or a setting is wrong.
+        SettingsError: `uri` is not a connection string, or a setting is wrong.
     """
     manager = _shared.replace(load_settings(mongo_uri=SecretStr(uri)))
     try:
@@ -171,7 +171,7 @@ def initialize_mongodb(uri: str) -> bool:
 
 
 def get_mongo_manager() -> ContractManager:
-    """The process's manager; it connects when it is first used.
+    """The manager of this process. It connects when it is first used.
 
     Raises:
         SettingsError: a setting is wrong.

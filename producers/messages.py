@@ -1,4 +1,4 @@
-"""Commands as records in CloudEvents' binary mode, checked against the published schema before they leave."""
+"""Commands as records in the binary mode of CloudEvents, checked against the published schema."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from consumer.arguments import check
 from consumer.errors import InputRefused
+from consumer.telemetry.trace_context import current_trace
 from producers.jsonable import NoJson, jsonable
 from schemas.cloudevents import CONTENT_TYPE, JSON_MEDIA_TYPE, SPEC_VERSION
 from schemas.commands import COMMANDS, CommandSpec
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CommandMessage:
-    """A valid command, ready to be sent. Sending it twice does no harm: the second is a duplicate."""
+    """A valid command, ready to send. It is safe to send it twice: the second is a duplicate."""
 
     name: str
     account_id: str
@@ -54,20 +55,21 @@ def command_message(
     at: datetime | None = None,
     max_bytes: int = MAX_COMMAND_BYTES,
 ) -> CommandMessage:
-    """A command, checked as the service will check it.
+    """A command with the current trace, if there is one, and the same checks as in the service.
 
     Args:
         name: of the command, for instance `create`.
-        account_id: whose contract it is about.
-        data: as the command's schema says; datetimes are aware, money is Decimal or a number.
-        source: who sends it: a URI reference.
-        command_id: names it within the source; a new one when left out. The same again is a duplicate.
-        correlation_id: passed on to the events that come of it.
-        at: when it was made; now when left out. The service goes by the broker's time.
-        max_bytes: limit of the service.
+        account_id: the account.
+        data: according to the command's schema, with aware datetimes, and Decimal or a number for money.
+        source: the sender, as a URI reference.
+        command_id: unique within the source; default: a new one. A second command with the same id is a
+            duplicate.
+        correlation_id: copied to the events of the command.
+        at: `ce_time`; default: now. The service uses the broker's time instead.
+        max_bytes: the limit of the service.
 
     Raises:
-        InputRefused: with every mistake of the data; none of its values is quoted.
+        InputRefused: lists every mistake in the data, without quoting values.
     """
     check(name=name, account_id=account_id, data=data, source=source)
     optional = {"command_id": command_id, "correlation_id": correlation_id, "at": at}
@@ -79,16 +81,17 @@ def command_message(
     attributes = _attributes(spec, account_id, command_id, source, at or datetime.now(UTC))
     if correlation_id is not None:
         attributes["ce_correlationid"] = correlation_id
+    attributes |= current_trace()
     return CommandMessage(name, account_id, command_id, source, value, _headers(name, attributes))
 
 
 def unchecked_message(
     name: str, account_id: str, value: bytes, *, source: str, command_id: str | None = None
 ) -> CommandMessage:
-    """A command with these very bytes for its data, which may turn out to be a dead letter.
+    """A command with these bytes as its data, unchecked: it may become a dead letter.
 
     Raises:
-        InputRefused: what makes its result findable is wrong: account, source or id.
+        InputRefused: the account, source or id is wrong, so that its result could not be found.
     """
     check(name=name, account_id=account_id, source=source)
     spec = _spec(name)

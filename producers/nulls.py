@@ -1,10 +1,12 @@
-"""Nothing that says nothing: a null in somebody's contract stands for a field left out."""
+"""Removes nulls from contracts of other programs, where a null means that the field is left out."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from schemas.places import nodes_at
+from schemas.strict_json import MAX_DEPTH
 
 if TYPE_CHECKING:
     from schemas.commands import CommandSpec
@@ -13,8 +15,10 @@ Place = tuple[str, ...]
 
 
 def without_nulls(spec: CommandSpec, value: Any, place: Place = ()) -> Any:
-    """Data without nulls, but for those that its schema gives a meaning: an open tier has no end."""
-    if isinstance(value, dict):
+    """The data without nulls, except where null has a meaning in the schema: the end of an open tier."""
+    if len(place) > MAX_DEPTH:
+        return value  # refused later, with its path: it may contain itself
+    if isinstance(value, Mapping):
         return {
             name: without_nulls(spec, inner, (*place, str(name)))
             for name, inner in value.items()

@@ -1,4 +1,4 @@
-"""Commands that are not sent: what each would do."""
+"""Previews of commands, with the methods of a producer."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class _Messages(Protocol):
 
 
 class PreviewedCommands(TypedCommands["Preview"]):
-    """Made by `previewing` of a CommandProducer or a test kit: every method returns a Preview.
+    """Returned by `previewing` of a CommandProducer or test kit. Each method returns a Preview.
 
     Args:
-        messages: makes the commands as they would be sent.
-        contracts: foresees what becomes of them.
-        at: the moment to look at, aware UTC; None: now.
+        messages: makes the commands in the form in which they would be sent.
+        contracts: computes the previews.
+        at: time of the preview, aware UTC; None: now.
     """
 
     def __init__(self, messages: _Messages, contracts: ContractPreview, at: datetime | None = None) -> None:
@@ -50,10 +50,10 @@ class PreviewedCommands(TypedCommands["Preview"]):
         command_id: str | None = None,
         correlation_id: str | None = None,
     ) -> Preview:
-        """What a command would do. Nothing is published.
+        """What a command would do. Publishes nothing.
 
         Raises:
-            InputRefused: it does not fit its schema, or the moment is past.
+            InputRefused: the data does not fit the command's schema, or the time is in the past.
             ServiceUnavailable: the database does not answer.
         """
         message = self._messages.message(

@@ -1,4 +1,4 @@
-"""Request and reply over the log: a command out, its result back."""
+"""Publishes a command and waits for its result."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from consumer.errors import ResultTimeout
-from producers.results import CommandKey, CommandResult, ResultListener
+from producers.results import CommandKey, CommandResult
 from producers.typed import TypedCommands
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from producers.commands import CommandProducer, Sent
+    from producers.commands import CommandProducer
+    from producers.listener import ResultListener
     from producers.messages import CommandMessage
-    from producers.results import Waiter
+    from producers.sending import Sent
+    from producers.waiters import Waiter
 
 
 class AwaitedCommands(TypedCommands[CommandResult]):
-    """A CommandProducer that waits for results; made by its `awaiting`. Many may wait at once."""
+    """Returned by `awaiting` of a CommandProducer. Its methods wait for results; many may wait at once."""
 
     def __init__(self, producer: CommandProducer, listener: ResultListener, seconds: float) -> None:
         self._producer = producer
@@ -34,12 +36,12 @@ class AwaitedCommands(TypedCommands[CommandResult]):
         command_id: str | None = None,
         correlation_id: str | None = None,
     ) -> CommandResult:
-        """Publishes a command and returns what became of it; a refused one is no error here.
+        """Publishes a command and returns its result. A rejection is a result, not an exception.
 
         Raises:
-            ResultTimeout: it is in the log, but its result has not come in time, or before the stop.
+            ResultTimeout: the command is in the log, but its result did not arrive in time, or before `stop`.
             InputRefused, BrokerUnavailable, BrokerDenied: as of `CommandProducer.publish`.
-            TopicsMissing: there is no topic for the results.
+            TopicsMissing: the topic for results does not exist.
         """
         message = self._producer.message(
             name, account_id, data, command_id=command_id, correlation_id=correlation_id
@@ -47,22 +49,22 @@ class AwaitedCommands(TypedCommands[CommandResult]):
         return await self.result(message)
 
     async def result(self, message: CommandMessage) -> CommandResult:
-        """Sends a message and returns what became of it; raises what `publish` does."""
+        """Sends a message and returns its result. Raises the same errors as `publish`."""
         return (await self.exchange(message))[1]
 
     async def exchange(
         self, message: CommandMessage, *, on_sent: Callable[[Sent], None] = lambda _: None
     ) -> tuple[Sent, CommandResult]:
-        """Sends a message and returns where it lies in the log, and what became of it.
+        """Sends a message and returns its place in the log and its result.
 
-        `on_sent` is told the first as soon as it is known.
+        `on_sent` is called with the first of the two as soon as it is known.
         """
         return await (await self.submit(message, on_sent=on_sent))
 
     async def submit(
         self, message: CommandMessage, *, on_sent: Callable[[Sent], None] = lambda _: None
     ) -> asyncio.Task[tuple[Sent, CommandResult]]:
-        """Sends a message after those submitted before; the task ends with what `exchange` returns."""
+        """Sends a message after those submitted before. The task ends with the return value of `exchange`."""
         home = await self._producer.home(message)
         key = CommandKey(message.account_id, message.source, message.command_id)
         waiter = await self._listener.expect(key, home.partition)

@@ -1,4 +1,4 @@
-"""One run of the scanner: what it has found and sent, and what there is room for."""
+"""One run of the scanner: what it found and sent, and how much it may still send."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ PROGRESS_SECONDS: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class ScanResult:
-    """What one run did. Not `active`: another scanner holds the lease, and nothing was read.
+    """The outcome of one run. Not `active`: another scanner holds the lease, and nothing was read.
 
-    `due` contracts were found; `held` of them were left for a later run, because the commands before
-    them have not been applied yet.
+    `due`: number of contracts found. `held`: number left for a later run, because too many commands wait in
+    their partitions.
     """
 
     active: bool
@@ -39,7 +39,7 @@ class ScanResult:
 
 
 class ScanRun:
-    """One run's bookkeeping. `sent_before` are the last offsets of the runs before, by partition."""
+    """Counts for one run. `sent_before`: the last offsets that earlier runs sent, by partition."""
 
     def __init__(self, now: datetime, sent_before: dict[int, int]) -> None:
         self.now = now
@@ -54,7 +54,7 @@ class ScanRun:
     def split(
         self, todo: Addressed, standings: Standings, limit: int
     ) -> tuple[list[CommandMessage], Addressed]:
-        """The commands that their partitions have room for, and those that wait; drops what is stuck."""
+        """The commands to send now, and those that must wait. Drops those for partitions without progress."""
         room = {partition: self._room(partition, each, limit) for partition, each in standings.items()}
         fits: list[CommandMessage] = []
         waiting: Addressed = []
@@ -69,22 +69,25 @@ class ScanRun:
         return fits, waiting
 
     def _room(self, partition: int, standing: Standing, limit: int) -> int:
-        """None until what the run before sent is applied: or the same would be sent again and again.
+        """How many commands a partition has room for.
 
-        What lies beyond the log's end was sent to a topic that has been created again since.
+        There is no room until the commands of the previous run are applied: otherwise the same commands
+        would be sent repeatedly. Offsets beyond the end of the log are ignored: the topic was created again
+        since
+            then.
         """
         if standing.applied <= self._sent_before.get(partition, -1) < standing.end:
             return 0
         return limit - standing.waiting
 
     def tell_progress(self) -> None:
-        """A line in the log now and then."""
+        """Logs progress, with a minimum time between two lines."""
         if monotonic() - self._told > PROGRESS_SECONDS:
             self._told = monotonic()
             log.info("scanning", due=self.due, published=self.published, held=self.held)
 
     def result(self) -> ScanResult:
-        """What the run did."""
+        """The outcome of the run."""
         seconds = monotonic() - self._began
         return ScanResult(
             active=True, due=self.due, published=self.published, held=self.held, seconds=seconds

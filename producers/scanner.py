@@ -1,8 +1,9 @@
-"""Makes time pass: publishes an `advance` command for every contract that has something due.
+"""Publishes an `advance` command for every contract that has something due.
 
-It reads only what is due, keeps no state that matters, and changes nothing by itself. Running twice,
-crashing, two at once, or a clock ahead of the broker's: all harmless, because an `advance` does what
-is due at its record's time and nothing else. What is not due yet stays due for a later run.
+It reads only contracts that are due, keeps no state that must survive, and changes no contract itself.
+Crashes, repeated runs, several scanners at the same time and a clock ahead of the broker's are all
+harmless: an `advance` does what is due at the time of its record and nothing else. A later run sends what
+this one left out.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ log = structlog.get_logger()
 
 LEASE: Final = "scanner"
 LEASE_MARGIN_SECONDS: Final = 30.0
-"""A lease lasts this much longer than the pause between two runs."""
+"""How much longer a lease lasts than the pause between two runs."""
 
 PAGE: Final = 1_000
 PATIENCE_SECONDS: Final = 5.0
@@ -44,27 +45,27 @@ POLL_SECONDS: Final = 0.2
 
 
 class Lease(Protocol):
-    """Held by one of several scanners."""
+    """A lease that only one of several scanners can hold."""
 
     async def hold(self) -> bool:
-        """Takes or renews it; False: somebody else has it."""
+        """Takes or renews the lease; False: another scanner holds it."""
 
     async def release(self) -> None:
-        """Lets another take over at once."""
+        """Gives the lease back, so that another scanner can take it at once."""
 
 
 class Scanner:
-    """Looks for what is due, once per `run_once`.
+    """Looks for contracts that are due, once for each `run_once`.
 
     Args:
-        queries: questions to the database.
-        producer: of commands with the scanner's source.
-        backlog: tells how far the service has come.
+        queries: queries on the database.
+        producer: publishes commands with the scanner's source.
+        backlog: the number of commands that wait in each partition.
         lease: keeps one scanner active.
         metrics: of this process.
-        max_waiting: commands waiting in a partition above which no more are added.
+        max_waiting: no commands are added to a partition while more than this number wait in it.
         clock: aware UTC.
-        beat: called often enough that a stuck scanner is noticed.
+        beat: called regularly, so that a stuck scanner is noticed.
     """
 
     def __init__(
@@ -90,10 +91,10 @@ class Scanner:
         self._last_sent: dict[int, int] = {}
 
     async def run_once(self) -> ScanResult:
-        """Publishes a command for everything that is due now.
+        """Publishes a command for every contract that is due now.
 
         Raises:
-            ServiceUnavailable, LogError: a server is away; the next run does what was left undone.
+            ServiceUnavailable, LogError: a server does not answer; the next run continues.
         """
         if not await self._lease.hold():
             return ScanResult(active=False, due=0, published=0, held=0, seconds=0.0)
@@ -108,15 +109,15 @@ class Scanner:
         return result
 
     async def release(self) -> None:
-        """Lets another scanner take over at once.
+        """Gives the lease back, so that another scanner can take over at once.
 
         Raises:
-            ServiceUnavailable: it can, once the lease has run out.
+            ServiceUnavailable: another scanner can take over when the lease has expired.
         """
         await self._lease.release()
 
     async def _publish(self, run: ScanRun, page: list[Due]) -> None:
-        """Publishes a page; where a partition is full, as the service catches up with it."""
+        """Publishes a page's commands. If a partition is full, waits until the service has applied some."""
         run.due += len(page)
         todo, partitions = await self._addressed(page)
         standings = await self._backlog.standings(partitions)
@@ -134,7 +135,7 @@ class Scanner:
                 run.stuck |= {partition for partition, _ in todo}
 
     async def _addressed(self, page: list[Due]) -> tuple[Addressed, int]:
-        """The page's commands with their partitions, and how many partitions there are."""
+        """The commands of a page with their partitions, and the number of partitions."""
         todo: Addressed = []
         partitions = 0
         for due in page:
@@ -145,7 +146,7 @@ class Scanner:
         return todo, partitions
 
     async def _moved(self, standings: Standings, todo: Addressed) -> tuple[bool, Standings]:
-        """Waits until the service moves on in one of these partitions; whether it did, and the standings."""
+        """Waits for progress in one of these partitions. Returns whether there was any, and the backlog."""
         watched = {partition for partition, _ in todo}
         given_up = monotonic() + PATIENCE_SECONDS
         while True:
@@ -173,7 +174,7 @@ async def scan_for_ever(
     *,
     beat: Callable[[], None] = lambda: None,
 ) -> None:
-    """Runs the scanner every `interval` seconds until it is cancelled, and what else is done now and then."""
+    """Runs the scanner every `interval` seconds until it is cancelled, together with other periodic work."""
     try:
         while True:
             began = monotonic()
@@ -190,7 +191,7 @@ async def scan_for_ever(
 
 
 async def _scan(scanner: Scanner) -> bool:
-    """One run; whether this process is the one that scans."""
+    """One run. Returns whether this process is the active scanner."""
     try:
         result = await scanner.run_once()
     except (ServiceUnavailable, LogError) as error:
@@ -212,8 +213,8 @@ async def _prune(pruner: HistoryPruner) -> None:
 
 
 async def _refresh(gauge: ExpiringGauge) -> None:
-    """A gauge that cannot be counted stays as it is: that is no reason not to scan."""
+    """If counting fails, the gauge keeps its value, and the scanner continues."""
     try:
         await gauge.refresh()
     except ServiceUnavailable as error:
-        log.warning("counting what expires failed", error=str(error), hint=error.hint)
+        log.warning("counting expiring contracts failed", error=str(error), hint=error.hint)

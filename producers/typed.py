@@ -1,19 +1,17 @@
-"""One typed method for each command. What is returned depends on who publishes: see `CommandProducer`."""
+"""One typed method for each command. The return type depends on the class: see `CommandProducer`."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, Unpack
+from typing import TYPE_CHECKING, Unpack
+
+from producers.typed_changes import TypedChanges
+from producers.typed_offers import Answer_co
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from schemas.commands import (
         ActivateData,
-        AdoptData,
         CancelData,
         ChangePlanData,
-        CreateData,
         DeleteData,
         EraseData,
         RenewData,
@@ -22,28 +20,15 @@ if TYPE_CHECKING:
         WithdrawCancellationData,
         WithdrawPlanChangeData,
     )
+    from schemas.terms import AdoptData, CreateData
 
-Answer_co = TypeVar("Answer_co", covariant=True)
 
+class TypedCommands(TypedChanges[Answer_co]):
+    """The commands as methods. The data are keyword arguments, described in schemas/commands.py.
 
-class TypedCommands(ABC, Generic[Answer_co]):
-    """The commands as methods; the data are keyword arguments, as schemas/commands.py describes them.
-
-    Every method takes `command_id` (a new one when left out; the same again is a duplicate) and
-    `correlation_id` (passed on to all events that come of the command), and raises what `publish` does.
+    Every method takes `command_id` (default: a new one; a second command with the same id is a duplicate) and
+    `correlation_id` (copied to all events of the command), and raises the same errors as `publish`.
     """
-
-    @abstractmethod
-    async def publish(
-        self,
-        name: str,
-        account_id: str,
-        data: Mapping[str, Any],
-        *,
-        command_id: str | None = None,
-        correlation_id: str | None = None,
-    ) -> Answer_co:
-        """Publishes any command by its name."""
 
     async def create(
         self,
@@ -53,7 +38,7 @@ class TypedCommands(ABC, Generic[Answer_co]):
         correlation_id: str | None = None,
         **data: Unpack[CreateData],
     ) -> Answer_co:
-        """Makes a new contract; what is left out comes from the template of its type."""
+        """Creates a contract. Fields that are left out are copied from the template of its type."""
         return await self.publish(
             "create", account_id, data, command_id=command_id, correlation_id=correlation_id
         )
@@ -66,7 +51,7 @@ class TypedCommands(ABC, Generic[Answer_co]):
         correlation_id: str | None = None,
         **data: Unpack[AdoptData],
     ) -> Answer_co:
-        """Takes over a contract from an older system as it stands."""
+        """Takes over a contract from another system, unchanged."""
         return await self.publish(
             "adopt", account_id, data, command_id=command_id, correlation_id=correlation_id
         )
@@ -118,7 +103,7 @@ class TypedCommands(ABC, Generic[Answer_co]):
         correlation_id: str | None = None,
         **data: Unpack[WithdrawPlanChangeData],
     ) -> Answer_co:
-        """Takes back a scheduled plan change."""
+        """Withdraws a scheduled plan change."""
         return await self.publish(
             "withdraw_plan_change", account_id, data, command_id=command_id, correlation_id=correlation_id
         )
@@ -157,7 +142,7 @@ class TypedCommands(ABC, Generic[Answer_co]):
         correlation_id: str | None = None,
         **data: Unpack[WithdrawCancellationData],
     ) -> Answer_co:
-        """Takes back a scheduled cancellation."""
+        """Withdraws a scheduled cancellation."""
         return await self.publish(
             "withdraw_cancellation", account_id, data, command_id=command_id, correlation_id=correlation_id
         )
@@ -196,7 +181,7 @@ class TypedCommands(ABC, Generic[Answer_co]):
         correlation_id: str | None = None,
         **data: Unpack[ReportUsageData],
     ) -> Answer_co:
-        """Tells what the account has used in a period so far: a total, or the most at one time."""
+        """Reports the account's usage in a period so far: a total, or the highest value."""
         return await self.publish(
             "report_usage", account_id, data, command_id=command_id, correlation_id=correlation_id
         )

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from consumer.errors import ServiceUnavailable
 from consumer.storage.queries import Due
 from producers.backlog import Standing
-from producers.commands import Home, Sent
 from producers.messages import CommandMessage, command_message
+from producers.sending import Home, Sent
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from consumer.errors import BrokerUnavailable, ResultTimeout
-from producers.bulk import NOT_SENT, BulkImport, ImportReport, RefusedRow
+from producers.bulk import BulkImport
+from producers.bulk_report import NOT_SENT, ImportReport, RefusedRow
 from producers.bulk_rows import BadRow, Row, document_rows
 from producers.messages import CommandMessage
 from producers.testkit import Testkit
@@ -177,7 +178,7 @@ async def test_a_dry_run_finds_repeats_within_its_source() -> None:
     assert report.by_code == {"contract_id_taken": 149, "contract_exists": 149}
     assert (refused[-1].place, refused[-1].message) == (
         "n149",
-        "the account has a contract already: that of row n0",
+        "the account already has a contract, from row n0",
     )
     # What the service would find, too.
     assert (await BulkImport("f").run(rows, KitCommands(Testkit()))).by_code == report.by_code

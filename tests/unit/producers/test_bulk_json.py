@@ -70,7 +70,7 @@ def test_a_bad_item_is_one_refused_row() -> None:
     assert [place for place, _ in rows] == [f"item {number}" for number in range(1, 7)]
     assert (rows[0][1], rows[5][1]) == ("a", "b")
     assert rows[1][1] == "is not JSON: unexpected character, expected ':' after key: column 15"
-    assert rows[2][1] == "is no JSON object"
+    assert rows[2][1] == "is not a JSON object"
     assert rows[4][1] == "has the byte 0xFF at column 16, which is not UTF-8"
 
 
@@ -146,6 +146,7 @@ def test_documents_as_mongoexport_writes_them(mode: str) -> None:
         ({"$date": {"$numberLong": "-1"}}, "1969-12-31T23:59:59.999Z"),
         ({"$uuid": UUID_TEXT}, UUID_TEXT),
         ({"$oid": "short"}, None),
+        ({"$date": "2027-01-31T24:00:00Z"}, None),
         ({"$date": {"$numberLong": "9" * 18}}, None),
         ({"$numberDecimal": "NaN"}, None),
         ({"$binary": {"base64": "ABEiM0RVZneImaq7zN3u/w==", "subType": "03"}}, None),
@@ -160,6 +161,7 @@ def test_ids_are_the_text_that_a_connection_to_the_database_would_give(
     if text is None:
         assert isinstance(row, BadRow)
         assert row.errors[0][0] == "/_id"
+        assert row.message.startswith("/_id must be text, ")
     else:
         assert isinstance(row, Row)
         assert row.data == {"contract_id": text}

@@ -143,3 +143,21 @@ def test_files_of_other_kinds_are_named(tmp_path: Path, name: str, content: byte
     (bad,) = rows_of(path)
     assert isinstance(bad, BadRow)
     assert (bad.place, bad.message.startswith(f"the file {why}")) == ("1", True)
+
+
+def test_json_in_a_cell_is_as_strict_as_elsewhere(tmp_path: Path) -> None:
+    """What is nested too deeply ended the import as a defect; of a name given twice, the last counted."""
+    path = tmp_path / "rows.csv"
+    path.write_text(
+        "account_id,contract_type,features,metadata\n"
+        f"a,basic,{'[' * 500 + ']' * 500},\n"
+        'b,basic,,"{""a"": ""1"", ""a"": ""2""}"\n'
+        'c,basic,,"{""a"": ""1""}"\n'
+    )
+    deep, twice, good = rows_of(path)
+    assert isinstance(deep, Row)
+    assert deep.data["features"] == "[" * 500 + "]" * 500
+    assert isinstance(twice, Row)
+    assert twice.data["metadata"] == '{"a": "1", "a": "2"}'
+    assert isinstance(good, Row)
+    assert good.data["metadata"] == {"a": "1"}

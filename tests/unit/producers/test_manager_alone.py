@@ -1,12 +1,17 @@
 """The platform's API without servers: what it says then, and what needs none."""
 
 import os
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import pytest
 
-from consumer.errors import ServiceUnavailable, SettingsError
+from consumer.domain.catalogue_file import version_data
+from consumer.errors import InputRefused, ServiceUnavailable, SettingsError, TemplatesRefused
 from consumer.settings import load_settings
 from devstack.ports import reserve_port
 from producers import manager as module
@@ -16,10 +21,15 @@ from producers.manager import (
     ContractStatus,
     ContractType,
     create_basic_contract_template,
+    create_enterprise_contract_template,
+    create_professional_contract_template,
     get_mongo_manager,
     initialize_mongodb,
 )
+from producers.messages import command_message
+from schemas.contract import to_json
 from schemas.types import ContractTypeName, StatusName
+from tests.unit.domain.catalogues import version
 
 
 def test_servers_that_are_away_are_named_and_nothing_is_invented(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,6 +89,27 @@ def test_templates_are_fresh_each_time() -> None:
     assert with_floats({"a": [Decimal("1.5")]}) == {"a": [1.5]}
 
 
+def test_templates_are_those_in_force_by_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "templates.json"
+    monkeypatch.setenv("CONTRACTS_TEMPLATES", str(file))
+    later = version(3, "2999-01-01", dearer=20)
+    file.write_bytes(
+        to_json({"versions": [*map(version_data, (version(2, "2026-01-01", dearer=10), later))]})
+    )
+    fees = [
+        create(f"a-{create.__name__}")["base_monthly_fee"]
+        for create in (
+            create_basic_contract_template,
+            create_professional_contract_template,
+            create_enterprise_contract_template,
+        )
+    ]
+    assert fees == [109, 309, 1009]
+    monkeypatch.setenv("CONTRACTS_TEMPLATES", f"{file}.old")
+    with pytest.raises(TemplatesRefused):
+        create_basic_contract_template("a")
+
+
 def test_none_stands_for_left_out_at_any_depth_but_where_it_means_something() -> None:
     tier = {"min_trades": 0, "max_trades": None, "price_per_trade": 0.5}
     contract = {
@@ -94,3 +125,20 @@ def test_none_stands_for_left_out_at_any_depth_but_where_it_means_something() ->
         "usage_based_pricing": {"trade_volume_tiers": [tier]},
         "add_ons": [{"name": "x", "monthly_fee": 1}],
     }
+
+
+def test_other_mappings_than_dicts_are_taken_alike() -> None:
+    contact = MappingProxyType({"name": "Ann", "email": None})
+    renewed = MappingProxyType({"at": datetime(2026, 1, 2)})  # noqa: DTZ001 - meant in UTC
+    assert given({"primary_contact": contact, "metadata": renewed}) == {
+        "primary_contact": {"name": "Ann"},
+        "metadata": {"at": datetime(2026, 1, 2, tzinfo=UTC)},
+    }
+
+
+def test_what_contains_itself_is_left_to_the_check_of_its_path() -> None:
+    endless: list[Any] = []
+    endless.append(endless)
+    said = given({"metadata": {"x": endless}})
+    with pytest.raises(InputRefused, match="nested deeper than 64 levels"):
+        command_message("create", "a", {"contract_type": "basic", **said}, source="/tests")

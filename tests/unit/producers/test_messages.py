@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
-from enum import Enum
+from enum import Enum, IntEnum, StrEnum
 from types import MappingProxyType
 from typing import Any
 
@@ -16,8 +16,8 @@ from cloudevents.core.formats.json import JSONFormat
 from consumer.engine.decoder import Decoder
 from consumer.engine.records import Incoming
 from consumer.errors import InputRefused
+from producers.kit_outputs import KitRecord
 from producers.messages import CommandMessage, command_message
-from producers.testkit import KitRecord
 from producers.typed import TypedCommands
 from schemas.commands import COMMANDS
 from schemas.contract import to_json
@@ -103,14 +103,14 @@ def test_every_mistake_is_named_and_no_value_quoted() -> None:
         ({"account": ""}, "account id"),
         ({"account": "a" * 129}, "account id"),
         ({"account": "a\n"}, "account id"),
-        ({"account": "\ud800"}, "account id"),
+        ({"account": "\ud800"}, "account_id must be Unicode text"),
         ({"name": "creat"}, "no command 'creat'"),
         (
             {"contract_type": "basic", "base_monthly_fee": math.nan},
             "/base_monthly_fee must be a finite number",
         ),
         ({"contract_type": "basic", "end_date": datetime(2027, 1, 1)}, "/end_date must be a date"),  # noqa: DTZ001
-        ({"contract_type": "basic", "notes": object()}, "/notes must be of a kind that JSON has, not object"),
+        ({"contract_type": "basic", "notes": object()}, "/notes must be a type that JSON has, not object"),
         ({"contract_type": "basic", "metadata": {7: "x"}}, "/metadata must have names that are text"),
         ({"contract_type": "basic", "notes": "\ud800"}, "/notes must be Unicode text"),
         (
@@ -181,6 +181,9 @@ UNSOUND = {
     "a float": (math.inf, "must be a finite number"),
     "beyond all floats": (Decimal("1e400"), "at most 15 significant digits"),
     "below all floats": (Decimal("1e-400"), "at most 15 significant digits"),
+    "a number of more than 64 bits": (2**64, "that fits into 64 bits"),
+    "a negative one": (-(2**63) - 1, "that fits into 64 bits"),
+    "a decimal of more": (Decimal("1e30"), "that fits into 64 bits"),
     "too many digits": (Decimal("999999999999999.99"), "at most 15 significant digits"),
     "digits that a float would drop": (Decimal("0.10000000000000000001"), "at most 15 significant digits"),
 }
@@ -219,3 +222,24 @@ def test_trailing_zeros_are_no_digits() -> None:
 def test_no_number_becomes_null_whoever_encodes_it(value: Decimal) -> None:
     with pytest.raises(TypeError):
         to_json({"max_trade_value": value})
+
+
+class Tag(StrEnum):
+    """Text of a program, as names and values of an object."""
+
+    COLOUR = "colour"
+
+
+def test_whole_numbers_and_names_of_subclasses_are_taken_at_once() -> None:
+    """A range that is asked about an object of a subclass compares it with all of its 2**64 numbers."""
+    months = IntEnum("months", {"SIX": 6})
+    assert orjson.loads(message("renew", term_months=months.SIX).value) == {"term_months": 6}
+    made = message("update", changes={"metadata": {Tag.COLOUR: Tag.COLOUR}})
+    assert orjson.loads(made.value) == {"changes": {"metadata": {"colour": "colour"}}}
+
+
+def test_a_list_that_contains_itself_is_refused_by_its_path() -> None:
+    endless: list[Any] = []
+    endless.append(endless)
+    with pytest.raises(InputRefused, match="/changes is nested deeper than 64 levels"):
+        message("update", changes={"features": endless})

@@ -13,14 +13,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks.client import client
 from benchmarks.comparison import base, compare, services, variations, vary
-from benchmarks.contenders.service import Service
+from benchmarks.contenders.service import Plain, Service
+from benchmarks.keeping import PARTS, keep, ratios
 from benchmarks.latency import at_rate, under_load
 from benchmarks.machine import machine, versions
+from benchmarks.reads import over_http
 from benchmarks.report import show_rows
 from benchmarks.resumes import starts
 from benchmarks.scale import sizes
 from benchmarks.single import one_at_a_time, side_by_side
 from benchmarks.takeover import takeover
+from benchmarks.traces import traces
 from benchmarks.world import ROOT, World
 
 if TYPE_CHECKING:
@@ -33,10 +36,8 @@ RATES: Final = (500, 2_500)
 """Commands a second."""
 WAITING: Final = 100_000
 """Commands that a process finds when it starts."""
-RATIOS: Final = ("connect_sink", "faststream_batch", "faststream_single")
 DRIVER_ROUNDS: Final = 4
-USUAL: Final = ("client", "compare", "vary", "latency", "partitions", "takeover")
-PARTS: Final = ("client", "compare", "vary", "latency", "partitions", "drivers", "usage", "takeover", "scale")
+USUAL: Final = ("client", "compare", "vary", "latency", "partitions", "takeover", "reads")
 
 
 @dataclass(frozen=True)
@@ -79,27 +80,9 @@ def main() -> None:
         for part in parts:
             found[part] = MEASURES[part](world, level, arguments, found)
             found["ratios"] = ratios(found)
-            _keep(target, level, earlier, found)
+            keep(target, level.parts, earlier, found)
     show_rows("ratios", {name: {"": value} for name, value in found["ratios"].items()})
     print(f"kept in {target}")
-
-
-def _keep(target: Path, level: Level, earlier: dict[str, Any] | None, found: dict[str, Any]) -> None:
-    """Beside the parts of an earlier run until all are there: should a later one fail, this is not lost."""
-    if earlier is not None and not set(found) >= set(level.parts):
-        found = together(earlier, found)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(found, indent=1) + "\n")
-
-
-def together(kept: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
-    """Some parts measured again, beside those kept from an earlier run: each says where it is from."""
-    measured: dict[str, Any] = {part: found[part] for part in PARTS if part in found}
-    since = dict(kept.get("measured", {}))
-    for part in measured:
-        since[part] = {name: found["machine"][name] for name in ("measured_at", "commit")}
-    merged: dict[str, Any] = {**kept, **measured, "measured": since}
-    return {**merged, "ratios": ratios(merged)}
 
 
 def _client(_: World, level: Level, arguments: argparse.Namespace, __: dict[str, Any]) -> Any:
@@ -138,8 +121,13 @@ def _partitions(world: World, level: Level, arguments: argparse.Namespace, _: di
         for partitions in PARTITION_COUNTS:
             for tree in (None, *arguments.beside):
                 name = f"{partitions} partitions, {rate:,} commands/s{f', {tree.name}' if tree else ''}"
-                rows[name] = at_rate(world, rate, level.load_seconds, partitions, tree)
+                rows[name] = at_rate(world, rate, level.load_seconds, partitions, Service(tree))
                 show_rows(name, {name: rows[name]})
+    # The same transactions without the service's work, and the service's work without waiting for the disk.
+    fewest, rate = PARTITION_COUNTS[0], RATES[-1]
+    for what, service, synced in (("plain loop", Plain(), True), ("not synced", Service(), False)):
+        name = f"{fewest} partitions, {rate:,} commands/s, {what}"
+        rows[name] = at_rate(world, rate, level.load_seconds, fewest, service, synced=synced)
     show_rows("partitions", rows)
     return {"rows": rows}
 
@@ -167,10 +155,24 @@ def _usage(world: World, level: Level, _: argparse.Namespace, __: dict[str, Any]
     return {"rows": rows, "ratio": rows[reports.name]["per_second"] / rows[updates.name]["per_second"]}
 
 
+def _states(world: World, level: Level, _: argparse.Namespace, __: dict[str, Any]) -> Any:
+    """At full speed, and without the topic of states."""
+    return services(world, base(level.commands), DRIVER_ROUNDS, [Service(states=False)])
+
+
+def _traces(world: World, level: Level, arguments: argparse.Namespace, _: dict[str, Any]) -> Any:
+    """At full speed, off and with shares of the commands traced."""
+    return traces(world, base(level.commands), DRIVER_ROUNDS, arguments.beside)
+
+
 def _takeover(world: World, level: Level, _: argparse.Namespace, __: dict[str, Any]) -> Any:
     rows = {f"48 partitions, round {number + 1}": takeover(world) for number in range(level.rounds)}
     show_rows("takeover from a killed worker", rows)
     return {"rows": rows}
+
+
+def _reads(world: World, level: Level, _: argparse.Namespace, __: dict[str, Any]) -> Any:
+    return over_http(world, base(level.commands), level.rounds, level.load_seconds)
 
 
 def _scale(world: World, level: Level, _: argparse.Namespace, __: dict[str, Any]) -> Any:
@@ -192,20 +194,12 @@ MEASURES: Final = {
     "partitions": _partitions,
     "drivers": _drivers,
     "usage": _usage,
+    "states": _states,
+    "traces": _traces,
     "takeover": _takeover,
+    "reads": _reads,
     "scale": _scale,
 }
-
-
-def ratios(found: dict[str, Any]) -> dict[str, float]:
-    """The figures that targets are set for."""
-    compared = found.get("compare", {}).get("ratios", {})
-    result = {name: compared[name] for name in RATIOS if name in compared}
-    if "latency" in found:
-        result["latency_p50_over_floor"] = found["latency"]["ratio"]
-    if "usage" in found:
-        result["usage_over_updates"] = found["usage"]["ratio"]
-    return {**result, **found.get("scale", {}).get("ratios", {})}
 
 
 @contextmanager

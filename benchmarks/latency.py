@@ -92,17 +92,23 @@ def under_load(world: World, share: float, capacity: float, seconds: float) -> d
 
 
 def at_rate(
-    world: World, asked: float, seconds: float, partitions: int, tree: Path | None = None
+    world: World,
+    asked: float,
+    seconds: float,
+    partitions: int,
+    service: Service | None = None,
+    *,
+    synced: bool = True,
 ) -> dict[str, Any]:
     """The same at so many commands a second, and the processor time that all three processes take for it.
 
-    `tree`: another checkout of the service.
+    `service`: other than this checkout's. `synced`: whether every commit waits for the disk.
     """
+    service = service or Service()
     warm = int(asked * WARM_SECONDS)
     log = make_log(Shape(warm + int(asked * seconds), ACCOUNTS, stored=True), partitions, label="load")
-    service = Service(tree)
     with ExitStack() as stack:
-        run, process, watcher, seen = begin(stack, world, service, "load", partitions)
+        run, process, watcher, seen = begin(stack, world, service, "load", partitions, synced=synced)
         sender = Sender(run)
         sender.pace(log.records[:warm], asked)
         used, began = Cpu.of([process.pid], world.kafka.pid, run.mongo.pid), time.monotonic()
@@ -136,10 +142,12 @@ class Begun(NamedTuple):
     seen: Path
 
 
-def begin(stack: ExitStack, world: World, service: Service, what: str, partitions: int) -> Begun:
+def begin(
+    stack: ExitStack, world: World, service: Service, what: str, partitions: int, *, synced: bool = True
+) -> Begun:
     """Starts one process of the service, stores the accounts' contracts, and watches results from then on."""
     stored = make_creates(range(ACCOUNTS), partitions)
-    run = stack.enter_context(world.run(what, partitions=partitions, processes=1, synced=True))
+    run = stack.enter_context(world.run(what, partitions=partitions, processes=1, synced=synced))
     process = service.start(run, 0)
     stack.callback(process.stop, STOP_SECONDS)
     wait(JOIN_SECONDS, [process], lambda: service.ready(run))

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from benchmarks import plots
-from benchmarks.page_texts import ALONE, LATENCY, PARTITIONS, SCALE, TAKEOVER, TEXT, VARIED
+from benchmarks import goals, plots
+from benchmarks.page_texts import ALONE, GOALS, LATENCY, PARTITIONS, READS, SCALE, TAKEOVER, TEXT, VARIED
 from benchmarks.world import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 PAGE: Final = ROOT / "docs" / "performance.md"
-PARTS: Final = ("client", "broker", "database")
 
 
 def main() -> None:
@@ -23,33 +22,35 @@ def main() -> None:
     medians, titles = compared["medians"], compared["titles"]
     service, writing = medians["service"], medians["floor_writing"]
     cores = found["machine"]["cores"]
-    spent = sum(service[f"cpu_{part}"] for part in PARTS)
+    spent = goals.cost(service, *goals.PARTS)
     as_sink = 1e6 * cores / medians["connect_sink"]["per_second"]
     text = TEXT.format(
         machine=_table(("", ""), _facts(found)),
         throughput=plots.throughput(medians, titles),
         compared=_table(
-            ("", "commands/s", *(f"{part} CPU, µs a command" for part in PARTS), "peak MiB"),
+            ("", "commands/s", *(f"{part} CPU, µs a command" for part in goals.PARTS), "peak MiB"),
             (_figures(titles[name], row) for name, row in medians.items()),
         ),
         does=_table(("", ""), ((titles[name], does) for name, does in compared["does"].items())),
         ratios=_table(("", ""), ((name, f"{value:.2f}") for name, value in found["ratios"].items())),
         cores=cores,
-        ceiling=cores / spent * 1000,
+        ceiling=1e6 * cores / spent,
         floor=writing["per_second"],
-        floor_database=1e6 * writing["cpu_database"] / 1000,
+        floor_database=goals.cost(writing, "database"),
         as_sink=as_sink,
-        left=as_sink - 1e6 * (service["cpu_broker"] + service["cpu_database"]) / 1000,
+        left=as_sink - goals.cost(service, "broker", "database"),
         triple=cores / (3 * medians["faststream_batch"]["per_second"]) * 1e6,
-        **{part: 1e6 * service[f"cpu_{part}"] / 1000 for part in PARTS},
+        **{part: goals.cost(service, part) for part in goals.PARTS},
         **{name: compared[name] for name in ("commands", "accounts", "partitions", "rounds")},
     )
     parts = {
         "compare": text,
+        "goals": GOALS.format(rows=_table(("", "wanted", "measured", "state"), goals.rows(found))),
         "vary": _varied(found.get("vary")),
         "partitions": _partitions(found.get("partitions")),
         "latency": _latency(found.get("latency"), cores),
         "takeover": _takeover(found.get("takeover")),
+        "reads": _reads(found.get("reads")),
         "scale": _scale(found.get("scale")),
     }
     PAGE.write_text("".join(part + _measured(found, name) for name, part in parts.items()))
@@ -68,7 +69,7 @@ def _facts(found: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
 
 
 def _figures(title: str, row: Mapping[str, float]) -> tuple[str, ...]:
-    spent = (f"{1e6 * row[f'cpu_{part}'] / 1000:,.0f}" for part in PARTS)
+    spent = (f"{goals.cost(row, part):,.0f}" for part in goals.PARTS)
     return (title, f"{row['per_second']:,.0f}", *spent, f"{row['memory']:,.0f}")
 
 
@@ -136,6 +137,15 @@ def _takeover(found: Mapping[str, Any] | None) -> str:
     return TAKEOVER.format(
         rows=_table(("", *columns), ((name, *(f"{row[c]:g}" for c in columns)) for name, row in rows.items()))
     )
+
+
+def _reads(found: Mapping[str, Any] | None) -> str:
+    if found is None:
+        return ""
+    columns = ("answered_per_second", "p50_ms", "p95_ms", "p99_ms", "cores_api", "cores_database", "memory")
+    head = ("", *(column.replace("_", " ") for column in columns[:-1]), "API, MiB")
+    rows = ((name, *(_figure(row[column]) for column in columns)) for name, row in found["rows"].items())
+    return READS.format(rows=_table(head, rows), ratio=found["idle"]["ratio"])
 
 
 def _scale(found: Mapping[str, Any] | None) -> str:

@@ -56,6 +56,15 @@ BSON by one client that does nothing else, reach {floor:,.0f}/s and cost the dat
   machine with any client.
 """
 
+GOALS: Final = """
+## Goals
+
+What the service should reach on a machine like this, with the figures of this page. Each part of the page
+says when it was measured; a ratio of two parts is of two runs.
+
+{rows}
+"""
+
 VARIED: Final = """
 ## Other logs, partitions and processes
 
@@ -71,8 +80,10 @@ PARTITIONS: Final = """
 ## Latency by the number of partitions
 
 One process, 5,000 accounts, every commit synced to disk. A batch goes over all partitions of a process, so
-its cost follows the load and not their number. `cores` are those of the service, the broker and the database
-together.
+its cost follows the load and not their number. `cores` are those of the service, the broker and the
+database together. *Plain loop* is a loop of aiokafka and motor that makes one MongoDB and one Kafka
+transaction of the same size for whatever has come, and decides nothing. *Not synced* is the service on a
+database that does not wait for its disk.
 
 {rows}
 """
@@ -85,6 +96,19 @@ has missed the first for its session timeout. The seconds count from the kill pl
 Kafka counts from the last heartbeat, up to a second before the kill, so they can be below zero.
 
 {rows}
+"""
+
+READS: Final = """
+## Reads over HTTP
+
+Contracts by account, by chance, from one `contracts serve`, while nothing else runs but the servers and the
+load generator. Requests are sent at their time, however long others take; milliseconds count from that time
+until the answer is read.
+
+{rows}
+
+An idle listener: `contracts run` with the HTTP API, which nobody asks, is {ratio:.2f} times as fast as
+without it.
 """
 
 LATENCY: Final = """

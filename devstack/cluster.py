@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from aiokafka.client import AIOKafkaClient, CoordinationType
@@ -16,6 +15,7 @@ from confluent_kafka.admin import AdminClient
 
 from devstack.errors import ServerNotReady
 from devstack.kafka import DEFAULT_VERSION, ApacheKafka, new_cluster_id
+from devstack.startable import Startable
 
 NODES = 3
 POLL_SECONDS = 0.1
@@ -143,7 +143,7 @@ class Roles:
         ]
 
 
-class KafkaCluster:
+class KafkaCluster(Startable):
     """Three nodes: replication factor 3, at least two copies of what is acknowledged, no unclean elections.
 
     All methods block. `properties` are added to each broker's settings and win over them.
@@ -160,14 +160,6 @@ class KafkaCluster:
         self.id = new_cluster_id()
         self.nodes = [ClusterNode(folder / f"node-{n}", n, self) for n in range(1, NODES + 1)]
         self.roles = Roles(self.nodes)
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     @property
     def bootstrap(self) -> str:

@@ -16,15 +16,18 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
+from consumer.api.tokens import new_token
 from consumer.kafka import topics
 from consumer.settings import load_settings
+from devstack import demo_story
 from devstack.demo_report import Report
 from devstack.errors import ServerError
 from devstack.ports import reserve_port
 from devstack.process import Process
-from devstack.proof.checker import Checker, NotDone
+from devstack.proof.checker import Checker
 from devstack.proof.load import Load
 from devstack.proof.sending import Sender
+from devstack.proof.watched import NotDone, Watched
 from devstack.stack import Stack
 from schemas.topics import COMMANDS
 
@@ -47,6 +50,8 @@ class Demo(NamedTuple):
     stack: Stack
     environment: dict[str, str]
     url: str
+    console: str
+    token: str
     service: Process
 
     def watch(self) -> None:
@@ -89,31 +94,40 @@ def _on(stack: Stack, report: Report, folder: Path, *, commands: int, keep: bool
     with _service(report, stack, folder) as demo:
         ok = _work(report, demo, commands)
         if keep:
+            with report.step("Story", "contracts to look at in the console"):
+                asyncio.run(demo_story.tell(load_settings()))
             _stay(report, demo, folder)
     return ok
 
 
 @contextmanager
 def _service(report: Report, stack: Stack, folder: Path) -> Iterator[Demo]:
-    port = reserve_port()
+    port, api = reserve_port(), reserve_port()
+    token, line = new_token("me", "operator", personal=True)
+    (folder / "tokens").write_text(line, "utf-8")
     environment = {
         **stack.environment,
         "CONTRACTS_TOPIC_REPLICATION_FACTOR": "1",
         "CONTRACTS_SCAN_INTERVAL_SECONDS": "2",
         "CONTRACTS_HTTP_PORT": str(port.number),
         "CONTRACTS_LOG_FORMAT": "json",
+        "CONTRACTS_API_WITH_RUN": "true",
+        "CONTRACTS_API_PORT": str(api.number),
+        "CONTRACTS_API_TOKENS_PATH": str(folder / "tokens"),
     }
     os.environ.update(environment)
     with report.step("Service", f"`contracts run`, on topics with {PARTITIONS} partitions"):
         asyncio.run(topics.ensure(load_settings(), PARTITIONS))
         port.release()
+        api.release()
         command = [sys.executable, "-m", "consumer", *SERVICE]
         # Whatever the folder the demo was called from: what runs is the program that the demo belongs to.
         path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
         log = folder / "service.log"
         service = Process(command, folder=folder, log=log, env={**environment, "PYTHONPATH": path})
     try:
-        yield Demo(stack, environment, f"http://127.0.0.1:{port.number}", service)
+        url, console = (f"http://127.0.0.1:{each.number}" for each in (port, api))
+        yield Demo(stack, environment, url, f"{console}/console", token, service)
     finally:
         service.stop(STOP_SECONDS)
 
@@ -121,10 +135,12 @@ def _service(report: Report, stack: Stack, folder: Path) -> Iterator[Demo]:
 def _work(report: Report, demo: Demo, commands: int) -> bool:
     stack = demo.stack
     checker = Checker(
-        bootstrap=stack.kafka.bootstrap,
-        mongo_uri=stack.mongo.uri,
-        database="contracts",
-        partitions=PARTITIONS,
+        Watched(
+            bootstrap=stack.kafka.bootstrap,
+            mongo_uri=stack.mongo.uri,
+            database="contracts",
+            partitions=PARTITIONS,
+        )
     )
     sender = Sender(stack.kafka.bootstrap, COMMANDS, PARTITIONS)
     load = Load(SEED, rubbish=RUBBISH)
@@ -146,7 +162,7 @@ def _stay(report: Report, demo: Demo, folder: Path) -> None:
     exports = {**demo.environment, "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"}
     lines = [f"export {name}={shlex.quote(value)}\n" for name, value in exports.items()]
     file.write_text("".join(lines), "utf-8")
-    report.staying(file, demo.url)
+    report.staying(file, demo.url, demo.console, demo.token)
     try:
         while not demo.service.wait(LOOK_SECONDS):
             pass

@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from devstack.demo_story import LINES
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
@@ -56,10 +58,10 @@ class Report:
     def outcome(self, checker: Checker) -> None:
         """The outcome of the records: results, events, dead letters, contracts."""
         outputs = checker.model.outputs
-        contracts = checker.state().contracts
+        contracts = checker.watched.state().contracts
         self.say()
         self._side_by_side(
-            ("What became of the commands", _outcomes(outputs)),
+            ("Outcomes of the commands", _outcomes(outputs)),
             ("Published", Counter(_published(each) for each in outputs)),
         )
         self._side_by_side(
@@ -117,10 +119,15 @@ class Report:
         """The last line when it did not come to a verdict."""
         self.say(f"FAILED: {why}", "bold red")
 
-    def staying(self, environment: Path, url: str) -> None:
+    def staying(self, environment: Path, url: str, console: str, token: str) -> None:
         """What to do with a demo that stays up."""
         self.say()
-        self.say("It stays up until Ctrl-C. In another terminal:", "bold")
+        self.say("It stays up until Ctrl-C. In a browser, for people:", "bold")
+        self.say(f"  {console}")
+        self.say(f"  sign in with {token}, and look for:")
+        for account, shows in LINES:
+            self.say(f"    {account:<10} {shows}")
+        self.say("In another terminal:", "bold")
         for line in (
             f". {environment}",
             "contracts publish create acme --set contract_type=professional --wait",

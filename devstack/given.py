@@ -1,4 +1,4 @@
-"""Servers somebody else runs: their address is given, nothing is started or stopped."""
+"""Servers that run already: their addresses are given, and nothing is started or stopped."""
 
 from functools import cached_property
 

@@ -27,6 +27,28 @@ _LOGGING = [
     )
 ]
 
+_SMALL = {
+    "auto.create.topics.enable": "false",
+    # After a kill the controller refuses the broker until its old session has timed out.
+    "broker.heartbeat.interval.ms": 500,
+    "broker.session.timeout.ms": 2000,
+    "group.initial.rebalance.delay.ms": 0,
+    # Tests with dead members wait as long as these may be silent.
+    "group.min.session.timeout.ms": 1000,
+    # One node: nothing to replicate to. Few partitions: each costs files and start time.
+    "offsets.topic.num.partitions": 4,
+    "offsets.topic.replication.factor": 1,
+    "transaction.state.log.num.partitions": 4,
+    "transaction.state.log.replication.factor": 1,
+    "transaction.state.log.min.isr": 1,
+    "share.coordinator.state.topic.num.partitions": 1,
+    "share.coordinator.state.topic.replication.factor": 1,
+    "share.coordinator.state.topic.min.isr": 1,
+    # The default takes a quarter of this small heap.
+    "log.cleaner.dedupe.buffer.size": 8 * 1024 * 1024,
+}
+"""Properties of a broker for tests, which dies often and has little to do."""
+
 
 def probe_kafka(bootstrap: str) -> None:
     """Raise unless the broker's group and transaction coordinators answer.
@@ -196,25 +218,7 @@ class ApacheKafka(KafkaServer):
             "advertised.listeners": _addresses(advertise),
             "listener.security.protocol.map": ",".join(f"{name}:{kind}" for name, kind in protocols.items()),
             "log.dirs": self.data,
-            "auto.create.topics.enable": "false",
-            # After a kill the controller refuses the broker until its old session has timed out.
-            "broker.heartbeat.interval.ms": 500,
-            "broker.session.timeout.ms": 2000,
-            "group.initial.rebalance.delay.ms": 0,
-            # Tests with dead members wait as long as these may be silent.
-            "group.min.session.timeout.ms": 1000,
-            # One node: nothing to replicate to. Few partitions: each costs files and start time.
-            "offsets.topic.num.partitions": 4,
-            "offsets.topic.replication.factor": 1,
-            "transaction.state.log.num.partitions": 4,
-            "transaction.state.log.replication.factor": 1,
-            "transaction.state.log.min.isr": 1,
-            "share.coordinator.state.topic.num.partitions": 1,
-            "share.coordinator.state.topic.replication.factor": 1,
-            "share.coordinator.state.topic.min.isr": 1,
-            "log.cleaner.dedupe.buffer.size": 8
-            * 1024
-            * 1024,  # the default takes a quarter of this small heap
+            **_SMALL,
             **self.properties,
         }
 

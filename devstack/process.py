@@ -111,7 +111,7 @@ class Process:
         self._popen.terminate()
 
     def stop(self, seconds: float) -> None:
-        """Ask it to end, and kill it when it has not after so many seconds."""
+        """Ask the process to end, and kill it if it has not ended after this number of seconds."""
         paused = self.paused
         self.ask_to_stop()
         # Linux may hand a signal that follows SIGCONT closely to any thread, and then a Python server's main

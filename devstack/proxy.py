@@ -1,22 +1,16 @@
 """A TCP proxy that can fail the way networks do: refuse, drop, stop answering, slow down."""
 
 import asyncio
-import contextlib
-import socket
-import struct
 import threading
 from collections.abc import Coroutine
-from types import TracebackType
 from typing import Any, Self
 
+from devstack.forwarding import Conditions, forward, reset
 from devstack.ports import reserve_port
-
-CHUNK_BYTES = 64 * 1024
-# Chunks waiting out a delay, per direction of a connection; then the sender is held back as by a full socket.
-WAITING_CHUNKS = 256
+from devstack.startable import Startable
 
 
-class Proxy:
+class Proxy(Startable):
     """Forwards a loopback port to another one, from a thread of its own.
 
     A client that learns addresses from the server leaves the proxy: give ApacheKafka its port as
@@ -31,17 +25,7 @@ class Proxy:
         self._thread = threading.Thread(target=self._loop.run_forever, name="devstack-proxy", daemon=True)
         self._listener: asyncio.Server | None = None
         self._links: set[asyncio.Task[None]] = set()
-        self._delay = 0.0
-        self._requests = asyncio.Event()
-        self._replies = asyncio.Event()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+        self._conditions = Conditions()
 
     @property
     def connections(self) -> int:
@@ -68,11 +52,11 @@ class Proxy:
 
     def delay(self, seconds: float) -> None:
         """Deliver everything so much later, in each direction, in order."""
-        self._delay = seconds
+        self._conditions.delay = seconds
 
     def heal(self) -> None:
         """Forward normally again; what a stall held back is delivered."""
-        self._delay = 0.0
+        self._conditions.delay = 0.0
         self._run(self._heal())
 
     def close(self) -> None:
@@ -87,13 +71,13 @@ class Proxy:
         asyncio.run_coroutine_threadsafe(act, self._loop).result()
 
     async def _hold(self, *, replies_only: bool) -> None:
-        self._replies.clear()
+        self._conditions.replies.clear()
         if not replies_only:
-            self._requests.clear()
+            self._conditions.requests.clear()
 
     async def _heal(self) -> None:
-        self._requests.set()
-        self._replies.set()
+        self._conditions.requests.set()
+        self._conditions.replies.set()
         if self._listener is None:
             self._listener = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
 
@@ -111,62 +95,9 @@ class Proxy:
         assert link  # noqa: S101  # for the type checker: a coroutine that runs has a task
         self._links.add(link)
         try:
-            await self._forward(reader, writer)
+            await forward(reader, writer, self.target_port, self._conditions)
             writer.close()
         except asyncio.CancelledError:  # by a cut
-            _reset(writer)
+            reset(writer)
         finally:
             self._links.discard(link)
-
-    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target_port)
-        except OSError:  # the server is down: so is this connection
-            return
-        pumps = [
-            asyncio.create_task(self._pump(reader, far_writer, self._requests)),
-            asyncio.create_task(self._pump(far_reader, writer, self._replies)),
-        ]
-        try:
-            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-            far_writer.close()
-        except asyncio.CancelledError:
-            _reset(far_writer)
-            raise
-        finally:
-            for pump in pumps:
-                pump.cancel()
-
-    async def _pump(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: asyncio.Event
-    ) -> None:
-        waiting: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(WAITING_CHUNKS)
-        sender = asyncio.create_task(self._send(waiting, writer, gate))
-        try:
-            with contextlib.suppress(OSError):
-                while chunk := await reader.read(CHUNK_BYTES):
-                    await waiting.put((self._loop.time() + self._delay, chunk))
-            await waiting.join()
-        finally:
-            sender.cancel()
-
-    async def _send(
-        self, waiting: asyncio.Queue[tuple[float, bytes]], writer: asyncio.StreamWriter, gate: asyncio.Event
-    ) -> None:
-        while True:
-            due, chunk = await waiting.get()
-            await asyncio.sleep(due - self._loop.time())
-            await gate.wait()
-            with contextlib.suppress(OSError):  # the pump of the other direction sees the lost connection too
-                writer.write(chunk)
-                await writer.drain()
-            waiting.task_done()
-
-
-def _reset(writer: asyncio.StreamWriter) -> None:
-    """Close at once; with a lingering time of zero the other side gets a reset, not an orderly end."""
-    with contextlib.suppress(OSError):
-        writer.get_extra_info("socket").setsockopt(
-            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
-        )
-    writer.transport.abort()

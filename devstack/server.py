@@ -2,20 +2,20 @@
 
 import socket
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import ClassVar, Self
 
 from devstack.errors import ServerNotReady, ServerStateError
 from devstack.ports import Port, reserve_port
 from devstack.process import Process
+from devstack.startable import Startable
 
 POLL_SECONDS = 0.02
 
 
-class Server(ABC):
+class Server(Startable):
     """A child process that serves one loopback port and keeps its state in one folder.
 
     All methods block; from a coroutine call them through `asyncio.to_thread`.
@@ -37,14 +37,6 @@ class Server(ABC):
 
     def __repr__(self) -> str:
         return f"<{self.kind} {self.version} on port {self.port} in {self.folder}>"
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     @property
     @abstractmethod

@@ -3,18 +3,18 @@
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from devstack.cluster import KafkaCluster
 from devstack.kafka import ApacheKafka, KafkaServer, NoidaKafka
 from devstack.mongo import MongoServer, SecantusMongo, SecantusRust
+from devstack.startable import Startable
 
 BROKERS: dict[str, type[KafkaServer]] = {kind.kind: kind for kind in (NoidaKafka, ApacheKafka)}
 DATABASES: dict[str, type[MongoServer]] = {kind.kind: kind for kind in (SecantusMongo, SecantusRust)}
 
 
-class Stack:
+class Stack(Startable):
     """Kafka and a database, with their data in subfolders of one folder. `kafka`: also "apache-cluster"."""
 
     def __init__(self, folder: Path, *, kafka: str = "noida", mongo: str = "secantus") -> None:
@@ -22,14 +22,6 @@ class Stack:
             KafkaCluster(folder / kafka) if kafka == KafkaCluster.kind else BROKERS[kafka](folder / kafka)
         )
         self.mongo = DATABASES[mongo](folder / mongo)
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     @property
     def servers(self) -> tuple[KafkaServer | KafkaCluster, MongoServer]:

@@ -14,11 +14,12 @@ LOCK = Path(__file__).parents[1] / "ops/docker/requirements.lock"
 
 ALLOWED = frozenset(
     {
-        *("Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "PSF-2.0", "Unlicense"),
+        *("Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "MIT-0", "PSF-2.0", "Unlicense"),
         "MPL-2.0",  # asks for its own files' source only, and those are used unchanged
     }
 )
 SPELLINGS: Mapping[str, str] = {
+    "3-Clause BSD License": "BSD-3-Clause",
     "Apache 2": "Apache-2.0",
     "Apache License, Version 2.0": "Apache-2.0",
     "Apache Software License": "Apache-2.0",

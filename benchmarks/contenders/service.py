@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.checks import changes_in, check_committed, check_contracts, check_published, commands_in
 from benchmarks.contenders.base import Contender, python_app
-from schemas.topics import CHANGED, COMMAND_RESULTS, DEAD_LETTERS
+from schemas.topics import CHANGED, COMMAND_RESULTS, DEAD_LETTERS, STATE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,8 +24,10 @@ class Service(Contender):
     title = "contract service"
     does = "decision, contract, history, dedupe, event and result; exactly once"
 
-    def __init__(self, tree: Path | None = None, *, driver: str | None = None) -> None:
+    def __init__(self, tree: Path | None = None, *, driver: str | None = None, states: bool = True) -> None:
         self._driver = driver
+        self._states = states
+        self._knows_states = tree is None
         if tree is not None:
             self.tree = tree
             self.name = f"service@{tree.name}"
@@ -33,10 +35,14 @@ class Service(Contender):
         if driver is not None:
             self.name = f"{self.name}-{driver}"
             self.title = f"{self.title} with {driver}"
+        if not states:
+            self.name = f"{self.name}-without-states"
+            self.title = f"{self.title} without contracts.state"
 
     def environment(self, run: Run) -> Mapping[str, str]:
-        """As in production, or with the driver that was asked for."""
-        return run.environment | ({"CONTRACTS_MONGO_DRIVER": self._driver} if self._driver else {})
+        """As in production, or with what was asked for."""
+        driver = {"CONTRACTS_MONGO_DRIVER": self._driver} if self._driver else {}
+        return run.environment | driver | {"CONTRACTS_PUBLISH_STATE": str(self._states)}
 
     def prepare(self, run: Run) -> None:
         """Nothing: it makes its own collections and indexes."""
@@ -56,7 +62,25 @@ class Service(Contender):
         check_committed(run.committed(self.group(run)) | run.journal.published(), ends)
         check_published(run, CHANGED, changes_in(logs), exactly=True)
         check_published(run, COMMAND_RESULTS, commands_in(logs), exactly=True)
+        if self._knows_states:
+            check_published(run, STATE, changes_in(logs) if self._states else 0, exactly=True)
         check_published(run, DEAD_LETTERS, 0, exactly=True)
+
+
+class Plain(Service):
+    """The two transactions in a plain loop, for results that are watched like the service's."""
+
+    name = "plain"
+    title = "plain exactly-once loop"
+    does = "stores and publishes what has the usual size and no meaning; exactly once"
+
+    def command(self, run: Run, number: int) -> list[str]:  # noqa: ARG002 - there is one
+        """One loop."""
+        return python_app("plain")
+
+    def committed(self, run: Run, ends: Mapping[int, int]) -> bool:
+        """By its group's offsets: it has no journal."""
+        return Contender.committed(self, run, ends)
 
 
 class Recording(Service):

@@ -14,6 +14,8 @@ NOT_TOLD = {f"/{name}" for name in (*GONE, *NAMED, "metadata")}
 
 def erased_former(contract: dict[str, Any]) -> dict[str, Any]:
     left = {name: value for name, value in contract.items() if name not in GONE}
+    if "offers" in left:
+        left["offers"] = _unnamed(left["offers"])
     return left | {
         "metadata": {},
         "created_by": "erased",
@@ -47,8 +49,8 @@ def _erased_field(field: dict[str, Any]) -> dict[str, Any]:
     top = "/" + field["path"].split("/")[1]
     if top in NOT_TOLD:
         return {"path": top, "erased": True}
-    if top == "/scheduled_changes" and "before" in field:
-        return {"path": top, "before": _unnamed(field["before"]), "after": _unnamed(field["after"])}
+    if top in ("/scheduled_changes", "/offers") and not field.get("erased"):
+        return {name: value if name == "path" else _unnamed(value) for name, value in field.items()}
     return field
 
 

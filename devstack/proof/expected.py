@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from devstack.proof.rendering import plain
+from devstack.proof.rendering import letter_content, plain, reference
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from devstack.proof.records import LogRecord
     from schemas.cloudevents import Envelope
 
+STATE = "contracts.state"
 TYPE_PREFIX = "com.easytrade.contract."
 TOPIC_OF = {
     "changed": "contracts.changed",
@@ -21,6 +22,7 @@ TOPIC_OF = {
     "renewal_notice": "contracts.renewal-notices",
     "limit_reached": "contracts.limit-reached",
     "command_result": "contracts.command-results",
+    "state": STATE,
 }
 
 
@@ -54,6 +56,9 @@ class Entry(NamedTuple):
     requested_by: str | None = None
     changes: Any = None
     content: bytes | None = None
+    number: int | None = None
+    chain: bytes | None = None
+    details_hash: bytes | None = None
 
 
 def event_record(
@@ -65,7 +70,7 @@ def event_record(
     identity: bytes,
     ordinal: int,
 ) -> Expected:
-    """The record of an event or result: the `ordinal`-th that a command's record gave rise to."""
+    """The record of an event or result: number `ordinal` of those of a command's record."""
     type_ = f"{TYPE_PREFIX}{name}.v1"
     ce_id = sha256(identity + f"{type_}/{ordinal}".encode()).hexdigest()[:32]
     headers: dict[str, str | None] = {
@@ -80,6 +85,48 @@ def event_record(
         "content-type": "application/json",
     }
     return Expected(ce_id, TOPIC_OF[name], record.partition, account, account.encode(), headers, plain(data))
+
+
+def result_record(
+    result: dict[str, Any],
+    envelope: Envelope,
+    account: str,
+    record: LogRecord,
+    identity: bytes,
+    ordinal: int,
+    now: datetime,
+) -> Expected:
+    """The record of a command's result."""
+    known = {name: value for name, value in result.items() if value is not None}
+    data = {"command": reference(envelope), "processed_at": now, **known}
+    return event_record("command_result", data, envelope, account, record, identity, ordinal)
+
+
+def letter_record(letter: Undecodable, record: LogRecord) -> Expected:
+    """The record of a dead letter."""
+    headers, key, value = letter_content(letter, record)
+    return Expected(
+        f"dead letter {record.place}@{record.timestamp}",
+        "contracts.dead-letters",
+        record.partition,
+        letter.account_id or "",
+        key,
+        headers,
+        value,
+    )
+
+
+def repeated_outcome(first: Entry, incoming: Incoming) -> dict[str, Any]:
+    """The outcome of a command with an id that was seen before."""
+    named = f"{first.outcome} ({first.code})" if first.code else first.outcome
+    result: dict[str, Any] = {"contract_id": first.contract_id, "version": first.version}
+    if first.content in (None, incoming.content):
+        message = f"seen before; its outcome was: {named}"
+        result |= {"outcome": "duplicate", "code": first.code, "message": message}
+    else:
+        message = f"this id is another command's, whose outcome was: {named}; send this one under a new id"
+        result |= {"outcome": "rejected", "code": "id_reused", "message": message}
+    return result
 
 
 def command_entry(incoming: Incoming, record: LogRecord, result: dict[str, Any], now: datetime) -> Entry:

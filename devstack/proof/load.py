@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
+from devstack.proof import load_changes
+from devstack.proof.load_offers import accept, answer, offer, renewal_terms
 from devstack.proof.message import Message, iso
 from devstack.proof.rubbish import RUBBISH
 
@@ -120,7 +122,7 @@ class Load:
         return f"{self._seed}-{self._number}"
 
 
-def _create(random: Random, now: datetime) -> dict[str, Any]:
+def _create(random: Random, now: datetime) -> dict[str, Any]:  # noqa: C901 - a list of chances  # noqa: C901 - a list of chances
     data: dict[str, Any] = {"contract_type": random.choice(["basic", "professional", "enterprise", "custom"])}
     if data["contract_type"] == "custom" and random.random() < 0.9:
         data |= {"base_monthly_fee": random.randrange(1, 9_999_999) / 10_000, "term_months": 6}
@@ -140,6 +142,8 @@ def _create(random: Random, now: datetime) -> dict[str, Any]:
         data["metadata"] = {"$where": "1", "a.b": "%24", "plain": "\u202eleft\u0000"}
     if random.random() < 0.2:
         data["add_ons"] = [{"name": "reports", "monthly_fee": 19.99, "active": random.random() < 0.5}]
+    if random.random() < 0.1:
+        data["phases"] = [load_changes.schedule(random, now + timedelta(seconds=5)) for _ in range(2)]
     if random.random() < 0.02:
         data["currency"] = "XXY"  # three letters, but no currency
     return data
@@ -151,8 +155,8 @@ def _ending(now: datetime, left: timedelta) -> dict[str, Any]:
 
 def _update(random: Random, now: datetime) -> dict[str, Any]:
     changes: dict[str, Any] = {}
-    kinds = ["fee", "notes", "tags", "metadata", "auto_renewal", "end_date", "limits", "remove", "protected"]
-    (kind,) = random.choices(kinds, weights=[8, 8, 3, 3, 4, 2, 3, 1, 1])
+    kinds = ["fee", "notes", "tags", "metadata", "auto_renewal", "end_date", "limits", "terms", "remove"]
+    (kind,) = random.choices([*kinds, "protected"], weights=[8, 8, 3, 3, 4, 2, 3, 3, 1, 1])
     match kind:
         case "fee":
             changes["base_monthly_fee"] = random.randrange(1, 100_000) / 100
@@ -168,6 +172,8 @@ def _update(random: Random, now: datetime) -> dict[str, Any]:
             changes["end_date"] = iso(now + timedelta(days=random.uniform(-5, 400)))
         case "limits":
             changes["usage_limits"] = {"max_concurrent_trades": random.choice([None, 5, 50])}
+        case "terms":
+            changes["renewal_terms"] = random.choice([None, *(renewal_terms(random) for _ in range(4))])
         case "remove":
             changes[random.choice(["notes", "primary_contact", "base_monthly_fee"])] = None
         case _:
@@ -221,6 +227,12 @@ _DATA = {
     "delete": _nothing,
     "erase": _nothing,
     "report_usage": _report_usage,
+    "offer_renewal": offer,
+    "accept_offer": accept,
+    "decline_offer": answer,
+    "withdraw_offer": answer,
+    "schedule_change": load_changes.schedule,
+    "withdraw_change": load_changes.withdraw,
     "advance": _advance,
 }
-_WEIGHTS = dict(zip(_DATA, [10, 45, 4, 7, 3, 5, 5, 3, 4, 1, 12, 6], strict=True))
+_WEIGHTS = dict(zip(_DATA, [10, 45, 4, 7, 3, 5, 5, 3, 4, 1, 12, 8, 4, 1, 1, 9, 2, 6], strict=True))

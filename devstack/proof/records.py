@@ -44,4 +44,5 @@ class State(NamedTuple):
     former: list[dict[str, Any]]
     history: list[dict[str, Any]]
     positions: list[dict[str, Any]]
+    movements: list[dict[str, Any]]
     published: dict[int, int]

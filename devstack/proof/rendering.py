@@ -1,4 +1,4 @@
-"""Decisions as the wire and the history show them: written from SPEC, apart from the service's encoder."""
+"""Verdicts as the wire and the history show them: written from SPEC, apart from the service's encoder."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from consumer.domain.model import (
 )
 
 if TYPE_CHECKING:
-    from consumer.domain.model import Decision, Event
+    from consumer.domain.model import Event, Verdict
     from consumer.engine.records import Incoming, Undecodable
     from devstack.proof.records import LogRecord
     from schemas.cloudevents import Envelope
@@ -42,15 +42,15 @@ def reference(envelope: Envelope) -> dict[str, str]:
     return {"id": envelope.id, "source": envelope.source, "type": envelope.type}
 
 
-def outcome_data(decision: Decision) -> dict[str, Any]:
-    outcome = decision.outcome
+def outcome_data(verdict: Verdict) -> dict[str, Any]:
+    outcome = verdict.outcome
     result: dict[str, Any] = {"outcome": "applied"}
     if isinstance(outcome, Unchanged):
         result = {"outcome": "unchanged", "message": outcome.message or None}
     elif isinstance(outcome, Rejected):
         result = {"outcome": "rejected", "code": outcome.code, "message": outcome.message}
         result["errors"] = list(outcome.errors) or None
-    subject = decision.contract or decision.former
+    subject = verdict.contract or verdict.former
     if subject is not None:
         result |= {"contract_id": subject["contract_id"], "version": subject["version"]}
     return result
@@ -58,21 +58,35 @@ def outcome_data(decision: Decision) -> dict[str, Any]:
 
 def event_data(event: Event, incoming: Incoming, now: datetime) -> tuple[str, Any]:
     if isinstance(event, Changed):
-        shown = {name: value for name, value in event.contract.items() if name not in ("_id", "lifecycle")}
-        data = {
+        data: dict[str, Any] = {
             "change": event.change,
-            "contract": shown,
+            "contract": _shown(event.contract),
             "changed_fields": [_field(*each) for each in event.changed_fields],
             "version": event.version,
             "effective_at": event.effective_at,
             "occurred_at": now,
             "command": reference(incoming.envelope),
             "requested_by": event.by,
+            "recurring": event.recurring,
         }
         if event.change == "deleted" and "reason" in incoming.command.data:
             data["reason"] = incoming.command.data["reason"]
+        if event.proration is not None:
+            data["proration"] = event.proration
         return "changed", data
     return _NOTICES[type(event)], event.notice
+
+
+def state_data(verdict: Verdict, position: str) -> Any:
+    """What the topic of states says after a decision that changed the contract; None: there is none."""
+    if verdict.contract is None:
+        return None
+    shown = _shown(verdict.contract)
+    return {"contract": shown, "version": shown["version"], "position": position}
+
+
+def _shown(contract: Any) -> dict[str, Any]:
+    return {name: value for name, value in contract.items() if name not in ("_id", "lifecycle")}
 
 
 def _field(path: str, before: Any, after: Any) -> dict[str, Any]:
@@ -87,7 +101,7 @@ def kept(event: Event) -> Any:
     if not isinstance(event, Changed):
         notice: Any = event.notice
         name, *parts = _KEPT[type(event)]
-        return plain({"notice": name} | {part: notice[part] for part in (*parts, "effective_at")})
+        return {"notice": name} | {part: notice[part] for part in (*parts, "effective_at")}
     entry: dict[str, Any] = {
         "change": event.change,
         "version": event.version,
@@ -100,7 +114,7 @@ def kept(event: Event) -> Any:
         entry["reason"] = event.reason
     if event.change == "adopted":
         entry["stamps"] = {name: event.contract[name] for name in ("updated_at", "last_modified_by")}
-    return plain(entry)
+    return entry
 
 
 def plain(value: Any) -> Any:

@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import unquote
 from zlib import crc32
 
-import orjson
 from bson import Decimal128, ObjectId
 from bson.codec_options import CodecOptions
 
@@ -20,15 +19,31 @@ READ_AS: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True, tzinfo=UTC)
 def compare_state(model: Model, state: State, ends: Mapping[int, int], topic: str, verdict: Verdict) -> None:
     """`ends`: where each partition of the log ends for a read_committed consumer."""
     _compare_documents(
-        "contracts", model.contracts, state.contracts, lambda stored: stored["account_id"], verdict
+        "contracts", model.stored.contracts, state.contracts, lambda stored: stored["account_id"], verdict
     )
     _compare_documents(
-        "former_contracts", model.former, state.former, lambda stored: stored["contract_id"], verdict
+        "former_contracts", model.stored.former, state.former, lambda stored: stored["contract_id"], verdict
     )
-    history = {identity: _without_nothing(entry._asdict()) for identity, entry in model.history.items()}
+    history = {
+        identity: _without_nothing(entry._asdict()) for identity, entry in model.stored.history.items()
+    }
     entries = [_entry(stored) for stored in state.history]
     _compare_documents("history", history, entries, lambda stored: stored["_id"], verdict)
     _compare_positions(model, state, ends, topic, verdict)
+    _compare_movements(model, state, verdict)
+
+
+def _compare_movements(model: Model, state: State, verdict: Verdict) -> None:
+    key = ("partition", "day", "contract_type", "currency")
+    stored = {
+        tuple(document[name] for name in key): {
+            part: _domain(document[part]) for part in ("amounts", "times")
+        }
+        for document in state.movements
+    }
+    if difference := first_difference(model.revenue.stored(), stored):
+        path, here, stands = difference
+        verdict.add("diverged", f"movements {path}", "", expected=here, found=stands)
 
 
 def _compare_documents(
@@ -79,10 +94,7 @@ def _metadata(name: str, value: Any) -> Any:
 
 
 def _entry(stored: dict[str, Any]) -> dict[str, Any]:
-    entry = {**stored, "_id": bytes(stored["_id"])}
-    if "changes" in entry:
-        entry["changes"] = orjson.loads(entry["changes"])
-    return entry
+    return {**stored, "_id": bytes(stored["_id"])}
 
 
 def _without_nothing(entry: dict[str, Any]) -> dict[str, Any]:
@@ -106,8 +118,12 @@ def _compare_positions(
             verdict.add("diverged", where, "", expected=(last.offset + 1, ends[partition]), found=found)
         if position["last"] != (remembered := _remembered(last)):
             verdict.add("diverged", f"{where} last", "", expected=remembered, found=position["last"])
+        chained = position.get("chain") or {"number": 0, "head": bytes(32)}
+        head = chained["number"], bytes(chained["head"])
+        if head != (wanted := model.chains.heads.get(partition, (0, bytes(32)))):
+            verdict.add("diverged", f"{where} chain", "", expected=wanted, found=head)
         tallies = {label: tally for label, tally in _domain(position["tallies"]).items() if tally}
-        counted = {label: tally for label, tally in model.tallies[partition].items() if tally}
+        counted = {label: tally for label, tally in model.stored.tallies[partition].items() if tally}
         if tallies != counted:
             verdict.add("diverged", f"{where} tallies", "", expected=counted, found=tallies)
 

@@ -19,6 +19,8 @@ DISTRIBUTION: Final = "contract-service-client"
 REQUIRED: Final = ("aiokafka", "cramjam", "email-validator", "orjson", "pydantic", "pydantic-settings")
 EXTRAS: Final = {
     "mongo": ("motor", "pymongo"),
+    "cache": ("redis",),
+    "otel": ("opentelemetry-api",),
     "temporal": ("motor", "pymongo", "temporalio"),
     "testkit": ("pymongo",),
 }

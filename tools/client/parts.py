@@ -23,12 +23,13 @@ PUBLIC: Final = {
     "consumer.errors": f"{PACKAGE}.errors",
     "consumer.reading.temporal": f"{PACKAGE}.temporal",
     "consumer.settings": f"{PACKAGE}.settings",
+    "consumer.telemetry.trace_context": f"{PACKAGE}.tracing",
     "producers.testkit": f"{PACKAGE}.testkit",
     "producers.manager": f"{PACKAGE}.manager",
     "tools.client.facade": PACKAGE,
     **{
         f"schemas.{name}": f"{PACKAGE}.schemas.{name}"
-        for name in ("commands", "contract", "events", "topics", "types")
+        for name in ("commands", "contract", "events", "terms", "topics", "types")
     },
 }
 """What other teams import, and how they call it."""

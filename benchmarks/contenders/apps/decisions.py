@@ -17,8 +17,9 @@ from consumer.domain.model import Changed, Command, Policy
 from consumer.settings import load_settings
 from schemas.cloudevents import DEFAULT_SOURCE
 from schemas.commands import COMMANDS_BY_TYPE
-from schemas.contract import to_json, visible
+from schemas.contract import to_json
 from schemas.identity import command_identity, event_id
+from schemas.views import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

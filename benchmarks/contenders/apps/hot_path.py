@@ -25,7 +25,7 @@ from consumer.engine.apply import Share, apply
 from consumer.engine.cache import CacheBudget, ContractCache
 from consumer.engine.decoder import Decoder
 from consumer.engine.encoder import Encoder
-from consumer.engine.partition import Limits
+from consumer.engine.limits import Limits
 from consumer.kafka.recordbatches import BatchWriter
 from consumer.storage.documents import CODEC
 from consumer.storage.mongo_batch import MongoBatch

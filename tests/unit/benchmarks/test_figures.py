@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import pytest
 from bson import Decimal128
 
-from benchmarks.__main__ import ratios, together
 from benchmarks.checks import check_committed, check_contracts, commands_in, expected_of
 from benchmarks.contenders.base import WorkNotDone
+from benchmarks.keeping import ratios, together
 from benchmarks.latency import percentiles
 from benchmarks.log import Expected, Log
 from benchmarks.procfs import cpu_seconds, memory_mib
@@ -50,6 +50,7 @@ def test_ratios_name_what_was_measured_and_nothing_else():
         "throughput_1m_over_10k": 0.9,
         "scan_1m_over_10k": 1.1,
     }
+    assert ratios({"reads": {"idle": {"ratio": 1.01}}}) == {"listener_idle_over_off": 1.01}
 
 
 def test_a_part_measured_again_says_where_it_is_from():

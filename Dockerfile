@@ -27,9 +27,11 @@ FROM python:3.11-slim
 LABEL org.opencontainers.image.title="contracts" org.opencontainers.image.licenses="Apache-2.0"
 RUN useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin contracts
 COPY --from=build /venv /venv
-ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 CONTRACTS_HTTP_HOST=0.0.0.0 CONTRACTS_HTTP_PORT=8080
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 CONTRACTS_HTTP_HOST=0.0.0.0 CONTRACTS_HTTP_PORT=8080 \
+    CONTRACTS_API_HOST=0.0.0.0
 USER 10001:10001
-EXPOSE 8080
+# Metrics and health; the HTTP API of `contracts serve`.
+EXPOSE 8080 8081
 # Asks whether the loops turn, never a dependency: a restart would mend none.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
     CMD ["python3", "-c", "import os, urllib.request; urllib.request.urlopen(f\"http://127.0.0.1:{os.environ['CONTRACTS_HTTP_PORT']}/healthz\", timeout=4)"]

@@ -13,6 +13,7 @@
 #   make client   the package that other teams install, into dist/
 #   make release  wheels, image and release notes into dist/, if the version is everywhere the same
 #   make runbooks  links from alerts and dashboards to where the runbooks are served (RUNBOOKS=https://…)
+#   make pictures  the pictures of the console in docs/console.md (ARGS='--all --to FOLDER': of every page)
 #   make lock     the lock files, made again: newest versions that pyproject.toml allows (UPGRADE= keeps those of now)
 #   make docs     the reference pages and published schemas, generated from the code
 
@@ -23,7 +24,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3.14
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv runbooks release lock client demo test faults test-pythons test-docker check audit format bench bench-quick chaos docs clean
+.PHONY: help venv pictures runbooks release lock client demo test faults test-pythons test-docker check audit format bench bench-quick chaos docs clean
 
 help:  ## tell what there is
 	@sed -n 's/^#   //p' Makefile
@@ -42,7 +43,7 @@ demo: venv
 	$(BIN)/contracts demo $(if $(KEEP),--keep) $(ARGS)
 
 test: venv
-	$(BIN)/pytest -m "not fault" -n 2 --dist loadfile $(ARGS)
+	$(BIN)/pytest -m "not fault" -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 faults: venv
 	$(BIN)/pytest -m fault $(ARGS)
@@ -59,7 +60,7 @@ check: venv
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.sizes
-	$(BIN)/pytest -q tests/unit/schemas/test_published.py tests/unit/schemas/test_compatibility.py tests/unit/schemas/test_asyncapi.py
+	$(BIN)/pytest -q tests/unit/schemas/test_published.py tests/unit/schemas/test_published_refuses.py tests/unit/schemas/test_compatibility.py tests/unit/schemas/test_differences.py tests/unit/schemas/test_asyncapi.py
 
 audit: venv
 	$(BIN)/python -m tools.licences
@@ -91,10 +92,13 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	--no-emit-index-url $(UPGRADE)
 UPGRADE ?= --upgrade
 
+pictures: venv
+	$(BIN)/python -m tests.system.console.pictures $(ARGS)
+
 lock: venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(LOCK) pyproject.toml --extra dev --output-file ops/dev.lock
-	$(LOCK) pyproject.toml --output-file ops/docker/requirements.lock
+	$(LOCK) pyproject.toml --extra cache --extra otel --output-file ops/docker/requirements.lock
 	sed -n 's/^requires = \["\(.*\)"\]$$/\1/p' pyproject.toml | $(LOCK) - --output-file ops/docker/build.lock
 
 release: venv

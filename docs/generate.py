@@ -18,11 +18,11 @@ from consumer.cli.settings import default_text
 from consumer.domain.transitions import TRANSITIONS, accepts
 from consumer.settings_sections import SECTIONS
 from consumer.settings_sources import env_name
-from consumer.telemetry.metrics import METRICS
+from consumer.telemetry.metrics_table import METRICS
 from docs.interfaces import command_line_lines, python_lines
 from docs.shapes import command_lines, contract_lines, event_lines, table
 from schemas.commands import COMMANDS
-from schemas.events import EVENTS
+from schemas.events import OUTPUTS
 from schemas.export import OPENAPI
 from schemas.meanings import DEAD_LETTERS, OUTCOMES, REJECTIONS
 from schemas.topics import TOPICS
@@ -43,7 +43,7 @@ def settings_page() -> str:
         *_heading("Settings", "consumer/settings_sections.py"),
         "Environment variables. `CONTRACTS_…_FILE=/path` reads the value from a file, and so does a file",
         "named like the variable in lower case in `CONTRACTS_SECRETS_DIR` (default `/run/secrets`).",
-        "A mistake stops the start, with one line for each.",
+        "Wrong settings stop the start; each mistake is one line.",
     ]
     for section in SECTIONS:
         rows = [_setting(name, field) for name, field in section.model_fields.items()]
@@ -64,6 +64,8 @@ def _default(value: Any) -> str:
 def _values(field: FieldInfo) -> str:
     annotation = field.annotation
     text = str(annotation)
+    if "dict" in text:
+        return "NAME=ROLE, separated by commas"
     if "Literal" in text:
         return ", ".join(f"`{value}`" for value in get_args(annotation))
     if "SecretStr" in text:
@@ -71,7 +73,7 @@ def _values(field: FieldInfo) -> str:
     kind = next((word for word in ("bool", "float", "int") if re.search(rf"\b{word}\b", text)), "text")
     words = {"bool": "`true`, `false`", "float": "number", "int": "whole number", "text": "text"}[kind]
     if "tuple" in text:
-        words = "whole numbers with commas"
+        words = "whole numbers separated by commas,"
     return f"{words} {_bounds(field)}".strip()
 
 
@@ -104,7 +106,7 @@ def metrics_page() -> str:
     ]
     return _page(
         [
-            *_heading("Metrics", "consumer/telemetry/metrics.py"),
+            *_heading("Metrics", "consumer/telemetry/metrics_table.py"),
             "Served at `/metrics`. No account or contract id is ever a label.",
             "",
             *table(("name", "kind", "labels", "meaning"), rows),
@@ -123,7 +125,7 @@ def messages_page() -> str:
     topics = [(f"`{spec.name}`", spec.direction, spec.key, spec.meaning) for spec in TOPICS.values()]
     commands = [(f"[`{name}`](commands.md#{name})", spec.meaning) for name, spec in COMMANDS.items()]
     events = [
-        (f"[`{name}`](events.md#{name})", f"`{spec.topic}`", spec.meaning) for name, spec in EVENTS.items()
+        (f"[`{name}`](events.md#{name})", f"`{spec.topic}`", spec.meaning) for name, spec in OUTPUTS.items()
     ]
     return _page(
         [
@@ -171,7 +173,7 @@ def commands_page() -> str:
     return _page(
         [
             *_heading("Commands", "schemas/commands.py"),
-            "The value of the record; unknown fields are refused. What surrounds it is told in",
+            "The value of the record; unknown fields are refused. Key and headers are described in",
             "[On the wire](../wire.md).",
             "",
             *command_lines(),
@@ -241,7 +243,7 @@ def python_page() -> str:
     return _page(
         [
             *_heading("Python API", "the public modules of contracts_client"),
-            "What is promised of `contracts_client`; how to install it is told in",
+            "What is promised of `contracts_client`; how to install it is described in",
             "[Publish a command](../publish.md#python-with-our-client). Types of what is sent and",
             "published are in `contracts_client.schemas`; their fields: [commands](commands.md),",
             "[events](events.md), [contract](contract.md).",

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from consumer.domain.terms import TEMPLATES
-from schemas.commands import COMMANDS, PROTECTED, CommandData
-from schemas.events import EVENTS
+from consumer.domain.catalogue import BUILT_IN
+from schemas.commands import COMMANDS
+from schemas.events import OUTPUTS
 from schemas.jsonschema import CONTRACT_LABEL, schemas
 from schemas.meanings import meaning_of
+from schemas.terms import PROTECTED, CommandData
 from schemas.types import INSTANT_PATTERN, PERIOD_PATTERN
 
 if TYPE_CHECKING:
@@ -56,9 +57,9 @@ def contract_lines() -> Iterator[str]:
     yield from ("", "## Parts", "")
     yield from _parts(schema, skip=frozenset(), home="")
     yield from ("", "## Templates", "")
-    yield "What `create` fills in; `custom` has none. They are copied: a later template changes no contract."
+    yield "What `create` fills in, in version 1; [later versions](../templates.md) differ. `custom` has none."
     yield ""
-    rows = {name: template.terms() for name, template in TEMPLATES.items()}
+    rows = {name: template.terms() for name, template in BUILT_IN.templates.items()}
     limits = sorted({limit for terms in rows.values() for limit in terms["usage_limits"]})
     yield from table(("field", *rows), _template_rows(rows, limits))
 
@@ -83,9 +84,9 @@ def command_lines() -> Iterator[str]:
 
 def event_lines() -> Iterator[str]:
     """Each event with its fields and an example, then the parts that only events have."""
-    for spec in EVENTS.values():
+    for spec in OUTPUTS.values():
         yield from _message(spec, skip=set())
-    yield from _own_parts(EVENTS.values())
+    yield from _own_parts(OUTPUTS.values())
 
 
 def _own_parts(specs: Iterable[MessageSpec]) -> Iterator[str]:

@@ -94,8 +94,13 @@ def _available(kind: str) -> str:
     return kind
 
 
+LONGEST = ("test_walks.py", "test_schedules.py", "test_pages.py", "test_bulk.py", "test_demo.py")
+"""Files that take minutes. They begin first, so that in a parallel run none is left alone at the end."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests by the servers they use, so that `-m "not kafka and not mongo"` runs without any."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
     for item in items:
         for name in {"kafka", "apache_kafka", "mongo"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(name)

@@ -16,6 +16,7 @@ from consumer.storage import indexes
 from consumer.storage.mongo_driver import close
 from consumer.telemetry.health import Health
 from consumer.telemetry.metrics import Metrics
+from consumer.telemetry.traces_setup import open_traces
 
 START_SECONDS = 60
 
@@ -51,22 +52,23 @@ def settings_for(kafka: Any, mongo: Any, name: str, **settings: Any) -> Settings
 async def running(settings: Settings) -> AsyncIterator[Running]:
     """The service of these settings, ready; stopped in order at the end."""
     counts = (await topics.ensure(settings)).counts
-    metrics = Metrics()
+    metrics, traces = Metrics(), open_traces(settings)
     mongo = bootstrap.make_mongo(settings, metrics)
     await indexes.ensure(mongo[settings.mongo_database])
     store = bootstrap.make_store(settings, mongo)
     cluster = await cluster_id(settings)
     membership, workers = bootstrap.make_membership(
-        settings, store, cluster, counts, metrics=metrics, health=Health()
+        settings, store, cluster, counts, metrics=metrics, health=Health(), traces=traces
     )
-    task = asyncio.create_task(membership.run())
-    try:
-        await _ready(workers, task)
-        yield Running(settings, mongo, metrics)
-    finally:
-        membership.stop()
-        await task
-        await close(mongo)
+    async with traces:
+        task = asyncio.create_task(membership.run())
+        try:
+            await _ready(workers, task)
+            yield Running(settings, mongo, metrics)
+        finally:
+            membership.stop()
+            await task
+            await close(mongo)
 
 
 @asynccontextmanager

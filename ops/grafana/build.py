@@ -115,7 +115,13 @@ def _panel(panel: Panel) -> dict[str, Any]:
         "description": panel.description,
         "datasource": DATASOURCE,
         "targets": [
-            {"refId": chr(ord("A") + number), "datasource": DATASOURCE, "expr": expr, "legendFormat": legend}
+            {
+                "refId": chr(ord("A") + number),
+                "datasource": DATASOURCE,
+                "expr": expr,
+                "legendFormat": legend,
+                **({"exemplar": True} if panel.exemplars else {}),
+            }
             for number, (expr, legend) in enumerate(panel.queries)
         ],
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ops.grafana.parts import Dashboard, Panel, R, Row, S, metric, now, quantiles, rate, stat, total
+from ops.grafana.parts import Dashboard, Panel, R, Row, S, metric, now, quantile, quantiles, rate, stat, total
 
 HEALTH: Final = Dashboard(
     "contracts-health",
@@ -72,6 +72,7 @@ HEALTH: Final = Dashboard(
             "From a command's timestamp until its outputs are committed.",
             "s",
             quantiles("command_latency_seconds"),
+            exemplars=True,
         ),
         Panel(
             "Waiting commands",
@@ -144,6 +145,34 @@ HEALTH: Final = Dashboard(
             "Resident memory.",
             "bytes",
             ((f"sum by (instance) (process_resident_memory_bytes{{{S}}})", "{{instance}}"),),
+        ),
+        Row("HTTP API"),
+        Panel(
+            "API: requests",
+            "Answers by class of status: 4xx is the caller's mistake, 5xx the service's or a server's.",
+            "ops",
+            ((rate("api_requests_total", "status"), "{{status}}"),),
+            stacked=True,
+        ),
+        Panel(
+            "API: time by end point",
+            "The slowest one in a hundred; a command's includes what it waited for its result.",
+            "s",
+            ((quantile(0.99, "api_request_duration_seconds", "route"), "{{route}}"),),
+        ),
+        Panel(
+            "API: refusals",
+            "Requests refused for their token, its role, its rate or their size.",
+            "ops",
+            ((rate("api_refusals_total", "reason"), "{{reason}}"),),
+            stacked=True,
+        ),
+        Panel(
+            "API: in flight",
+            "Requests that are not answered yet, by instance.",
+            "short",
+            ((f"sum by (instance) ({metric('api_requests_in_flight')})", "{{instance}}"),),
+            stacked=True,
         ),
     ),
 )

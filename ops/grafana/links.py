@@ -17,6 +17,7 @@ RUNBOOKS: Final = {
     "Dead letters": ("ContractsDeadLetterRate",),
     "Fresh starts": ("ContractsResumeLoop",),
     "Owned partitions": ("ContractsPartitionWithoutOwner",),
+    "API: requests": ("ContractsApiErrors", "ContractsApiTokensOutdated"),
     "Since the last scan": ("ContractsScannerStale",),
     "MongoDB: share of errors": ("ContractsMongoErrors",),
     "MongoDB: fresh starts": ("ContractsMongoErrors",),

@@ -27,6 +27,7 @@ class Panel:
     stacked: bool = False
     steps: tuple[float, ...] = ()
     low_is_bad: bool = False
+    exemplars: bool = False
 
 
 @dataclass(frozen=True, slots=True)

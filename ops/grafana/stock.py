@@ -6,6 +6,13 @@ from typing import Final
 
 from ops.grafana.parts import Dashboard, Panel, Row, metric, now, quantiles, rate, stat, total
 
+
+def _moved(movements: str) -> str:
+    """A day, by movement and currency."""
+    moved = rate("revenue_moved_total", "movement, currency", f'movement=~"{movements}"')
+    return f"86400 * {moved}"
+
+
 CONTRACTS: Final = Dashboard(
     "contracts-contracts",
     "Contracts: contracts and revenue",
@@ -62,6 +69,17 @@ CONTRACTS: Final = Dashboard(
                 ),
             ),
             width=12,
+        ),
+        Panel(
+            "Movements of monthly revenue",
+            "A day: what comes in (new, expansion, reactivation) and, below 0, what goes out (contraction, churn).",
+            "short",
+            (
+                (_moved("new|expansion|reactivation"), "{{movement}}, {{currency}}"),
+                (f"-1 * {_moved('contraction|churn')}", "{{movement}}, {{currency}}"),
+            ),
+            width=24,
+            stacked=True,
         ),
         Row("What happens"),
         Panel(

@@ -133,6 +133,6 @@ def test_every_page_fits_a_telephone_and_a_screen(site: Path) -> None:
         timeout=200,
         check=True,
     )
-    told = [line for page in pages for line in re.findall(rf"{re.escape(page)} \d+ [^<]+", looked.stdout)]
+    told = [line for page in pages for line in re.findall(rf">{re.escape(page)} \d+ [^<]+", looked.stdout)]
     assert len(told) == 2 * len(pages), looked.stdout
     assert [line for line in told if not line.endswith("fits")] == []

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from consumer.telemetry.metrics import METRICS
+from consumer.telemetry.metrics_table import METRICS
 from ops.runbooks import base
 
 ROOT = Path(__file__).parents[2]

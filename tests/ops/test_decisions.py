@@ -8,7 +8,7 @@ from confluent_kafka.admin import AdminClient, NewPartitions
 
 from consumer import bootstrap
 from consumer.kafka import topics
-from consumer.operator.decisions import Decision
+from consumer.operator.choices import Decision
 from consumer.settings import Settings
 from producers.connect import make_command_producer
 from schemas.topics import CHANGED, COMMANDS, TOPICS

@@ -7,7 +7,7 @@ from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from consumer import bootstrap
-from consumer.operator.decisions import Decision
+from consumer.operator.choices import Decision
 from consumer.settings import Settings
 from devstack.kafka import ApacheKafka
 from producers.commands import AwaitedCommands

@@ -9,6 +9,8 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
+from consumer.settings import Settings
+
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LOCKS = {"ops/docker/requirements.lock": (), "ops/dev.lock": ("dev",)}
@@ -53,10 +55,24 @@ def test_what_is_still_0_x_has_an_upper_bound() -> None:
 def test_compose_has_no_secret_and_waits_for_what_it_needs() -> None:
     text = (ROOT / "docker-compose.yml").read_text()
     services = yaml.safe_load(text)["services"]
-    assert not re.search(r"password|secret|token", re.sub(r"#.*", "", text), re.IGNORECASE)
+    written = re.sub(r"#.*", "", text)
+    for place in ("CONTRACTS_API_TOKENS_PATH: /etc/contracts/tokens\n", "./tokens:/etc/contracts/tokens:ro"):
+        written = written.replace(place, "")
+    assert not re.search(r"password|secret|token", written, re.IGNORECASE)
     assert services["contracts"]["scale"] == 2
     for name in ("kafka", "mongo", "prometheus", "grafana"):
         assert services[name]["healthcheck"]["test"], name
         assert all(port.startswith("127.0.0.1:") for port in services[name]["ports"])
+    assert services["api"]["profiles"] == ["api"]
+    assert services["api"]["ports"] == ["127.0.0.1:8081:8081"]
+    assert services["api"]["environment"].items() > services["contracts"]["environment"].items()
     assert services["setup"]["depends_on"]["mongo"] == {"condition": "service_healthy"}
     assert services["contracts"]["depends_on"]["setup"] == {"condition": "service_completed_successfully"}
+
+
+def test_the_image_shows_both_ports_that_the_service_listens_on() -> None:
+    text = (ROOT / "Dockerfile").read_text()
+    fields = Settings.model_fields
+    assert f"EXPOSE {fields['http_port'].default} {fields['api_port'].default}" in text
+    for host in ("CONTRACTS_HTTP_HOST", "CONTRACTS_API_HOST"):
+        assert f"{host}=0.0.0.0" in text

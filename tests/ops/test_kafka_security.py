@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from confluent_kafka.admin import AclBindingFilter
 
+from consumer.api.log import KafkaLog
 from consumer.errors import BrokerDenied, ContractsError, TopicsMissing
 from consumer.kafka import topics
 from consumer.operator.doctor import Doctor, examine
@@ -18,7 +19,9 @@ from consumer.telemetry.metrics import RESUME_REASONS
 from devstack.kafka import ApacheKafka
 from devstack.proof.load import Load
 from devstack.proof.sending import Sender
-from schemas.topics import COMMANDS
+from producers.connect import make_command_producer
+from producers.messages import unchecked_message
+from schemas.topics import COMMAND_RESULTS, COMMANDS
 from tests.conftest import _available
 from tests.ops import secure
 from tests.running import settings_for
@@ -118,6 +121,36 @@ async def test_with_one_right_less_it_stops(
     invisible = missing[0] == "Topic" and [right[1] for right in RIGHTS].count(missing[1]) == 1
     expected = TopicsMissing.__name__ if invisible else BrokerDenied.__name__
     assert await outcome(settings(locked, mongo, database, certs)) == expected
+
+
+API_RIGHTS = [("Topic", COMMANDS, False, "Write"), ("Topic", COMMAND_RESULTS, False, "Read")]
+"""What docs/security.md says that `contracts serve` needs."""
+
+
+async def put(wanted: Settings) -> str:
+    """What comes of a command that the HTTP API publishes and awaits; nothing applies it here."""
+    log = KafkaLog(make_command_producer(wanted))
+    try:
+        answered = await log.put(unchecked_message("cancel", "acme", b"{}", source="/api"), 1)
+    except ContractsError as error:
+        return type(error).__name__
+    finally:
+        await log.close()
+    return "no result in time" if answered.result is None else "a result"
+
+
+@pytest.mark.parametrize(
+    ("missing", "outcome"),
+    [(None, "no result in time"), (0, "TopicsMissing"), (1, "TopicsMissing")],
+    ids=["none", "Write", "Read"],
+)
+async def test_the_http_api_needs_two_rights_and_no_other(
+    locked: ApacheKafka, mongo: Any, database: str, certs: Path, missing: int | None, outcome: str
+) -> None:
+    await topics.ensure(settings_for(locked, mongo, database))
+    kept = [right for number, right in enumerate(API_RIGHTS) if number != missing]
+    secure.grant(locked, [secure.binding(right, f"{database}.", database) for right in kept])
+    assert await put(settings(locked, mongo, database, certs)) == outcome
 
 
 async def lacking(wanted: Settings) -> dict[str, str]:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from consumer.cli.main import app
 from consumer.settings import Settings, load_settings
 from consumer.settings_sources import env_name
-from consumer.telemetry.metrics import METRICS
+from consumer.telemetry.metrics_table import METRICS
 
 FOLDER = Path(__file__).parents[2] / "ops/kubernetes"
 VERSION = "1.31"
@@ -131,3 +131,76 @@ def test_the_network_policy_lets_both_out() -> None:
 def test_no_secret_is_written_down() -> None:
     for file in FOLDER.rglob("*.yaml"):
         assert all(document["kind"] != "Secret" for document in yaml.safe_load_all(file.read_text()))
+
+
+API = [*documents("api/deployment.yaml"), *documents("api/service.yaml"), *documents("api/network.yaml")]
+
+
+def of_api(kind: str) -> dict[str, Any]:
+    [found] = [document for document in API if document["kind"] == kind]
+    return found
+
+
+def api_pod() -> dict[str, Any]:
+    return dict(of_api("Deployment")["spec"]["template"]["spec"])
+
+
+@pytest.mark.parametrize("document", API, ids=lambda document: document["kind"])
+def test_kubernetes_accepts_the_api(document: dict[str, Any]) -> None:
+    kubernetes_validate.validate(document, VERSION, strict=True)
+
+
+def test_the_api_starts_with_these_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    [served] = api_pod()["containers"]
+    settings = one("ConfigMap")["data"] | {each["name"]: each["value"] for each in served["env"]}
+    assert set(settings) <= KNOWN
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    [secrets] = api_pod()["volumes"]
+    for item in secrets["secret"]["items"]:
+        value = "mongodb://mongo" if item["key"] == "mongo-uri" else item["key"]
+        (tmp_path / item["path"]).write_text(value)
+    monkeypatch.setenv("CONTRACTS_SECRETS_DIR", str(tmp_path))
+    loaded = load_settings()
+    assert CliRunner().invoke(app, [*served["args"], "--help"]).exit_code == 0
+    assert {each["name"]: each["containerPort"] for each in served["ports"]} == {
+        "api": loaded.api_port,
+        "http": loaded.http_port,
+    }
+    folder, _, file = str(loaded.api_tokens_path).rpartition("/")
+    assert folder == served["volumeMounts"][0]["mountPath"]
+    assert file in {item["path"] for item in secrets["secret"]["items"]}
+    assert secrets["secret"]["secretName"] != pod()["volumes"][0]["secret"]["secretName"]
+
+
+def test_the_api_runs_as_the_image_is_made_for_and_is_probed_where_it_listens() -> None:
+    [served] = api_pod()["containers"]
+    for name in (
+        "securityContext",
+        "serviceAccountName",
+        "enableServiceLinks",
+        "automountServiceAccountToken",
+    ):
+        assert api_pod()[name] == pod()[name], name
+    assert served["securityContext"] == container()["securityContext"]
+    probes = {name: served[name]["httpGet"] for name in ("startupProbe", "livenessProbe", "readinessProbe")}
+    assert {name: probe["path"] for name, probe in probes.items()} == {
+        "startupProbe": "/healthz",
+        "livenessProbe": "/healthz",
+        "readinessProbe": "/readyz",
+    }
+    ports = {name: probe["port"] for name, probe in probes.items()}
+    assert ports == {"startupProbe": "api", "livenessProbe": "http", "readinessProbe": "api"}
+
+
+def test_who_reaches_the_api_and_what_it_reaches() -> None:
+    labels = of_api("Deployment")["spec"]["template"]["metadata"]["labels"].items()
+    for kind, place in (("Service", "selector"), ("NetworkPolicy", "podSelector")):
+        selected = of_api(kind)["spec"][place]
+        assert selected.get("matchLabels", selected).items() <= labels
+    assert of_api("PodDisruptionBudget")["spec"]["selector"]["matchLabels"].items() <= labels
+    [port] = of_api("Service")["spec"]["ports"]
+    assert port["port"] == of_api("NetworkPolicy")["spec"]["ingress"][0]["ports"][0]["port"] == 8081
+    assert one("NetworkPolicy")["spec"]["podSelector"]["matchLabels"].items() <= labels
+    assert not one("Service")["spec"]["selector"].items() <= labels
+    assert not one("PodDisruptionBudget")["spec"]["selector"]["matchLabels"].items() <= labels

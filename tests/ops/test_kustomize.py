@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator, ValidationError
 ROOT = Path(__file__).parents[2]
 COMPLETE = ROOT / "examples/kubernetes"
 VERSION = "1.31"
+API = "contracts-api"
 CLUSTER_WIDE = {"Namespace"}
 
 
@@ -30,7 +31,16 @@ LABELS = {"type": "object", "additionalProperties": TEXT}
 CUSTOM = {
     "PodMonitor": exactly(
         {
-            "selector": exactly({"matchLabels": LABELS}),
+            "selector": exactly(
+                {
+                    "matchExpressions": {
+                        "type": "array",
+                        "items": exactly(
+                            {"key": TEXT, "operator": {"const": "In"}, "values": {"type": "array"}}
+                        ),
+                    }
+                }
+            ),
             "podMetricsEndpoints": {
                 "type": "array",
                 "minItems": 1,
@@ -96,8 +106,14 @@ def unfolded(rules: dict[str, Any]) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def complete() -> dict[str, dict[str, Any]]:
-    """The documents by their kind."""
-    return {document["kind"]: document for document in render(COMPLETE)}
+    """The documents by their kind, but for those of the API."""
+    return {each["kind"]: each for each in render(COMPLETE) if each["metadata"]["name"] != API}
+
+
+@pytest.fixture(scope="module")
+def api() -> dict[str, dict[str, Any]]:
+    """Those of the API by their kind."""
+    return {each["kind"]: each for each in render(COMPLETE) if each["metadata"]["name"] == API}
 
 
 def test_the_service_alone_needs_no_operator_in_the_cluster() -> None:
@@ -112,6 +128,13 @@ def test_the_complete_install_has_every_part(complete: dict[str, dict[str, Any]]
         *("Namespace", "ServiceAccount", "ConfigMap", "Service", "StatefulSet", "PodDisruptionBudget"),
         *("NetworkPolicy", "Job", "PodMonitor", "PrometheusRule", "ScaledObject"),
     }
+
+
+def test_the_api_has_every_part_and_all_is_valid(api: dict[str, dict[str, Any]]) -> None:
+    assert set(api) == {"Deployment", "Service", "PodDisruptionBudget", "NetworkPolicy"}
+    for document in api.values():
+        validate(document)
+        assert document["metadata"]["namespace"] == "contracts"
 
 
 def test_the_page_shows_the_overlay_that_is_tested() -> None:
@@ -138,25 +161,32 @@ def test_all_of_it_is_in_the_namespace(complete: dict[str, dict[str, Any]]) -> N
         assert (kind in CLUSTER_WIDE) or document["metadata"]["namespace"] == name, kind
 
 
-def test_service_and_job_run_the_overlay_s_image(complete: dict[str, dict[str, Any]]) -> None:
+def test_all_pods_run_the_overlay_s_image(
+    complete: dict[str, dict[str, Any]], api: dict[str, dict[str, Any]]
+) -> None:
     images = {
         each["image"]
-        for kind in ("StatefulSet", "Job")
-        for each in complete[kind]["spec"]["template"]["spec"]["containers"]
+        for document in (complete["StatefulSet"], complete["Job"], api["Deployment"])
+        for each in document["spec"]["template"]["spec"]["containers"]
     }
     assert len(images) == 1
     assert images.pop().startswith("registry.example.com/contracts:")
 
 
-def test_scraped_pods_are_the_job_that_alerts_ask_for(complete: dict[str, dict[str, Any]]) -> None:
+def test_scraped_pods_are_the_job_that_alerts_ask_for(
+    complete: dict[str, dict[str, Any]], api: dict[str, dict[str, Any]]
+) -> None:
     monitor = complete["PodMonitor"]["spec"]
-    template = complete["StatefulSet"]["spec"]["template"]
-    labels = template["metadata"]["labels"]
-    assert monitor["selector"]["matchLabels"].items() <= labels.items()
-    assert labels[monitor["jobLabel"]] == "contracts"
+    [selected] = monitor["selector"]["matchExpressions"]
     [endpoint] = monitor["podMetricsEndpoints"]
-    assert endpoint["port"] in {port["name"] for port in template["spec"]["containers"][0]["ports"]}
-    assert not monitor["selector"]["matchLabels"].items() <= complete["Job"]["metadata"]["labels"].items()
+    for document in (complete["StatefulSet"], api["Deployment"]):
+        template = document["spec"]["template"]
+        labels = template["metadata"]["labels"]
+        assert labels[selected["key"]] in selected["values"]
+        assert labels[monitor["jobLabel"]] == "contracts"
+        assert endpoint["port"] in {port["name"] for port in template["spec"]["containers"][0]["ports"]}
+    job = complete["Job"]["spec"]["template"]["metadata"]["labels"]
+    assert job.get(selected["key"]) not in selected["values"]
 
 
 def test_keda_alone_says_how_many(complete: dict[str, dict[str, Any]]) -> None:

@@ -3,13 +3,18 @@
 It lets everybody end sessions, so the privilege `killAnySession` cannot be tried here.
 """
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from pymongo import MongoClient
 
 from consumer import bootstrap
+from consumer.api.auth import ACCESS
+from consumer.api.serving import api_server
+from consumer.api.tokens import new_token
 from consumer.errors import StoreDenied, StoreUnavailable
 from consumer.operator.doctor import Doctor, examine
 from consumer.operator.findings import Finding
@@ -64,7 +69,7 @@ async def test_with_user_and_authority_it_works(locked: Server, certs: Path) -> 
 
 @pytest.mark.parametrize("password", ["another", ""], ids=["wrong", "none"])
 async def test_a_wrong_password_is_refused_and_not_told(locked: Server, certs: Path, password: str) -> None:
-    with pytest.raises(StoreDenied, match="MongoDB refuses us") as denied:
+    with pytest.raises(StoreDenied, match="MongoDB refuses access") as denied:
         await position(locked, certs, password=password)
     assert not password or password not in str(denied.value)
 
@@ -126,7 +131,7 @@ async def test_a_certificate_is_a_log_in(by_rights: Server, certs: Path) -> None
 
 
 async def test_a_certificate_of_somebody_unknown_is_none(by_rights: Server, certs: Path) -> None:
-    with pytest.raises(StoreDenied, match="MongoDB refuses us"):
+    with pytest.raises(StoreDenied, match="MongoDB refuses access"):
         await work(by_rights, certs, "", certificate(certs / "server.pem"))
 
 
@@ -136,9 +141,34 @@ async def test_the_listed_roles_suffice(by_rights: Server, certs: Path) -> None:
 
 @pytest.mark.parametrize("rights", ["read-only", "elsewhere"])
 async def test_less_does_not(by_rights: Server, certs: Path, rights: str) -> None:
-    with pytest.raises(StoreDenied, match="MongoDB refuses us") as denied:
+    with pytest.raises(StoreDenied, match="MongoDB refuses access") as denied:
         await work(by_rights, certs, f"{rights}:{secure.PASSWORD}@", "&authSource=admin")
     assert secure.PASSWORD not in str(denied.value)
+
+
+PERIOD = {"from": "2026-01-01", "to": "2026-02-01"}
+
+
+async def test_the_http_api_reads_with_the_role_read(by_rights: Server, certs: Path, tmp_path: Path) -> None:
+    token, line = new_token("desk", "operator")
+    (tmp_path / "tokens").write_text(line)
+    user, tls = f"read-only:{secure.PASSWORD}@", f"tls=true&tlsCAFile={certs / 'ca.pem'}"
+    uri = f"mongodb://{user}127.0.0.1:{by_rights.port}/?directConnection=true&authSource=admin&{tls}"
+    api = {"api_port": 0, "api_tokens_path": str(tmp_path / "tokens")}
+    settings = load_settings(mongo_uri=uri, mongo_database=DATABASE, mongo_timeout_ms=5_000, **api)
+    async with api_server(settings) as server:
+        serving = asyncio.create_task(server.serve())
+        headers = {"authorization": f"Bearer {token}"}
+        async with httpx.AsyncClient(base_url=server.url, headers=headers) as client:
+            for row in ACCESS:
+                method, path = row.split(" ")
+                if method == "GET":
+                    asked = PERIOD if path.endswith("/movements") else None
+                    answer = await client.get(path.replace("{", "").replace("}", ""), params=asked)
+                    assert answer.status_code in {200, 404}, (path, answer.text)
+            assert (await client.get("/readyz")).status_code == 200
+        server.stop()
+        await serving
 
 
 def states_of(found: dict[str, Finding]) -> dict[str, str]:
@@ -162,7 +192,7 @@ async def test_the_doctor_tells_a_wrong_password(by_rights: Server, certs: Path)
         "mongodb rights": "not checked",
         "indexes": "not checked",
     }
-    assert "MongoDB refuses us" in found["mongodb connection"].found
+    assert "MongoDB refuses access" in found["mongodb connection"].found
     assert "another" not in str(found)
 
 

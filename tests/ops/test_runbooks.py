@@ -7,13 +7,13 @@ import pytest
 from typer.testing import CliRunner
 
 from consumer.cli.main import app
-from consumer.operator.decisions import Decision
+from consumer.operator.choices import Decision
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*(ROOT / "docs/runbooks").glob("*.md"), ROOT / "docs/security.md", ROOT / "docs/threats.md"])
 LINK = re.compile(r"\]\(([^)#]+)\)")
 RESET = re.compile(r"(?<=[` ])--([a-z][a-z-]*)")
-OTHERS = {"alter", "topic", "partitions", "describe", "group", "oplog", "partition", "once", "debug"}
+OTHERS = {"alter", "json", "topic", "partitions", "describe", "group", "oplog", "partition", "once", "debug"}
 OTHERS |= {
     "force",
     "set",
@@ -25,6 +25,8 @@ OTHERS |= {
     "start-offset",
     "list",
     "files",
+    "from",
+    "from-checkpoint",
 }
 
 

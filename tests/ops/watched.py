@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
+from consumer.api.tokens import new_token
 from consumer.kafka import topics
 from consumer.process import Process
 from devstack.ports import reserve_port
@@ -100,12 +101,17 @@ async def prometheus(folder: Path, scraped: int) -> AsyncIterator[httpx.AsyncCli
 @asynccontextmanager
 async def watched_service(kafka: Any, mongo: Any, folder: Path) -> AsyncIterator[Watched]:
     """The whole process of the service at work, and Prometheus with some scrapes of it."""
-    settings = settings_for(kafka, mongo, "watched", http_port=0, scan_interval_seconds=1)
+    token, line = new_token("watched", "reader")
+    (folder / "tokens").write_text(line)
+    port = reserve_port()
+    api = {"api_port": port.number, "api_tokens_path": str(folder / "tokens")}
+    settings = settings_for(kafka, mongo, "watched", http_port=0, scan_interval_seconds=1, **api)
     await topics.ensure(settings)
-    process = Process(settings)
+    port.release()
+    process = Process(settings, with_api=True)
     running = asyncio.create_task(process.run())
     ended = threading.Event()
-    loading = asyncio.create_task(asyncio.to_thread(_load, settings, ended))
+    loading = asyncio.create_task(asyncio.to_thread(_load, settings, token, ended))
     try:
         async with asyncio.timeout(READY_SECONDS):
             while process.http is None:  # noqa: ASYNC110
@@ -121,14 +127,18 @@ async def watched_service(kafka: Any, mongo: Any, folder: Path) -> AsyncIterator
         await running
 
 
-def _load(settings: Any, ended: threading.Event) -> None:
+def _load(settings: Any, token: str, ended: threading.Event) -> None:
     """A steady stream: what came before the first scrape has no rate."""
     topic = settings.topic_prefix + COMMANDS
     sender = Sender(settings.kafka_bootstrap_servers, topic, settings.topic_partitions)
     load = Load(7, rubbish=0.03)
-    while not ended.wait(PAUSE_SECONDS):
-        sender.send(load.messages(50))
-        sender.flush()
+    url = f"http://{settings.api_host}:{settings.api_port}/v1/contracts"
+    with httpx.Client(headers={"authorization": f"Bearer {token}"}) as api:
+        while not ended.wait(PAUSE_SECONDS):
+            sender.send(load.messages(50))
+            sender.flush()
+            with suppress(httpx.TransportError):  # not listening yet
+                api.get(url)
 
 
 async def _until_scraped(watched: Watched, running: asyncio.Task[None]) -> None:

@@ -59,6 +59,7 @@ def test_brokers(servers):
         ("a/b:1", "is no host name"),
         (f"{'a' * 64}.example:1", "is no host name"),
         (",", "empty place"),
+        ("ann:x@h:9092", "CONTRACTS_KAFKA_SASL_USERNAME"),
         ("a:1,", "empty place"),
         ("a:1,,b:2", "empty place"),
     ],
@@ -80,6 +81,7 @@ def test_a_list_of_brokers_that_is_none_is_one_line(servers, words):
         f"mongodb://app@db/?authMechanism=PLAIN&authSource=%24external&x={SECRET}@x",
         f"mongodb+srv://app:{SECRET}@cluster0.example.mongodb.net/?retryWrites=true&w=majority",
         "mongodb://[::1]:27017/",
+        "mongodb://db/?w=1&w=0x",
         "mongodb://%2Ftmp%2Fmongodb-27017.sock/",
     ],
 )
@@ -113,6 +115,10 @@ ESCAPE = "special characters must be escaped"
         ('"mongodb://db"', "must not be in quotes"),
         ("'mongodb://db'", "must not be in quotes"),
         ("db:27017", "must start with mongodb://"),
+        ("mongodb://db/?replicaSet=rs0&W=0", "option w: with 0 MongoDB does not answer writes"),
+        ("mongodb://db/?w=+0", "option w: with 0"),
+        ("mongodb://db/?w=00", "option w: with 0"),
+        ("mongodb://db/?w=%30&tls=true", "option w: with 0"),
     ],
 )
 def test_a_connection_string_that_is_none_is_one_line_without_its_password(uri, words):
@@ -182,3 +188,27 @@ def test_a_size_beyond_what_kafka_can_write_is_refused():
     """The protocol has 32 signed bits for it: the client would fail while it fetches."""
     with pytest.raises(SettingsError, match="CONTRACTS_MAX_FETCH_BYTES: should be less than"):
         load_settings(max_fetch_bytes=1 << 31)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://login.example/realms/main", "http://localhost:8080", "http://127.0.0.1:1", "http://[::1]:1/a"],
+)
+def test_issuers(url):
+    assert load_settings(api_oidc_issuer=url, api_oidc_audience="api").api_oidc_issuer == url
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://login.example", "must start with https://"),
+        ("login.example", "must start with https://"),
+        ("https://", "must start with https://"),
+        ("http://[::1", "must start with https://"),
+        ("file:///keys", "must start with https://"),
+        ("https://login.example?a=b", "must have no"),
+    ],
+)
+def test_issuers_whose_keys_could_be_anybodys(url, words):
+    with pytest.raises(SettingsError, match=f"CONTRACTS_API_OIDC_ISSUER: {words}"):
+        load_settings(api_oidc_issuer=url, api_oidc_audience="api")

@@ -54,6 +54,8 @@ def tree(tmp_path: Path) -> Path:
         ("consumer/domain/decider.py", "import random", "domain knows nobody"),
         ("schemas/commands.py", "import consumer.domain.model", "schemas know no service"),
         ("consumer/kafka/topics.py", "import pymongo", "only consumer.storage"),
+        ("consumer/engine/storing.py", "import opentelemetry", "only consumer.telemetry"),
+        ("producers/messages.py", "import opentelemetry.trace", "only consumer.telemetry"),
         (
             "consumer/bootstrap.py",
             "from motor.motor_asyncio import AsyncIOMotorClient",

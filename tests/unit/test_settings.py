@@ -92,6 +92,26 @@ def test_every_mistake_has_its_line(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     ]
 
 
+PATTERNS = {"MONGO_DATABASE": "a.b", "TOPIC_PREFIX": "a b", "KAFKA_SASL_TOKEN_PROVIDER": "module"}
+
+
+def test_a_pattern_is_told_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_pattern = {
+        name.upper()
+        for name, field in Settings.model_fields.items()
+        if any(getattr(each, "pattern", None) for each in field.metadata)
+    }
+    assert with_pattern == PATTERNS.keys()
+    for name, value in PATTERNS.items():
+        monkeypatch.setenv(f"CONTRACTS_{name}", value)
+    name = '1 to 63 characters without spaces and / \\ . " $ * < > : | ?'
+    assert sorted(mistakes()) == [
+        "CONTRACTS_KAFKA_SASL_TOKEN_PROVIDER: must be module:function, not 'module'",
+        f"CONTRACTS_MONGO_DATABASE: must be a name of {name}, not 'a.b'",
+        "CONTRACTS_TOPIC_PREFIX: must be at most 100 letters, digits, dots, _ and -, not 'a b'",
+    ]
+
+
 def test_a_value_given_twice_is_a_mistake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "group").write_text("a")
     monkeypatch.setenv("CONTRACTS_GROUP_ID", "b")
@@ -106,6 +126,9 @@ def test_a_value_given_twice_is_a_mistake(monkeypatch: pytest.MonkeyPatch, tmp_p
     [
         ({"KAFKA_SECURITY_PROTOCOL": "SASL_SSL"}, "KAFKA_SASL_USERNAME"),
         ({"KAFKA_SASL_USERNAME": "app"}, "KAFKA_SASL_USERNAME"),
+        ({"API_OIDC_ISSUER": "https://issuer.example"}, "API_OIDC_ISSUER"),
+        ({"API_OIDC_AUDIENCE": "contracts"}, "API_OIDC_ISSUER"),
+        ({"API_OIDC_CLIENT_ID": "console"}, "API_OIDC_CLIENT_ID"),
         ({"KAFKA_SSL_CERTFILE": "a.pem"}, "KAFKA_SSL_CERTFILE"),
         ({"HEARTBEAT_INTERVAL_MS": "20000"}, "HEARTBEAT_INTERVAL_MS"),
         ({"MAX_BATCH_BYTES": "2048"}, "MAX_BATCH_BYTES"),
@@ -175,3 +198,13 @@ def test_every_setting_is_in_one_table_and_explained() -> None:
 )
 def test_credentials_are_taken_out_of_uris(text: str, shown: str) -> None:
     assert hide_credentials(text) == shown
+
+
+def test_what_an_issuers_roles_mean(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONTRACTS_API_OIDC_ROLES", "app:read=reader, app:admin = operator")
+    assert load_settings().api_oidc_roles == {"app:read": "reader", "app:admin": "operator"}
+    for wrong, why in (("admin", "must be NAME=ROLE"), ("admin=owner", "operator")):
+        monkeypatch.setenv("CONTRACTS_API_OIDC_ROLES", wrong)
+        (line,) = mistakes()
+        assert line.startswith("CONTRACTS_API_OIDC_ROLES: ")
+        assert why in line

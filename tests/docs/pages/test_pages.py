@@ -19,6 +19,10 @@ PAGES = {
     "generate-code.md": [],
     "read.md": [],
     "preview.md": [],
+    "renewal.md": [],
+    "phases.md": [],
+    "revenue.md": [],
+    "traces.md": [],
     "cli.md": [],
     "replay-and-restore.md": [],
 }

@@ -133,7 +133,12 @@ def test_it_brings_little_with_it(team: Team) -> None:
 
 
 def test_all_that_it_imports_is_asked_for() -> None:
-    packages = {"bson": "pymongo", "pydantic_core": "pydantic", "typing_extensions": "pydantic"}
+    packages = {
+        "bson": "pymongo",
+        "opentelemetry": "opentelemetry-api",
+        "pydantic_core": "pydantic",
+        "typing_extensions": "pydantic",
+    }
     asked = {*REQUIRED, *(name for names in EXTRAS.values() for name in names)}
     assert {packages.get(name, name.replace("_", "-")) for name in third_parties(closure())} <= asked
 

@@ -74,6 +74,6 @@ async def test_probes_and_strangers(http: httpx.AsyncClient) -> None:
 
 async def test_without_tokens_the_api_does_not_start(service: tuple[Running, str], tmp_path: Path) -> None:
     settings = service[0].settings.model_copy(update={"api_tokens_path": None})
-    with pytest.raises(StartRefused, match="no tokens"):
+    with pytest.raises(StartRefused, match="neither a token file"):
         async with api_server(settings):
             pass

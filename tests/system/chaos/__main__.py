@@ -24,11 +24,12 @@ from random import randrange
 from devstack.cluster import NODES
 from devstack.errors import ServerError
 from devstack.mongo import find_secantus_rust
-from devstack.proof.checker import NotDone
 from devstack.proof.verdict import KINDS
+from devstack.proof.watched import NotDone
 from tests.system.chaos import soak
-from tests.system.chaos.arena import Arena, Broken
+from tests.system.chaos.arena import Arena
 from tests.system.chaos.schedule import Round, draw
+from tests.system.chaos.slots import Broken
 
 ROUNDS_IN_AN_EPOCH = 10
 

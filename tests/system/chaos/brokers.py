@@ -7,7 +7,7 @@ from typing import Any
 
 from devstack.cluster import KafkaCluster
 from devstack.kafka import ApacheKafka
-from devstack.proof.checker import JOURNAL
+from devstack.proof.watched import JOURNAL
 from devstack.proxy import Proxy
 from tests.system.chaos.lines import Acts, Lines
 from tests.system.chaos.schedule import PRODUCERS, ROLL, SLOTS
@@ -74,13 +74,15 @@ class Brokers:
         role, _, number = target.partition("/")
         match role:
             case "leader of commands":
-                return self.cluster.roles.leader(scene.checker.topic, int(number))
+                return self.cluster.roles.leader(scene.checker.watched.topic, int(number))
             case "leader of the journal":
                 return self.cluster.roles.leader(scene.prefix + JOURNAL, int(number))
             case "group coordinator":
-                return self.cluster.roles.group_coordinator(scene.checker.group)
+                return self.cluster.roles.group_coordinator(scene.checker.watched.group)
             case "transaction coordinator":
-                return self.cluster.roles.transaction_coordinator(scene.checker.publisher(int(number)))
+                return self.cluster.roles.transaction_coordinator(
+                    scene.checker.watched.publisher(int(number))
+                )
             case _:
                 return self.cluster.roles.controller()
 

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from devstack.errors import ServerError
-from devstack.proof.checker import NotDone
 from devstack.proof.verdict import Verdict
-from tests.system.chaos.arena import Arena, Broken
+from devstack.proof.watched import NotDone
+from tests.system.chaos.arena import Arena
 from tests.system.chaos.schedule import draw
+from tests.system.chaos.slots import Broken
 from tests.system.faults.workers import Worker
 
 LIVES = "A"

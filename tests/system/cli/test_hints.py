@@ -4,14 +4,15 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from aiokafka import errors as kafka
 from confluent_kafka import Consumer
 
-from consumer.bootstrap import make_consumer
 from consumer.errors import BrokerDenied, BrokerUnavailable, LogError
 from consumer.kafka import topics
+from consumer.kafka.cluster import make_client, make_consumer
 from consumer.kafka.connection import broker_error, kafka_errors
 from consumer.kafka.membership import Membership
 from consumer.settings import load_settings
@@ -110,6 +111,7 @@ async def test_a_member_with_another_strategy(apache_kafka, topic_prefix: str) -
     with sharing_otherwise(apache_kafka.bootstrap, topic_prefix, topic):
         membership = Membership(
             make_consumer(settings),
+            partial(make_client, settings),
             topic,
             lambda *_: pytest.fail("nothing is assigned"),
             drain_seconds=1,
@@ -121,7 +123,11 @@ async def test_a_member_with_another_strategy(apache_kafka, topic_prefix: str) -
 
 
 @pytest.mark.parametrize(
-    "arguments", [["get", "acme"], ["list"], ["history", "acme"], ["expiring"], ["get", "c-1", "--id"]]
+    "arguments",
+    [
+        *(["get", "acme"], ["list"], ["history", "acme"], ["expiring"], ["get", "c-1", "--id"]),
+        *(["stats"], ["stats", "--movements"]),
+    ],
 )
 def test_a_database_without_collections_is_told(contracts, mongo, database, monkeypatch, arguments) -> None:
     monkeypatch.setenv("CONTRACTS_MONGO_URI", mongo.uri)

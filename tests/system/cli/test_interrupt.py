@@ -76,7 +76,7 @@ def test_waiting_for_a_result_tells_where_the_command_is(start: Start, on_kafka:
     assert f"{place}; waiting up to 300 s for its result\n" in lines
     out, (last,) = interrupted(waiting)
     assert out == ""
-    assert last == f"interrupted: {place}, and will be applied: see `contracts history acme`"
+    assert last == f"interrupted: {place}, and will be applied: see `contracts result c-1 --account acme`"
 
 
 def test_a_command_that_is_perhaps_sent_is_told_with_its_id(start: Start, silent: socket.socket) -> None:
@@ -137,9 +137,10 @@ def test_following_events_ends_with_their_number(start: Start, on_kafka: dict[st
         ("scan --once", "commands that were published will be applied; the next scan continues"),
         (
             "positions reset --rebuild",
-            "`contracts positions show` shows for which partitions the decision was made",
+            "`contracts positions show` shows the partitions that have the decision",
         ),
         ("indexes ensure", "run it again to create the rest"),
+        ("indexes upgrade", "run it again to convert the rest"),
         ("import --from-mongo mongodb://{address}/crm", "nothing was sent"),
     ],
 )

@@ -6,15 +6,22 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import orjson
 import pytest
 
+from consumer.domain.catalogue_file import version_data
 from devstack.given import GivenKafka, GivenMongo
 from devstack.kafka import KafkaServer
 from devstack.mongo import MongoServer
+from schemas.contract import to_json
+from tests.unit.domain.catalogues import version
+
+DAY = timedelta(days=1)
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -119,3 +126,77 @@ def test_on_a_terminal_the_last_line_is_for_people(contracts: Run, environment: 
     *_, error, hint = contracts("consume").stderr.splitlines()
     assert error.startswith("error: missing topics: ")
     assert hint == "hint: create them with `contracts topics ensure`"
+
+
+@pytest.fixture
+def with_templates(environment: dict[str, str], tmp_path: Path) -> None:
+    """A second version of the templates, in force from the first command on."""
+    (tmp_path / "templates.json").write_bytes(
+        to_json({"versions": [version_data(version(2, "2026-01-01", dearer=10))]})
+    )
+    environment["CONTRACTS_TEMPLATES"] = str(tmp_path / "templates.json")
+
+
+def lines(ran: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
+    assert ran.returncode == 0, ran.stderr
+    return [*map(orjson.loads, ran.stdout.splitlines())]
+
+
+@pytest.mark.usefixtures("with_templates")
+def test_contracts_are_brought_to_a_later_template_once(
+    contracts: Run, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    (basic,) = lines(contracts("templates", "show", "basic@1", "--json"))
+    today = datetime.now(UTC)
+    term = {"start_date": f"{today - 99 * DAY:%Y-%m-%d}", "end_date": f"{today + 200 * DAY:%Y-%m-%d}"}
+    held = {"contract_type": "basic", "status": "active"} | basic | term
+    rows = [
+        {"account_id": "agreed", "renewal_terms": {"uplift_percent": 10}},
+        {"account_id": "listed"},
+        {"account_id": "own", "base_monthly_fee": 80},
+        {"account_id": "lapsing", "auto_renewal": False},
+    ]
+    file = tmp_path / "rows.jsonl"
+    file.write_bytes(
+        b"\n".join(orjson.dumps(held | {"contract_id": f"old-{each['account_id']}"} | each) for each in rows)
+    )
+    assert contracts("topics", "ensure").returncode == 0
+    request.getfixturevalue("service")
+    imported = contracts("import", str(file), "--adopt")
+    assert imported.returncode == 0, imported.stderr
+
+    command = ("templates", "migrate", "--from", "basic@1", "--to", "basic@2", "--effective", "at_renewal")
+    previewed = contracts(*command, "--json")
+    (preview,) = lines(previewed)
+    assert preview == {
+        "from": "basic@1",
+        "to": "basic@2",
+        "effective": "at_renewal",
+        "contracts": 2,
+        "monthly": {"USD": {"contracts": 2, "before": 207.9, "after": 228.9, "difference": 21}},
+        "left_out": {"it will not renew": 1, "terms of their own": 1},
+        "accounts": ["agreed", "listed"],
+    }
+    assert "nothing was sent: add --send to send the commands" in previewed.stderr
+    read = contracts(*command)
+    assert "accounts" not in read.stdout
+    assert "207.9" in read.stdout
+    (contract,) = lines(contracts("get", "listed", "--json"))
+    assert contract["scheduled_changes"] == [], "a preview sends nothing"
+
+    (sent,) = lines(contracts(*command, "--send", "--json"))
+    assert sent == preview | {"sent": {"applied": 2, "unchanged": 0, "duplicates": 0, "refused": 0}}
+    (contract,) = lines(contracts("get", "listed", "--json"))
+    (change,) = contract["scheduled_changes"]
+    assert (change["kind"], change["template_version"]) == ("plan_change", 2)
+
+    (again,) = lines(contracts(*command, "--send", "--json"))
+    assert (again["contracts"], again["sent"]) == (0, dict.fromkeys(sent["sent"], 0))
+    assert again["left_out"]["another plan is scheduled or agreed"] == 2
+    assert contracts("publish", "withdraw_plan_change", "listed", "--wait").returncode == 0
+    refused = contracts(*command, "--send", "--json")
+    (after,) = lines(refused)
+    assert after["sent"] == {"applied": 0, "unchanged": 0, "duplicates": 0, "refused": 1}
+    assert "old-listed: this id is another command's" in refused.stderr
+    (contract,) = lines(contracts("get", "listed", "--json"))
+    assert contract["scheduled_changes"] == [], "what somebody took back stays taken back"

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from devstack import demo
+from devstack.demo_story import LINES
 from devstack.proof.checker import Checker
 from devstack.proof.verdict import Verdict
 
@@ -65,6 +66,7 @@ def test_it_stays_up_until_it_is_told_to_end() -> None:
         publish = f". {file} && {contracts} publish create acme --set contract_type=basic --wait --json"
         done = subprocess.run(["bash", "-c", publish], capture_output=True, text=True, check=False)
         assert '"outcome":"applied"' in done.stdout, done.stderr
+        looked_at(text)
         running.send_signal(signal.SIGTERM)
         assert running.stdout.read().splitlines()[-1].startswith("OK:")
         assert running.wait(60) == 0
@@ -72,6 +74,28 @@ def test_it_stays_up_until_it_is_told_to_end() -> None:
     finally:
         running.kill()
         running.wait()
+
+
+def looked_at(text: str) -> None:
+    """The console and its story, with the token that the demo tells."""
+    (console,) = re.findall(r"^  (http\S+/console)$", text, re.MULTILINE)
+    (token,) = re.findall(r"sign in with (\S+), ", text)
+    with httpx.Client(base_url=console.removesuffix("/console"), timeout=30) as http:
+        assert "sign-in" in http.get("/console").headers["location"]
+        http.cookies.set("contracts_console", token)
+        assert "lighthouse" in http.get("/console/accounts/lighthouse").text
+        http.headers["authorization"] = f"Bearer {token}"
+        contracts = {}
+        for account, _ in LINES:
+            answer = http.get(f"/v1/accounts/{account}/contract")
+            assert answer.status_code == 200, (account, answer.text)
+            contracts[account] = answer.json()
+        assert [each["kind"] for each in contracts["lighthouse"]["scheduled_changes"]] == ["plan_change"]
+        assert contracts["meridian"]["status"] == "draft"
+        assert contracts["harbour"]["term_number"] == 3
+        assert [each["kind"] for each in contracts["harbour"]["scheduled_changes"]] == ["cancellation"]
+        assert contracts["orchard"]["status"] == "pending_renewal"
+        assert contracts["saltmarsh"]["status"] == "expired"
 
 
 def test_a_difference_is_shown_and_fails(

@@ -10,6 +10,7 @@ import pytest
 from devstack.proof.checker import Checker
 from devstack.proof.load import Load
 from devstack.proof.sending import Sender
+from devstack.proof.watched import Watched
 from schemas.topics import COMMANDS
 from tests.system.docker.compose import Compose
 
@@ -55,7 +56,7 @@ def ask(query: str) -> list[Any]:
 
 
 def test_the_demo_load_comes_out_as_the_model_says(compose: Compose) -> None:
-    checker = Checker(bootstrap=KAFKA, mongo_uri=MONGO, database="contracts", partitions=PARTITIONS)
+    checker = Checker(Watched(bootstrap=KAFKA, mongo_uri=MONGO, database="contracts", partitions=PARTITIONS))
     sender = Sender(KAFKA, COMMANDS, PARTITIONS)
     sender.send(Load(7, rubbish=0.05).messages(RECORDS))
     sender.flush()

@@ -8,7 +8,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo import MongoClient
 
 from consumer import bootstrap
-from consumer.operator.decisions import Decision
+from consumer.operator.choices import Decision
 from consumer.settings import Settings
 from devstack.proof.load import Load
 from devstack.proof.sending import Sender
@@ -26,7 +26,7 @@ async def test_a_replay_is_byte_identical(kafka: Any, mongo: Any, database: str)
     async with running(small):
         await asyncio.to_thread(publish, small)
         await at_rest(small)
-    before = stored(small)
+    before, moved = stored(small), movements(small)
     client = bootstrap.make_mongo(small)
     await client.drop_database(database)
     client.close()
@@ -36,6 +36,8 @@ async def test_a_replay_is_byte_identical(kafka: Any, mongo: Any, database: str)
     async with running(large):
         await at_rest(large)
     after = stored(large)
+    assert len(moved) > 5
+    assert movements(large) == moved
     assert len(before["contracts"]) > 20
     assert before["former_contracts"]
     assert len(before["history"]) == RECORDS
@@ -61,6 +63,12 @@ async def at_rest(settings: Settings) -> None:
             return all(row.position == row.published == row.log_end for row in rows)
 
         await until(done)
+
+
+def movements(settings: Settings) -> dict[Any, Any]:
+    """Each tally of revenue, by its id; the order of its fields is that in which they came."""
+    with MongoClient[dict[str, Any]](settings.mongo_uri.get_secret_value()) as client:
+        return {each["_id"]: each for each in client[settings.mongo_database].movements.find()}
 
 
 def stored(settings: Settings) -> dict[str, dict[Any, bytes]]:

@@ -62,7 +62,7 @@ class Examples:
 
     async def run(self, *command: object) -> list[str]:
         """Runs one to its end and returns its lines."""
-        process = await self._start(*command)
+        process = await self.start(*command)
         out, err = await asyncio.wait_for(process.communicate(), END_SECONDS)
         assert process.returncode == 0, err.decode()
         return out.decode().splitlines()
@@ -72,7 +72,7 @@ class Examples:
         self, *command: object, folder: Path | None = None, ends: int = 0
     ) -> AsyncIterator[Example]:
         """Runs one that never ends by itself; at the end it is interrupted, and must end with this code."""
-        process = await self._start(*command, folder=folder)
+        process = await self.start(*command, folder=folder)
         try:
             yield Example(process)
             process.send_signal(signal.SIGINT)
@@ -84,7 +84,8 @@ class Examples:
             raise
         assert process.returncode == ends, err.decode()
 
-    async def _start(self, *command: object, folder: Path | None = None) -> asyncio.subprocess.Process:
+    async def start(self, *command: object, folder: Path | None = None) -> asyncio.subprocess.Process:
+        """Starts one, for tests that end it themselves."""
         program, *arguments = map(str, command)
         if program.endswith(".py"):
             program, arguments = sys.executable, [str(EXAMPLES / program), *arguments]

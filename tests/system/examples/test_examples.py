@@ -97,6 +97,25 @@ async def test_the_upsell_pipeline_keeps_its_own_model(
     assert rows(path, f"SELECT count(*) FROM opportunities WHERE account_id LIKE '{account}%'") == [(2,)]
 
 
+async def test_who_needs_more_room_is_offered_it_and_answers(
+    examples: Examples, service: Running, account: str
+) -> None:
+    used = {"period": f"{datetime.now(UTC):%Y-%m}", "metric": "monthly_trades"}
+    async with make_command_producer(service.settings) as commands, examples.following("offers.py") as offers:
+        small = {"usage_limits": {"max_monthly_trades": 100}, "base_monthly_fee": 5, "term_months": 12}
+        await commands.create(account, contract_type="custom", **small)
+        await commands.report_usage(account, **used, value=100)
+        line = await offers.line(lambda line: line.startswith(account))
+        assert line.split() == [account, "offered", "basic"]
+        answering = commands.awaiting(timeout=30)
+        offer_id = f"basic-{used['period']}"
+        answer = await answering.accept_offer(account, offer_id=offer_id, effective="immediately")
+        assert answer.outcome == "applied"
+        told = await offers.line(lambda line: line.startswith(account))
+        assert told.split() == [account, "offer_accepted", offer_id]
+    assert (await contract_of(service, account))["contract_type"] == "basic"
+
+
 def rows(path: Path, query: str) -> list[tuple]:
     with sqlite3.connect(path) as model:
         return model.execute(query).fetchall()

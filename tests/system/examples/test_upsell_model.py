@@ -106,5 +106,29 @@ async def test_who_needs_more_room_is_offered_it_once_and_until_it_is_there(caps
     assert model.execute(query).fetchall() == []
 
 
+async def test_who_accepted_it_for_the_renewal_is_not_called_for_it_again() -> None:
+    """The plan is the old one until then. Another one than was accepted is still worth a call."""
+    kit = Testkit()
+    for account in ("accepts", "declines", "withdraws", "smaller"):
+        await kit.create(account, contract_type="basic")
+    await kit.move(timedelta(days=20))
+    for account in ("accepts", "declines", "withdraws", "smaller"):
+        await kit.report_usage(account, period="2026-01", metric="monthly_trades", value=40_000)
+        plan = "professional" if account == "smaller" else "enterprise"
+        offer = {"offer_id": "more", "terms": {"contract_type": plan}, "valid_until": "2027-01-01T00:00:00Z"}
+        await kit.offer_renewal(account, **offer)
+    model = sqlite3.connect(":memory:")
+    model.executescript(UPSELL["SCHEMA"])
+    await kit.accept_offer("accepts", offer_id="more")
+    await kit.accept_offer("smaller", offer_id="more")
+    await kit.decline_offer("declines", offer_id="more")
+    await kit.accept_offer("withdraws", offer_id="more")
+    await kit.update("withdraws", changes={"renewal_terms": None})
+    query = "SELECT account_id FROM open_upgrades ORDER BY 1"
+    for events in (kit.events, kit.events[::-1]):
+        fold(model, events)
+        assert model.execute(query).fetchall() == [("declines",), ("smaller",), ("withdraws",)]
+
+
 def iso(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")

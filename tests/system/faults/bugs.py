@@ -14,6 +14,7 @@ from consumer.engine.partition import Partition
 from consumer.engine.publishing import Publishing
 from consumer.engine.takeover import Resumed, Takeover
 from consumer.engine.worker import Worker
+from consumer.kafka.group_member import GroupMember
 from consumer.kafka.membership import Membership
 from consumer.kafka.publisher import Publisher
 from consumer.kafka.recordbatches import unpack
@@ -115,7 +116,7 @@ def publish_before_store() -> None:
         new = [one for one in stored if one.outputs is not None]
         await self._publisher.publish(self.progress(one.position for one in new))
         for one in new:
-            one.partition.unpublished -= 1
+            one.partition.publication.unpublished -= 1
 
     Publisher.start = registering  # type: ignore[method-assign]
     MongoBatch.write = eager  # type: ignore[method-assign]
@@ -125,10 +126,10 @@ def publish_before_store() -> None:
 def outbox_ignored() -> None:
     """A takeover moves progress to the position without publishing what lies between."""
 
-    async def nothing(self: Any, positions: Any, behind: Any) -> Any:
+    async def nothing(*_: Any) -> Any:
         return [], {}
 
-    Takeover._unpublished = nothing  # type: ignore[method-assign]
+    takeover.unpublished = nothing  # type: ignore[attr-defined]
 
 
 def replay_publishes() -> None:
@@ -156,25 +157,18 @@ def starts_at_the_progress() -> None:
     Partition.go_on_from = at_the_progress  # type: ignore[method-assign]
 
 
-def believes_the_database() -> None:
-    """What is published is taken from the database, and not from the journal."""
-    real = takeover.last_words
-
-    async def without(publisher: Any, journal: Any, worker: Any, partitions: Any) -> Any:
-        found = await real(publisher, journal, worker, partitions)
-        return {n: tail._replace(progress=None) for n, tail in found.items()}
-
-    takeover.last_words = without  # type: ignore[attr-defined]
-
-
 def reads_before_its_claim() -> None:
-    """A takeover believes what it read of the journal before its claim was in there."""
+    """A takeover believes what it read before its claim was in the journal, however long that took."""
     real = takeover.last_words
+    read: dict[int, Any] = {}
 
     async def believing(publisher: Any, journal: Any, worker: Any, partitions: Any) -> Any:
-        read = await journal.progress(partitions)
+        if not read:
+            read.update(await journal.progress(partitions))
         found = await real(publisher, journal, worker, partitions)
-        return {n: tail._replace(progress=read[n]) for n, tail in found.items()}
+        believed = {n: tail._replace(progress=read[n]) for n, tail in found.items()}
+        read.clear()
+        return believed
 
     takeover.last_words = believing  # type: ignore[attr-defined]
 
@@ -201,7 +195,7 @@ def does_not_poll() -> None:
     async def sleep(self: Any) -> None:
         await asyncio.Event().wait()
 
-    Membership._poll = sleep  # type: ignore[method-assign]
+    GroupMember._poll = sleep  # type: ignore[method-assign]
 
 
 def drops_on_revoke() -> None:

@@ -21,8 +21,9 @@ from consumer.engine.encoder import Encoder
 from consumer.engine.records import Undecodable
 from consumer.kafka.recordbatches import BatchWriter, RecordBatch
 from consumer.kafka.unreadable import Unreadable
-from consumer.storage.documents import CODEC, contract_document, history_document, position_document
+from consumer.storage.documents import CODEC, contract_document, history_document
 from consumer.storage.memory import MemoryStore
+from consumer.storage.position_documents import position_document
 from consumer.storage.protocols import Origin, Position
 from devstack.proof.load import Load
 from devstack.proof.message import Message
@@ -32,6 +33,7 @@ from devstack.proof.records import LogRecord, State
 from devstack.proof.state import READ_AS, compare_state
 from devstack.proof.verdict import Verdict
 from schemas.partitioning import crc32_home, murmur2_home
+from tests.tallied import movement_documents
 
 TOPIC = "contracts.commands"
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -155,6 +157,7 @@ def _state(store: MemoryStore, published: dict[int, int]) -> State:
         _stored(map(contract_document, store.former)),
         _stored(map(history_document, store.history.values())),
         _stored(positions),
+        _stored(movement_documents(store)),
         dict(published),
     )
 

@@ -28,7 +28,7 @@ def unpublished(scene: Scene) -> None:
     victim = scene.start(FAULTS_STOP_AT="stored:1:KILL")
     scene.publish(40)
     victim.wait_ended()
-    assert scene.checker.positions() != scene.checker.published()
+    assert scene.checker.watched.positions() != scene.checker.watched.published()
 
 
 def all_stored(scene: Scene, commands: int = 40) -> None:
@@ -36,8 +36,11 @@ def all_stored(scene: Scene, commands: int = 40) -> None:
     scene.publish(commands)
     scene.checker.read_log()
     scene.start(FAULTS_STOP_AT="stored:1:KILL").wait_ended(60)
-    (stored,), (published,) = scene.checker.positions().values(), scene.checker.published().values()
-    assert published < stored == scene.checker.ends[0]
+    (stored,), (published,) = (
+        scene.checker.watched.positions().values(),
+        scene.checker.watched.published().values(),
+    )
+    assert published < stored == scene.checker.watched.ends[0]
 
 
 def stopped(scene: Scene, error: type[PositionError], partitions: int, *, untouched: bool = True) -> Worker:
@@ -71,9 +74,9 @@ def _stops(worker: Worker, error: type[PositionError], partitions: int) -> list[
 
 def standing(scene: Scene) -> dict[int, Any]:
     """Of each partition: its position, what it has stored for publishing, and where its outputs end."""
-    numbers = range(scene.checker.partitions)
+    numbers = range(scene.checker.watched.partitions)
     found = {each["_id"]: each for each in database(scene).positions.find()}
-    positions = {n: found.get(f"{scene.checker.topic}/{n}", {}) for n in numbers}
+    positions = {n: found.get(f"{scene.checker.watched.topic}/{n}", {}) for n in numbers}
     outbox = {each["_id"]: each for each in database(scene).outbox.find()}
     ends = _ends_of_outputs(scene, numbers)
     return {
@@ -84,7 +87,7 @@ def standing(scene: Scene) -> dict[int, Any]:
 
 def _ends_of_outputs(scene: Scene, numbers: Iterable[int]) -> dict[int, list[Any]]:
     topics = [scene.prefix + topic for topic in OUTPUTS]
-    nobody = {"bootstrap.servers": scene.checker.bootstrap, "group.id": "nobody", "log_level": 0}
+    nobody = {"bootstrap.servers": scene.checker.watched.bootstrap, "group.id": "nobody", "log_level": 0}
     with closing(Consumer(nobody)) as consumer:
         return {
             number: [consumer.get_watermark_offsets(TopicPartition(topic, number)) for topic in topics]
@@ -102,7 +105,7 @@ def decided(scene: Scene, worker: Worker, *decision: str) -> None:
 
 def database(scene: Scene) -> Any:
     """Past the service."""
-    return MongoClient[dict[str, Any]](scene.checker.mongo_uri)[scene.checker.database]
+    return MongoClient[dict[str, Any]](scene.checker.watched.mongo_uri)[scene.checker.watched.database]
 
 
 def finished(futures: dict[Any, Any]) -> None:
@@ -120,7 +123,7 @@ def remake(scene: Scene, admin: AdminClient, topic: str) -> None:
     """The topic is deleted and made anew, empty."""
     finished(admin.delete_topics([topic], operation_timeout=30))
     until(lambda: topic not in admin.list_topics().topics, 20, f"{topic} is gone")
-    scene.create_topics(scene.checker.bootstrap)
+    scene.create_topics(scene.checker.watched.bootstrap)
 
 
 @contextmanager
@@ -143,13 +146,13 @@ def _timestamps(admin: AdminClient, topic: str, kind: str) -> None:
 
 def records_of(scene: Scene) -> list[LogRecord]:
     """The command log as it is."""
-    scene.checker.skip_to(dict.fromkeys(range(scene.checker.partitions), 0))
-    return scene.checker._read([scene.checker.topic])
+    scene.checker.watched.skip_to(dict.fromkeys(range(scene.checker.watched.partitions), 0))
+    return scene.checker.watched.read([scene.checker.watched.topic])
 
 
 def send_again(scene: Scene, records: Iterable[LogRecord]) -> None:
     """The same records at the same offsets, where the topic is empty and the offsets have no holes."""
-    producer = Producer({"bootstrap.servers": scene.checker.bootstrap, "enable.idempotence": True})
+    producer = Producer({"bootstrap.servers": scene.checker.watched.bootstrap, "enable.idempotence": True})
     for record in records:
         producer.produce(
             record.topic,

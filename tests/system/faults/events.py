@@ -19,8 +19,8 @@ def seconds_to_new_events(scene: Scene, partitions: Iterable[int], most: float) 
     with closing(
         Consumer(
             {
-                "bootstrap.servers": scene.checker.bootstrap,
-                "group.id": f"{scene.checker.group}-watching",
+                "bootstrap.servers": scene.checker.watched.bootstrap,
+                "group.id": f"{scene.checker.watched.group}-watching",
                 "isolation.level": "read_committed",
                 "fetch.wait.max.ms": 50,
             }

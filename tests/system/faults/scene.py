@@ -2,9 +2,6 @@
 
 import asyncio
 import itertools
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +15,8 @@ from devstack.proof.checker import Checker, settings_environment
 from devstack.proof.load import Load
 from devstack.proof.sending import Sender
 from devstack.proof.verdict import Verdict
-from tests.system.faults.workers import FAST, ROOT, Worker
+from devstack.proof.watched import Watched
+from tests.system.faults.workers import FAST, Worker, run_contracts
 
 PARTITIONS = 4
 DONE_SECONDS = 180
@@ -57,13 +55,15 @@ class Scene:
         self.load = Load(seed, accounts=accounts)
         self.partitions = partitions
         self.checker = Checker(
-            bootstrap=bootstrap,
-            mongo_uri=mongo_uri,
-            database=name,
-            partitions=partitions,
-            output_partitions=output_partitions,
-            prefix=self.prefix,
-            group=name,
+            Watched(
+                bootstrap=bootstrap,
+                mongo_uri=mongo_uri,
+                database=name,
+                partitions=partitions,
+                output_partitions=output_partitions,
+                prefix=self.prefix,
+                group=name,
+            )
         )
         self.environment = {
             **settings_environment(bootstrap, mongo_uri, name, self.prefix, name),
@@ -71,7 +71,7 @@ class Scene:
         }
         self._numbers = itertools.count(1)
         self.create_topics(bootstrap)
-        self.sender = Sender(producers or bootstrap, self.checker.topic, partitions)
+        self.sender = Sender(producers or bootstrap, self.checker.watched.topic, partitions)
 
     def __enter__(self) -> Self:
         return self
@@ -89,7 +89,7 @@ class Scene:
             topic_prefix=self.prefix,
             topic_replication_factor=int({**FAST, **self.environment}["CONTRACTS_TOPIC_REPLICATION_FACTOR"]),
         )
-        asyncio.run(topics.ensure(settings, self.partitions, self.checker.output_partitions))
+        asyncio.run(topics.ensure(settings, self.partitions, self.checker.watched.output_partitions))
 
     def start(self, **environment: str) -> Worker:
         """One more worker."""
@@ -100,20 +100,12 @@ class Scene:
 
     def rename_group(self, name: str) -> None:
         """Workers from now on are given another group id."""
-        self.checker.group = f"{self.checker.group}-{name}"
-        self.environment["CONTRACTS_GROUP_ID"] = self.checker.group
+        self.checker.watched.group = f"{self.checker.watched.group}-{name}"
+        self.environment["CONTRACTS_GROUP_ID"] = self.checker.watched.group
 
     def contracts(self, *arguments: str) -> str:
         """What a command of `contracts` prints; it must succeed."""
-        done = subprocess.run(
-            [sys.executable, "-m", "consumer", *arguments],
-            cwd=ROOT,
-            env={**os.environ, **FAST, **self.environment},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        done = run_contracts(self.environment, *arguments)
         assert done.returncode == 0, done.stderr
         self.told = done.stderr
         return done.stdout

@@ -20,6 +20,7 @@ OUTPUT_TOPICS = (
     "contracts.expiring",
     "contracts.limit-reached",
     "contracts.renewal-notices",
+    "contracts.state",
 )
 
 
@@ -45,10 +46,10 @@ def _copied(document: dict[str, Any]) -> dict[str, Any]:
 def test_the_service_s_own_fold_equals_the_model(sound: Captured) -> None:
     verdict = sound.verdict()
     assert verdict.ok, str(verdict)
-    outcomes = {entry.outcome for entry in sound.model.history.values()}
+    outcomes = {entry.outcome for entry in sound.model.stored.history.values()}
     assert outcomes == {"applied", "unchanged", "rejected", "duplicate", "dead_letter", "forwarded"}
     assert {record.topic for record in sound.found} == set(OUTPUT_TOPICS)
-    assert sound.model.former
+    assert sound.model.stored.former
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -208,8 +209,9 @@ def test_an_offset_that_is_not_the_position_is_found(captured: Captured) -> None
     assert only(captured.verdict(), "diverged")
 
 
-def test_wrong_tallies_are_found(captured: Captured) -> None:
-    captured.state.positions[0]["tallies"]["basic/active"] = 10**6
+@pytest.mark.parametrize(("collection", "tallies"), [("positions", "tallies"), ("movements", "times")])
+def test_wrong_tallies_are_found(captured: Captured, collection: str, tallies: str) -> None:
+    getattr(captured.state, collection)[0][tallies]["basic/active"] = 10**6
     assert only(captured.verdict(), "diverged")
 
 

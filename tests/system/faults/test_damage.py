@@ -64,10 +64,10 @@ def sound_before_and_after(scene: Scene, kafka: ApacheKafka) -> Batch:
     """Commands that nobody has applied yet, of which the checker has read those before the batch returned."""
     scene.publish(30)
     scene.checker.read_log()
-    begin = scene.checker.ends[0]
+    begin = scene.checker.watched.ends[0]
     scene.publish(40)
     scene.publish(40)
-    return batch_with(kafka, scene.checker.topic, begin)
+    return batch_with(kafka, scene.checker.watched.topic, begin)
 
 
 def test_damaged_on_the_only_replica(scene: Scene, apache_kafka: ApacheKafka) -> None:
@@ -82,7 +82,7 @@ def test_damaged_on_the_only_replica(scene: Scene, apache_kafka: ApacheKafka) ->
     stop = worker.wait_for("partition stopped", partition=0)
     assert f"offset {batch.first} are damaged" in stop["error"]
     assert "--past-damage`" in stop["hint"]
-    assert scene.checker.positions()[0] == scene.checker.published()[0] == batch.first
+    assert scene.checker.watched.positions()[0] == scene.checker.watched.published()[0] == batch.first
     assert len(list(worker.lines("partition stopped"))) == 1
     worker.stop()
     rows = [json.loads(line) for line in scene.contracts("positions", "show", "--json").splitlines()]
@@ -90,9 +90,9 @@ def test_damaged_on_the_only_replica(scene: Scene, apache_kafka: ApacheKafka) ->
     assert f"offset {batch.first} are damaged" in rows[0]["problem"]
     with pytest.raises(AssertionError, match="partition 0 asks for --past-damage"):
         scene.contracts("positions", "reset", "--to-log-end")
-    scene.checker.skip_to({0: batch.after})
+    scene.checker.watched.skip_to({0: batch.after})
     decided(scene, worker, "--past-damage")
-    assert f"partition 0: passed by offsets {batch.first} to {batch.after - 1}\n" in scene.told
+    assert f"partition 0: skipped offsets {batch.first} to {batch.after - 1}\n" in scene.told
     scene.done()
 
 
@@ -114,10 +114,10 @@ def test_what_is_sound_again_is_read_on_without_a_decision(scene: Scene, apache_
 def test_the_record_that_was_applied_last(scene: Scene, apache_kafka: ApacheKafka) -> None:
     """Nobody can tell whether the log is still the same one; nothing is lost by going on."""
     worked(scene)
-    reached = scene.checker.positions()[0]
+    reached = scene.checker.watched.positions()[0]
     scene.publish(40)
     scene.checker.read_log()
-    batch = batch_with(apache_kafka, scene.checker.topic, reached - 1)
+    batch = batch_with(apache_kafka, scene.checker.watched.topic, reached - 1)
     batch.flip()
     worker = stopped(scene, LogDamaged, 1)
     decided(scene, worker, "--past-damage")
@@ -132,9 +132,9 @@ def test_the_record_that_was_stored_last_and_not_published(
     scene.load = Load(1, accounts=40, rubbish=0, misplaced=0)
     worked(scene)
     all_stored(scene)
-    batch_with(apache_kafka, scene.checker.topic, scene.checker.positions()[0] - 1).flip()
+    batch_with(apache_kafka, scene.checker.watched.topic, scene.checker.watched.positions()[0] - 1).flip()
     worker = stopped(scene, LogDamaged, 1)
     decided(scene, worker, "--past-damage")
-    assert "partition 0: published what was stored and not published yet: " in scene.told
+    assert "partition 0: published outputs that were stored and not published yet: " in scene.told
     scene.publish(40)
     scene.done()

@@ -25,9 +25,14 @@ def marked(message: Message) -> Message:
     return message._replace(headers=[*message.headers, ("via", message.via.encode())])
 
 
-def test_two_partitioners_side_by_side(scene: Scene) -> None:
-    """Killed in between, too: a forward is part of the transaction that passes its offset."""
-    victim = scene.start(FAULTS_STOP_AT="publishing:3:KILL")
+@pytest.mark.parametrize("publication", [3, 4])
+def test_two_partitioners_side_by_side(scene: Scene, publication: int) -> None:
+    """Killed in between, too: a forward is part of the transaction that passes its offset.
+
+    Of two publications in a row: were forwards in transactions of their own, one of them would be such.
+    """
+    stop = f"publishing:{publication}:KILL"
+    victim = scene.start(FAULTS_STOP_AT=stop, CONTRACTS_MAX_BATCH_COMMANDS="20")
     load = Load(5, accounts=300, misplaced=0.5)
     scene.sender.send(marked(message) for message in load.messages(2_000))
     scene.sender.flush()
@@ -60,7 +65,7 @@ def test_one_producer_s_order_survives_forwarding(scene: Scene) -> None:
     scene.sender.flush()
     scene.start()
     scene.done()
-    contracts = scene.checker.model.contracts
+    contracts = scene.checker.model.stored.contracts
     assert {contracts[account]["notes"] for account in accounts} == {"39"}
     assert {contracts[account]["version"] for account in accounts} == {40}
     assert scene.checker.model.misplaced

@@ -8,7 +8,7 @@ import pytest
 from devstack.mongo import MongoServer
 from tests.system.faults.conftest import MakeScene
 from tests.system.faults.scene import Scene
-from tests.system.faults.workers import Worker, sleep_as_fault
+from tests.system.faults.workers import Worker, sleep_as_fault, until
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(240)]
 
@@ -18,6 +18,20 @@ OwnMongo = Callable[..., MongoServer]
 def replays(worker: Worker) -> int:
     """How often it found the database behind the published outputs (C > P)."""
     return sum(len(line["replaying"]) for line in worker.lines("took over"))
+
+
+def back_up(mongo: MongoServer, folder: Path) -> None:
+    """Copies its data while it is stopped."""
+    mongo.stop()
+    mongo.copy_data(folder)
+    mongo.start()
+
+
+def set_back(mongo: MongoServer, folder: Path) -> None:
+    """It goes on from the copy, as after a restore."""
+    mongo.kill()
+    mongo.set_back(folder)
+    mongo.start()
 
 
 def test_mongodb_killed_and_restarted(make_scene: MakeScene, own_mongo: OwnMongo) -> None:
@@ -65,23 +79,43 @@ def test_the_database_set_back_to_an_earlier_copy(
     worker = scene.start()
     scene.publish(600)
     scene.wait()
-    mongo.stop()
-    mongo.copy_data(tmp_path / "backup")
-    mongo.start()
+    back_up(mongo, tmp_path / "backup")
     scene.publish(600)
     scene.wait()
-    mongo.kill()
-    mongo.set_back(tmp_path / "backup")
-    mongo.start()
+    set_back(mongo, tmp_path / "backup")
     scene.publish(100)
     scene.done()
     assert replays(worker) >= scene.partitions
     # And once more, for a worker that has never seen the later state.
     worker.kill()
-    mongo.kill()
-    mongo.set_back(tmp_path / "backup")
-    mongo.start()
+    set_back(mongo, tmp_path / "backup")
     successor = scene.start()
+    scene.publish(100)
+    scene.done()
+    assert replays(successor) >= scene.partitions
+
+
+def test_set_back_to_an_older_owner_while_the_newer_one_is_publishing(
+    make_scene: MakeScene, own_mongo: OwnMongo, tmp_path: Path
+) -> None:
+    """The newer owner stands still before the end of its Kafka transaction, and goes on after the restore."""
+    mongo = own_mongo()
+    scene = make_scene(mongo)
+    older = scene.start()
+    scene.publish(600)
+    scene.wait()
+    back_up(mongo, tmp_path / "backup")
+    scene.publish(300)
+    scene.wait()
+    older.kill()
+    newer = scene.start(FAULTS_STOP_AT="publishing:2:STOP", CONTRACTS_MAX_BATCH_COMMANDS="20")
+    scene.publish(300)
+    until(lambda: newer.paused, 30, "the newer owner stops with a transaction on its way")
+    set_back(mongo, tmp_path / "backup")
+    successor = scene.start()
+    successor.wait_for("took over", seconds=60)
+    newer.resume()
+    until(newer.rebalances, 30, "the newer owner learns that it was replaced")
     scene.publish(100)
     scene.done()
     assert replays(successor) >= scene.partitions

@@ -45,7 +45,7 @@ def scene(make_scene: MakeScene, mongo: Any) -> Scene:
 def test_a_journal_made_anew(scene: Scene, admin: AdminClient) -> None:
     worked(scene)
     remake(scene, admin, scene.prefix + POSITIONS)
-    scene.checker.journal_made_anew()
+    scene.checker.watched.journal_made_anew()
     scene.publish(50)
     worker = stopped(scene, errors.JournalMissing, PARTITIONS)
     decided(scene, worker, "--to-database")
@@ -54,7 +54,7 @@ def test_a_journal_made_anew(scene: Scene, admin: AdminClient) -> None:
 
 def test_a_stranger_s_record_in_the_journal(scene: Scene) -> None:
     worked(scene)
-    stranger = Producer({"bootstrap.servers": scene.checker.bootstrap})
+    stranger = Producer({"bootstrap.servers": scene.checker.watched.bootstrap})
     stranger.produce(scene.prefix + POSITIONS, b"hello", b"who are you", partition=0)
     stranger.flush(10)
     scene.publish(50)
@@ -66,7 +66,7 @@ def test_a_stranger_s_record_in_the_journal(scene: Scene) -> None:
 def test_a_lost_database_is_rebuilt_from_the_log(scene: Scene) -> None:
     """The same contracts and the same history, and nothing is published again."""
     worked(scene)
-    database(scene).client.drop_database(scene.checker.database)
+    database(scene).client.drop_database(scene.checker.watched.database)
     scene.publish(50)
     worker = stopped(scene, errors.PositionMissing, PARTITIONS)
     decided(scene, worker, "--rebuild")
@@ -76,7 +76,7 @@ def test_a_lost_database_is_rebuilt_from_the_log(scene: Scene) -> None:
 @pytest.mark.parametrize("commands", [60, 400], ids=["fewer commands", "more commands"])
 def test_a_deleted_and_recreated_topic(scene: Scene, admin: AdminClient, commands: int) -> None:
     worked(scene)
-    remake(scene, admin, scene.checker.topic)
+    remake(scene, admin, scene.checker.watched.topic)
     scene.publish(commands)
     worker = stopped(scene, errors.TopicRecreated, PARTITIONS)
     worker.stop()
@@ -100,7 +100,7 @@ def test_a_topic_recreated_under_a_running_service(
     scene.publish(150)
     scene.done()
     before = standing(scene)
-    remake(scene, admin, scene.checker.topic)
+    remake(scene, admin, scene.checker.watched.topic)
     scene.publish(commands)
     worker.wait_for("partition stopped", count=PARTITIONS)
     for line in worker.lines("partition stopped"):
@@ -116,14 +116,14 @@ def test_a_log_that_lost_its_tail(scene: Scene, admin: AdminClient) -> None:
     scene.load = Load(1, accounts=40, rubbish=0, misplaced=0)
     worked(scene)
     log = records_of(scene)
-    kept = [record for record in log if record.offset < min(scene.checker.published().values()) - 10]
-    remake(scene, admin, scene.checker.topic)
-    with created_times(admin, scene.checker.topic):
+    kept = [record for record in log if record.offset < min(scene.checker.watched.published().values()) - 10]
+    remake(scene, admin, scene.checker.watched.topic)
+    with created_times(admin, scene.checker.watched.topic):
         send_again(scene, kept)
     worker = stopped(scene, errors.PositionBeyondLog, PARTITIONS)
     scene.checker.recreated()
     ends = [max(record.offset for record in kept if record.partition == n) for n in range(PARTITIONS)]
-    scene.checker.skip_to({number: end + 1 for number, end in enumerate(ends)})
+    scene.checker.watched.skip_to({number: end + 1 for number, end in enumerate(ends)})
     decided(scene, worker, "--to-log-end")
     scene.publish(60)
     scene.done()
@@ -132,7 +132,7 @@ def test_a_log_that_lost_its_tail(scene: Scene, admin: AdminClient) -> None:
 def test_a_changed_partition_count(scene: Scene, admin: AdminClient) -> None:
     """The partitions that were added must not begin either: their accounts lived in the others."""
     worked(scene)
-    topics = [scene.checker.topic, *(scene.prefix + topic for topic in (*OUTPUTS, POSITIONS))]
+    topics = [scene.checker.watched.topic, *(scene.prefix + topic for topic in (*OUTPUTS, POSITIONS))]
     finished(admin.create_partitions([NewPartitions(topic, PARTITIONS + 1) for topic in topics]))
     scene.checker.repartitioned(PARTITIONS + 1)
     scene.publish(60)
@@ -145,13 +145,13 @@ def test_a_changed_partition_count(scene: Scene, admin: AdminClient) -> None:
 def test_a_log_cut_off_below_the_position(scene: Scene, admin: AdminClient) -> None:
     """Records were deleted before they were read: they are lost, and somebody must say so."""
     worked(scene)
-    reached = scene.checker.published()
+    reached = scene.checker.watched.published()
     scene.publish(60)
     cut = {partition: offset + 5 for partition, offset in reached.items()}
-    offsets = [TopicPartition(scene.checker.topic, *each) for each in cut.items()]
+    offsets = [TopicPartition(scene.checker.watched.topic, *each) for each in cut.items()]
     finished(admin.delete_records(offsets))
     worker = stopped(scene, errors.PositionBeforeLog, PARTITIONS)
-    scene.checker.skip_to(cut)
+    scene.checker.watched.skip_to(cut)
     decided(scene, worker, "--to-log-start")
     scene.done()
 
@@ -188,24 +188,24 @@ def test_another_cluster(scene: Scene) -> None:
 def test_a_hole_in_what_was_to_be_published(scene: Scene) -> None:
     """The outputs of a stored batch are gone: they are lost, exactly they, once somebody says so."""
     worked(scene)
-    published = scene.checker.published()
+    published = scene.checker.watched.published()
     victim = scene.start(FAULTS_STOP_AT="stored:1:KILL")
     scene.publish(40)
     victim.wait_ended()
-    stored = scene.checker.positions()
+    stored = scene.checker.watched.positions()
     holes = sorted(number for number in published if stored[number] > published[number])
     # Only theirs: in another position a transaction of the victim may still be open.
-    names = [f"{scene.checker.topic}/{number}" for number in holes]
+    names = [f"{scene.checker.watched.topic}/{number}" for number in holes]
     lost = database(scene).positions.update_many({"_id": {"$in": names}}, {"$unset": {"outbox": ""}})
     assert lost.modified_count == len(holes)
     worker = stopped(scene, errors.OutboxHole, len(holes))
     decision = [*(f"--partition={number}" for number in holes), "--to-database"]
     worker.stop()
     gives_up = f"the outputs of offsets {published[holes[0]]} to {stored[holes[0]] - 1} "
-    with pytest.raises(AssertionError, match=f"partition {holes[0]} would give up {gives_up}"):
+    with pytest.raises(AssertionError, match=f"partition {holes[0]} would lose {gives_up}"):
         scene.contracts("positions", "reset", *decision)
     decided(scene, worker, *decision, "--force")
-    assert f"partition {holes[0]}: gave up {gives_up}" in scene.told
+    assert f"partition {holes[0]}: lost {gives_up}" in scene.told
     scene.wait()
     verdict = scene.checker.check()
     unpublished = sum(stored[number] - published[number] for number in holes)
@@ -216,7 +216,7 @@ def test_a_hole_in_what_was_to_be_published(scene: Scene) -> None:
 def test_a_torn_backup(scene: Scene) -> None:
     """Contracts of one moment, positions of an earlier one: refused, and rebuilt into an empty database."""
     worked(scene)
-    before = {each["_id"]: each for each in scene.checker.state().positions}
+    before = {each["_id"]: each for each in scene.checker.watched.state().positions}
     worked(scene)
     for position in before.values():
         database(scene).positions.replace_one({"_id": position["_id"]}, position)
@@ -226,6 +226,6 @@ def test_a_torn_backup(scene: Scene) -> None:
         row = json.loads(line)
         assert "backup is not consistent" in row["problem"]
         assert row["decision"] == "--rebuild"
-    database(scene).client.drop_database(scene.checker.database)
+    database(scene).client.drop_database(scene.checker.watched.database)
     decided(scene, worker, "--rebuild")
     scene.done()

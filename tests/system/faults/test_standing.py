@@ -58,21 +58,21 @@ def open_transaction(scene: Scene, partition: int) -> Producer:
     """A producer that has written one record and says nothing more."""
     stranger = Producer(
         {
-            "bootstrap.servers": scene.checker.bootstrap,
+            "bootstrap.servers": scene.checker.watched.bootstrap,
             "transactional.id": f"{scene.prefix}stranger",
             "log_level": 0,
         }
     )
     stranger.init_transactions(30)
     stranger.begin_transaction()
-    stranger.produce(scene.checker.topic, b"not ready yet", b"acme", partition=partition)
+    stranger.produce(scene.checker.watched.topic, b"not ready yet", b"acme", partition=partition)
     assert stranger.flush(30) == 0
     return stranger
 
 
 def test_commands_behind_a_stranger_s_open_transaction(scene: Scene) -> None:
     worker = working(scene)
-    end = scene.checker.ends[0]
+    end = scene.checker.watched.ends[0]
     stranger = open_transaction(scene, 0)
     began = datetime.now(UTC)
     scene.publish(60)
@@ -80,7 +80,7 @@ def test_commands_behind_a_stranger_s_open_transaction(scene: Scene) -> None:
     assert line["partition"] == 0
     assert f"open transaction at offset {end} " in line["error"]
     assert abs((datetime.fromisoformat(line["since"]) - began).total_seconds()) < PATIENCE + 2
-    assert f"--topic {scene.checker.topic} --partition 0" in line["hint"]
+    assert f"--topic {scene.checker.watched.topic} --partition 0" in line["hint"]
     until(lambda: readiness(worker).status_code == 503, 10, "not ready")
     assert line["error"] in readiness(worker).json()["failing"]["partitions"]
     assert (gauge(worker, "consumer_lag_records", partition="0") or 0) > 1
@@ -99,7 +99,7 @@ def test_commands_behind_a_stranger_s_open_transaction(scene: Scene) -> None:
 def test_a_command_topic_that_was_deleted(scene: Scene, admin: AdminClient) -> None:
     """Nobody asks for readiness at first: that alone makes the client see that the topic is gone."""
     worker = working(scene)
-    finished(admin.delete_topics([scene.checker.topic], operation_timeout=30))
+    finished(admin.delete_topics([scene.checker.watched.topic], operation_timeout=30))
     for number in range(PARTITIONS):
         line = worker.wait_for("partition cannot be read", partition=number)
         assert "is not there any more" in line["error"]
@@ -111,7 +111,7 @@ def test_a_command_topic_that_was_deleted(scene: Scene, admin: AdminClient) -> N
     until(lambda: "command topic is not there" in readiness(worker).text, 20, "the group has noticed")
     assert readiness(worker).status_code == 503
     assert gauge(worker, "input_partitions") == 0
-    scene.create_topics(scene.checker.bootstrap)
+    scene.create_topics(scene.checker.watched.bootstrap)
     scene.publish(60)
     until(lambda: "created again" in readiness(worker).text, 30, "the topic is another one")
     scene.checker.recreated()

@@ -29,12 +29,12 @@ def scene(make_scene: MakeScene, mongo: Any) -> Scene:
 
 
 def places(scene: Scene) -> list[TopicPartition]:
-    return [TopicPartition(scene.checker.topic, number) for number in range(PARTITIONS)]
+    return [TopicPartition(scene.checker.watched.topic, number) for number in range(PARTITIONS)]
 
 
 def delete(scene: Scene, admin: AdminClient) -> None:
     """The offsets expired, or somebody deleted them."""
-    finished(admin.delete_consumer_groups([scene.checker.group]))
+    finished(admin.delete_consumer_groups([scene.checker.watched.group]))
 
 
 def reset(spec: OffsetSpec) -> Act:
@@ -43,7 +43,7 @@ def reset(spec: OffsetSpec) -> Act:
     def resets(scene: Scene, admin: AdminClient) -> None:
         found = admin.list_offsets(dict.fromkeys(places(scene), spec))
         offsets = [TopicPartition(at.topic, at.partition, one.result(30).offset) for at, one in found.items()]
-        wanted = ConsumerGroupTopicPartitions(scene.checker.group, offsets)
+        wanted = ConsumerGroupTopicPartitions(scene.checker.watched.group, offsets)
         finished(admin.alter_consumer_group_offsets([wanted]))
 
     return resets
@@ -51,7 +51,11 @@ def reset(spec: OffsetSpec) -> Act:
 
 def consume(scene: Scene, admin: AdminClient) -> None:
     """A console consumer reads the commands to their end, in our group, and commits."""
-    settings = {"bootstrap.servers": scene.checker.bootstrap, "group.id": scene.checker.group, "log_level": 0}
+    settings = {
+        "bootstrap.servers": scene.checker.watched.bootstrap,
+        "group.id": scene.checker.watched.group,
+        "log_level": 0,
+    }
     with closing(
         Consumer({**settings, "enable.partition.eof": True, "enable.auto.commit": False})
     ) as stranger:
@@ -78,7 +82,7 @@ def test_nobody_believes_the_group_s_offsets(scene: Scene, admin: AdminClient, a
     worked(scene)
     unpublished(scene)
     scene.publish(50)
-    until(lambda: not members(admin, scene.checker.group), 20, "the killed worker has left the group")
+    until(lambda: not members(admin, scene.checker.watched.group), 20, "the killed worker has left the group")
     act(scene, admin)
     worker = scene.start()
     scene.done()

@@ -34,7 +34,7 @@ from tests.system.faults.workers import until
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(120)]
 
-PUBLISHED = "partition 0: published what was stored and not published yet: "
+PUBLISHED = "partition 0: published outputs that were stored and not published yet: "
 
 
 @pytest.fixture
@@ -50,23 +50,23 @@ def scene(make_scene: MakeScene, mongo: Any) -> Scene:
 
 def test_the_log_was_cut_off_above_it(scene: Scene, admin: AdminClient) -> None:
     scene.publish(20)
-    cut = scene.checker.ends[0] + 5
-    finished(admin.delete_records([TopicPartition(scene.checker.topic, 0, cut)]))
+    cut = scene.checker.watched.ends[0] + 5
+    finished(admin.delete_records([TopicPartition(scene.checker.watched.topic, 0, cut)]))
     worker = stopped(scene, errors.PositionBeforeLog, 1)
-    scene.checker.skip_to({0: cut})
+    scene.checker.watched.skip_to({0: cut})
     decided(scene, worker, "--to-log-start")
     assert PUBLISHED in scene.told
     scene.done()
 
 
 def test_the_log_lost_its_tail(scene: Scene, admin: AdminClient) -> None:
-    kept = [one for one in records_of(scene) if one.offset < scene.checker.published()[0] - 10]
-    remake(scene, admin, scene.checker.topic)
-    with created_times(admin, scene.checker.topic):
+    kept = [one for one in records_of(scene) if one.offset < scene.checker.watched.published()[0] - 10]
+    remake(scene, admin, scene.checker.watched.topic)
+    with created_times(admin, scene.checker.watched.topic):
         send_again(scene, kept)
     worker = stopped(scene, errors.PositionBeyondLog, 1)
     scene.checker.recreated()
-    scene.checker.skip_to({0: max(one.offset for one in kept) + 1})
+    scene.checker.watched.skip_to({0: max(one.offset for one in kept) + 1})
     decided(scene, worker, "--to-log-end")
     assert PUBLISHED in scene.told
     scene.publish(60)
@@ -74,7 +74,7 @@ def test_the_log_lost_its_tail(scene: Scene, admin: AdminClient) -> None:
 
 
 def test_the_topic_was_made_anew(scene: Scene, admin: AdminClient) -> None:
-    remake(scene, admin, scene.checker.topic)
+    remake(scene, admin, scene.checker.watched.topic)
     scene.publish(60)
     worker = stopped(scene, errors.TopicRecreated, 1)
     scene.checker.recreated()
@@ -84,7 +84,7 @@ def test_the_topic_was_made_anew(scene: Scene, admin: AdminClient) -> None:
 
 
 def test_partitions_were_added(scene: Scene, admin: AdminClient) -> None:
-    topics = [scene.checker.topic, *(scene.prefix + topic for topic in (*OUTPUTS, POSITIONS))]
+    topics = [scene.checker.watched.topic, *(scene.prefix + topic for topic in (*OUTPUTS, POSITIONS))]
     finished(admin.create_partitions([NewPartitions(topic, 2) for topic in topics]))
     scene.checker.repartitioned(2)
     scene.publish(60)
@@ -109,7 +109,7 @@ def test_another_group(scene: Scene) -> None:
 
 def test_the_database_is_lost(scene: Scene) -> None:
     """What was not published yet is published as it is applied again."""
-    database(scene).client.drop_database(scene.checker.database)
+    database(scene).client.drop_database(scene.checker.watched.database)
     worker = stopped(scene, errors.PositionMissing, 1)
     decided(scene, worker, "--rebuild")
     scene.done()
@@ -117,7 +117,11 @@ def test_the_database_is_lost(scene: Scene) -> None:
 
 def test_a_decision_that_is_forced(scene: Scene, admin: AdminClient) -> None:
     """Where nothing is wrong: what an operator does not think of is not lost either, nor published twice."""
-    until(lambda: members(admin, scene.checker.group) == 0, 60, "the group has forgotten the killed worker")
+    until(
+        lambda: members(admin, scene.checker.watched.group) == 0,
+        60,
+        "the group has forgotten the killed worker",
+    )
     forced = "positions", "reset", "--partition=0", "--to-database", "--force"
     scene.contracts(*forced)
     assert PUBLISHED in scene.told
@@ -129,7 +133,7 @@ def test_a_decision_that_is_forced(scene: Scene, admin: AdminClient) -> None:
 
 def _journal_made_anew(scene: Scene, admin: AdminClient) -> None:
     remake(scene, admin, scene.prefix + POSITIONS)
-    scene.checker.journal_made_anew()
+    scene.checker.watched.journal_made_anew()
 
 
 def _group_renamed_too(scene: Scene, admin: AdminClient) -> None:
@@ -149,11 +153,11 @@ def test_nobody_can_tell_what_is_published(
     error: type[errors.PositionError],
 ) -> None:
     """It counts as published, as the decision says; its offsets are told."""
-    published, stored = scene.checker.published()[0], scene.checker.positions()[0]
+    published, stored = scene.checker.watched.published()[0], scene.checker.watched.positions()[0]
     happened(scene, admin)
     worker = stopped(scene, error, 1)
     decided(scene, worker, error.decision)
-    assert "partition 0: counts as published, which nobody can tell: " in scene.told
+    assert "partition 0: counted as published, although it is not known: " in scene.told
     assert f"to {stored - 1}\n" in scene.told
     scene.wait()
     verdict = scene.checker.check()

@@ -47,8 +47,8 @@ POINTS = {
     "claimed": Point(mongo.MongoStore, "claim", after=True),
     "read-back": Point(Journal, "read_back", after=True),
     "fenced": Point(Publisher, "fence", after=True),
-    "in-transaction": Point(mongo, "_commit", after=False),
-    "stored": Point(mongo, "_commit", after=True),
+    "in-transaction": Point(mongo, "commit", after=False),
+    "stored": Point(mongo, "commit", after=True),
     "publishing": Point(Transactions, "_commit", after=False, outputs=True),
     "published": Point(Transactions, "_commit", after=True, outputs=True),
 }

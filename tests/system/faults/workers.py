@@ -1,6 +1,8 @@
 """Worker processes from outside: started, watched by their logs, killed, paused, told to stop."""
 
 import json
+import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -45,6 +47,19 @@ def until(reached: Callable[[], Any], seconds: float, what: str) -> Any:
 def sleep_as_fault(seconds: float) -> None:
     """Lets an outage last. Nothing is right because of it: what is right is waited for afterwards."""
     time.sleep(seconds)
+
+
+def run_contracts(environment: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A command of `contracts`, with the settings that workers get."""
+    return subprocess.run(
+        [sys.executable, "-m", "consumer", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **FAST, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
 
 
 class Worker:

@@ -24,6 +24,7 @@ from devstack.process import Process
 from devstack.proof.checker import Checker, settings_environment
 from devstack.proof.sending import Sender
 from devstack.proof.verdict import Verdict
+from devstack.proof.watched import Watched
 from tests.system.hostile.records import Hostile
 
 ROOT = Path(__file__).parents[3]
@@ -133,17 +134,19 @@ def assault(
         "CONTRACTS_LOG_FORMAT": "json",
     }
     checker = Checker(
-        bootstrap=bootstrap,
-        mongo_uri=mongo_uri,
-        database=name,
-        partitions=PARTITIONS,
-        prefix=f"{name}.",
-        group=name,
+        Watched(
+            bootstrap=bootstrap,
+            mongo_uri=mongo_uri,
+            database=name,
+            partitions=PARTITIONS,
+            prefix=f"{name}.",
+            group=name,
+        )
     )
     outcome = Outcome()
     began = time.monotonic()
     with _service(environment, folder) as (service, url):
-        sender = Sender(bootstrap, checker.topic, PARTITIONS)
+        sender = Sender(bootstrap, checker.watched.topic, PARTITIONS)
         hostile = Hostile(seed).messages(records)
 
         def watch() -> None:
@@ -168,7 +171,7 @@ def _fates(checker: Checker) -> Counter[str]:
     """Of the records that were sent: a forwarded one counts at its home, the scanner's do not count."""
     return Counter(
         f"dead letter {entry.code}" if entry.outcome == "dead_letter" else entry.outcome
-        for entry in checker.model.history.values()
+        for entry in checker.model.stored.history.values()
         if entry.outcome != "forwarded" and entry.source != SCANNER
     )
 

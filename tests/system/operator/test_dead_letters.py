@@ -8,9 +8,9 @@ from confluent_kafka import Producer
 
 from consumer.bootstrap import make_mongo
 from consumer.errors import InputRefused
-from consumer.operator.dead_letters import REPLAYED_HEADER, LetterQuery, dead_letter, dead_letters, original
-from consumer.operator.replay import Replay, Replayed
-from consumer.storage.replays import MongoReplayStore
+from consumer.operator.dead_letters import REDRIVEN_HEADER, LetterQuery, dead_letter, dead_letters, original
+from consumer.operator.redrive import Redrive, Redriven
+from consumer.storage.redrives import MongoRedriveStore
 from producers.commands import CommandProducer
 from producers.messages import unchecked_message
 from schemas.partitioning import murmur2_home
@@ -19,17 +19,17 @@ from tests.system.operator.conftest import Scene
 
 async def replayed(
     scene: Scene, producer: CommandProducer | None, *, force: bool = False, **query: Any
-) -> list[Replayed]:
+) -> list[Redriven]:
     client = make_mongo(scene.settings)
-    store = MongoReplayStore(client, scene.settings.mongo_database)
+    store = MongoRedriveStore(client, scene.settings.mongo_database)
     letters = [each async for each in dead_letters(scene.settings, LetterQuery(**query))]
     try:
-        return [each async for each in Replay(scene.settings, store, producer, force=force).run(letters)]
+        return [each async for each in Redrive(scene.settings, store, producer, force=force).run(letters)]
     finally:
         client.close()
 
 
-def fates(done: list[Replayed]) -> list[str]:
+def fates(done: list[Redriven]) -> list[str]:
     return [each.fate for each in done]
 
 
@@ -82,7 +82,7 @@ async def test_one_is_sent_once_with_its_headers_and_a_mark(scene: Scene) -> Non
 
     first, back = [each async for each in dead_letters(scene.settings, LetterQuery(**query))]
     assert back.came_back
-    assert back.headers == (*first.headers, (REPLAYED_HEADER, first.id.encode()))
+    assert back.headers == (*first.headers, (REDRIVEN_HEADER, first.id.encode()))
     assert (back.key, back.value) == (first.key, first.value)
     assert fates(await replayed(scene, scene.commands, **query)) == ["skipped", "skipped"]
     assert fates(await replayed(scene, scene.commands, force=True, **query)) == ["sent", "sent"]

@@ -20,7 +20,10 @@ from tests.servers import create_topic
 from tests.system.operator.conftest import Scene
 
 KAFKA_CHECKS = ("kafka rights", "kafka transactions", "topics", "partitions")
-MONGODB_CHECKS = ("mongodb rights", "mongodb transactions", "indexes", "mongodb clock", "kafka clock")
+MONGODB_CHECKS = (
+    *("mongodb rights", "mongodb transactions", "indexes", "templates"),
+    *("mongodb clock", "kafka clock"),
+)
 
 
 async def looked(settings: Settings, seconds: float = 20) -> dict[str, Finding]:

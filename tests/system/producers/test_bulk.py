@@ -1,66 +1,25 @@
-"""Imports into a running service, and what the command line says of them and of what is there then."""
+"""Imports into a running service, and what the command line says of them."""
 
 import asyncio
 import csv
 import json
-import os
 import signal
-import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from producers.bulk import BulkImport
 from producers.bulk_rows import Row
 from producers.connect import make_command_producer
-from tests import servers as kinds
-from tests.running import Running, running, settings_for, until
-from tests.servers import Servers
+from tests.running import Running, until
+from tests.system.producers.one_service import Run, contracts, environment, service
+
+__all__ = ["contracts", "environment", "service"]
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.kafka, pytest.mark.mongo]
-
-Run = Callable[..., Any]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def service(servers: Servers) -> AsyncIterator[Running]:
-    """On one broker: the clients are tried on all of them in tests/system/producers."""
-    kafka_kind = kinds.broker_kinds()[0]
-    mongo = servers.mongo("given" if kinds.GIVEN_MONGO else kinds.MONGO_KIND)
-    async with running(settings_for(servers.kafka(kafka_kind), mongo, f"bulk_{kafka_kind}")) as started:
-        yield started
-
-
-@pytest.fixture
-def environment(service: Running) -> dict[str, str]:
-    """What `contracts …` needs to know of the service."""
-    settings = service.settings
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("CONTRACTS_")}
-    return kept | {
-        "CONTRACTS_KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
-        "CONTRACTS_MONGO_URI": settings.mongo_uri.get_secret_value(),
-        "CONTRACTS_MONGO_DATABASE": settings.mongo_database,
-        "CONTRACTS_TOPIC_PREFIX": settings.topic_prefix,
-    }
-
-
-@pytest.fixture
-def contracts(environment: dict[str, str]) -> Run:
-    """Runs `contracts …` as a process; returns (code, output lines as JSON, errors)."""
-
-    async def run(*arguments: object) -> tuple[int, list[Any], str]:
-        command = [sys.executable, "-m", "consumer", *map(str, arguments), "--json"]
-        ran = await asyncio.to_thread(
-            subprocess.run, command, env=environment, capture_output=True, text=True, check=False
-        )
-        return ran.returncode, [json.loads(line) for line in ran.stdout.splitlines()], ran.stderr
-
-    return run
 
 
 def write_lines(path: Path, *rows: dict[str, Any]) -> Path:
@@ -207,55 +166,3 @@ async def test_another_collection_is_adopted(contracts: Run, service: Running, t
         True,
         "2026-01-01T00:00:00Z",
     )
-
-
-async def test_what_was_and_who_did_it(contracts: Run, service: Running, test_id: str) -> None:
-    async with make_command_producer(service.settings) as commands:
-        awaiting = commands.awaiting(60)
-        first = await awaiting.create(test_id, contract_type="basic", requested_by="ann")
-        await awaiting.update(test_id, changes={"notes": "x"}, requested_by="bob")
-        await awaiting.delete(test_id)
-    code, rows, _ = await contracts("history", test_id, "--oldest-first")
-    assert [(row["command"], row["by"], row["outcome"]) for row in rows] == [
-        ("create", "ann", "applied"),
-        ("update", "bob", "applied"),
-        ("delete", service.settings.command_source, "applied"),
-    ]
-    code, (old,), _ = await contracts("get", "--id", first.contract_id, "--version", 1)
-    assert (code, "notes" in old, old["made_by"]["by"]) == (0, False, "ann")
-    code, (now,), _ = await contracts("get", "--id", first.contract_id)
-    assert (now["notes"], now["current"]) == ("x", False)
-    code, (then,), _ = await contracts("get", test_id, "--as-of", rows[1]["occurred_at"])
-    assert then["notes"] == "x"
-    for missing in (
-        ["get", test_id],
-        ["get", test_id, "--as-of", "7d"],
-        ["get", "--id", "nothing"],
-        ["get", "--id", first.contract_id, "--version", "9"],
-    ):
-        code, rows, err = await contracts(*missing)
-        assert (code, rows) == (11, []), err
-    code, _, err = await contracts("get", test_id, "--version", 1)
-    assert (code, "--version needs --id" in err) == (2, True)
-
-
-async def test_figures(contracts: Run, service: Running, test_id: str) -> None:
-    async with make_command_producer(service.settings) as commands:
-        await commands.awaiting(60).create(
-            test_id,
-            contract_type="custom",
-            currency="CHF",
-            base_monthly_fee=7,
-            usage_limits={},
-            term_months=1,
-        )
-    code, (shown,), err = await contracts("stats", "--from", "1h")
-    assert code == 0, err
-    assert shown["contracts"]["custom"]["active"] == 1
-    assert {"contract_type": "custom", "currency": "CHF", "contracts": 1, "monthly": 7} in shown[
-        "monthly_revenue"
-    ]
-    assert [window["within_days"] for window in shown["expiring"]] == [7, 30, 60, 90]
-    assert shown["retention"]["opened"] >= 1
-    code, _, err = await contracts("stats", "--to", "1h")
-    assert code == 2

@@ -137,13 +137,13 @@ async def test_a_listener_that_rested_finds_the_end_again(
     commands: CommandProducer, account: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An idle listener reads nothing; the next command waits for its own result, not an old one's."""
-    monkeypatch.setattr("producers.results.IDLE_SECONDS", 0.0)
+    monkeypatch.setattr("producers.listener.IDLE_SECONDS", 0.0)
     awaiting, listener = commands.awaiting(), commands._listener
     for i in range(3):
         result = await awaiting.create(f"{account}-{i}", contract_type="basic")
         assert result.outcome == "applied"
         await asyncio.wait({listener._reader}, timeout=10)
-        topic = commands._topic.replace(COMMANDS, COMMAND_RESULTS)
+        topic = commands._sending._topic.replace(COMMANDS, COMMAND_RESULTS)
         assert listener._consumer.paused() == {TopicPartition(topic, p) for p in range(3)}
 
 

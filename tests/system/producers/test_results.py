@@ -78,7 +78,7 @@ async def test_who_is_cancelled_while_waiting_leaves_nothing_behind(settings: Se
         patient, impatient = (
             asyncio.create_task(producer.awaiting(timeout=200).result(COMMAND)) for _ in range(2)
         )
-        waiting = producer._listener._waiting
+        waiting = producer._listener._waiters._by_id
 
         async def both_wait() -> bool:
             return len(waiting.get(b"c-7", ())) == 2

@@ -19,13 +19,39 @@ TERMS = {1: 3, 2: 3, 3: 8, 6: 16, 12: 45, 24: 10, 36: 8, 60: 4, 120: 3}
 """Months, and how many of a hundred contracts have so many."""
 WINDOWS = ([90, 60, 30, 14, 7, 1], [30, 7], [400, 200, 45, 2], [1], [])
 
+TERMS_OF_RENEWALS = (
+    {"uplift_percent": 4.5},
+    {"uplift_percent": 10, "cap": 120},
+    {"base_monthly_fee": 88.8, "term_months": 3},
+    {"contract_type": "professional", "overrides": {"base_monthly_fee": 250}, "from_term": 3},
+)
+
+VERSIONS = (
+    {},
+    {},
+    {"template_version": 1},
+    {"template_version": 2},
+    {"template_version": 2, "effective": "at_renewal"},
+)
+
+ANSWERS = ("accept offer", "accept at once", "decline offer", "withdraw offer")
+"""To one of the last offers made."""
+
+PHASES = (
+    {"kind": "amendment", "changes": {"base_monthly_fee": 66.6, "term_months": 4}},
+    {"kind": "amendment", "changes": {"usage_limits": {"max_monthly_trades": 30_000}}},
+    {"kind": "plan_change", "contract_type": "enterprise", "overrides": {"base_monthly_fee": 600}},
+    {"kind": "plan_change", "contract_type": "basic"},
+    {"kind": "cancellation", "reason": "agreed"},
+)
+
 KINDS = {
     "terms": 14,
     "end": 6,
     "renewal": 12,
     "windows": 4,
     "renew": 10,
-    "plan now": 5,
+    "plan now": 9,
     "plan later": 8,
     "withdraw plan": 4,
     "cancel": 3,
@@ -35,6 +61,14 @@ KINDS = {
     "again": 8,
     "delete": 2,
     "erase": 2,
+    "terms of the renewal": 6,
+    "offer renewal": 8,
+    "accept offer": 4,
+    "accept at once": 2,
+    "decline offer": 1,
+    "withdraw offer": 1,
+    "schedule": 14,
+    "withdraw change": 3,
     "usage": 20,
     "usage of before": 5,
     "wrong version": 2,
@@ -42,6 +76,8 @@ KINDS = {
     "rubbish": 1,
 }
 """What happens to an account, and how often."""
+
+PLANS = ("basic", "professional", "enterprise", "custom")
 
 
 class Life:
@@ -52,13 +88,14 @@ class Life:
         self._random = random
         self._sent = 0
         self._recent: list[CommandMessage] = []
+        self._offered: list[tuple[str, str]] = []
 
     def open(self, now: datetime) -> CommandMessage:
         """A new customer."""
         account = f"account-{len(self.accounts):05d}"
         self.accounts.append(account)
         if self._random.random() < 0.1:
-            return self._message("adopt", account, self._adopted(now, account), now)
+            return self._message("adopt", account, _adopted(self._random, now, account), now)
         return self._message("create", account, self._created(now), now)
 
     def next(self, now: datetime) -> CommandMessage:
@@ -71,7 +108,14 @@ class Life:
             return unchecked_message(
                 "update", account, b'{"changes": 1}', source=SOURCE, command_id=self._id()
             )
+        if kind in ANSWERS:
+            account, offer_id = self._random.choice(self._offered[-20:] or [(account, "a")])
+            when = {"effective": "immediately"} if kind == "accept at once" else {}
+            name = "accept_offer" if kind == "accept at once" else kind.replace(" ", "_")
+            return self._message(name, account, {"offer_id": offer_id} | when, now)
         name, data = self._command(kind, now)
+        if name == "offer_renewal":
+            self._offered.append((account, data["offer_id"]))
         return self._message(name, account, data, now)
 
     def _command(self, kind: str, now: datetime) -> tuple[str, Any]:  # noqa: C901, PLR0911, PLR0912 - a table
@@ -89,7 +133,7 @@ class Life:
             case "renew":
                 return "renew", pick.choice([{}, {}, {"term_months": 2}, {"end_date": now + 500 * DAY}])
             case "plan now":
-                return "change_plan", {"contract_type": self._plan()}
+                return "change_plan", {"contract_type": self._plan()} | pick.choice(VERSIONS)
             case "plan later":
                 overrides = {"base_monthly_fee": 77}
                 plan = {"contract_type": self._plan(), "effective": "at_renewal", "overrides": overrides}
@@ -98,7 +142,17 @@ class Life:
                 effective = "immediately" if kind == "cancel" else "end_of_term"
                 return "cancel", {"effective": effective, "reason": "because"}
             case "usage" | "usage of before":
-                return "report_usage", self._used(now - 31 * DAY if kind == "usage of before" else now)
+                return "report_usage", _used(pick, now - 31 * DAY if kind == "usage of before" else now)
+            case "terms of the renewal":
+                return "update", {"changes": {"renewal_terms": pick.choice([None, *TERMS_OF_RENEWALS])}}
+            case "offer renewal":
+                until = now + pick.choice([3, 40, 200]) * DAY
+                terms = pick.choice(TERMS_OF_RENEWALS)
+                return "offer_renewal", {"offer_id": pick.choice("ab"), "terms": terms, "valid_until": until}
+            case "schedule":
+                return "schedule_change", {"change_id": pick.choice("abc")} | _phase(pick, now)
+            case "withdraw change":
+                return "withdraw_change", {"change_id": pick.choice([*"abc", "plan_change", "cancellation"])}
             case "delete":
                 return "delete", {"reason": "closed"}
             case "again":
@@ -111,7 +165,7 @@ class Life:
                 return kind.replace(" ", "_"), {}
 
     def _plan(self) -> str:
-        return self._random.choice(["basic", "professional", "enterprise", "custom"])
+        return self._random.choice(PLANS)
 
     def _created(self, now: datetime) -> dict[str, Any]:
         pick = self._random
@@ -129,31 +183,11 @@ class Life:
         if pick.random() < 0.3:
             terms["notice_days"] = pick.choice(WINDOWS)
             terms["renewal_window_days"] = pick.choice([0, 10, 45])
+        if pick.random() < 0.1:
+            terms["phases"] = [{"kind": "amendment", "from_term": 3, "changes": {"base_monthly_fee": 55}}]
         if plan == "custom":
             terms |= {"base_monthly_fee": 500, "usage_limits": {"max_concurrent_trades": 5}}
         return terms
-
-    def _used(self, day: datetime) -> dict[str, Any]:
-        pick = self._random
-        metric = pick.choice(["monthly_trades", "trade_value", "concurrent_trades"])
-        most = {"monthly_trades": 60_000, "trade_value": 1_200_000, "concurrent_trades": 7}[metric]
-        return {"period": f"{day:%Y-%m}", "metric": metric, "value": pick.randrange(most)}
-
-    def _adopted(self, now: datetime, account: str) -> dict[str, Any]:
-        """A contract in the middle of its term; within its renewal window it is pending renewal."""
-        start = now - self._random.randrange(1, 300) * DAY
-        end = now + self._random.randrange(1, 300) * DAY
-        opens = end - min(30 * DAY, (end - start) / 2)
-        return {
-            "contract_id": f"old-{account}",
-            "contract_type": self._plan(),
-            "status": "active" if now < opens else "pending_renewal",
-            "start_date": start,
-            "end_date": end,
-            "base_monthly_fee": 10,
-            "usage_limits": {},
-            "auto_renewal": self._random.random() < 0.5,
-        }
 
     def _message(self, name: str, account: str, data: Any, now: datetime) -> CommandMessage:
         message = command_message(name, account, data, source=SOURCE, command_id=self._id(), at=now)
@@ -166,3 +200,32 @@ class Life:
 
     def _weighted(self, weights: dict[Any, int]) -> Any:
         return self._random.choices([*weights], [*weights.values()])[0]
+
+
+def _phase(pick: Random, now: datetime) -> dict[str, Any]:
+    at = now + pick.choice([1, 20, 100, 400]) * DAY
+    when = [{"at": at}, {"at_renewal": True}, {"from_term": 2}, {"from_term": 3}]
+    return pick.choice(PHASES) | pick.choice(when)
+
+
+def _used(pick: Random, day: datetime) -> dict[str, Any]:
+    metric = pick.choice(["monthly_trades", "trade_value", "concurrent_trades"])
+    most = {"monthly_trades": 60_000, "trade_value": 1_200_000, "concurrent_trades": 7}[metric]
+    return {"period": f"{day:%Y-%m}", "metric": metric, "value": pick.randrange(most)}
+
+
+def _adopted(pick: Random, now: datetime, account: str) -> dict[str, Any]:
+    """A contract in the middle of its term; within its renewal window it is pending renewal."""
+    start = now - pick.randrange(1, 300) * DAY
+    end = now + pick.randrange(1, 300) * DAY
+    opens = end - min(30 * DAY, (end - start) / 2)
+    return {
+        "contract_id": f"old-{account}",
+        "contract_type": pick.choice(PLANS),
+        "status": "active" if now < opens else "pending_renewal",
+        "start_date": start,
+        "end_date": end,
+        "base_monthly_fee": 10,
+        "usage_limits": {},
+        "auto_renewal": pick.random() < 0.5,
+    }

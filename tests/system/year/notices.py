@@ -10,6 +10,8 @@ from bisect import bisect_left
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tests.system.year.agreements import agreed_ahead, ahead_of, not_after
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -23,11 +25,16 @@ class Terms(NamedTuple):
     contract_id: str
     change: str
     at: datetime
+    due: datetime
     running: bool
     start: datetime
     end: datetime
     windows: tuple[int, ...]
     lapses: bool
+    ahead: tuple[Any, ...] | None
+    """Plan, fee and months after the next renewal, if something is agreed on for it."""
+    renewed: tuple[Any, ...]
+    """The same in any case."""
 
 
 class Told(NamedTuple):
@@ -44,17 +51,20 @@ class Told(NamedTuple):
 
 def terms_of(event: dict[str, Any]) -> Terms:
     contract = event["contract"]
-    planned = {each["kind"] for each in contract["scheduled_changes"]}
+    ends = [each["effective_at"] for each in contract["scheduled_changes"] if each["kind"] == "cancellation"]
     return Terms(
         contract["account_id"],
         contract["contract_id"],
         event["change"],
         _time(event["occurred_at"]),
+        _time(event["effective_at"]),
         contract["status"] in {"active", "pending_renewal"} and event["change"] != "deleted",
         _time(contract["term_start"]),
         _time(contract["end_date"]),
         tuple(contract["notice_days"]),
-        not contract["auto_renewal"] or "cancellation" in planned,
+        not contract["auto_renewal"] or any(not_after(each, contract["end_date"]) for each in ends),
+        agreed_ahead(contract),
+        ahead_of(contract),
     )
 
 
@@ -79,13 +89,18 @@ def expected(story: Sequence[Terms], looks: Sequence[Sequence[datetime]]) -> Ite
     """
     noticed: int | None = None
     told: int | None = None
+    said: tuple[Any, ...] | None = None
     before: Terms | None = None
     for now, after in zip(story, [*story[1:], None], strict=True):
         if before is None or (before.start, before.end) != (now.start, now.end):
-            noticed = told = None  # another term, or another end of it: the windows start afresh
+            noticed = told = said = None  # another term, or another end of it: the windows start afresh
         if now.change == "adopted":
             noticed = min(_reached(now, noticed, now.at), default=None)
-            told = noticed if now.lapses else None
+            told, said = (noticed, None) if now.lapses else (None, noticed and now.ahead)
+        changed = said != now.ahead and (said is None or said != now.renewed)
+        if now.running and noticed is not None and not now.lapses and changed:
+            said = now.ahead  # the renewal's terms are others than the last notice said
+            yield Told("notice", now.contract_id, now.end, noticed, now.at, now.at)
         if now.running and noticed not in {None, told} and now.lapses and before and not before.lapses:
             told = noticed
             yield Told("expiring", now.contract_id, now.end, noticed or 0, now.at, now.at)
@@ -94,12 +109,14 @@ def expected(story: Sequence[Terms], looks: Sequence[Sequence[datetime]]) -> Ite
             if moment >= now.end or (after is not None and moment > after.at):
                 break
             window = min(_reached(now, noticed, moment))
-            missed = tuple(sorted((each for each in _ahead(now, noticed) if each > window), reverse=True))
             opened = now.end - window * DAY
+            if after is not None and moment == after.at and opened > after.due:
+                break  # the change was due before the window opened
+            missed = tuple(sorted((each for each in _ahead(now, noticed) if each > window), reverse=True))
             yield Told("notice", now.contract_id, now.end, window, opened, moment, missed)
             if now.lapses:
                 yield Told("expiring", now.contract_id, now.end, window, opened, moment)
-            noticed, told = window, window if now.lapses else None
+            noticed, told, said = (window, window, None) if now.lapses else (window, None, now.ahead)
         before = now
 
 

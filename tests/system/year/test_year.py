@@ -24,8 +24,10 @@ from schemas.events import Change
 from schemas.names import UsageMetric
 from schemas.topics import CHANGED, COMMANDS, EXPIRING, LIMIT_REACHED, RENEWAL_NOTICES
 from tests.system.year.life import SOURCE, TERMS, Life
+from tests.system.year.log import PARTITIONS
 from tests.system.year.notices import Terms, Told, expected, terms_of, told_of
-from tests.system.year.service import PARTITIONS, Service
+from tests.system.year.price_list import check_new, policy
+from tests.system.year.service import Service
 
 CONTRACTS = 10_000
 OTHER_COMMANDS = 10_000
@@ -44,10 +46,12 @@ class Year:
         self.service = service
         self.life = Life(self.random)
         self.verdict = Verdict()
-        self.model = Model(PARTITIONS)
+        self.model = Model(PARTITIONS, policy=policy())
         self.stories: defaultdict[str, list[Terms]] = defaultdict(list)
         self.told: Counter[Told] = Counter()
         self.reached: Counter[tuple[str, int]] = Counter()
+        self.versions: Counter[tuple[str, int]] = Counter()
+        """Changes of contracts, by the version of the template that they have afterwards."""
         self.scans: list[datetime] = []
         self.commands: defaultdict[str, list[datetime]] = defaultdict(list)
         self._seen: set[str] = set()
@@ -102,7 +106,10 @@ class Year:
             told = orjson.loads(value)
             self.reached[told["metric"], told["threshold"]] += 1
         elif topic == CHANGED:
-            terms = terms_of(orjson.loads(value))
+            event = orjson.loads(value)
+            check_new(event)
+            self.versions[event["change"], event["contract"].get("template_version", 1)] += 1
+            terms = terms_of(event)
             self.stories[terms.contract_id].append(terms)
 
     def expected_notices(self) -> Counter[Told]:
@@ -144,6 +151,9 @@ def assert_that_it_was_a_full_year(year: Year, state) -> None:
     assert {contract["term_months"] for contract in state.contracts} >= set(TERMS)
     thresholds = {(metric, each) for metric in get_args(UsageMetric) for each in DEFAULT_THRESHOLDS}
     assert {*year.reached} == thresholds
+    for change in ("created", "plan_changed", "renewed", "offer_accepted"):
+        assert year.versions[change, 1] > 0
+        assert year.versions[change, 2] > 0
     assert any(told.missed for told in year.told), "the outage made some windows be missed"
     outcomes = Counter(entry["outcome"] for entry in state.history)
     assert set(outcomes) == {"applied", "unchanged", "rejected", "duplicate", "dead_letter"}

@@ -53,7 +53,7 @@ def test_the_password_goes_to_the_client_only() -> None:
 )
 def test_waiting_helps_or_it_does_not(error: Exception, kind: type[LogError]) -> None:
     with (
-        pytest.raises(kind, match=r"^Kafka at k:9092 (does not answer|refuses us): "),
+        pytest.raises(kind, match=r"^Kafka at k:9092 (does not answer|refuses access): "),
         kafka_errors("k:9092"),
     ):
         raise error

@@ -11,7 +11,7 @@ from bson import Decimal128
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.storage import documents
+from consumer.storage import position_documents
 from consumer.storage.documents import (
     CODEC,
     contract_document,
@@ -19,9 +19,10 @@ from consumer.storage.documents import (
     contract_from,
     history_document,
 )
+from consumer.storage.history import HistoryEntry
 from consumer.storage.mongo_batch import difference
-from consumer.storage.protocols import HistoryEntry, LastRecord, OutboxSlot, Position
-from schemas.contract import PLACES
+from consumer.storage.protocols import LastRecord, OutboxSlot, Position
+from schemas.views import PLACES
 from tests.contract.storage.samples import DAY, FIRST, ORIGIN, contract
 from tests.contract.storage.strategies import contracts, entries, keys, texts
 
@@ -165,17 +166,19 @@ def test_history_entry_comes_back_with_all_that_is_known(entry):
 )
 def test_position_comes_back_equal(last, tallies, offset, generation):
     position = Position("t/0", ORIGIN, offset, generation, last, tallies)
-    document = stored({"_id": "t/0", "owner": "me", "sessions": [], **documents.position_document(position)})
-    assert documents.position_from(document) == position
-    moved = document | stored(documents.position_fields(replace(FIRST, next=9)))
-    assert documents.position_from(moved) == replace(position, next=9, last=None, tallies={})
+    document = stored(
+        {"_id": "t/0", "owner": "me", "sessions": [], **position_documents.position_document(position)}
+    )
+    assert position_documents.position_from(document) == position
+    moved = document | stored(position_documents.position_fields(replace(FIRST, next=9)))
+    assert position_documents.position_from(moved) == replace(position, next=9, last=None, tallies={})
 
 
 @given(st.lists(st.tuples(*[st.integers(1, 9), *[st.integers(0, 2**60)] * 2, st.binary()]), max_size=2))
 def test_slots_come_back_equal(values):
     slots = [OutboxSlot(number, *value) for number, value in enumerate(values)]
-    outbox = {str(slot.number): documents.slot_document(slot) for slot in slots}
-    found = documents.slots_from(stored({"_id": "topic/with/slashes/7", "outbox": outbox}))
+    outbox = {str(slot.number): position_documents.slot_document(slot) for slot in slots}
+    found = position_documents.slots_from(stored({"_id": "topic/with/slashes/7", "outbox": outbox}))
     assert found == sorted(slots, key=lambda slot: slot.first)
 
 

@@ -49,23 +49,28 @@ def _lines(name: str) -> Iterator[dict[str, Any]]:
 def leave(scene: Scene, admin: AdminClient) -> None:
     """Puts all of it in its place."""
     _store(scene, admin)
-    with created_times(admin, scene.checker.topic):
+    with created_times(admin, scene.checker.watched.topic):
         send_again(scene, _records())
-    offsets = [TopicPartition(scene.checker.topic, *each) for each in GROUP_OFFSETS.items()]
-    wanted = ConsumerGroupTopicPartitions(scene.checker.group, offsets)
+    offsets = [TopicPartition(scene.checker.watched.topic, *each) for each in GROUP_OFFSETS.items()]
+    wanted = ConsumerGroupTopicPartitions(scene.checker.watched.group, offsets)
     (altered,) = admin.alter_consumer_group_offsets([wanted]).values()
     assert [each.error for each in altered.result(30).topic_partitions] == [None] * PARTITIONS
 
 
 def _store(scene: Scene, admin: AdminClient) -> None:
     cluster = admin.describe_cluster().result(30).cluster_id
-    with MongoClient[dict[str, Any]](scene.checker.mongo_uri) as client:
+    with MongoClient[dict[str, Any]](scene.checker.watched.mongo_uri) as client:
         client.drop_database(NAME)
-        for line in _lines("database.jsonl"):
-            document = json_util.loads(json.dumps(line["document"]))
-            if line["collection"] == "positions":
+        for collection, document in database():
+            if collection == "positions":
                 document["cluster"] = cluster
-            client[NAME][line["collection"]].insert_one(document)
+            client[NAME][collection].insert_one(document)
+
+
+def database() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every document of MongoDB, with the name of its collection."""
+    for line in _lines("database.jsonl"):
+        yield line["collection"], json_util.loads(json.dumps(line["document"]))
 
 
 def _records() -> Iterator[LogRecord]:

@@ -1,0 +1,55 @@
+"""A service on one broker and the command line that meets it, where the broker makes no difference."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tests import servers as kinds
+from tests.running import Running, running, settings_for
+from tests.servers import Servers
+
+Run = Callable[..., Any]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def service(servers: Servers, request: pytest.FixtureRequest) -> AsyncIterator[Running]:
+    """The service, with a database and topics of its own."""
+    kafka_kind = kinds.broker_kinds()[0]
+    mongo = servers.mongo("given" if kinds.GIVEN_MONGO else kinds.MONGO_KIND)
+    name = f"{request.module.__name__.rpartition('.')[2]}_{kafka_kind}"
+    async with running(settings_for(servers.kafka(kafka_kind), mongo, name)) as started:
+        yield started
+
+
+@pytest.fixture
+def environment(service: Running) -> dict[str, str]:
+    """What `contracts …` needs to know of the service."""
+    settings = service.settings
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("CONTRACTS_")}
+    return kept | {
+        "CONTRACTS_KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
+        "CONTRACTS_MONGO_URI": settings.mongo_uri.get_secret_value(),
+        "CONTRACTS_MONGO_DATABASE": settings.mongo_database,
+        "CONTRACTS_TOPIC_PREFIX": settings.topic_prefix,
+    }
+
+
+@pytest.fixture
+def contracts(environment: dict[str, str]) -> Run:
+    """Runs `contracts …` as a process; returns (code, output lines as JSON, errors)."""
+
+    async def run(*arguments: object) -> tuple[int, list[Any], str]:
+        command = [sys.executable, "-m", "consumer", *map(str, arguments), "--json"]
+        ran = await asyncio.to_thread(
+            subprocess.run, command, env=environment, capture_output=True, text=True, check=False
+        )
+        return ran.returncode, [json.loads(line) for line in ran.stdout.splitlines()], ran.stderr
+
+    return run

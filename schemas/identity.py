@@ -28,10 +28,9 @@ def entry_id(account_id: str, source: str, command_id: str) -> bytes:
 def command_content(type_: str, data: Any) -> bytes:
     """Distinguishes two commands with the same id: a hash of the type and of the data, parsed from JSON.
 
-    It is computed from the parsed values, not the bytes, because a relay may write the JSON again: the
-        order of
-    names and the difference between 1 and 1.0 do not matter. It is not computed from the validated data, so
-    that another version of the service computes the same.
+    It is computed from the parsed values, not the bytes, because a relay may write the JSON again: the order
+    of names and the difference between 1 and 1.0 do not matter. It is not computed from the validated data,
+    so that another version of the service computes the same.
     """
     text = orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
     if b".0" in text:

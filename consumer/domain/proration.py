@@ -108,5 +108,6 @@ def _day_of_month(contract: Contract) -> int:
     return start.day
 
 
+@lru_cache(maxsize=1024)
 def _midnight(day: int) -> datetime:
     return datetime.fromordinal(day).replace(tzinfo=UTC)

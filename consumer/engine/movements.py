@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from schemas.fees import Movement
 
 _NONE: Final = Moved(Decimal(0), 0)
+_DAY: Final = len("2026-01-31")
 
 
 class Movements:
@@ -56,7 +57,7 @@ class Movements:
             self._add(event.contract, event, kind, now - was)
 
     def _add(self, contract: Contract, event: Changed, kind: Kind, amount: Decimal) -> None:
-        day = f"{event.effective_at:%Y-%m-%d}"
+        day = event.effective_at.isoformat()[:_DAY]
         kinds = self._places.setdefault(Place(day, contract["contract_type"], contract["currency"]), {})
         moved = kinds.get(kind, _NONE)
         kinds[kind] = Moved(moved.amount + amount, moved.times + 1)

@@ -1,8 +1,8 @@
 """Money as MongoDB's Decimal128, built from its bits.
 
 The driver converts in Python, digit by digit, in 4 to 9 µs a value; from the bits it takes 0.7 to 2.5 µs.
-Values with a sign or an exponent, or that are not numbers, are not money of this service and are left to the
-driver. The same fees and limits occur again and again, so results are cached.
+Values with an exponent, or that are not numbers, are not money of this service and are left to the driver.
+The same fees and limits occur again and again, so results are cached.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ _BIAS: Final = 6176
 _EXPONENT_AT: Final = 49
 _WORD: Final = 1 << 64
 _WORDS: Final = Struct("<QQ")
+_NEGATIVE: Final = 1 << 63
 _SIGN_OR_SPECIAL: Final = 1 << 62
 """A first word below this limit belongs to a finite number that is not negative."""
 
@@ -27,12 +28,13 @@ _SIGN_OR_SPECIAL: Final = 1 << 62
 @lru_cache(maxsize=1 << 12)
 def stored_money(text: str) -> Decimal128:
     """A decimal, by its text: 1.0 and 1.00 are equal but must be stored differently."""
-    whole, _, decimals = text.partition(".")
+    sign = _NEGATIVE if text[0] == "-" else 0
+    whole, _, decimals = text.removeprefix("-").partition(".")
     digits = whole + decimals
     if len(digits) > _DECIMAL128_DIGITS or not digits.isdigit():
         return Decimal128(text)
     high, low = divmod(int(digits), _WORD)
-    bits: Any = (_BIAS - len(decimals) << _EXPONENT_AT | high, low)
+    bits: Any = (sign | (_BIAS - len(decimals)) << _EXPONENT_AT | high, low)
     return Decimal128(bits)
 
 

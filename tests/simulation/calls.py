@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from consumer.errors import OutcomeUnknown, StoreUnavailable
+from consumer.errors import BrokerUnavailable, OutcomeUnknown, PublishInDoubt, StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +17,9 @@ T = TypeVar("T")
 _BLOWS: Final = frozenset({"slow", "pause", "kill", "restore", "move"})
 READ: Final = _BLOWS | {"away"}
 WRITE: Final = READ | {"lost", "late"}
-_STORE: Final = (StoreUnavailable, OutcomeUnknown)
+STORE: Final = (StoreUnavailable, OutcomeUnknown)
+BROKER: Final = (BrokerUnavailable, PublishInDoubt)
+"""The errors of calls to each server."""
 _LATE_SHARE: Final = 0.5
 
 
@@ -93,6 +95,9 @@ class Caller:
             raise
         if fault == "late":
             self._later(point, late or effect)
+        if (outage := self.world.outage) is not None and error in outage.errors:
+            await asyncio.sleep(outage.patience)
+            raise error(f"{point} has no answer: the server is away")
         if fault in {"away", "late"}:
             raise error(f"{point} has no answer: {fault}")
         if fault == "conflict" and other is not None:
@@ -115,7 +120,7 @@ class Caller:
 
     def _latency(self, error: Any) -> float:
         chaos = self.world.chaos
-        return chaos.latency() * (chaos.sizes.store_pace if error in _STORE else chaos.sizes.kafka_pace)
+        return chaos.latency() * (chaos.sizes.store_pace if error in STORE else chaos.sizes.kafka_pace)
 
     async def _strike(self, fault: str | None) -> None:
         if fault == "slow":

@@ -203,6 +203,11 @@ class Group:
             asyncio.get_running_loop().call_later(later, process.tell)
         self._world.trace("group", {p.name: sorted(s) for p, s in shares.items()})
 
+    def give(self, process: Process, numbers: Collection[int]) -> None:
+        """Assigns these partitions to a process."""
+        self._assigned[process] = frozenset(numbers)
+        process.tell()
+
     def calm(self) -> None:
         """Everybody goes on, and each partition has one owner from here on."""
         for process in self.processes:

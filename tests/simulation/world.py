@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from consumer.errors import ContractsError
 from tests.simulation.broker import Broker
@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+class Outage(NamedTuple):
+    """A server is away. Calls to it fail with these errors after so many seconds."""
+
+    errors: tuple[type[Exception], ...]
+    patience: float
+
+
 class World:
     """Everything of one schedule."""
 
@@ -34,6 +41,7 @@ class World:
         self.decoder = OnceDecoder(self.chaos.sizes.partitions)
         self.database = Database(self.chaos.sizes.partitions)
         self._traced = traced
+        self.outage: Outage | None = None
         self.late = 0
         """Requests on their way whose clients have given them up."""
         self.violations: list[BaseException] = []

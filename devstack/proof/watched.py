@@ -21,7 +21,7 @@ from devstack.proof.state import READ_AS
 
 COMMANDS = "contracts.commands"
 JOURNAL = "contracts.positions"
-READ_SECONDS = 60.0
+READ_SECONDS = 120.0
 
 
 class NotDone(AssertionError):

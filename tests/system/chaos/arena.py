@@ -21,7 +21,8 @@ from tests.system.faults.workers import Worker
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-CATCH_UP_SECONDS = 90
+CATCH_UP_SECONDS = 300
+"""A service that has not caught up by then does not go on any more, on however slow a machine."""
 SETTINGS = {
     "CONTRACTS_KAFKA_REQUEST_TIMEOUT_MS": "2500",
     "CONTRACTS_REBALANCE_TIMEOUT_MS": "2000",
@@ -35,8 +36,10 @@ SETTINGS = {
 
 CLUSTER_SETTINGS = {
     "CONTRACTS_TOPIC_REPLICATION_FACTOR": str(NODES),
-    # The end of a transaction waits for three brokers here; with less a busy machine never comes to one.
+    # A transaction waits for three brokers and what they leave of the machine; with less patience a busy one
+    # never comes to the end of any.
     "CONTRACTS_TRANSACTION_TIMEOUT_MS": "5000",
+    "CONTRACTS_MONGO_TIMEOUT_MS": "5000",
 }
 
 

@@ -8,7 +8,6 @@ from tests.system.faults.scene import Scene
 pytestmark = pytest.mark.fault
 
 
-@pytest.mark.timeout(240)
 def test_the_broker_killed_and_restarted(scene: Scene, apache_kafka: ApacheKafka) -> None:
     scene.start()
     scene.start()
@@ -19,7 +18,6 @@ def test_the_broker_killed_and_restarted(scene: Scene, apache_kafka: ApacheKafka
     scene.done()
 
 
-@pytest.mark.timeout(240)
 def test_the_broker_stopped_in_order_and_restarted(scene: Scene, apache_kafka: ApacheKafka) -> None:
     worker = scene.start()
     scene.publish(1_000)

@@ -13,7 +13,7 @@ from tests.system.faults.events import seconds_to_new_events
 from tests.system.faults.scene import Scene
 from tests.system.faults.workers import sleep_as_fault, until
 
-pytestmark = [pytest.mark.fault, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.fault
 
 STARTED_SECONDS = 60
 AGAIN_SECONDS = 60

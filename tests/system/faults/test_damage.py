@@ -18,7 +18,7 @@ from tests.system.faults.conftest import MakeScene
 from tests.system.faults.deciding import all_stored, decided, stopped, worked
 from tests.system.faults.scene import Scene
 
-pytestmark = [pytest.mark.fault, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.fault
 
 PARTITIONS = 2
 

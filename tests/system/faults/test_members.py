@@ -12,7 +12,6 @@ SMALL = {"CONTRACTS_MAX_BATCH_COMMANDS": "20"}
 """So that there is a backlog, and something under way, whenever a partition changes hands."""
 
 
-@pytest.mark.timeout(180)
 def test_two_workers_joining_and_leaving(scene: Scene) -> None:
     stays = scene.start(**SMALL)
     stays.wait_for("took over")

@@ -10,7 +10,7 @@ from tests.system.faults.conftest import MakeScene
 from tests.system.faults.scene import Scene
 from tests.system.faults.workers import Worker, sleep_as_fault, until
 
-pytestmark = [pytest.mark.fault, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.fault
 
 OwnMongo = Callable[..., MongoServer]
 

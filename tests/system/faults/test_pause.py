@@ -11,7 +11,6 @@ from tests.system.faults.workers import until
 pytestmark = pytest.mark.fault
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize("point", [point for point in POINTS if point not in {"fenced", "published"}])
 def test_paused_at_a_point_replaced_and_continued(scene: Scene, point: str) -> None:
     passage = 1 if point in TAKEOVER else 2
@@ -29,7 +28,6 @@ def test_paused_at_a_point_replaced_and_continued(scene: Scene, point: str) -> N
     scene.done()
 
 
-@pytest.mark.timeout(180)
 def test_paused_at_random_moments_replaced_and_continued(scene: Scene) -> None:
     random = Random(7)
     workers = [scene.start(), scene.start()]

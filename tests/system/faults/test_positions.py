@@ -32,7 +32,7 @@ from tests.system.faults.deciding import (
 )
 from tests.system.faults.scene import Scene
 
-pytestmark = [pytest.mark.fault, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.fault
 
 PARTITIONS = 2
 

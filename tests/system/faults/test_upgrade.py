@@ -15,7 +15,7 @@ from tests.system.faults.deciding import decided, finished, members, stopped
 from tests.system.faults.scene import Scene
 from tests.system.faults.workers import until
 
-pytestmark = [pytest.mark.fault, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.fault
 
 
 @pytest.fixture

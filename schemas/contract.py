@@ -239,11 +239,9 @@ def json_default(value: Any) -> Any:
     """Encodes types that orjson does not know: money, as a JSON number."""
     if value.__class__ is Decimal:
         number = float(value)  # exact: money has at most as many digits as a double
-        if number.is_integer():
-            return int(number)
         if not isfinite(number):  # otherwise null would be written, which removes a limit in a command
             raise TypeError("a number that is not finite is not JSON")
-        return number
+        return int(number) if number.is_integer() else number
     raise TypeError(f"{type(value).__name__} is not JSON")
 
 

@@ -12,6 +12,9 @@ from consumer.cli.running import load_settings, run_async
 from consumer.errors import DecidesOtherwise
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from consumer.operator.differences import Difference
     from consumer.operator.shadow import Report
 
 START: Final = "start"
@@ -28,6 +31,10 @@ def shadow(
             help="Begin at the log's start, or with this checkpoint.",
         ),
     ] = START,
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="PROGRAM", help="Compare with this `contracts` of another release."),
+    ] = None,
     limit: Annotated[
         int, typer.Option(min=1, metavar="N", help="Maximum number of differences to show.")
     ] = 20,
@@ -35,30 +42,40 @@ def shadow(
 ) -> None:
     """Find what this program would decide otherwise.
 
-    Applies the log to a second database, DATABASE_shadow, and publishes nothing. Compares contracts, history
-    and outputs with those of the service, and lists the differences in the order of the log. Run it with the
-    new version before an upgrade. The second database is dropped at the end.
+    Applies the log to a second database, DATABASE_shadow, and publishes nothing. Compares contracts, history,
+    outputs, tallies and movements of revenue with those of the service, and lists the differences in the
+    order of the log. Run it with the new version before an upgrade. The second database is dropped at the
+    end. With --against, another release does the same first, and what both decide alike is not listed:
+    `made` is then what the other release makes.
 
     Example: contracts shadow
     """
-    report = run_async(
-        _compare(None if from_ == START else Path(from_)),
+    report, differences = run_async(
+        _compare(from_, against),
         interrupted="run it again: it starts from the beginning",
         waiting_for="Kafka and MongoDB",
     )
-    rows = [difference.row() for difference in report.differences[:limit]]
+    rows = [difference.row() for difference in differences[:limit]]
     table_or_json(rows, COLUMNS, as_json=as_json, nothing="no differences")
     note(
         f"{report.commands:,} commands applied; compared {report.documents:,} documents and "
-        f"{report.outputs:,} outputs: {len(report.differences):,} differences"
+        f"{report.outputs:,} outputs: {len(differences):,} differences"
     )
-    if report.differences:
-        raise DecidesOtherwise(report.differences[0].partition, report.differences[0].offset)
+    if report.uncounted:
+        note(
+            f"tallies and movements of partitions {list(report.uncounted)} were not compared: the service "
+            "has counted them only since an upgrade"
+        )
+    if differences:
+        raise DecidesOtherwise(differences[0].partition, differences[0].offset)
 
 
-async def _compare(checkpoint: Path | None) -> Report:
+async def _compare(start: str, against: str | None) -> tuple[Report, Sequence[Difference]]:
+    from consumer.operator.shadow_against import between, of_release
     from consumer.operator.shadowing import compare
 
     settings = load_settings()
+    other = await of_release(against, start) if against else []
     with progress("commands") as done:
-        return await compare(settings, done, checkpoint)
+        report = await compare(settings, done, None if start == START else Path(start))
+    return report, between(other, report.differences) if against else report.differences

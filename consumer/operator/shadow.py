@@ -16,6 +16,7 @@ from consumer.engine.takeover import Resumed
 from consumer.errors import ContractsError, InputRefused, PositionError
 from consumer.kafka.recordbatches import outputs_in
 from consumer.operator.shadow_state import StateComparison
+from consumer.operator.shadow_tallies import Tallies, TallyComparison
 from consumer.storage.protocols import Position
 
 if TYPE_CHECKING:
@@ -45,12 +46,17 @@ OWNER: Final = "shadow"
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How much was compared, and the differences, in the order of the log."""
+    """How much was compared, and the differences, in the order of the log.
+
+    `uncounted` are the partitions whose tallies and movements were not compared, because the service began to
+    count them after the place where the shadow began.
+    """
 
     commands: int
     documents: int
     outputs: int
     differences: tuple[Difference, ...]
+    uncounted: tuple[int, ...]
 
 
 class Shadow:
@@ -104,12 +110,11 @@ class Shadow:
             PositionError: a partition cannot be applied.
             StoreError, LogError: a server does not answer.
         """
-        ends = await self._begin()
+        made = await Tallies.of(self._made, self._topic)
+        ends = await self._begin(made.positions)
         await until_published(self._journal, ends)
         records = published()
-        while waiting := [
-            n for n, partition in self._partitions.items() if partition.position.next < ends[n]
-        ]:
+        while waiting := [n for n, p in self._partitions.items() if p.position.next < ends[n]]:
             await self._apply(waiting, ends)
             await self._read(records)
         async for record in records:
@@ -117,21 +122,23 @@ class Shadow:
         self._outputs.finish()
         reached = {n: p.position.base() + p.position.next for n, p in self._partitions.items()}
         state = StateComparison(self._made.database, self._would.database, reached, self._home)
-        found = sorted([*await state.run(), *self._outputs.differences], key=lambda one: one.order)
-        return Report(self._commands, state.compared, self._outputs.compared, tuple(found))
+        tallies = TallyComparison(made, await Tallies.of(self._would, self._topic))
+        found = [*await state.run(), *self._outputs.differences, *tallies.run()]
+        found.sort(key=lambda one: one.order)
+        documents = state.compared + tallies.compared
+        return Report(
+            self._commands, documents, self._outputs.compared, tuple(found), tuple(tallies.uncounted)
+        )
 
-    async def _begin(self) -> dict[int, int]:
-        """Sets the shadow's positions to where it begins. Returns the positions of the service."""
+    async def _begin(self, found: Mapping[str, Position]) -> dict[int, int]:
+        """Sets the shadow's positions to where it begins. Returns how far the service is, at `found`."""
         names = {number: f"{self._topic}/{number}" for number in self._partitions}
-        found = await self._made.positions(names.values())
         bounds = await self._fetcher.bounds(list(names))
         await self._would.claim(names.values(), OWNER)
         self._storing.owner = OWNER
         ends = {}
         for number, name in names.items():
-            position = found.get(name)
-            if position is None:
-                raise InputRefused(f"{name} has no position yet: the service has applied nothing of it")
+            position = _position(name, found)
             fresh = self._restored.get(number) or Position(name, position.origin, next=0)
             _refuse_other_log(position, fresh, bounds[number].start)
             await self._would.begin(fresh, OWNER)
@@ -172,6 +179,12 @@ class Shadow:
                 if (record := await anext(records, None)) is None:
                     return
                 self._outputs.published(record)
+
+
+def _position(name: str, found: Mapping[str, Position]) -> Position:
+    if name not in found:
+        raise InputRefused(f"{name} has no position yet: the service has applied nothing of it")
+    return found[name]
 
 
 def _refuse_other_log(made: Position, would: Position, log_start: int) -> None:

@@ -15,11 +15,12 @@ from consumer.storage.documents import (
     contracts_from,
     history_from,
 )
-from consumer.storage.mongo_driver import aggregated, start_session, start_transaction, timeout_seconds
+from consumer.storage.mongo_driver import aggregated, timeout_seconds
 from consumer.storage.mongo_due import due_pages
 from consumer.storage.mongo_errors import answered
 from consumer.storage.mongo_filters import LATEST, RUNS, ends_in, of_topic, selected
 from consumer.storage.mongo_known import find_holders, find_seen
+from consumer.storage.mongo_revenue import positions_and_movements
 from consumer.storage.movements import RevenueMoves
 from consumer.storage.queries import Applied, ChangeCount, Due, EndingCount, MonthEnding, Revenue
 from schemas.types import ContractTypeName, StatusName
@@ -157,17 +158,9 @@ class MongoQueries:
         ]
 
     async def movements(self, since: str) -> RevenueMoves:
-        session = await start_session(self._client)
-        try:
-            with answered(PATIENT_SECONDS):
-                # One snapshot: what a batch moves is in the positions and in the movements, or in neither.
-                await start_transaction(session, ReadConcern("snapshot"))
-                positions = await self._db.positions.find({}, ["tallies"], session=session).to_list(None)
-                wanted = movements.since(since)
-                moved = await self._db[movements.COLLECTION].find(wanted, session=session).to_list(None)
-                await session.commit_transaction()
-        finally:
-            await session.end_session()
+        positions, moved = await positions_and_movements(
+            self._client, self._db, PATIENT_SECONDS, movements.since(since)
+        )
         return RevenueMoves(movements.revenue_of(positions), [*map(movements.tallied_from, moved)])
 
     async def ending_counts(self, now: datetime, windows: Sequence[int]) -> list[EndingCount]:

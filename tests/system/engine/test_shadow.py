@@ -1,17 +1,25 @@
 """The log applied again beside the service: nothing differs, and a planted rule is found where it counts."""
 
 import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pymongo import MongoClient
 
 from consumer.domain.model import Changed
-from consumer.engine import fold
+from consumer.engine import accounts, fold
+from consumer.engine.movements import Movements
 from consumer.operator.shadowing import SUFFIX, compare
 from consumer.settings import Settings
 from tests.running import running, settings_for
 from tests.system.engine.test_replay import at_rest, publish
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -29,8 +37,34 @@ async def test_this_program_decides_as_it_did(applied: Settings) -> None:
     assert report.commands > 800
     assert report.documents > report.commands
     assert report.outputs > report.commands
+    assert report.uncounted == ()
     with MongoClient[dict[str, Any]](applied.mongo_uri.get_secret_value()) as client:
         assert applied.mongo_database + SUFFIX not in client.list_database_names()
+
+
+async def test_a_planted_rule_of_tallies_and_movements_is_found(
+    applied: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It shows in no contract, entry or output."""
+    take = Movements.take
+    monkeypatch.setattr(Movements, "take", lambda self, before, events: take(self, before, events[:-1]))
+    report = await compare(applied)
+    assert {one.what for one in report.differences} == {"movements"}
+    monkeypatch.undo()
+    monkeypatch.setattr(accounts, "RUNNING", frozenset({"active"}))
+    report = await compare(applied)
+    assert {one.what for one in report.differences} == {"positions"}
+
+
+async def test_one_changed_movement_is_found(applied: Settings) -> None:
+    with MongoClient[dict[str, Any]](applied.mongo_uri.get_secret_value()) as client:
+        collection = client[applied.mongo_database].movements
+        changed = collection.find_one({"times.new": {"$gt": 0}})
+        collection.update_one({"_id": changed["_id"]}, {"$inc": {"times.new": 1}})
+    report = await compare(applied)
+    (found,) = report.differences
+    assert (found.what, found.id, found.path) == ("movements", changed["_id"], "/times/new")
+    assert (int(found.made), int(found.would)) == (changed["times"]["new"] + 1, changed["times"]["new"])
 
 
 def another_contract(verdict: Any) -> Any:
@@ -71,3 +105,63 @@ async def test_a_planted_rule_is_found_at_its_first_command(
     report = await compare(applied)
     assert report.differences[0].offset == min(planted)
     assert what <= {one.what.removeprefix(applied.topic_prefix) for one in report.differences}
+
+
+def contracts(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
+    named = {
+        "CONTRACTS_KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
+        "CONTRACTS_MONGO_URI": settings.mongo_uri.get_secret_value(),
+        "CONTRACTS_MONGO_DATABASE": settings.mongo_database,
+        "CONTRACTS_TOPIC_PREFIX": settings.topic_prefix,
+        "CONTRACTS_GROUP_ID": settings.group_id,
+        "CONTRACTS_TOPIC_REPLICATION_FACTOR": "1",
+        "CONTRACTS_TOPIC_PARTITIONS": str(settings.topic_partitions),
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "consumer", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **named},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+OTHER_RELEASE = """#!{python}
+import sys
+sys.path.insert(0, {root!r})
+from consumer.engine import fold
+decide = fold.decide
+def other(contract, command, *more):
+    verdict = decide(contract, command, *more)
+    if command.offset != {offset} or verdict.contract is None:
+        return verdict
+    *events, last = verdict.events
+    last = last._replace(contract=last.contract | dict(notes="by the other release"))
+    return verdict._replace(contract=last.contract, events=(*events, last))
+fold.decide = other
+import consumer.__main__
+"""
+
+
+def test_against_another_release_only_its_rule_is_found(applied: Settings, tmp_path: Path) -> None:
+    """Both find what was changed by hand; it is no difference between them."""
+    with MongoClient[dict[str, Any]](applied.mongo_uri.get_secret_value()) as client:
+        database = client[applied.mongo_database]
+        by_hand, decided = database.contracts.find({"notes": {"$exists": False}}).limit(2)
+        database.contracts.update_one({"_id": by_hand["_id"]}, {"$set": {"size": 1}})
+    program = tmp_path / "contracts"
+    offset = decided["lifecycle"]["offset"]
+    program.write_text(OTHER_RELEASE.format(python=sys.executable, root=str(ROOT), offset=offset))
+    program.chmod(0o755)
+    alone = contracts(applied, "shadow", "--json")
+    assert alone.returncode == 23, alone.stderr
+    assert [json.loads(line)["path"] for line in alone.stdout.splitlines()] == ["/size"]
+    both = contracts(applied, "shadow", "--json", "--against", str(program))
+    assert both.returncode == 23, both.stderr
+    rows = [json.loads(line) for line in both.stdout.splitlines()]
+    assert {row["offset"] for row in rows} == {offset}
+    assert {row["what"].removeprefix(applied.topic_prefix) for row in rows} >= {
+        "contracts",
+        "contracts.changed",
+    }

@@ -1,0 +1,49 @@
+"""Which differences are those of two releases, and what another release's program may do wrong."""
+
+import sys
+
+import pytest
+
+from consumer.errors import InputRefused
+from consumer.operator.differences import Difference
+from consumer.operator.shadow_against import between, of_release
+
+
+def differing(offset: int, made: str, would: str, path: str = "/notes") -> Difference:
+    return Difference("contracts", f"c{offset}", 0, offset, path, made, would)
+
+
+def test_what_both_decide_alike_is_left_out() -> None:
+    tampered = differing(3, "by hand", "right")
+    assert between([tampered], [tampered]) == []
+
+
+@pytest.mark.parametrize(
+    ("other", "this", "found"),
+    [
+        ([], [differing(1, "old", "new")], differing(1, "old", "new")),
+        ([differing(1, "new", "old")], [], differing(1, "old", "new")),
+        ([differing(1, "by hand", "old")], [differing(1, "by hand", "new")], differing(1, "old", "new")),
+    ],
+    ids=["only this one differs", "only the other one differs", "both differ from the service"],
+)
+def test_what_the_other_release_makes_is_shown_as_made(other, this, found) -> None:
+    assert between(other, this) == [found]
+
+
+def test_differences_are_in_the_order_of_the_log() -> None:
+    ours = [differing(2, "a", "b"), differing(9, "a", "b")]
+    assert [one.offset for one in between([differing(5, "a", "b")], ours)] == [2, 5, 9]
+
+
+async def test_a_program_that_is_not_there(tmp_path) -> None:
+    with pytest.raises(InputRefused, match="cannot be run: No such file"):
+        await of_release(str(tmp_path / "contracts"), "start")
+
+
+async def test_a_program_that_fails(tmp_path) -> None:
+    program = tmp_path / "contracts"
+    program.write_text(f"#!{sys.executable}\nimport sys\nsys.exit(3)\n")
+    program.chmod(0o755)
+    with pytest.raises(InputRefused, match="ended with exit code 3"):
+        await of_release(str(program), "start")

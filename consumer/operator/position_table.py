@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from consumer.engine.checks import problem_of
 from consumer.engine.obstacle import hidden_behind
 from consumer.engine.outbox import chain_of
-from consumer.errors import ForeignDocument, OutboxHole, PositionError
+from consumer.errors import ForeignDocument, OutboxHole, PositionError, PositionMissing
 from consumer.storage.protocols import Stop
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from consumer.storage.protocols import Origin, Position, Store
 
 T = TypeVar("T")
+
+FROM_CHECKPOINT: Final = "--from-checkpoint FOLDER"
 
 HIDDEN_SECONDS: Final = 2.0
 """How long an open transaction must block a partition to be shown: most end within a second."""
@@ -159,5 +161,10 @@ def _row(
         log_end=bounds.stable,
         generation=None if position is None else position.generation,
         problem=stop and stop.problem,
-        decision=stop and stop.decision,
+        decision=stop and _possible(stop.decision, bounds),
     )
+
+
+def _possible(decision: str | None, bounds: Bounds) -> str | None:
+    """The decision; a log that has lost its first commands is not applied from its start."""
+    return FROM_CHECKPOINT if decision == PositionMissing.decision and bounds.start > 0 else decision

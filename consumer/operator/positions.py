@@ -102,9 +102,9 @@ class PositionAdmin:
         rows = await self.show()
         numbers = chosen(decision, rows, partitions, self._table.topic)
         if not force:
-            refuse_other_decisions(decision, [rows[number] for number in numbers])
             if decision is Decision.REBUILD:
                 refuse_cut_log(rows[number] for number in numbers)
+            refuse_other_decisions(decision, [rows[number] for number in numbers])
         generation = 1 + max((row.generation or 0) for row in rows)
         tails = await self._standstill.tails(numbers)
         # Check all partitions before changing any: a refused decision changes nothing.
@@ -129,7 +129,9 @@ class PositionAdmin:
         tails = await self._standstill.tails(self._table.names)
         progress = {number: tail and tail.progress for number, tail in tails.items()}
         await restoration.refuse_other_log(self._table, self._store, progress)
+        await restoration.refuse_foreign()
         await restoration.store()
+        await self._standstill.refuse_while_running()  # storing takes long
         # Last: without a position, the service does not begin.
         for position in restoration.manifest.positions.values():
             await self._store.replace_position(position)

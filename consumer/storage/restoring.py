@@ -69,6 +69,12 @@ class Restoring:
         parts = (documents[first : first + AT_ONCE] for first in range(0, len(documents), AT_ONCE))
         await asyncio.gather(*(self._store(self._db[collection], part) for part in parts))
 
+    async def some(self, collection: str) -> set[bytes]:
+        """Some of the documents that are there, if there are any."""
+        with answered(SECONDS):
+            found = await self._db[collection].find({}).limit(AT_ONCE).to_list(AT_ONCE)
+        return {bytes(each.raw) for each in found}
+
     async def count(self, collection: str) -> int:
         """How many documents there are."""
         with answered(SECONDS):

@@ -69,8 +69,7 @@ def tally_of(contract: bytes) -> str:
 
 def offset_of(entry: bytes) -> int:
     """The sequence number of a history entry."""
-    offset: int = RawBSONDocument(entry)["offset"]
-    return offset
+    return int(RawBSONDocument(entry)["offset"])
 
 
 @dataclass(slots=True)
@@ -149,7 +148,7 @@ class Snapshot:
         reader.session = session = await start_session(self._client)
         try:
             await start_transaction(session, ReadConcern("snapshot"))
-            found = await reader.find("positions", of_topic(self._topic))
+            found = await reader.find("positions", of_topic(self._topic), only={"outbox": False})
             decoded = (bson.decode(bytes(each.raw), CODEC) for each in found)
             now = {position.place[1]: position for position in map(position_from, decoded)}
             await reader.read(reached, now)
@@ -227,10 +226,11 @@ class _Reader:
         *,
         order: Sequence[tuple[str, int]] = (("_id", 1),),
         limit: int = 0,
+        only: Mapping[str, bool] | None = None,
     ) -> list[Any]:
         """Documents in an order, by default by id."""
         with answered(self._seconds):
-            found = self._db[collection].find(wanted or {}, session=self.session, sort=[*order], limit=limit)
+            found = self._db[collection].find(wanted, only, session=self.session, sort=[*order], limit=limit)
             documents: list[Any] = await found.to_list(None)
         return documents
 

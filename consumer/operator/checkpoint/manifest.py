@@ -96,13 +96,21 @@ class Manifest:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Writes a file, whole or not at all; an interruption leaves its beginning in `<name>.part`."""
+    """Writes a file, whole or not at all; an interruption leaves its beginning in `<name>.part`.
+
+    Its name, too, is on disk afterwards: a manifest must not survive a power failure that its files do not.
+    """
     part = path.with_name(path.name + PART)
     with part.open("wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
     part.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -95,6 +95,21 @@ class Restoration:
                     hint="drop the database, or name another with CONTRACTS_MONGO_DATABASE",
                 )
 
+    async def refuse_foreign(self) -> None:
+        """Looks at some documents without positions: an interrupted run may have stored them.
+
+        Raises:
+            CheckpointDamaged: a file was changed.
+            InputRefused: one is not in the checkpoint.
+        """
+        for collection in COUNTED:
+            left = await self._restoring.some(collection)
+            for file in self.manifest.files:
+                if left and file.collection == collection:
+                    left.difference_update(self._files.read(file))
+            if left:
+                raise _not_empty(f"{collection} has documents that the checkpoint has not")
+
     async def store(self) -> None:
         """Stores all documents; what is there already is left.
 
@@ -109,7 +124,8 @@ class Restoration:
         for collection in COUNTED:
             there, expected = await self._restoring.count(collection), self.manifest.documents(collection)
             if there != expected:
-                raise InputRefused(
-                    f"{collection} has {there:,} documents, and the checkpoint {expected:,}",
-                    hint="only an empty database is restored: drop it, or name another",
-                )
+                raise _not_empty(f"{collection} has {there:,} documents, and the checkpoint {expected:,}")
+
+
+def _not_empty(why: str) -> InputRefused:
+    return InputRefused(why, hint="only an empty database is restored: drop it, or name another")

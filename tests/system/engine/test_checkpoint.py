@@ -112,6 +112,7 @@ async def test_the_log_is_cut_before_a_checkpoint(
     async with positions(settings) as admin:
         with pytest.raises(InputRefused, match="earlier commands were deleted"):
             await admin.reset(Decision.REBUILD)
+        assert {row.decision for row in await admin.show()} == {"--from-checkpoint FOLDER"}
     await checkpoints.restore(settings, tmp_path)
     async with running(settings):
         await at_rest(settings)

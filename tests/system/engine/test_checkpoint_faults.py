@@ -4,18 +4,24 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from confluent_kafka import Consumer
+from pymongo import MongoClient
 
 from consumer.errors import CheckpointDamaged, InputRefused
 from consumer.operator.checkpoint.check import CheckpointCheck
 from consumer.operator.checkpoint.creation import LOCK
 from consumer.operator.checkpoint.manifest import NAME
+from consumer.operator.checkpoint.restoring import Restoration
 from consumer.settings import Settings
+from schemas.topics import COMMANDS
 from tests.running import running, settings_for
 from tests.system.engine import checkpoints
 from tests.system.engine.test_checkpoint import SLOW_MS
@@ -148,6 +154,57 @@ async def test_a_checkpoint_that_does_not_fit_is_refused(applied: Settings, tmp_
         with pytest.raises(InputRefused, match=says):
             await checkpoints.restore(applied, changed(folder, tmp_path / name, **fields))
     assert all(not documents for documents in stored(applied).values())
+
+
+async def test_a_database_with_other_contracts_and_no_positions_is_left_as_it_is(
+    applied: Settings, tmp_path: Path
+) -> None:
+    folder = tmp_path / "checkpoint"
+    await checkpoints.create(applied, folder)
+    with MongoClient[dict[str, Any]](applied.mongo_uri.get_secret_value()) as client:
+        database = client[applied.mongo_database]
+        database.positions.delete_many({})
+        first = database.contracts.find_one({}) or {}
+        database.contracts.update_one({"_id": first["_id"]}, {"$set": {"notes": "another"}})
+        for collection in ("former_contracts", "history", "movements"):
+            database[collection].delete_many({})
+        before = stored(applied)
+        with pytest.raises(InputRefused, match="contracts has documents that the checkpoint has not"):
+            await checkpoints.restore(applied, folder)
+    assert stored(applied) == before
+
+
+async def test_a_service_that_starts_while_documents_are_stored(
+    applied: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await checkpoints.create(applied, tmp_path)
+    await checkpoints.lose(applied)
+    store = Restoration.store
+
+    async def meanwhile(self: Restoration) -> None:
+        await store(self)
+        started.enter_context(_member(applied))
+
+    monkeypatch.setattr(Restoration, "store", meanwhile)
+    with ExitStack() as started, pytest.raises(InputRefused, match="running members"):
+        await checkpoints.restore(applied, tmp_path)
+    with MongoClient[dict[str, Any]](applied.mongo_uri.get_secret_value()) as client:
+        assert client[applied.mongo_database].positions.count_documents({}) == 0
+
+
+@contextmanager
+def _member(settings: Settings) -> Iterator[None]:
+    """A member of the group, as an instance of the service is one."""
+    consumer = Consumer(
+        {"bootstrap.servers": settings.kafka_bootstrap_servers, "group.id": settings.group_id, "log_level": 0}
+    )
+    with closing(consumer):
+        consumer.subscribe([settings.topic_prefix + COMMANDS])
+        until = time.monotonic() + 60
+        while not consumer.assignment():
+            assert time.monotonic() < until, "not in the group"
+            consumer.poll(0.1)
+        yield
 
 
 async def test_a_damaged_checkpoint_is_not_restored(applied: Settings, tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ class History:
     def __getitem__(self, name: str) -> Any:
         return SimpleNamespace(find=self.find)
 
-    def find(self, wanted: Any, *, session: Any, sort: Any, limit: int) -> Any:
+    def find(self, wanted: Any, _: Any, *, session: Any, sort: Any, limit: int) -> Any:
         assert sort == [("partition", 1), ("offset", 1)]
         self.limits.append(limit)
         span = wanted["offset"]

@@ -23,6 +23,7 @@ from consumer.errors import (
     Fenced,
     ForeignDocument,
     NewerSchema,
+    OutcomeUnknown,
     PoisonDocument,
     PositionError,
     StoreError,
@@ -93,7 +94,7 @@ class Storing:
             return await self._transact(lane, shares)
         except (AheadOfPosition, BatchTooLarge, ForeignDocument, NewerSchema, PoisonDocument) as error:
             return await self._apart(lane, shares, error)
-        except (StoreUnavailable, WriteConflict):
+        except (OutcomeUnknown, StoreUnavailable, WriteConflict):
             await _isolate(shares)
             raise
 

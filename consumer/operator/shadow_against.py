@@ -29,7 +29,7 @@ async def of_release(program: str, start: str) -> list[Difference]:
         start: where it begins, as for `--from`.
 
     Raises:
-        InputRefused: it cannot be run, or has not compared.
+        InputRefused: it cannot be run, has not compared, or prints something else.
     """
     command = (program, "shadow", "--from", start, "--json", "--limit", _ALL)
     try:
@@ -52,7 +52,10 @@ async def of_release(program: str, start: str) -> list[Difference]:
             f"`{program} shadow` ended with exit code {process.returncode}; its message is above",
             hint="the other release needs the same settings, and `shadow` itself",
         )
-    return [Difference(**json.loads(line)) for line in told.splitlines()]
+    try:
+        return [Difference(**json.loads(line)) for line in told.splitlines()]
+    except (ValueError, TypeError) as error:
+        raise InputRefused(f"`{program} shadow --json` prints something else than differences") from error
 
 
 def between(other: Iterable[Difference], this: Iterable[Difference]) -> list[Difference]:

@@ -41,9 +41,27 @@ async def test_a_program_that_is_not_there(tmp_path) -> None:
         await of_release(str(tmp_path / "contracts"), "start")
 
 
-async def test_a_program_that_fails(tmp_path) -> None:
+@pytest.mark.parametrize(
+    ("does", "says"),
+    [
+        ("sys.exit(3)", "ended with exit code 3"),
+        ("print('no differences')", "prints something else"),
+        ("print('[]')", "prints something else"),
+    ],
+)
+async def test_a_program_that_is_something_else(tmp_path, does, says) -> None:
     program = tmp_path / "contracts"
-    program.write_text(f"#!{sys.executable}\nimport sys\nsys.exit(3)\n")
+    program.write_text(f"#!{sys.executable}\nimport sys\n{does}\n")
     program.chmod(0o755)
-    with pytest.raises(InputRefused, match="ended with exit code 3"):
+    with pytest.raises(InputRefused, match=says):
         await of_release(str(program), "start")
+
+
+async def test_what_it_prints_is_read(tmp_path) -> None:
+    one = differing(4, "made", "would")
+    program = tmp_path / "contracts"
+    program.write_text(
+        f"#!{sys.executable}\nimport json, sys\nprint(json.dumps({one.row()!r}))\nsys.exit(23)\n"
+    )
+    program.chmod(0o755)
+    assert await of_release(str(program), "start") == [one]

@@ -14,6 +14,7 @@ from consumer.engine.partition import Partition
 from consumer.engine.publishing import Publishing
 from consumer.engine.takeover import Resumed, Takeover
 from consumer.engine.worker import Worker
+from consumer.kafka import journal_entries
 from consumer.kafka.group_member import GroupMember
 from consumer.kafka.membership import Membership
 from consumer.kafka.publisher import Publisher
@@ -224,6 +225,17 @@ def no_drain() -> None:
             await asyncio.wait({work[1]})
 
     Membership._drain = cut  # type: ignore[method-assign]
+
+
+def claims_replace_progress() -> None:
+    """All entries of the journal have one key: compaction keeps only the last of them."""
+    make = journal_entries._batch
+
+    def under_one_key(topic: str, partition: int, records: Any, timestamp: int) -> Any:
+        entries = [(journal_entries._STATE_KEY, value) for _, value in records if value is not None]
+        return make(topic, partition, entries, timestamp)
+
+    journal_entries._batch = under_one_key
 
 
 def forgets_waiting_records() -> None:

@@ -77,6 +77,11 @@ PLANTED: dict[str, Planted] = {
             f"{CLUSTER}the_transaction_coordinator_killed_in_the_middle_of_a_publication",
             LOST,
         ),
+        Planted(
+            bugs.claims_replace_progress,
+            "tests/system/faults/test_compacted_journal.py::test_takeovers_from_a_compacted_journal",
+            "JournalMissing|NotDone",
+        ),
         Planted(bugs.forgets_waiting_records, f"{BROKER}the_broker_killed_and_restarted", LOST),
     )
 }

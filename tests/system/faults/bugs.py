@@ -232,8 +232,7 @@ def claims_replace_progress() -> None:
     make = journal_entries._batch
 
     def under_one_key(topic: str, partition: int, records: Any, timestamp: int) -> Any:
-        entries = [(journal_entries._STATE_KEY, value) for _, value in records if value is not None]
-        return make(topic, partition, entries, timestamp)
+        return make(topic, partition, [(journal_entries._STATE_KEY, v) for _, v in records if v], timestamp)
 
     journal_entries._batch = under_one_key
 

@@ -11,6 +11,7 @@ from consumer.domain.lifecycle import apply_due, evolve, told_at_once
 from consumer.domain.model import Applied, Changed, Rejected, Unchanged, Verdict
 from consumer.domain.recurring import moved
 from consumer.domain.size import too_large
+from consumer.domain.totals import too_long_total
 from schemas.contract import to_json
 
 if TYPE_CHECKING:
@@ -120,7 +121,8 @@ def _changed(rule: _Rule, case: Case, present: Contract, effect: Effect) -> Verd
     after, changed = evolve(
         present, effect.contract, effect.change, moment, added=added, withhold=rule.erases
     )
-    if added and (refusal := too_large(after)):
+    refusal = (too_large(after) if added else None) or too_long_total(present, after, moment.catalogue)
+    if refusal:
         return Verdict(refusal, present, case.due)
     after, told = told_at_once(present, after, moment)
     after, reached = limits.measured_anew(present, after, moment.now, moment)

@@ -16,6 +16,7 @@ from schemas.fields import FIELDS
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+    from decimal import Decimal
 
     from consumer.domain.catalogue import Catalogue
     from consumer.domain.lifecycle import Moment
@@ -79,7 +80,14 @@ def changed_terms(contract: Contract, moment: Moment) -> list[Event]:
 def _told_otherwise(contract: Contract, told: ToldTerms | None, catalogue: Catalogue) -> bool:
     """Whether the renewal's terms are others than the last notice said. What is in force by now was ahead."""
     agreed = told_terms(contract, catalogue)
-    return agreed != told and (told is None or (agreed or terms_ahead(contract, catalogue)) != told)
+    if told is None:
+        return agreed is not None
+    return _as_told(contract, agreed or terms_ahead(contract, catalogue)) != _as_told(contract, told)
+
+
+def _as_told(contract: Contract, terms: ToldTerms) -> tuple[str, Decimal, datetime]:
+    """What a notice says of terms: not their length but their end, and no term ends after the year 9999."""
+    return terms["contract_type"], terms["base_monthly_fee"], _end_of_next(contract, terms["term_months"])
 
 
 def marked(contract: Contract, window: int, catalogue: Catalogue) -> Contract:
@@ -156,8 +164,12 @@ def _next_term(contract: Contract, catalogue: Catalogue) -> NextTerm:
         "on": end,
         "contract_type": ahead["contract_type"],
         "monthly_total": monthly_total(ahead),
-        "until": add_months(end, ahead["term_months"], contract["lifecycle"]["anchor_day"]),
+        "until": _end_of_next(contract, ahead["term_months"]),
     }
+
+
+def _end_of_next(contract: Contract, months: int) -> datetime:
+    return add_months(contract["end_date"], months, contract["lifecycle"]["anchor_day"])
 
 
 def _recipients(contract: Contract) -> list[Recipient]:

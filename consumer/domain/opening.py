@@ -12,6 +12,7 @@ from consumer.domain.model import Applied, Changed, Rejected, Verdict
 from consumer.domain.recurring import moved, with_mark
 from consumer.domain.size import too_large
 from consumer.domain.statuses import ENDED
+from consumer.domain.totals import too_long_total
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -67,7 +68,7 @@ def _decide(rule: _Rule, case: Case) -> Verdict:
         return Verdict(opened, former, due)
     revenue = moved(former, opened)
     contract = noted(opened if revenue["after"] else with_mark(former, opened), moment)
-    if refusal := too_large(contract):
+    if refusal := too_large(contract) or too_long_total(None, contract, moment.catalogue):
         return Verdict(refusal, former, due)
     event = Changed(rule.change, contract, contract["version"], (), moment.now, moment.by, revenue)
     contract, late = apply_due(contract, moment)

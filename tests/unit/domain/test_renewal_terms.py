@@ -216,3 +216,14 @@ def test_terms_of_a_term_that_is_over_are_not_adopted():
     assert account.mistakes.keys() == {"/renewal_terms/from_term"}
     account.send("adopt", **adopted, renewal_terms={"uplift_percent": 1})
     assert account["renewal_terms"]["from_term"] == 4
+
+
+def test_a_length_that_no_longer_moves_the_end_is_no_reason_to_notice_again():
+    contract = Account("9998-11-30").create(
+        contract_type="basic", notice_days=[30], renewal_terms={"uplift_percent": 5}
+    )
+    (told,) = contract.at("9999-11-01").advance().notices
+    contract.update(term_months=24)
+    assert contract.told == ["updated"]
+    (again,) = contract.update(base_monthly_fee=100).notices
+    assert (told["next_term"]["until"], again["next_term"]["until"]) == (instant("9999-12-31"),) * 2

@@ -10,6 +10,7 @@ import typer
 
 from consumer.cli.output import Json, document_or_json, note, progress
 from consumer.cli.running import load_settings, run_async
+from consumer.errors import InputRefused
 
 if TYPE_CHECKING:
     from consumer.reading.migration import Effective, Migration
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from producers.bulk_rows import Row
 
 _AGAIN: Final = "what was sent will be applied; run it again to send the rest"
+_REFUSED: Final = "their contracts are as they were; to move one anyway, send a change_plan for it"
 
 
 class EffectiveName(StrEnum):
@@ -49,7 +51,7 @@ def migrate(
     Shows how many contracts it touches, what they bring a month before and after, and how many stay as they
     are, by reason; with --json also which accounts it touches. With --send a `change_plan` is then sent for
     each. Their ids are made of the templates and the contract: to run it again, after an interruption or by
-    mistake, changes nothing twice.
+    mistake, changes nothing twice. Exit code 13 means that some were refused.
 
     Example: contracts templates migrate --from basic@1 --to basic@2 --effective at_renewal
     """
@@ -72,11 +74,15 @@ def migrate(
     }
     if as_json:
         document["accounts"] = [row.account_id for row in rows]
-    if send:
-        document["sent"] = _sent(run_async(_send(migration, rows), interrupted=_AGAIN))
-    document_or_json(document, as_json=as_json)
-    if rows and not send:
-        note("nothing was sent: add --send to send the commands")
+    if not send:
+        document_or_json(document, as_json=as_json)
+        if rows:
+            note("nothing was sent: add --send to send the commands")
+        return
+    report = run_async(_send(migration, rows), interrupted=_AGAIN)
+    document_or_json(document | {"sent": _sent(report)}, as_json=as_json)
+    if report.refused:
+        raise InputRefused(f"{report.refused} of {report.rows} commands were refused", hint=_REFUSED)
 
 
 async def _look(

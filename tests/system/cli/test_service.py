@@ -195,7 +195,10 @@ def test_contracts_are_brought_to_a_later_template_once(
     assert again["left_out"]["another plan is scheduled or agreed"] == 2
     assert contracts("publish", "withdraw_plan_change", "listed", "--wait").returncode == 0
     refused = contracts(*command, "--send", "--json")
-    (after,) = lines(refused)
+    assert (refused.returncode, "1 of 1 commands were refused" in refused.stderr) == (13, True), (
+        refused.stderr
+    )
+    after = orjson.loads(refused.stdout)
     assert after["sent"] == {"applied": 0, "unchanged": 0, "duplicates": 0, "refused": 1}
     assert "old-listed: this id is another command's" in refused.stderr
     (contract,) = lines(contracts("get", "listed", "--json"))

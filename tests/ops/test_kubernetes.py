@@ -109,23 +109,31 @@ def test_scaling_stays_within_its_limits() -> None:
     assert asked[0] in {spec.exposed_name for spec in METRICS}
 
 
-def test_the_topics_are_made_as_the_service_connects() -> None:
-    job = one("Job")["spec"]["template"]["spec"]
-    [topics] = job["containers"]
-    assert topics["args"] == ["topics", "ensure"]
-    assert CliRunner().invoke(app, [*topics["args"], "--help"]).exit_code == 0
+JOBS = {
+    "topics ensure": one("Job")["spec"],
+    "history verify": one("CronJob")["spec"]["jobTemplate"]["spec"],
+}
+
+
+@pytest.mark.parametrize("command", JOBS)
+def test_jobs_connect_as_the_service_does(command: str) -> None:
+    job = JOBS[command]["template"]["spec"]
+    [run] = job["containers"]
+    assert run["args"] == command.split()
+    assert CliRunner().invoke(app, [*run["args"], "--help"]).exit_code == 0
     for name in ("image", "envFrom", "volumeMounts", "securityContext"):
-        assert topics[name] == container()[name], name
+        assert run[name] == container()[name], name
     for name in ("securityContext", "volumes", "serviceAccountName", "enableServiceLinks"):
         assert job[name] == pod()[name], name
 
 
-def test_the_network_policy_lets_both_out() -> None:
+def test_the_network_policy_lets_all_out() -> None:
     selected = one("NetworkPolicy")["spec"]["podSelector"]["matchLabels"].items()
-    for kind in ("StatefulSet", "Job"):
-        assert selected <= one(kind)["spec"]["template"]["metadata"]["labels"].items()
     served = one("Service")["spec"]["selector"].items()
-    assert not served <= one("Job")["spec"]["template"]["metadata"]["labels"].items()
+    assert selected <= one("StatefulSet")["spec"]["template"]["metadata"]["labels"].items()
+    for job in JOBS.values():
+        assert selected <= job["template"]["metadata"]["labels"].items()
+        assert not served <= job["template"]["metadata"]["labels"].items()
 
 
 def test_no_secret_is_written_down() -> None:

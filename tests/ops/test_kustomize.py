@@ -126,7 +126,7 @@ def test_the_service_alone_needs_no_operator_in_the_cluster() -> None:
 def test_the_complete_install_has_every_part(complete: dict[str, dict[str, Any]]) -> None:
     assert set(complete) == {
         *("Namespace", "ServiceAccount", "ConfigMap", "Service", "StatefulSet", "PodDisruptionBudget"),
-        *("NetworkPolicy", "Job", "PodMonitor", "PrometheusRule", "ScaledObject"),
+        *("NetworkPolicy", "Job", "CronJob", "PodMonitor", "PrometheusRule", "ScaledObject"),
     }
 
 
@@ -166,8 +166,13 @@ def test_all_pods_run_the_overlay_s_image(
 ) -> None:
     images = {
         each["image"]
-        for document in (complete["StatefulSet"], complete["Job"], api["Deployment"])
-        for each in document["spec"]["template"]["spec"]["containers"]
+        for spec in (
+            complete["StatefulSet"]["spec"],
+            complete["Job"]["spec"],
+            complete["CronJob"]["spec"]["jobTemplate"]["spec"],
+            api["Deployment"]["spec"],
+        )
+        for each in spec["template"]["spec"]["containers"]
     }
     assert len(images) == 1
     assert images.pop().startswith("registry.example.com/contracts:")

@@ -203,13 +203,17 @@ class Crowd:
             await asyncio.sleep(0.002)
 
     async def follower(self) -> None:
-        hot, place, states = self.world.hot(), 0, self.world.kit.states
+        """Dead again and again, for longer than an answer may be old: nothing else makes entries newer."""
+        hot, states = self.world.hot(), self.world.kit.states
         while not self.stopped:
-            await asyncio.sleep(0.03)
-            for record in states[place:]:
-                if self.chance.random() < 0.7:
-                    await self.world.follow(hot, record)
-            place = len(states)
+            place, began = len(states), monotonic()
+            while monotonic() - began < AGE:
+                await asyncio.sleep(0.03)
+                for record in states[place:]:
+                    if self.chance.random() < 0.7:
+                        await self.world.follow(hot, record)
+                place = len(states)
+            await asyncio.sleep(2 * AGE)
 
     async def writer(self) -> None:
         while not self.stopped:

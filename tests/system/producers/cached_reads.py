@@ -1,4 +1,4 @@
-"""A process that reads accounts through the cache and keeps it current, as `contracts serve` does.
+"""A process that reads accounts through the cache.
 
     python -m tests.system.producers.cached_reads FILE ACCOUNT...
 
@@ -11,27 +11,22 @@ import sys
 from pathlib import Path
 from time import monotonic
 
-from consumer.clients import contract_reader, make_hot
-from consumer.reading.hot_states import follow_states
+from consumer.clients import contract_reader
 from consumer.settings import load_settings
 
 
 async def main(file: Path, accounts: list[str]) -> None:
     settings = load_settings()
-    hot = make_hot(settings)
-    assert hot is not None
     sources: list[str] = []
-    following = asyncio.create_task(follow_states(settings, hot))
     async with contract_reader(settings, lambda source, _: sources.append(source)) as reader:
         with file.open("a", buffering=1) as lines:
-            while not following.done():
+            while True:
                 for account in accounts:
                     began = monotonic()
                     found = await reader.by_account(account) or {"version": 0}
                     read = (account, began, monotonic(), found["version"], found.get("notes"), sources[-1])
                     lines.write(json.dumps(read) + "\n")
                 await asyncio.sleep(0.01)
-    following.result()
 
 
 if __name__ == "__main__":

@@ -128,10 +128,11 @@ async def test_under_kills_of_all_no_read_is_too_old_ahead_or_invented(
     }
     load, numbers = Load(settings), count()
 
-    def start_worker() -> Worker:
-        return Worker(tmp_path, f"worker-{next(numbers)}", environment)
+    def start_worker(*, follows: bool) -> Worker:
+        more = {} if follows else {"CONTRACTS_CACHE_URL": ""}
+        return Worker(tmp_path, f"worker-{next(numbers)}", environment | more)
 
-    worker, readers = start_worker(), Readers(tmp_path, environment)
+    worker, readers = start_worker(follows=True), Readers(tmp_path, environment)
     loading = asyncio.create_task(load.run())
 
     async def goes_on() -> None:
@@ -154,9 +155,10 @@ async def test_under_kills_of_all_no_read_is_too_old_ahead_or_invented(
             await asyncio.sleep(0.3)
             await asyncio.to_thread(redis_server.start)
             await goes_on()
-            await asyncio.to_thread(worker.kill)
-            worker = start_worker()
-            await goes_on()
+            for follows in (False, True):  # without it only their age keeps entries from being too old
+                await asyncio.to_thread(worker.kill)
+                worker = start_worker(follows=follows)
+                await goes_on()
             await asyncio.to_thread(readers.kill)
             readers.start()
             await goes_on()

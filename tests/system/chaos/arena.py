@@ -39,7 +39,7 @@ CLUSTER_SETTINGS = {
     # A transaction waits for three brokers and what they leave of the machine; with less patience a busy one
     # never comes to the end of any.
     "CONTRACTS_TRANSACTION_TIMEOUT_MS": "5000",
-    "CONTRACTS_MONGO_TIMEOUT_MS": "5000",
+    "CONTRACTS_MONGO_TIMEOUT_MS": "3000",
 }
 
 

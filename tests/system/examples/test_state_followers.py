@@ -1,55 +1,53 @@
-"""Read models from `contracts.state` alone, in FastStream and JavaScript: they equal what is stored."""
+"""Read models from `contracts.state` alone, in FastStream and JavaScript, killed under load."""
 
 import asyncio
 import json
 import os
 import shutil
-import sqlite3
 import subprocess
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
-from consumer.clients import contract_reader
 from producers.connect import make_command_producer
-from schemas.contract import to_json
 from tests.running import Running, until
 from tests.system.examples.conftest import EXAMPLES, Examples
+from tests.system.examples.under_load import in_sqlite, killed_under_load, load, stored
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.kafka, pytest.mark.mongo]
+KILLS = 2
 
 
-async def lives(service: Running, name: str) -> None:
-    """A contract that stays, one that changes, and one that is deleted."""
+async def follows(
+    service: Running,
+    examples: Examples,
+    command: Sequence[object],
+    model: Callable[[], dict[str, Any]],
+    folder: Path | None = None,
+) -> None:
+    """Killed in the middle of a load, with deletions among it, and started again: it has what is stored."""
+    enough, name = asyncio.Event(), str(command[-1]).rpartition("/")[2]
+    loading = asyncio.create_task(load(service, Random(3), name=name, enough=enough))
+    await killed_under_load(loading, lambda: examples.start(*command, folder=folder), model, KILLS)
     async with make_command_producer(service.settings) as commands:
-        for account in ("stays", "changes", "goes"):
-            await commands.awaiting().create(f"{name}-{account}", contract_type="basic")
-        await commands.awaiting().update(f"{name}-changes", changes={"notes": "new"})
+        await commands.awaiting().create(f"{name}-goes", contract_type="basic")
         await commands.awaiting().delete(f"{name}-goes")
 
+    async def equal() -> bool:
+        return await asyncio.to_thread(model) == await stored(service)
 
-async def stored(service: Running) -> dict[str, Any]:
-    async with contract_reader(service.settings) as reader:
-        return {each["account_id"]: json.loads(to_json(each)) async for each in reader.each()}
+    async with examples.following(*command, folder=folder):
+        enough.set()
+        await loading
+        await until(equal)
 
 
 async def test_with_faststream(service: Running, examples: Examples, account: str, tmp_path: Path) -> None:
     file = tmp_path / "model.db"
-    await lives(service, f"{account}-before")
-
-    async def equal() -> bool:
-        query = "SELECT account_id, contract FROM contracts WHERE contract IS NOT NULL"
-        rows: list[Any] = []
-        with suppress(sqlite3.OperationalError), sqlite3.connect(file) as model:  # not made yet
-            rows = model.execute(query).fetchall()
-        return {name: json.loads(contract) for name, contract in rows} == await stored(service)
-
-    for part in ("first", "second"):
-        async with examples.following("faststream_state.py", file, account):
-            await lives(service, f"{account}-{part}")
-            await until(equal)
+    await follows(service, examples, ("faststream_state.py", file, account), lambda: in_sqlite(file))
 
 
 @pytest.fixture(scope="module")
@@ -66,17 +64,10 @@ def javascript(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-async def test_in_javascript(
-    service: Running, examples: Examples, javascript: Path, account: str, tmp_path: Path
-) -> None:
+async def test_in_javascript(service: Running, examples: Examples, javascript: Path, tmp_path: Path) -> None:
     file = tmp_path / "model.json"
-    await lives(service, f"{account}-before")
 
-    async def equal() -> bool:
-        found = json.loads(await asyncio.to_thread(file.read_text)) if file.exists() else None
-        return found == await stored(service)
+    def model() -> dict[str, Any]:
+        return dict(json.loads(file.read_text())) if file.exists() else {}
 
-    for part in ("first", "second"):
-        async with examples.following("node", "state.js", file, folder=javascript):
-            await lives(service, f"{account}-{part}")
-            await until(equal)
+    await follows(service, examples, ("node", "state.js", file), model, javascript)

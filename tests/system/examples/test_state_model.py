@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sqlite3
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -12,62 +11,29 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from consumer.clients import contract_reader
 from consumer.kafka.tail import tail
 from producers.connect import make_command_producer
-from schemas.contract import to_json
 from schemas.topics import STATE
 from tests.running import Running, until
 from tests.system.examples.conftest import Examples
+from tests.system.examples.under_load import ACCOUNTS, in_sqlite, killed_under_load, load, rows, stored
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.kafka, pytest.mark.mongo]
-ACCOUNTS = 40
-COMMANDS = 600
 KILLS = 4
-
-
-async def load(service: Running, chance: Random) -> None:
-    """Creates, updates and deletions; waits for the last result of each account."""
-    async with make_command_producer(service.settings) as commands:
-        for number in range(COMMANDS):
-            account = f"model-{chance.randrange(ACCOUNTS)}"
-            await commands.create(account, contract_type="basic")
-            await commands.update(account, changes={"notes": str(number)})
-            if chance.random() < 0.1:
-                await commands.delete(account)
-            await asyncio.sleep(0.005)
-        for number in range(ACCOUNTS):
-            await commands.awaiting().create(f"model-{number}", contract_type="basic")
-
-
-def rows(file: Path, query: str) -> list[Any]:
-    with sqlite3.connect(file) as model:
-        return model.execute(query).fetchall()
-
-
-async def stored(service: Running) -> dict[str, Any]:
-    async with contract_reader(service.settings) as reader:
-        return {each["account_id"]: json.loads(to_json(each)) async for each in reader.each()}
-
-
-async def killed_now_and_then(examples: Examples, file: Path) -> None:
-    for _ in range(KILLS):
-        process = await examples.start("state_model.py", file)
-        await asyncio.sleep(1.5)
-        process.kill()
-        await process.communicate()
 
 
 async def test_it_equals_the_model(service: Running, examples: Examples, tmp_path: Path) -> None:
     file = tmp_path / "model.db"
-    loading = asyncio.create_task(load(service, Random(7)))
-    await asyncio.sleep(1)
-    await killed_now_and_then(examples, file)
+    enough = asyncio.Event()
+    loading = asyncio.create_task(load(service, Random(7), name="model", enough=enough))
+    await killed_under_load(
+        loading, lambda: examples.start("state_model.py", file), lambda: in_sqlite(file), KILLS
+    )
+    enough.set()
     await loading
 
     async def equal() -> bool:
-        query = "SELECT account_id, contract FROM contracts WHERE contract IS NOT NULL"
-        return {account: json.loads(contract) for account, contract in rows(file, query)} == wanted
+        return in_sqlite(file) == wanted
 
     async with (
         examples.following("state_model.py", file),
@@ -117,10 +83,13 @@ async def test_what_is_stored_is_published_among_live_changes(
         await commands.awaiting().update(account, changes={"notes": "before"})
     await asyncio.to_thread(leave_behind, service, f"gone-{account}", (await stored(service))[account])
     before = await newest(service)
-    loading = asyncio.create_task(load(service, Random(11)))
+    enough = asyncio.Event()
+    loading = asyncio.create_task(load(service, Random(11), name="filled", enough=enough))
     report = json.loads(
         "".join(await examples.run(sys.executable, "-m", "consumer", "state", "backfill", "--json"))
     )
+    assert not loading.done()
+    enough.set()
     await loading
     after = await newest(service)
     assert report["rows"] == report["applied"] + report["unchanged"] > 1

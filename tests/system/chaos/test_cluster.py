@@ -46,7 +46,7 @@ def test_another_broker_has_the_role_once_the_first_is_gone(arena: Arena) -> Non
     kill()
     try:
         assert [node for node in arena.brokers.nodes if not node.running] == [before]
-        until(lambda: arena.brokers.who(target, arena.scene) is not before, 30, "another leads")
+        until(lambda: arena.brokers.who(target, arena.scene) is not before, "another leads")
     finally:
         start()
     assert before.running

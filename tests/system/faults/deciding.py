@@ -52,7 +52,7 @@ def stopped(scene: Scene, error: type[PositionError], partitions: int, *, untouc
     before = standing(scene)
     worker = scene.start()
     stops = until(
-        lambda: _stops(worker, error, partitions), 20, f"all stop with {error.__name__}: {worker.tail()}"
+        lambda: _stops(worker, error, partitions), f"all stop with {error.__name__}: {worker.tail()}"
     )
     numbers = {int(line["error"].split(":")[0].rpartition("/")[2]) for line in stops}
     assert len(numbers) == partitions
@@ -122,7 +122,7 @@ def members(admin: AdminClient, group: str) -> int:
 def remake(scene: Scene, admin: AdminClient, topic: str) -> None:
     """The topic is deleted and made anew, empty."""
     finished(admin.delete_topics([topic], operation_timeout=30))
-    until(lambda: topic not in admin.list_topics().topics, 20, f"{topic} is gone")
+    until(lambda: topic not in admin.list_topics().topics, f"{topic} is gone")
     scene.create_topics(scene.checker.watched.bootstrap)
 
 

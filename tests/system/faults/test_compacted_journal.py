@@ -51,7 +51,7 @@ def test_takeovers_from_a_compacted_journal(scene: Scene, admin: AdminClient) ->
         left = compacted(scene, journal, dict.fromkeys(range(scene.partitions), 0))
         worker.kill()
         worker = scene.start()
-        seconds_to_new_events(scene, range(scene.partitions), 60)
+        seconds_to_new_events(scene, range(scene.partitions))
         left = compacted(scene, journal, left)
         worker.kill()
     # Takeovers that come to nothing leave claims. The last progress stays, however old it is.
@@ -70,7 +70,7 @@ def compacted(scene: Scene, journal: str, before: Mapping[int, int]) -> dict[int
         found = dict(firsts(scene, journal))
         return found if all(first > before[number] for number, first in found.items()) else None
 
-    left: dict[int, int] = until(removed, COMPACTED_SECONDS, f"more is removed than before {before}")
+    left: dict[int, int] = until(removed, f"more is removed than before {before}", COMPACTED_SECONDS)
     return left
 
 

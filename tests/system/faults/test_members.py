@@ -31,9 +31,7 @@ def test_the_last_worker_leaves_nothing_under_way(scene: Scene) -> None:
     """After SIGTERM everything that was applied is published and its offset committed: nothing to resume."""
     scene.publish(5_000)
     worker = scene.start(**SMALL)
-    until(
-        lambda: min(scene.checker.watched.published().values(), default=0), 20, "all partitions are at work"
-    )
+    until(lambda: min(scene.checker.watched.published().values(), default=0), "all partitions are at work")
     worker.stop()
     positions = scene.checker.watched.positions()
     assert positions == scene.checker.watched.published()

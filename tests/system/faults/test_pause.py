@@ -16,14 +16,14 @@ def test_paused_at_a_point_replaced_and_continued(scene: Scene, point: str) -> N
     passage = 1 if point in TAKEOVER else 2
     zombie = scene.start(FAULTS_STOP_AT=f"{point}:{passage}:STOP", CONTRACTS_MAX_BATCH_COMMANDS="20")
     scene.publish(150)
-    until(lambda: zombie.paused, 20, f"the worker stops at {point}")
+    until(lambda: zombie.paused, f"the worker stops at {point}")
     successor = scene.start()
     successor.wait_for("took over")
     zombie.resume()
     scene.publish(150)
     # Before its first batch there is nothing to take away from it.
     learns = zombie.rebalances if point not in TAKEOVER else lambda: [*zombie.lines("revoked")]
-    until(learns, 20, "the zombie learns that it was replaced")
+    until(learns, "the zombie learns that it was replaced")
     successor.check()
     scene.done()
 

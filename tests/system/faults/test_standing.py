@@ -34,7 +34,7 @@ def working(scene: Scene) -> Worker:
     worker = scene.start(FAULTS_PATIENCE=f"{PATIENCE:g}")
     scene.publish(60)
     scene.done()
-    until(lambda: readiness(worker).status_code == 200, 20, "ready")
+    until(lambda: readiness(worker).status_code == 200, "ready")
     return worker
 
 
@@ -83,7 +83,7 @@ def test_commands_behind_a_stranger_s_open_transaction(scene: Scene) -> None:
     assert began.replace(microsecond=0) <= since
     assert (datetime.fromisoformat(line["timestamp"]) - since).total_seconds() >= PATIENCE
     assert f"--topic {scene.checker.watched.topic} --partition 0" in line["hint"]
-    until(lambda: readiness(worker).status_code == 503, 10, "not ready")
+    until(lambda: readiness(worker).status_code == 503, "not ready")
     assert line["error"] in readiness(worker).json()["failing"]["partitions"]
     assert (gauge(worker, "consumer_lag_records", partition="0") or 0) > 1
     assert (gauge(worker, "consumer_lag_seconds", partition="0") or 0) >= PATIENCE
@@ -93,7 +93,7 @@ def test_commands_behind_a_stranger_s_open_transaction(scene: Scene) -> None:
     stranger.abort_transaction(30)
     worker.wait_for("partition can be read again", partition=0)
     scene.done()
-    until(lambda: readiness(worker).status_code == 200, 10, "ready again")
+    until(lambda: readiness(worker).status_code == 200, "ready again")
     assert len(list(worker.lines("partition cannot be read"))) == 1
     assert gauge(worker, "partition_unread_seconds", partition="0", reason="none") == 0
 
@@ -110,12 +110,12 @@ def test_a_command_topic_that_was_deleted(scene: Scene, admin: AdminClient) -> N
         assert gauge(worker, "partition_unread_seconds", **reason) is not None
     assert readiness(worker).status_code == 503
     worker.wait_for("nothing to work on")
-    until(lambda: "command topic is not there" in readiness(worker).text, 20, "the group has noticed")
+    until(lambda: "command topic is not there" in readiness(worker).text, "the group has noticed")
     assert readiness(worker).status_code == 503
     assert gauge(worker, "input_partitions") == 0
     scene.create_topics(scene.checker.watched.bootstrap)
     scene.publish(60)
-    until(lambda: "created again" in readiness(worker).text, 30, "the topic is another one")
+    until(lambda: "created again" in readiness(worker).text, "the topic is another one")
     scene.checker.recreated()
     decided(scene, worker, "--new-generation")
     scene.done()

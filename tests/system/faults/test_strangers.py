@@ -82,7 +82,7 @@ def test_nobody_believes_the_group_s_offsets(scene: Scene, admin: AdminClient, a
     worked(scene)
     unpublished(scene)
     scene.publish(50)
-    until(lambda: not members(admin, scene.checker.watched.group), 20, "the killed worker has left the group")
+    until(lambda: not members(admin, scene.checker.watched.group), "the killed worker has left the group")
     act(scene, admin)
     worker = scene.start()
     scene.done()

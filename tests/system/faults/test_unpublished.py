@@ -119,7 +119,6 @@ def test_a_decision_that_is_forced(scene: Scene, admin: AdminClient) -> None:
     """Where nothing is wrong: what an operator does not think of is not lost either, nor published twice."""
     until(
         lambda: members(admin, scene.checker.watched.group) == 0,
-        60,
         "the group has forgotten the killed worker",
     )
     forced = "positions", "reset", "--partition=0", "--to-database", "--force"

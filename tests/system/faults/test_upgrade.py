@@ -28,10 +28,10 @@ def scene(make_scene: MakeScene, mongo: Any, admin: AdminClient) -> Iterator[Sce
     yield scene
     for worker in scene.workers:
         worker.close()
-    until(lambda: members(admin, version01.NAME) == 0, 20, "the killed worker has left the group")
+    until(lambda: members(admin, version01.NAME) == 0, "the killed worker has left the group")
     finished(admin.delete_consumer_groups([version01.NAME]))
     finished(admin.delete_topics([scene.prefix + topic for topic in TOPICS], operation_timeout=30))
-    until(lambda: scene.checker.watched.topic not in admin.list_topics().topics, 20, "the topics are gone")
+    until(lambda: scene.checker.watched.topic not in admin.list_topics().topics, "the topics are gone")
 
 
 def documents(scene: Scene, collection: str) -> list[dict[str, Any]]:

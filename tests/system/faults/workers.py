@@ -14,6 +14,9 @@ from devstack.process import Process
 ROOT = Path(__file__).parents[3]
 POLL_SECONDS = 0.02
 
+HANGS_SECONDS = 90
+"""What has not happened by then does not happen any more, on however slow a machine."""
+
 FAST = {
     "CONTRACTS_SESSION_TIMEOUT_MS": "1500",
     "CONTRACTS_HEARTBEAT_INTERVAL_MS": "400",
@@ -35,7 +38,7 @@ class WorkerDied(AssertionError):
     """A worker ended by itself."""
 
 
-def until(reached: Callable[[], Any], seconds: float, what: str) -> Any:
+def until(reached: Callable[[], Any], what: str, seconds: float = HANGS_SECONDS) -> Any:
     """The first true answer; fails at the deadline."""
     deadline = time.monotonic() + seconds
     while not (answer := reached()):
@@ -116,13 +119,13 @@ class Worker:
         if self.running:
             self._process.ask_to_stop()
 
-    def stop(self, seconds: float = 20) -> None:
+    def stop(self, seconds: float = HANGS_SECONDS) -> None:
         """SIGTERM; it must end by itself, in order."""
         self.ask_to_stop()
         assert self._process.wait(seconds), f"{self} did not end within {seconds:g} s of SIGTERM"
         assert self.exit_code == 0, f"{self}: {self.tail()}"
 
-    def wait_ended(self, seconds: float = 20) -> int:
+    def wait_ended(self, seconds: float = HANGS_SECONDS) -> int:
         """Its exit code, once it has ended by itself."""
         assert self._process.wait(seconds), f"{self} has not ended within {seconds:g} s"
         return self.exit_code or 0
@@ -141,7 +144,9 @@ class Worker:
             if event in (None, line.get("event")) and fields.items() <= line.items():
                 yield line
 
-    def wait_for(self, event: str, seconds: float = 20, *, count: int = 1, **fields: Any) -> dict[str, Any]:
+    def wait_for(
+        self, event: str, seconds: float = HANGS_SECONDS, *, count: int = 1, **fields: Any
+    ) -> dict[str, Any]:
         """The `count`-th line of an event, as soon as it is there."""
 
         def there() -> list[dict[str, Any]]:
@@ -150,7 +155,7 @@ class Worker:
                 self.check()
             return found[count - 1 : count]
 
-        (line,) = until(there, seconds, f"{self} logs {event} {fields}; it says {self.tail()}")
+        (line,) = until(there, f"{self} logs {event} {fields}; it says {self.tail()}", seconds)
         return line
 
     def rebalances(self) -> list[dict[str, Any]]:

@@ -13,7 +13,19 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted([*(ROOT / "docs/runbooks").glob("*.md"), ROOT / "docs/security.md", ROOT / "docs/threats.md"])
 LINK = re.compile(r"\]\(([^)#]+)\)")
 RESET = re.compile(r"(?<=[` ])--([a-z][a-z-]*)")
-OTHERS = {"alter", "json", "topic", "partitions", "describe", "group", "oplog", "partition", "once", "debug"}
+OTHERS = {
+    "alter",
+    "json",
+    "topic",
+    "partitions",
+    "describe",
+    "group",
+    "oplog",
+    "partition",
+    "once",
+    "against",
+    "debug",
+}
 OTHERS |= {
     "force",
     "set",

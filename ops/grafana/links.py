@@ -18,7 +18,7 @@ RUNBOOKS: Final = {
     "Fresh starts": ("ContractsResumeLoop",),
     "Owned partitions": ("ContractsPartitionWithoutOwner",),
     "API: requests": ("ContractsApiErrors", "ContractsApiTokensOutdated"),
-    "Since the last scan": ("ContractsScannerStale",),
+    "Since the last scan": ("ContractsScannerStale", "ContractsHistoryNotProven"),
     "MongoDB: share of errors": ("ContractsMongoErrors",),
     "MongoDB: fresh starts": ("ContractsMongoErrors",),
     "Kafka: fresh starts": ("ContractsFenced",),

@@ -115,7 +115,9 @@ class Measuring:
                 return all(found.get(name, 0) >= end for name, end in names.items())
 
             wait(HOURS, [process], reached)
-            return round(time.monotonic() - began, 1)
+            seconds = round(time.monotonic() - began, 1)
+            print(f"applied in {seconds} s", file=sys.stderr, flush=True)
+            return seconds
         finally:
             process.stop(STOP_SECONDS)
 
@@ -138,7 +140,9 @@ class Measuring:
         said, _ = process.communicate()
         if process.returncode:
             raise WorkNotDone(f"{' '.join(arguments)}: {said}")
-        return round(time.monotonic() - began, 1), round(memory)
+        seconds = round(time.monotonic() - began, 1)
+        print(f"{' '.join(arguments[:2])}: {seconds} s, {memory:.0f} MiB", file=sys.stderr, flush=True)
+        return seconds, round(memory)
 
     def _lose(self) -> None:
         database = self._run.database

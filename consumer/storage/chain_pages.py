@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from consumer.storage.mongo_driver import Client
     from consumer.storage.protocols import Position
 
-PAGE: Final = 1_000
+PAGE: Final = 20_000
 
 
 class ChainPages:

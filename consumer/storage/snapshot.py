@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from consumer.storage.mongo_driver import Client, Session
     from consumer.storage.protocols import Position
 
-PAGE: Final = 2_000
+PAGE: Final = 20_000
 FEW: Final = 2_000
 """Number of commands whose accounts are read in the last transaction."""
 

@@ -82,7 +82,7 @@ async def positions(settings: Settings) -> AsyncIterator[PositionAdmin]:
         await close(client)
 
 
-async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 60) -> None:
+async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 180) -> None:
     """Returns once the condition holds.
 
     Raises:

@@ -5,19 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from consumer.errors import Fenced, OutboxHole
-from consumer.kafka.recordbatches import unpack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from consumer.kafka.recordbatches import RecordBatch
     from consumer.storage.protocols import OutboxSlot, Position, Store
 
 
 async def unpublished(
     store: Store, owner: str, positions: Mapping[int, Position], behind: Mapping[int, int]
-) -> tuple[list[RecordBatch], dict[int, OutboxHole]]:
-    """The outputs that are stored and not published, and the partitions where some are missing.
+) -> tuple[dict[int, list[OutboxSlot]], dict[int, OutboxHole]]:
+    """Of each partition the slots that are not published, in order, or that some are missing.
 
     `owner` holds the positions now. `behind`: the progress of the partitions where it is behind.
 
@@ -28,10 +26,9 @@ async def unpublished(
     names = [positions[number].partition for number in behind]
     slots = await store.outbox(names) if names else {}
     now = await store.owned(names, owner) if names else {}
-    outputs: list[RecordBatch] = []
+    chains: dict[int, list[OutboxSlot]] = {}
     holes: dict[int, OutboxHole] = {}
-    # In this order into an output partition that several of them share, whoever publishes it again.
-    for number, committed in sorted(behind.items()):
+    for number, committed in behind.items():
         position = positions[number]
         if now[position.partition] != position:
             # A hole may then be only a look at two moments; one that is real will be there again.
@@ -40,8 +37,8 @@ async def unpublished(
         if chain is None:
             holes[number] = OutboxHole(*position.place, progress=committed, position=position.next)
         else:
-            outputs += [batch for slot in chain for batch in unpack(slot.frames)]
-    return outputs, holes
+            chains[number] = chain
+    return chains, holes
 
 
 def chain_of(slots: Sequence[OutboxSlot], position: Position, committed: int) -> list[OutboxSlot] | None:

@@ -16,21 +16,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from consumer.engine.catching_up import CatchingUp, Part
 from consumer.engine.checks import problem_of, upgrade_problem
 from consumer.engine.claiming import last_words
 from consumer.engine.outbox import unpublished
 from consumer.errors import PositionError
-from consumer.kafka.journal_entries import Progress, journal_batch, milliseconds_now
+from consumer.kafka.journal_entries import Progress
 from consumer.storage.protocols import Position
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from consumer.engine.checks import Log
     from consumer.kafka.journal import Journal, Tail
     from consumer.kafka.publisher import Publisher
-    from consumer.kafka.recordbatches import RecordBatch
-    from consumer.storage.protocols import Origin, Store
+    from consumer.storage.protocols import Origin, OutboxSlot, Store
 
 
 class Resumed(NamedTuple):
@@ -67,6 +67,7 @@ class Takeover:
         self._publisher = publisher
         self._journal = journal
         self._log = log
+        self._catching_up = CatchingUp(publisher, journal.topic)
         self._life = 0
         self.owner = worker
         """The name with which the worker owns its positions. It is different in each takeover: a delayed
@@ -121,14 +122,16 @@ class Takeover:
             resumed[number] = Resumed(position, max(committed, position.next))
             if committed < position.next:
                 behind[number] = committed
-        outputs, holes = await unpublished(self._store, self.owner, positions, behind)
+        chains, holes = await unpublished(self._store, self.owner, positions, behind)
         resumed |= holes
-        entries = [
-            self._progress(number, one, found[number][1])
-            for number, one in resumed.items()
+        # In this order into an output partition that several of them share, whoever publishes it again.
+        parts = [
+            part
+            for number, one in sorted(resumed.items())
             if isinstance(one, Resumed)
+            for part in self._parts(number, chains.get(number, ()), one, found[number][1])
         ]
-        await self._publisher.publish([*outputs, *entries])
+        await self._catching_up.publish(parts)
         return resumed
 
     async def _begun(self, positions: Mapping[int, Position | None]) -> dict[int, Position]:
@@ -142,7 +145,14 @@ class Takeover:
             begun[number] = position
         return begun
 
-    def _progress(self, number: int, resumed: Resumed, tail: Tail) -> RecordBatch:
-        entry = Progress(resumed.publish_from, resumed.position.generation, self._worker)
-        now = milliseconds_now()
-        return journal_batch(self._journal.topic, number, entry, now, forgotten=tail.claims)
+    def _parts(
+        self, number: int, chain: Sequence[OutboxSlot], resumed: Resumed, tail: Tail
+    ) -> Iterator[Part]:
+        """The unpublished batches of a partition; without any, only the progress."""
+        generation = resumed.position.generation
+        for slot in chain:
+            progress = Progress(slot.next, generation, self._worker)
+            yield Part(number, slot.frames, progress, tail.claims)
+        if not chain:
+            progress = Progress(resumed.publish_from, generation, self._worker)
+            yield Part(number, b"", progress, tail.claims)

@@ -53,11 +53,11 @@ class Slow:
             raise error
 
 
-async def a_backlog():
+async def a_backlog(partitions=2):
     """One process applies and publishes it, or a Violation says that it was not done in time."""
-    world = World(Chaos.none(partitions=2, batch=1_000))
-    for number in range(2):
-        name = accounts(number, 2)[0]
+    world = World(Chaos.none(partitions=partitions, outputs=partitions, batch=1_000))
+    for number in range(partitions):
+        name = accounts(number, partitions)[0]
         world.broker.send(create(0, name)._replace(partition=number))
         for turn in range(BACKLOG):
             world.broker.send(update(0, name, f"{number}-{turn}")._replace(partition=number))

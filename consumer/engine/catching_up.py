@@ -1,0 +1,75 @@
+"""Publishes what a takeover finds stored and not published, with the progress of all its partitions.
+
+A Kafka transaction that has no answer in time could have none again and again: its outputs are stored, so it
+cannot become smaller. The stored batches are then published in several transactions, fewer batches in each.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from consumer.errors import PublishInDoubt
+from consumer.kafka.journal_entries import Progress, journal_batch, milliseconds_now
+from consumer.kafka.recordbatches import unpack
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from consumer.kafka.publisher import Publisher
+    from consumer.kafka.recordbatches import RecordBatch
+
+_ALL: Final = 1 << 30
+
+
+class Part(NamedTuple):
+    """A stored batch of one partition, and the progress when it is published.
+
+    `frames`: its outputs, packed; empty: only the progress is written. `forgotten`: workers whose claims are
+    no longer needed then.
+    """
+
+    partition: int
+    frames: bytes
+    progress: Progress
+    forgotten: Collection[str]
+
+
+class CatchingUp:
+    """Publishes the parts of a takeover.
+
+    Args:
+        publisher: started by the takeover.
+        journal: name of the journal's topic.
+    """
+
+    def __init__(self, publisher: Publisher, journal: str) -> None:
+        self._publisher = publisher
+        self._journal = journal
+        self._most = _ALL
+
+    async def publish(self, parts: Sequence[Part]) -> None:
+        """Publishes all parts, in this order: in one transaction, or in several after one without an answer.
+
+        Raises:
+            LogError: take over again; the first transactions may be published.
+        """
+        for first in range(0, len(parts), self._most):
+            some = parts[first : first + self._most]
+            try:
+                await self._publisher.publish(self._batches(some))
+            except PublishInDoubt:
+                self._most = max(1, len(some) // 2)
+                raise
+        self._most = _ALL
+
+    def _batches(self, parts: Sequence[Part]) -> list[RecordBatch]:
+        # Of two batches of a partition, the later one has the progress.
+        reached = {part.partition: part for part in parts}
+        now = milliseconds_now()
+        return [
+            *(batch for part in parts for batch in unpack(part.frames)),
+            *(
+                journal_batch(self._journal, number, part.progress, now, forgotten=part.forgotten)
+                for number, part in reached.items()
+            ),
+        ]

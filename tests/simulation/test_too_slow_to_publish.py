@@ -1,0 +1,49 @@
+"""A broker that large transactions are too slow for: the service comes to transactions that end in time."""
+
+import asyncio
+
+import pytest
+
+from consumer.engine import catching_up
+from consumer.engine.batch_size import BatchSize
+from tests.simulation.checker import Violation
+from tests.simulation.clients import DEADLINE, SimulatedPublisher
+from tests.simulation.test_too_slow import BACKLOG, a_backlog, in_virtual_time
+
+PARTITIONS = 4
+BEARABLE = BACKLOG + BACKLOG // 2
+"""Records of a transaction that end in time: those of one partition's first batch, not of two."""
+
+
+@pytest.fixture
+def given_up(monkeypatch):
+    """Records of each transaction that had no answer, one after the other."""
+    sizes = []
+    transact = SimulatedPublisher._transact
+
+    async def slow(publisher, epoch, batches):
+        records = sum(batch.records for batch in batches)
+        if records > BEARABLE:
+            sizes.append(records)
+            await asyncio.sleep(2 * DEADLINE)
+        return await transact(publisher, epoch, batches)
+
+    monkeypatch.setattr(SimulatedPublisher, "_transact", slow)
+    return sizes
+
+
+def test_what_is_stored_is_published_in_smaller_transactions(given_up):
+    in_virtual_time(a_backlog(PARTITIONS))
+    assert given_up
+    assert len(given_up) < 10
+
+
+def test_the_same_transaction_again_and_again_is_seen_here(given_up, monkeypatch):
+    class Never(Exception):
+        """In the place of the error after which transactions become smaller."""
+
+    monkeypatch.setattr(catching_up, "PublishInDoubt", Never)
+    monkeypatch.setattr(BatchSize, "halve", lambda *_: None)
+    with pytest.raises(Violation, match="not everything was published in time"):
+        in_virtual_time(a_backlog(PARTITIONS))
+    assert len(set(given_up[1:])) == 1

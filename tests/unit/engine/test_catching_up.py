@@ -1,0 +1,114 @@
+"""How a takeover publishes what is stored: in as few transactions as Kafka answers in time."""
+
+import pytest
+
+from consumer.engine.catching_up import CatchingUp, Part
+from consumer.errors import PublishInDoubt
+from consumer.kafka.journal_entries import Claim, Forgotten, Progress, entry_of, journal_batch
+from consumer.kafka.recordbatches import outputs_in, pack
+
+JOURNAL = "journal"
+
+
+class Kafka:
+    """In the place of a Publisher: larger transactions than `bearable` batches are in doubt."""
+
+    def __init__(self):
+        self.bearable = 100
+        self.sizes = []
+        self.published = []
+
+    async def publish(self, batches):
+        outputs = [batch for batch in batches if batch.topic != JOURNAL]
+        self.sizes.append(len(outputs))
+        if len(outputs) > self.bearable:
+            raise PublishInDoubt("no answer in time")
+        self.published.append(batches)
+
+    def entries(self):
+        """The journal's entries of each transaction."""
+        return [
+            [(e.partition, entry_of(e.key, e.value)) for e in outputs_in(batches) if e.topic == JOURNAL]
+            for batches in self.published
+        ]
+
+    def outputs(self):
+        """Partition and worker of all outputs, in order."""
+        return [
+            (one.partition, entry_of(one.key, one.value).by)
+            for batches in self.published
+            for one in outputs_in(batches)
+            if one.topic != JOURNAL
+        ]
+
+
+def part(partition, reached, *outputs, forgotten=()):
+    # Entries of the journal are the simplest record batches; only their topic says what they are here.
+    frames = pack(journal_batch("outputs", partition, Claim(text), 0) for text in outputs)
+    return Part(partition, frames, Progress(reached, 1, "me"), forgotten)
+
+
+@pytest.fixture
+def kafka():
+    return Kafka()
+
+
+@pytest.fixture
+def catching_up(kafka):
+    return CatchingUp(kafka, JOURNAL)
+
+
+FOUR = [part(0, 5, "a"), part(0, 9, "b"), part(1, 7, "c"), part(2, 4, "d")]
+
+
+async def test_all_is_one_transaction_with_the_last_progress_of_each_partition(kafka, catching_up):
+    await catching_up.publish([part(3, 2, forgotten={"old"}), *FOUR])
+    assert kafka.outputs() == [(0, "a"), (0, "b"), (1, "c"), (2, "d")]
+    assert kafka.entries() == [
+        [
+            (3, Forgotten("old")),
+            (3, Progress(2, 1, "me")),
+            (0, Progress(9, 1, "me")),
+            (1, Progress(7, 1, "me")),
+            (2, Progress(4, 1, "me")),
+        ]
+    ]
+
+
+async def test_after_each_doubt_a_transaction_has_half_as_many_batches(kafka, catching_up):
+    kafka.bearable = 1
+    for _ in range(2):
+        with pytest.raises(PublishInDoubt):
+            await catching_up.publish(FOUR)
+    await catching_up.publish(FOUR)
+    assert kafka.sizes == [4, 2, 1, 1, 1, 1]
+    assert kafka.outputs() == [(0, "a"), (0, "b"), (1, "c"), (2, "d")]
+    assert kafka.entries() == [
+        [(0, Progress(5, 1, "me"))],
+        [(0, Progress(9, 1, "me"))],
+        [(1, Progress(7, 1, "me"))],
+        [(2, Progress(4, 1, "me"))],
+    ]
+
+
+async def test_a_success_makes_the_next_one_whole_again(kafka, catching_up):
+    kafka.bearable = 2
+    with pytest.raises(PublishInDoubt):
+        await catching_up.publish(FOUR)
+    await catching_up.publish(FOUR)
+    kafka.bearable = 4
+    await catching_up.publish(FOUR)
+    assert kafka.sizes == [4, 2, 2, 4]
+
+
+async def test_a_single_batch_that_is_in_doubt_is_tried_again_alone(kafka, catching_up):
+    kafka.bearable = 0
+    for _ in range(2):
+        with pytest.raises(PublishInDoubt):
+            await catching_up.publish(FOUR[:1])
+    assert kafka.sizes == [1, 1]
+
+
+async def test_nothing_to_publish_is_no_transaction(kafka, catching_up):
+    await catching_up.publish([])
+    assert kafka.sizes == []

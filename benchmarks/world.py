@@ -103,7 +103,7 @@ class World:
 
     def __init__(self, folder: Path, kafka: KafkaServer | None = None) -> None:
         self.folder = folder
-        self.kafka = kafka or ApacheKafka(folder / "kafka", heap=BROKER_HEAP)
+        self.kafka = kafka or ApacheKafka(folder / "kafka", heap=BROKER_HEAP, java_options=())
         self.database_kind = _database_kind()
         self._numbers = itertools.count(1)
         self._stack = ExitStack()

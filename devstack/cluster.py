@@ -44,8 +44,6 @@ class ClusterNode(ApacheKafka):
 
     ready_seconds = 180.0  # three start at once, perhaps beside other work
     stop_seconds = 20.0
-    # Three on a few cores: an early start and few threads matter more than speed.
-    java_options = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
     def __init__(self, folder: Path, number: int, cluster: "KafkaCluster") -> None:
         super().__init__(

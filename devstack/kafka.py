@@ -4,14 +4,16 @@ import base64
 import importlib.metadata
 import importlib.util
 import subprocess
+import tempfile
 import uuid
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from devstack.class_archive import class_archive
 from devstack.errors import ServerUnavailable
 from devstack.jars import java, kafka_jars
 from devstack.server import Server
@@ -26,6 +28,9 @@ _LOGGING = [
         ("dateTimeFormat", "HH:mm:ss.SSS"),
     )
 ]
+
+QUICK_START = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+"""Options of Java for a broker that dies often: it starts with less CPU, and never gets as fast."""
 
 _SMALL = {
     "auto.create.topics.enable": "false",
@@ -123,7 +128,8 @@ class ApacheKafka(KafkaServer):
 
     `properties` are added to the broker's settings and win over them. `listeners` adds listeners by name and
     security protocol, for example `{"SECURE": "SASL_SSL"}`; `address("SECURE")` is where it listens.
-    Clients are told to come back to `advertised_port`, so that they stay behind a proxy.
+    Clients are told to come back to `advertised_port`, so that they stay behind a proxy. `java_options`: of
+    Java; those of brokers that live long and must be fast are none.
     """
 
     kind = "apache"
@@ -131,7 +137,6 @@ class ApacheKafka(KafkaServer):
     stop_seconds = 30.0
     number = 1
     """Its number among the nodes of its cluster."""
-    java_options: ClassVar[Sequence[str]] = ()
 
     def __init__(
         self,
@@ -142,6 +147,7 @@ class ApacheKafka(KafkaServer):
         listeners: Mapping[str, str] | None = None,
         advertised_port: int | None = None,
         heap: str = "512m",
+        java_options: Sequence[str] = QUICK_START,
     ) -> None:
         super().__init__(folder)
         self._version = version
@@ -149,6 +155,7 @@ class ApacheKafka(KafkaServer):
         self.listeners = dict(listeners or {})
         self.advertised_port = advertised_port
         self.heap = heap
+        self.java_options = java_options
 
     @property
     def version(self) -> str:
@@ -171,23 +178,38 @@ class ApacheKafka(KafkaServer):
         probe_kafka(self.address("INTERNAL"))  # answers also when the advertised proxy does not
 
     def _command(self) -> Sequence[str]:
-        classpath = f"{kafka_jars(self.version)}/*"
         config = self.folder / "server.properties"
         config.write_text("".join(f"{name}={value}\n" for name, value in self._settings().items()))
+        classpath = ["-cp", f"{kafka_jars(self.version)}/*"]
+        options = [*self.java_options, *self._class_options()]
         if not (self.data / "meta.properties").exists():
-            self._format(classpath, config)
-        options = [f"-Xmx{self.heap}", *self.java_options, *_LOGGING]
-        return [java(), *options, "-cp", classpath, "kafka.Kafka", str(config)]
+            self._format([java(), "-Xmx256m", *options, *classpath], config)
+        return [java(), f"-Xmx{self.heap}", *options, *_LOGGING, *classpath, "kafka.Kafka", str(config)]
 
-    def _format(self, classpath: str, config: Path) -> None:
-        command = [java(), "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", classpath, "kafka.tools.StorageTool"]
-        command += [
+    def _class_options(self) -> Sequence[str]:
+        if self.java_options != QUICK_START:
+            return ()
+        archive = class_archive(self.version, self._record_classes)
+        return [f"-XX:SharedArchiveFile={archive}"] if archive else ()
+
+    def _record_classes(self, path: Path) -> None:
+        options = [*QUICK_START, f"-XX:ArchiveClassesAtExit={path}"]
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            ApacheKafka(Path(folder), version=self.version, java_options=options),
+        ):
+            pass  # it writes the archive when it ends
+
+    def _format(self, command: Sequence[str], config: Path) -> None:
+        # With "=": the id may begin with "-".
+        arguments = [
+            "kafka.tools.StorageTool",
             "format",
             f"--cluster-id={self._cluster_id()}",
             "-c",
             str(config),
-        ]  # with "=": it may begin with "-"
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        ]
+        done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False, timeout=60)
         if done.returncode:
             reason = (done.stderr or done.stdout).strip().splitlines()[-1:]
             raise ServerUnavailable(

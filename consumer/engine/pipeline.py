@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 
 from consumer.engine.schedule import FULL, Queue
 from consumer.engine.tasks import Tasks
-from consumer.errors import PublishInDoubt
 from consumer.storage.protocols import SESSIONS
 
 if TYPE_CHECKING:
@@ -135,15 +134,7 @@ class Pipeline:
     def _start_publishing(self) -> None:
         if self._stored and not self._tasks.any(PUBLISH):
             stored, self._stored = self._stored, []
-            self._tasks.start(PUBLISH, 0, self._publish(stored))
-
-    async def _publish(self, stored: Sequence[Stored]) -> None:
-        try:
-            await self._publishing.publish(stored)
-        except PublishInDoubt:
-            for one in stored:  # perhaps they were only too many for Kafka to answer in time
-                one.partition.batch_size.halve(len(one.timestamps))
-            raise
+            self._tasks.start(PUBLISH, 0, self._publishing.publish(stored))
 
     def _start_fetch(self, now: float) -> None:
         """Fetches at once if nothing is to do; else it waits a moment, and records collect at the broker."""

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from time import time_ns
 from typing import TYPE_CHECKING
 
+from consumer.errors import PublishInDoubt
 from consumer.kafka.journal_entries import Progress, Release, journal_batch, milliseconds_now
 
 if TYPE_CHECKING:
@@ -51,8 +52,13 @@ class Publishing:
         if not new:
             return
         since = time_ns()
-        with self._metrics.stage("publish"):
-            await self._publisher.publish([*batches, *self.progress(reached.values())])
+        try:
+            with self._metrics.stage("publish"):
+                await self._publisher.publish([*batches, *self.progress(reached.values())])
+        except PublishInDoubt:
+            for one in new:  # perhaps they were only too many for Kafka to answer in time
+                one.partition.batch_size.halve(len(one.timestamps))
+            raise
         for one in new:
             one.partition.publication.unpublished -= 1
         self._count(new, since)

@@ -81,13 +81,14 @@ class Tail:
             needed = [each for each in unread if not waiting.get(each)]
             while needed:
                 batches = await self._consumer.getmany(*needed, timeout_ms=_POLL_MS, max_records=_MAX_RECORDS)
-                for partition, records in batches.items():
-                    waiting[partition] = records[::-1]
-                    heapq.heappush(heads, (records[0].timestamp, partition))
+                for partition, batch in batches.items():
+                    # Producers go on: without this bound a busy topic would be followed for ever.
+                    if records := [record for record in batch if record.offset < ends[partition]]:
+                        waiting[partition] = records[::-1]
+                        heapq.heappush(heads, (records[0].timestamp, partition))
                 for partition in needed:
-                    if not waiting.get(partition):
-                        position = await self._consumer.position(partition)
-                        unread -= {partition} if position >= ends[partition] else set()
+                    if await self._consumer.position(partition) >= ends[partition]:
+                        unread.discard(partition)
                 needed = [each for each in unread if not waiting.get(each)]
             if not heads:
                 return

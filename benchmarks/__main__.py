@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks.client import client
-from benchmarks.comparison import base, compare, services, variations, vary
+from benchmarks.comparison import among_variations, base, compare, services, variations, vary
 from benchmarks.contenders.service import Plain, Service
 from benchmarks.keeping import PARTS, keep, ratios
 from benchmarks.latency import at_rate, under_load
@@ -93,9 +93,11 @@ def _compare(world: World, level: Level, arguments: argparse.Namespace, _: dict[
     return compare(world, base(level.commands), level.rounds, arguments.beside)
 
 
-def _vary(world: World, level: Level, _: argparse.Namespace, __: dict[str, Any]) -> Any:
-    """Once each: there are many, and the main ratios are not taken from them."""
-    return [vary(world, scenario, 1) for scenario in variations(level.commands)]
+def _vary(world: World, level: Level, _: argparse.Namespace, found: dict[str, Any]) -> Any:
+    """Once each, after the base: there are many, and the main ratios are not taken from them."""
+    usual = found.get("compare") or vary(world, base(level.commands), 1)
+    varied = [vary(world, scenario, 1) for scenario in variations(level.commands)]
+    return [among_variations(usual), *varied]
 
 
 def _latency(world: World, level: Level, _: argparse.Namespace, __: dict[str, Any]) -> Any:

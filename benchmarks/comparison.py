@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 ZIPF: Final = 1.1
 KIB: Final = 1024
+USUAL_SCENARIO: Final = "4 partitions, 1 process"
+"""What the base is called among its variations."""
 
 
 def base(commands: int) -> Scenario:
@@ -72,6 +74,13 @@ def compare(world: World, scenario: Scenario, rounds: int, others: Sequence[Path
 def services(world: World, scenario: Scenario, rounds: int, others: Sequence[Service]) -> dict[str, Any]:
     """The service beside itself with other settings."""
     return _raced(world, [Service(), *others], scenario, rounds)
+
+
+def among_variations(compared: dict[str, Any]) -> dict[str, Any]:
+    """The base as the first of its variations, with their contenders."""
+    peers = (Service.name, ConnectSink.name, FastStreamBatch.name)
+    medians = {name: compared["medians"][name] for name in peers}
+    return {**compared, "scenario": USUAL_SCENARIO, "medians": medians}
 
 
 def vary(world: World, scenario: Scenario, rounds: int) -> dict[str, Any]:

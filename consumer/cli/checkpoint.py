@@ -158,9 +158,8 @@ async def _cuts(manifest: Manifest) -> list[Cut]:
 async def restored(folder: Path, *, force: bool) -> list[Row]:
     """Restores a checkpoint, for `contracts positions reset`."""
     from consumer.bootstrap import make_store, opened_mongo
-    from consumer.operator.checkpoint.restoring import Restoration
+    from consumer.operator.checkpoint.restoring import Restoration, refuse_other_settings
     from consumer.operator.positions import position_admin
-    from consumer.storage import indexes
     from consumer.storage.restoring import Restoring
 
     settings = load_settings()
@@ -169,10 +168,9 @@ async def restored(folder: Path, *, force: bool) -> list[Row]:
         position_admin(settings, make_store(settings, client)) as admin,
     ):
         with progress("documents") as done:
-            restoring = Restoring(client, settings.mongo_database)
+            retention = settings.history_retention_days
+            restoring = Restoring(client, settings.mongo_database, history_retention_days=retention)
             restoration = Restoration(folder, restoring, done)
             if not force:
-                restoration.refuse_other_settings(settings)
-            retention = settings.history_retention_days
-            await indexes.ensure(client[settings.mongo_database], history_retention_days=retention)
+                refuse_other_settings(restoration.manifest, settings)
             return await admin.restore(restoration)

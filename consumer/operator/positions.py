@@ -124,17 +124,18 @@ class PositionAdmin:
             CheckpointDamaged: a file was changed.
         """
         await self._standstill.refuse_while_running()
-        restoration.refuse_used((await self._table.positions())[0])
+        stored, damaged = await self._table.positions()
+        if await restoration.is_done({**stored, **damaged}):
+            return await self.show()
+        await restoration.refuse_foreign()
         await self._publisher.start()
         tails = await self._standstill.tails(self._table.names)
         progress = {number: tail and tail.progress for number, tail in tails.items()}
         await restoration.refuse_other_log(self._table, self._store, progress)
-        await restoration.refuse_foreign()
+        await restoration.begin()
         await restoration.store()
         await self._standstill.refuse_while_running()  # storing takes long
-        # Last: without a position, the service does not begin.
-        for position in restoration.manifest.positions.values():
-            await self._store.replace_position(position)
+        await restoration.finish()  # last: without a position, the service does not begin
         return await self.show()
 
     async def _step(self, decision: Decision, row: Row, tail: Tail | None, generation: int) -> Step:

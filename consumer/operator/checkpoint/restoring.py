@@ -9,16 +9,19 @@ from consumer.errors import InputRefused, JournalMissing
 from consumer.operator.checkpoint.creation import HISTORY
 from consumer.operator.checkpoint.files import Files
 from consumer.operator.checkpoint.manifest import deciding, read_manifest
-from consumer.storage.snapshot import CONTRACTS
+from consumer.storage import known_templates
+from consumer.storage.restoring import not_empty
+from consumer.storage.snapshot import CONTRACTS, WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from consumer.kafka.journal_entries import Progress
+    from consumer.operator.checkpoint.manifest import Manifest
     from consumer.operator.position_table import PositionTable
     from consumer.settings import Settings
-    from consumer.storage.protocols import Position, Store
+    from consumer.storage.protocols import Store
     from consumer.storage.restoring import Restoring
 
 COUNTED: Final = (*CONTRACTS, HISTORY, "movements")
@@ -39,21 +42,6 @@ class Restoration:
         self._restoring = restoring
         self._on_progress = on_progress
         self.manifest = read_manifest(folder)
-
-    def refuse_other_settings(self, settings: Settings) -> None:
-        """The rest of the log must be decided as before.
-
-        Raises:
-            InputRefused: a setting that decides is another one.
-        """
-        now = deciding(settings)
-        other = [name for name, value in self.manifest.settings.items() if now.get(name) != value]
-        if other:
-            told = ", ".join(f"CONTRACTS_{name.upper()} was {self.manifest.settings[name]}" for name in other)
-            raise InputRefused(
-                f"the checkpoint was made with other settings: {told}",
-                hint="--force restores it, and the rest of the log is decided by the present settings",
-            )
 
     async def refuse_other_log(
         self, table: PositionTable, store: Store, progress: Mapping[int, Progress | None]
@@ -81,51 +69,93 @@ class Restoration:
                     f"{said.next}, and the checkpoint is of {positions[number].next}"
                 )
 
-    def refuse_used(self, stored: Mapping[str, Position]) -> None:
-        """Only an empty database is restored, or one that was restored to this checkpoint.
+    async def is_done(self, stored: Mapping[str, object]) -> bool:
+        """Whether the database was restored to this checkpoint, and nothing came after it.
+
+        Args:
+            stored: the positions that the database has, by name.
 
         Raises:
             InputRefused: it has other positions.
         """
-        ours = {position.partition: position for position in self.manifest.positions.values()}
-        for name, position in stored.items():
-            if position != ours.get(name):
-                raise InputRefused(
-                    f"{name} has a position: only an empty database is restored",
-                    hint="drop the database, or name another with CONTRACTS_MONGO_DATABASE",
-                )
+        if not stored:
+            return False
+        if stored != {position.partition: position for position in self.manifest.positions.values()}:
+            raise InputRefused(
+                f"{min(stored)} has a position: only an empty database is restored",
+                hint="drop the database, or name another with CONTRACTS_MONGO_DATABASE",
+            )
+        await self._refuse_other_counts()
+        return True
 
     async def refuse_foreign(self) -> None:
-        """Looks at some documents without positions: an interrupted run may have stored them.
+        """Contracts or history may be live, although the positions are lost. Nothing is changed.
 
         Raises:
             CheckpointDamaged: a file was changed.
-            InputRefused: one is not in the checkpoint.
+            InputRefused: something is there that no interrupted restore of this checkpoint has stored.
         """
+        begun = await self._restoring.begun()
+        if begun not in {None, self.manifest.id()}:
+            raise not_empty("the restore of another checkpoint has begun in the database")
         for collection in COUNTED:
-            left = await self._restoring.some(collection)
-            for file in self.manifest.files:
-                if left and file.collection == collection:
-                    left.difference_update(self._files.read(file))
-            if left:
-                raise _not_empty(f"{collection} has documents that the checkpoint has not")
+            most = self.manifest.documents(collection) if begun else 0
+            if await self._restoring.count(collection, most) > most:
+                raise not_empty(f"{collection} has documents that the checkpoint has not")
+        # The service registers templates when it starts, before it needs a position.
+        for file in self.manifest.files:
+            if file.collection == known_templates.COLLECTION:
+                await self._restoring.known(file.collection, self._files.read(file))
+
+    async def begin(self) -> None:
+        """From now on, documents that are there are those of this checkpoint.
+
+        Raises:
+            InputRefused: the restore of another one has begun.
+        """
+        await self._restoring.begin(self.manifest.id())
 
     async def store(self) -> None:
-        """Stores all documents; what is there already is left.
+        """Stores all documents, those of small collections first; what is there already is left.
 
         Raises:
             CheckpointDamaged: a file was changed.
             InputRefused: the database is not empty.
         """
-        for file in self.manifest.files:
+        for file in sorted(self.manifest.files, key=lambda file: file.collection not in WHOLE):
             documents = self._files.read(file)
             await self._restoring.store(file.collection, documents)
             self._on_progress(len(documents))
+        await self._refuse_other_counts()
+
+    async def finish(self) -> None:
+        """Stores the positions.
+
+        Raises:
+            InputRefused: there are others meanwhile.
+        """
+        await self._restoring.finish(self.manifest.topic, self.manifest.positions.values())
+
+    async def _refuse_other_counts(self) -> None:
         for collection in COUNTED:
-            there, expected = await self._restoring.count(collection), self.manifest.documents(collection)
+            expected = self.manifest.documents(collection)
+            there = await self._restoring.count(collection, expected)
             if there != expected:
-                raise _not_empty(f"{collection} has {there:,} documents, and the checkpoint {expected:,}")
+                counted = f"{there:,} documents" if there < expected else f"more than {expected:,} documents"
+                raise not_empty(f"{collection} has {counted}, and the checkpoint {expected:,}")
 
 
-def _not_empty(why: str) -> InputRefused:
-    return InputRefused(why, hint="only an empty database is restored: drop it, or name another")
+def refuse_other_settings(manifest: Manifest, settings: Settings) -> None:
+    """The rest of the log must be decided as before.
+
+    Raises:
+        InputRefused: a setting that decides is another one.
+    """
+    now = deciding(settings)
+    other = [name for name, value in manifest.settings.items() if now.get(name) != value]
+    if other:
+        told = ", ".join(f"CONTRACTS_{name.upper()} was {manifest.settings[name]}" for name in other)
+        raise InputRefused(
+            f"the checkpoint was made with other settings: {told}",
+            hint="--force restores it, and the rest of the log is decided by the present settings",
+        )

@@ -19,7 +19,6 @@ from consumer.operator.checkpoint.manifest import Manifest, deciding
 from consumer.operator.checkpoint.restoring import Restoration
 from consumer.operator.positions import position_admin
 from consumer.settings import Settings
-from consumer.storage import indexes
 from consumer.storage.protocols import Position
 from consumer.storage.restoring import Restoring
 from consumer.storage.snapshot import Snapshot
@@ -72,7 +71,6 @@ async def restore(settings: Settings, folder: Path) -> list[Any]:
         bootstrap.opened_mongo(settings) as client,
         position_admin(settings, bootstrap.make_store(settings, client)) as admin,
     ):
-        await indexes.ensure(client[settings.mongo_database])
         return await admin.restore(Restoration(folder, Restoring(client, settings.mongo_database)))
 
 

@@ -30,6 +30,12 @@ def create(
     to: Annotated[
         Path, typer.Option("--to", metavar="FOLDER", help="Where to write it; made if it is not there.")
     ] = Path("contracts-checkpoint"),
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", help="Replace the checkpoint in the folder even if it is later or of another service."
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Write contracts, history and positions of one moment to files.
@@ -40,7 +46,7 @@ def create(
     Example: contracts checkpoint create --to /backup/contracts
     """
     created = run_async(
-        _create(to),
+        _create(to, force=force),
         interrupted="no checkpoint was written; run it again with the same folder",
         waiting_for=lambda: None,  # it takes longer anyway, and shows its progress
     )
@@ -63,10 +69,12 @@ def verify(
     Example: contracts checkpoint verify /backup/contracts
     """
     from consumer.operator.checkpoint.check import CheckpointCheck
+    from consumer.operator.checkpoint.locks import reading
 
-    with progress("documents") as done:
-        manifest = CheckpointCheck(folder).run(done)
-    _print(folder, manifest, as_json=as_json)
+    with reading(folder):
+        with progress("documents") as done:
+            manifest = CheckpointCheck(folder).run(done)
+        _print(folder, manifest, as_json=as_json)
 
 
 @app.command()
@@ -117,7 +125,7 @@ def _print(folder: Path, manifest: Manifest, *, as_json: bool) -> None:
     note(f"checkpoint {manifest.id()}")
 
 
-async def _create(folder: Path) -> Created:
+async def _create(folder: Path, *, force: bool) -> Created:
     from consumer.bootstrap import opened_mongo
     from consumer.kafka.cluster import make_client
     from consumer.kafka.journal import Journal
@@ -138,6 +146,7 @@ async def _create(folder: Path) -> Created:
                 release=service_version(),
                 topic=topic,
                 settings=deciding(settings),
+                force=force,
                 on_progress=done,
             ).run()
 
@@ -158,7 +167,7 @@ async def _cuts(manifest: Manifest) -> list[Cut]:
 async def restored(folder: Path, *, force: bool) -> list[Row]:
     """Restores a checkpoint, for `contracts positions reset`."""
     from consumer.bootstrap import make_store, opened_mongo
-    from consumer.operator.checkpoint.restoring import Restoration, refuse_other_settings
+    from consumer.operator.checkpoint.restoring import opened, refuse_other_settings
     from consumer.operator.positions import position_admin
     from consumer.storage.restoring import Restoring
 
@@ -167,10 +176,9 @@ async def restored(folder: Path, *, force: bool) -> list[Row]:
         opened_mongo(settings) as client,
         position_admin(settings, make_store(settings, client)) as admin,
     ):
-        with progress("documents") as done:
-            retention = settings.history_retention_days
-            restoring = Restoring(client, settings.mongo_database, history_retention_days=retention)
-            restoration = Restoration(folder, restoring, done)
+        retention = settings.history_retention_days
+        restoring = Restoring(client, settings.mongo_database, history_retention_days=retention)
+        with progress("documents") as done, opened(folder, restoring, done) as restoration:
             if not force:
                 refuse_other_settings(restoration.manifest, settings)
             return await admin.restore(restoration)

@@ -14,7 +14,7 @@ from consumer.kafka.cluster import make_client
 from consumer.kafka.fetcher import Fetcher
 from consumer.kafka.journal import Journal
 from consumer.kafka.tail import tail
-from consumer.operator.checkpoint.restoring import Restoration
+from consumer.operator.checkpoint.restoring import opened as checkpoint_opened
 from consumer.operator.shadow import Shadow
 from consumer.operator.shadow_outputs import OutputComparison
 from consumer.storage import indexes
@@ -60,9 +60,9 @@ async def compare(
 
 async def _restored(checkpoint: Path, client: Any, name: str) -> Mapping[int, Position]:
     """The positions of a checkpoint, after it was restored."""
-    restoration = Restoration(checkpoint, Restoring(client, name))
-    await restoration.store()
-    return restoration.manifest.positions
+    with checkpoint_opened(checkpoint, Restoring(client, name)) as restoration:
+        await restoration.store()
+        return restoration.manifest.positions
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from consumer.errors import CheckpointDamaged
 from consumer.operator.checkpoint.creation import HISTORY
 from consumer.operator.checkpoint.files import Files
+from consumer.operator.checkpoint.locks import reading
 from consumer.operator.checkpoint.manifest import read_manifest
 from consumer.operator.history_walk import Finding, Walk
 from consumer.storage.snapshot import CONTRACTS, offset_of, tally_of
@@ -41,9 +42,13 @@ class CheckpointCheck:
         """Reads every file.
 
         Raises:
-            InputRefused: the folder holds no checkpoint.
+            InputRefused: the folder holds no checkpoint, or one is being written to it.
             CheckpointDamaged: the first damage.
         """
+        with reading(self._folder):
+            return self._run(on_progress)
+
+    def _run(self, on_progress: Callable[[int], object]) -> Manifest:
         manifest = read_manifest(self._folder)
         chains = _Chains(manifest.positions)
         counted: Counter[str] = Counter()

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import heapq
-import os
 import shutil
 from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from consumer.errors import InputRefused
+from consumer.errors import CheckpointDamaged, InputRefused
 from consumer.operator.checkpoint.files import Files
-from consumer.operator.checkpoint.manifest import Manifest
+from consumer.operator.checkpoint.locks import writing
+from consumer.operator.checkpoint.manifest import Manifest, read_manifest
+from consumer.operator.checkpoint.replacing import origin_of, refuse_worse
 from consumer.operator.shadow import until_published
 from consumer.storage.snapshot import CONTRACTS, Changes, account_of, id_of
 
@@ -30,8 +30,6 @@ HISTORY: Final = "history"
 SPOOL: Final = ".contracts-checkpoint-reading"
 """The folder of what was read, beside the files. It is emptied: nobody else has a folder of this name."""
 
-LOCK: Final = ".lock"
-
 
 class Created(NamedTuple):
     """A checkpoint, and how many of its files were there already."""
@@ -45,6 +43,7 @@ class Creation:
 
     Args:
         settings: those that decide.
+        force: replace whatever checkpoint is in the folder.
         on_progress: called with each number of documents that was read.
     """
 
@@ -57,6 +56,7 @@ class Creation:
         release: str,
         topic: str,
         settings: Mapping[str, Any],
+        force: bool = False,
         on_progress: Callable[[int], object] = lambda _: None,
     ) -> None:
         self._snapshot = snapshot
@@ -64,24 +64,29 @@ class Creation:
         self._folder = folder
         self._files = Files(folder)
         self._named = release, topic, settings
+        self._force = force
         self._on_progress = on_progress
 
     async def run(self) -> Created:
         """Reads the database to a folder beside the files, and then writes them with what has changed.
 
         Raises:
-            InputRefused: the service has applied nothing, outputs are not published, or another run writes to
-                the folder.
+            InputRefused: the service has applied nothing, outputs are not published, another process uses the
+                folder, or the checkpoint in it is later or of another service.
+            CheckpointDamaged: the manifest in the folder cannot be read, the old one or the new one.
             ServiceUnavailable: MongoDB does not answer.
         """
         self._files.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it has personal data
-        with _locked(self._folder):
+        with writing(self._folder):
             return await self._run()
 
     async def _run(self) -> Created:
         await self._snapshot.begin()
         if not self._snapshot.begun:
             raise InputRefused("the database has no positions: the service has applied nothing")
+        origin_of(self._snapshot.begun)
+        if not self._force:  # positions only go forward, and nobody else writes to the folder
+            refuse_worse(self._folder, self._named[1], self._snapshot.begun)
         with _emptied(self._folder / SPOOL) as spool:
             await self._read(spool)
             positions, changes = await self._snapshot.changes()
@@ -90,6 +95,8 @@ class Creation:
             files = [*self._written(spool, positions, changes)]
         manifest = Manifest(*self._named, positions, files)
         manifest.write(self._folder)
+        if read_manifest(self._folder).id() != manifest.id():
+            raise CheckpointDamaged(f"{self._folder} has another manifest than the one that was just written")
         self._files.keep(files)
         return Created(manifest, self._files.reused)
 
@@ -123,29 +130,6 @@ class Creation:
             yield from self._files.write(HISTORY, entries, number)
         for name, documents in changes.whole.items():
             yield from self._files.write(name, documents)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Two runs would write to the same spool, and each remove the files of the other.
-
-    Raises:
-        InputRefused: another process has locked it. The lock ends with its process.
-    """
-    opened = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(opened)
-        raise InputRefused(
-            f"another checkpoint is being written to {folder}", hint="wait for it, or name another folder"
-        ) from error
-    except OSError:
-        pass  # a file system without locks
-    try:
-        yield
-    finally:
-        os.close(opened)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from consumer.errors import InputRefused
 from consumer.operator.checkpoint.creation import HISTORY
 from consumer.operator.checkpoint.files import Files
+from consumer.operator.checkpoint.locks import reading
 from consumer.operator.checkpoint.manifest import read_manifest
 from consumer.storage.exported import as_json, fields_of
 from consumer.storage.snapshot import CONTRACTS
@@ -61,7 +62,7 @@ def export(folder: Path, to: Path, on_progress: Callable[[int], object] = lambda
     """Writes a file for each collection, and returns the number of its rows.
 
     Raises:
-        InputRefused: pyarrow is not installed, or the folder holds no checkpoint.
+        InputRefused: pyarrow is not installed, the folder holds no checkpoint, or one is being written to it.
         CheckpointDamaged: a file was changed.
     """
     try:
@@ -79,17 +80,18 @@ def export(folder: Path, to: Path, on_progress: Callable[[int], object] = lambda
         "time": pa.timestamp("ms", tz="UTC"),
         "money": pa.decimal128(19, 4),
     }
-    manifest, files, rows = read_manifest(folder), Files(folder), dict.fromkeys(COLUMNS, 0)
-    to.mkdir(parents=True, exist_ok=True)
-    for collection, columns in COLUMNS.items():
-        schema = pa.schema([(name, kinds[kind]) for name, kind in columns.items()])
-        with parquet.ParquetWriter(to / f"{collection}.parquet", schema, compression="zstd") as writer:
-            for file in manifest.files:
-                if file.collection == collection:
-                    documents = files.read(file)
-                    writer.write_table(pa.table(_columns(columns, documents), schema=schema))
-                    rows[collection] += len(documents)
-                    on_progress(len(documents))
+    with reading(folder):
+        manifest, files, rows = read_manifest(folder), Files(folder), dict.fromkeys(COLUMNS, 0)
+        to.mkdir(parents=True, exist_ok=True)
+        for collection, columns in COLUMNS.items():
+            schema = pa.schema([(name, kinds[kind]) for name, kind in columns.items()])
+            with parquet.ParquetWriter(to / f"{collection}.parquet", schema, compression="zstd") as writer:
+                for file in manifest.files:
+                    if file.collection == collection:
+                        documents = files.read(file)
+                        writer.write_table(pa.table(_columns(columns, documents), schema=schema))
+                        rows[collection] += len(documents)
+                        on_progress(len(documents))
     return rows
 
 

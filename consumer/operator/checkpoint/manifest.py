@@ -91,8 +91,14 @@ class Manifest:
         return orjson.dumps(fields, option=orjson.OPT_INDENT_2) + b"\n"
 
     def write(self, folder: Path) -> None:
-        """Stores it, whole or not at all."""
-        write_whole(folder / NAME, self.encoded())
+        """Stores it, whole or not at all.
+
+        Raises:
+            CheckpointDamaged: it could not be read afterwards. The one before is still there.
+        """
+        encoded = self.encoded()
+        _understood(encoded, folder / NAME)
+        write_whole(folder / NAME, encoded)
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -128,6 +134,10 @@ def read_manifest(folder: Path) -> Manifest:
             f"{folder} is no checkpoint: {NAME}: {error.strerror}",
             hint="`contracts checkpoint create` writes it last: run it again if it was interrupted",
         ) from error
+    return _understood(stored, path)
+
+
+def _understood(stored: bytes, path: Path) -> Manifest:
     try:
         fields = orjson.loads(stored)
         if fields["format"] != FORMAT:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from consumer.engine.checks import problem_of
 from consumer.errors import InputRefused, JournalMissing
 from consumer.operator.checkpoint.creation import HISTORY
 from consumer.operator.checkpoint.files import Files
+from consumer.operator.checkpoint.locks import reading
 from consumer.operator.checkpoint.manifest import deciding, read_manifest
 from consumer.storage import known_templates
 from consumer.storage.restoring import not_empty
 from consumer.storage.snapshot import CONTRACTS, WHOLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from consumer.kafka.journal_entries import Progress
@@ -143,6 +145,20 @@ class Restoration:
             if there != expected:
                 counted = f"{there:,} documents" if there < expected else f"more than {expected:,} documents"
                 raise not_empty(f"{collection} has {counted}, and the checkpoint {expected:,}")
+
+
+@contextmanager
+def opened(
+    folder: Path, restoring: Restoring, on_progress: Callable[[int], object] = lambda _: None
+) -> Iterator[Restoration]:
+    """A checkpoint whose files stay until the end of the block.
+
+    Raises:
+        InputRefused: the folder holds no checkpoint, or one is being written to it.
+        CheckpointDamaged: its manifest was changed.
+    """
+    with reading(folder):
+        yield Restoration(folder, restoring, on_progress)
 
 
 def refuse_other_settings(manifest: Manifest, settings: Settings) -> None:

@@ -16,7 +16,7 @@ from consumer.kafka.journal import Journal
 from consumer.operator.checkpoint.creation import Created, Creation
 from consumer.operator.checkpoint.cutting import Cut, cuts
 from consumer.operator.checkpoint.manifest import Manifest, deciding
-from consumer.operator.checkpoint.restoring import Restoration
+from consumer.operator.checkpoint.restoring import opened
 from consumer.operator.positions import position_admin
 from consumer.settings import Settings
 from consumer.storage.protocols import Position
@@ -71,7 +71,8 @@ async def restore(settings: Settings, folder: Path) -> list[Any]:
         bootstrap.opened_mongo(settings) as client,
         position_admin(settings, bootstrap.make_store(settings, client)) as admin,
     ):
-        return await admin.restore(Restoration(folder, Restoring(client, settings.mongo_database)))
+        with opened(folder, Restoring(client, settings.mongo_database)) as restoration:
+            return await admin.restore(restoration)
 
 
 class Changing(Snapshot):

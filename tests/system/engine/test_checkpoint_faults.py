@@ -17,7 +17,7 @@ from pymongo import MongoClient
 
 from consumer.errors import CheckpointDamaged, InputRefused
 from consumer.operator.checkpoint.check import CheckpointCheck
-from consumer.operator.checkpoint.creation import LOCK
+from consumer.operator.checkpoint.locks import LOCK
 from consumer.operator.checkpoint.manifest import NAME
 from consumer.operator.checkpoint.restoring import Restoration
 from consumer.settings import Settings

@@ -10,7 +10,8 @@ import pytest
 from bson.raw_bson import RawBSONDocument
 
 from consumer.errors import InputRefused
-from consumer.operator.checkpoint.creation import LOCK, SPOOL, Creation
+from consumer.operator.checkpoint.creation import SPOOL, Creation
+from consumer.operator.checkpoint.locks import LOCK
 from consumer.storage import snapshot as module
 from consumer.storage.protocols import Origin, Position
 
@@ -36,7 +37,7 @@ async def test_two_runs_do_not_write_to_one_folder(tmp_path: Path) -> None:
     (spool / "contracts").write_bytes(b"of the other run")
     with (tmp_path / LOCK).open("w") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
-        with pytest.raises(InputRefused, match="another checkpoint is being written"):
+        with pytest.raises(InputRefused, match="being written to or read from"):
             await creation(tmp_path).run()
         assert (spool / "contracts").exists()
     with pytest.raises(InputRefused, match="no positions"):  # the lock ended with the file of its process

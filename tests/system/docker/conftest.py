@@ -1,16 +1,20 @@
 """Docker for the tests that need it: `make test-docker` asks for them, `make test` says what is left out."""
 
 import os
+from pathlib import Path
 
 import pytest
 
 from tests.system.docker.compose import SERVERS, missing_engine, missing_image
 
+HERE = Path(__file__).parent
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """They take minutes and build images: never by accident."""
-    for item in items:
-        item.add_marker("docker")
+    for item in items:  # of the whole run
+        if item.path.is_relative_to(HERE):
+            item.add_marker("docker")
 
 
 @pytest.fixture(scope="session")

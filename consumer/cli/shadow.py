@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from consumer.cli.output import Json, note, progress, table_or_json
-from consumer.cli.running import load_settings, run_async
+from consumer.cli.running import KAFKA, MONGODB, load_settings, run_async
 from consumer.errors import DecidesOtherwise
 
 if TYPE_CHECKING:
@@ -50,32 +50,54 @@ def shadow(
 
     Example: contracts shadow
     """
-    report, differences = run_async(
-        _compare(from_, against),
+    asked: list[str] = []
+    """Servers that have not answered yet. Another release names those that it waits for itself."""
+    report, differences, count = run_async(
+        _compare(from_, against, limit, asked),
         interrupted="run it again: it starts from the beginning",
-        waiting_for="Kafka and MongoDB",
+        waiting_for=lambda: " and ".join(asked) or None,
     )
     rows = [difference.row() for difference in differences[:limit]]
     table_or_json(rows, COLUMNS, as_json=as_json, nothing="no differences")
     note(
         f"{report.commands:,} commands applied; compared {report.documents:,} documents and "
-        f"{report.outputs:,} outputs: {len(differences):,} differences"
+        f"{report.outputs:,} outputs: {count} differences"
     )
     if report.uncounted:
         note(
             f"tallies and movements of partitions {list(report.uncounted)} were not compared: the service "
             "has counted them only since an upgrade"
         )
+    for (topic, partition), offset in sorted(report.deleted.items()):
+        note(
+            f"outputs in {topic} of commands of partition {partition} before offset {offset} were not all "
+            "compared: published ones were deleted"
+        )
     if differences:
         raise DecidesOtherwise(differences[0].partition, differences[0].offset)
 
 
-async def _compare(start: str, against: str | None) -> tuple[Report, Sequence[Difference]]:
+async def _compare(
+    start: str, against: str | None, limit: int, asked: list[str]
+) -> tuple[Report, Sequence[Difference], str]:
+    """The report, the first differences, and how many there are."""
+    from consumer.operator.differences import KEPT
     from consumer.operator.shadow_against import between, of_release
     from consumer.operator.shadowing import compare
 
     settings = load_settings()
-    other = await of_release(against, start) if against else []
+    kept = max(limit, KEPT) if against else limit
+    other = await of_release(against, start, kept) if against else []
+    asked += [KAFKA, MONGODB]
     with progress("commands") as done:
-        report = await compare(settings, done, None if start == START else Path(start))
-    return report, between(other, report.differences) if against else report.differences
+
+        def applied(count: int) -> None:
+            asked.clear()
+            done(count)
+
+        report = await compare(settings, applied, None if start == START else Path(start), kept)
+    if not against:
+        return report, report.differences, f"{report.found:,}"
+    found = between(other, report.differences, kept)
+    least = "at least " if kept in {len(other), len(report.differences)} else ""
+    return report, found, f"{least}{len(found):,}"

@@ -44,10 +44,10 @@ class Tail:
         for partition, record in found.items():
             self._consumer.seek(partition, ends[partition] if record is None else record.offset)
 
-    async def cut(self) -> frozenset[str]:
-        """The topics whose first records were deleted."""
-        starts = await self._consumer.beginning_offsets(self._partitions)
-        return frozenset(partition.topic for partition, start in starts.items() if start > 0)
+    async def starts(self) -> dict[tuple[str, int], int]:
+        """The first offset of each partition that is not deleted."""
+        found = await self._consumer.beginning_offsets(self._partitions)
+        return {(each.topic, each.partition): start for each, start in found.items()}
 
     async def seek_to_end(self) -> None:
         """Goes to the present end."""
@@ -82,7 +82,7 @@ class Tail:
             while needed:
                 batches = await self._consumer.getmany(*needed, timeout_ms=_POLL_MS, max_records=_MAX_RECORDS)
                 for partition, batch in batches.items():
-                    # Producers go on: without this bound a busy topic would be followed for ever.
+                    # Producers go on: without this bound a busy topic would be followed forever.
                     if records := [record for record in batch if record.offset < ends[partition]]:
                         waiting[partition] = records[::-1]
                         heapq.heappush(heads, (records[0].timestamp, partition))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from heapq import heappush, heappushpop
 from typing import TYPE_CHECKING, Any, Final
 
 from consumer.storage.protocols import place_of
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 MISSING: Final = "(none)"
+
+KEPT: Final = 10_000
+"""How many differences are kept: of a changed rule there can be as many as there are commands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,28 @@ class Difference:
     def row(self) -> dict[str, Any]:
         """For a table."""
         return asdict(self)
+
+
+class Found:
+    """Counts differences, and keeps the first `limit` of them in the order of the log."""
+
+    def __init__(self, limit: int = KEPT) -> None:
+        self.count = 0
+        self._limit = limit
+        self._last_first: list[tuple[int, int, int, Difference]] = []
+
+    def add(self, one: Difference) -> None:
+        """Takes one more, in any order."""
+        self.count += 1
+        item = (-one.offset, -one.partition, -self.count, one)
+        if len(self._last_first) < self._limit:
+            heappush(self._last_first, item)
+        else:
+            heappushpop(self._last_first, item)
+
+    def first(self) -> tuple[Difference, ...]:
+        """Those that are kept."""
+        return tuple(item[-1] for item in sorted(self._last_first, reverse=True))
 
 
 def difference(

@@ -8,33 +8,43 @@ from __future__ import annotations
 import asyncio
 import json
 from asyncio.subprocess import PIPE
+from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from consumer.errors import DecidesOtherwise, InputRefused
-from consumer.operator.differences import Difference
+from consumer.operator.differences import KEPT, Difference
+from consumer.operator.shadow_state import COLLECTIONS
+from consumer.operator.shadow_tallies import POSITIONS
+from consumer.storage import movements
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from asyncio.streams import StreamReader
+    from asyncio.subprocess import Process
+    from collections.abc import AsyncIterator, Sequence
 
-_ALL: Final = str(10**9)
+_LINE_BYTES: Final = 64 << 20
+"""Of one difference: it may have a whole record, twice and escaped."""
+
+_STORED: Final = frozenset({*COLLECTIONS, POSITIONS, movements.COLLECTION})
 _ENDED_WELL: Final = frozenset({0, DecidesOtherwise.exit_code})
 
 
-async def of_release(program: str, start: str) -> list[Difference]:
-    """What another release decides otherwise than the service.
+async def of_release(program: str, start: str, limit: int = KEPT) -> list[Difference]:
+    """The first `limit` things that another release decides otherwise than the service.
 
     Args:
         program: its command `contracts`, which is run with the present environment.
         start: where it begins, as for `--from`.
+        limit: maximum number of differences.
 
     Raises:
         InputRefused: it cannot be run, has not compared, or prints something else.
     """
-    command = (program, "shadow", "--from", start, "--json", "--limit", _ALL)
+    command = (program, "shadow", "--from", start, "--json", "--limit", str(limit))
     try:
         process = await asyncio.create_subprocess_exec(
-            *command, stdin=asyncio.subprocess.DEVNULL, stdout=PIPE
+            *command, stdin=asyncio.subprocess.DEVNULL, stdout=PIPE, limit=_LINE_BYTES
         )
     except OSError as error:
         raise InputRefused(
@@ -42,29 +52,33 @@ async def of_release(program: str, start: str) -> list[Difference]:
             hint="name the command `contracts` of the other release",
         ) from error
     try:
-        told, _ = await process.communicate()
-    except asyncio.CancelledError:
-        process.terminate()
+        found = [Difference(**json.loads(line)) async for line in _lines(process)]
         await process.wait()
-        raise
+    except (ValueError, TypeError) as error:
+        raise InputRefused(f"`{program} shadow --json` prints something else than differences") from error
+    finally:
+        if process.returncode is None:
+            with suppress(ProcessLookupError):
+                process.terminate()
+            await process.wait()
     if process.returncode not in _ENDED_WELL:
         raise InputRefused(
             f"`{program} shadow` ended with exit code {process.returncode}; its message is above",
             hint="the other release needs the same settings, and `shadow` itself",
         )
-    try:
-        return [Difference(**json.loads(line)) for line in told.splitlines()]
-    except (ValueError, TypeError) as error:
-        raise InputRefused(f"`{program} shadow --json` prints something else than differences") from error
+    return found
 
 
-def between(other: Iterable[Difference], this: Iterable[Difference]) -> list[Difference]:
+def between(other: Sequence[Difference], this: Sequence[Difference], limit: int = KEPT) -> list[Difference]:
     """The differences between two releases, by command; `made` is what the other one makes.
 
     Both were compared with the same service. Of each document and output only the first field that differs
-    is known.
+    is known. Of a release with `limit` differences or more only the first are known, and those of both are
+    compared up to the last of them.
     """
-    others, ours = ({_key(one): one for one in found} for found in (other, this))
+    ends = [found[-1].order for found in (other, this) if len(found) >= limit]
+    known = [[one for one in found if not ends or one.order < min(ends)] for found in (other, this)]
+    others, ours = ({_key(one): one for one in found} for found in known)
     found = []
     for key in {**others, **ours}:
         if (mine := ours.get(key)) is None:
@@ -77,5 +91,13 @@ def between(other: Iterable[Difference], this: Iterable[Difference]) -> list[Dif
     return sorted(found, key=lambda one: one.order)
 
 
-def _key(one: Difference) -> tuple[str, str, str]:
-    return one.what, one.id, one.path
+def _key(one: Difference) -> tuple[str, ...]:
+    """Dead letters of a topic may have the same id, or none."""
+    in_topic = one.what not in _STORED
+    return one.what, one.id, one.path, *((str(one.partition), str(one.offset)) if in_topic else ())
+
+
+async def _lines(process: Process) -> AsyncIterator[bytes]:
+    """One by one: a release may print many."""
+    async for line in cast("StreamReader", process.stdout):
+        yield line

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from consumer.operator.differences import MISSING, Difference, difference
-from consumer.storage.documents import CHAINED
+from consumer.operator.differences import MISSING, difference
+from consumer.storage.compared_entries import compared_entries
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
-COLLECTIONS: Final = ("contracts", "former_contracts", "history")
+    from consumer.operator.differences import Found
 
-_COMPARED: Final = dict.fromkeys(CHAINED, False)
-"""One different entry makes all hashes after it differ, and the chain may have begun later than the log."""
+HISTORY: Final = "history"
+COLLECTIONS: Final = ("contracts", "former_contracts", HISTORY)
 
 
 class StateComparison:
@@ -34,34 +34,35 @@ class StateComparison:
         self._home = home
         self.compared = 0
 
-    async def run(self) -> list[Difference]:
-        """All differences from commands up to `reached`."""
-        return [found async for found in self._all()]
-
-    async def _all(self) -> AsyncIterator[Difference]:
+    async def run(self, found: Found) -> None:
+        """Puts all differences from commands up to `reached` into `found`."""
         for name in COLLECTIONS:
             async for made, would in _joined(self._made[name], self._would[name]):
                 one = made or would
-                account = one.get("account_id")
+                # A pruned entry has no account any more.
+                account = one.get("account_id") or (would or {}).get("account_id")
                 partition = one.get("partition", self._home((account or "").encode()))
-                sequence = int(one["offset"] if name == "history" else one["lifecycle"]["offset"])
+                sequence = int(one["offset"] if name == HISTORY else one["lifecycle"]["offset"])
                 if sequence >= self._reached[partition]:
                     continue
                 self.compared += 1
-                pair = (made or MISSING, would or MISSING)
-                found = difference(name, str(one["_id"]), partition, sequence, pair)
-                if found is not None and not await self._changed_since(account, partition):
-                    yield found
+                pair = compared_entries(made, would) if name == HISTORY else (made, would)
+                pair = (pair[0] or MISSING, pair[1] or MISSING)
+                differs = difference(name, str(one["_id"]), partition, sequence, pair)
+                if differs is None:
+                    continue
+                if account is None or not await self.changed_since(account, partition):
+                    found.add(differs)
 
-    async def _changed_since(self, account: str | None, partition: int) -> bool:
+    async def changed_since(self, account: str, partition: int) -> bool:
         """Whether a later command, which the shadow has not applied, was for this account."""
         later = {"account_id": account, "partition": partition, "offset": {"$gte": self._reached[partition]}}
-        return account is not None and await self._made.history.find_one(later) is not None
+        return await self._made.history.find_one(later) is not None
 
 
 async def _joined(made: Any, would: Any) -> AsyncIterator[tuple[Any, Any]]:
     """The documents of two collections by their id; None: there is none with this id."""
-    ones, others = made.find({}, _COMPARED).sort("_id"), would.find({}, _COMPARED).sort("_id")
+    ones, others = made.find({}).sort("_id"), would.find({}).sort("_id")
     one, other = await anext(ones, None), await anext(others, None)
     while one is not None or other is not None:
         if other is None or (one is not None and one["_id"] < other["_id"]):

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from consumer.storage.mongo import MongoStore
     from consumer.storage.protocols import Position
 
+POSITIONS: Final = "positions"
+
 _SECONDS: Final = 600.0
 
 
@@ -70,7 +72,7 @@ class TallyComparison:
             self.uncounted.append(number)
             return
         at = made.base() + made.next - 1
-        pairs = {("positions", name): (_counts(made), _counts(would))}
+        pairs = {(POSITIONS, name): (_counts(made), _counts(would))}
         ours, others = self._made.moved[name], self._would.moved[name]
         for identity in sorted({*ours, *others}):
             pair = _sorted(ours.get(identity, MISSING)), _sorted(others.get(identity, MISSING))

@@ -15,7 +15,9 @@ from consumer.kafka.fetcher import Fetcher
 from consumer.kafka.journal import Journal
 from consumer.kafka.tail import tail
 from consumer.operator.checkpoint.restoring import opened as checkpoint_opened
+from consumer.operator.differences import KEPT, Found
 from consumer.operator.shadow import Shadow
+from consumer.operator.shadow_applying import Applying
 from consumer.operator.shadow_outputs import OutputComparison
 from consumer.storage import indexes
 from consumer.storage.mongo import MongoStore
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
     from pathlib import Path
 
+    from consumer.kafka.tail import Tail
     from consumer.operator.shadow import Report
     from consumer.settings import Settings
     from consumer.storage.protocols import Position
@@ -38,11 +41,15 @@ SUFFIX: Final = "_shadow"
 
 
 async def compare(
-    settings: Settings, on_progress: Callable[[int], None] = lambda _: None, checkpoint: Path | None = None
+    settings: Settings,
+    on_progress: Callable[[int], None] = lambda _: None,
+    checkpoint: Path | None = None,
+    limit: int = KEPT,
 ) -> Report:
     """Applies the log into the database `<name>_shadow`, which is created for it and dropped afterwards.
 
-    It begins at the start of the log, or with a restored checkpoint.
+    It begins at the start of the log, or with a restored checkpoint. The report has the first `limit`
+    differences.
 
     Raises: see `Shadow.run` and `Restoration.store`.
     """
@@ -52,7 +59,10 @@ async def compare(
         try:
             await indexes.ensure(client[name])
             restored = await _restored(checkpoint, client, name) if checkpoint else {}
-            async with _opened(settings, client, name, restored, on_progress) as (shadow, published):
+            async with _opened(settings, client, name, restored, on_progress, Found(limit)) as (
+                shadow,
+                published,
+            ):
                 return await shadow.run(published)
         finally:
             await drop(client, name)
@@ -72,7 +82,8 @@ async def _opened(
     name: str,
     restored: Mapping[int, Position],
     on_progress: Callable[[int], None],
-) -> AsyncIterator[tuple[Shadow, Callable[[], AsyncIterator[Any]]]]:
+    found: Found,
+) -> AsyncIterator[tuple[Shadow, Tail]]:
     counts = (await topics.check(settings)).counts
     topic = settings.topic_prefix + COMMANDS
     count = counts[topic]
@@ -87,28 +98,28 @@ async def _opened(
     fetcher = Fetcher(connect, topic, max_bytes=settings.max_fetch_bytes)
     metrics = Metrics()
     async with tail(settings, [*EVENT_TOPICS, DEAD_LETTERS]) as published:
+        outputs = OutputComparison(
+            settings.topic_prefix,
+            lambda record: record.partition if counts[record.topic] == count else home(record.key or b""),
+            found,
+        )
+        partitions = bootstrap.make_partitions(settings, counts, range(count), count, limits, metrics)
+        storing = Storing(would, policy=settings.policy, limits=limits, metrics=metrics, traces=NO_TRACES)
         shadow = Shadow(
             topic=topic,
             made=made,
             would=would,
             restored=restored,
-            fetcher=fetcher,
             journal=Journal(connect, settings.topic_prefix + POSITIONS),
-            partitions=bootstrap.make_partitions(settings, counts, range(count), count, limits, metrics),
-            storing=Storing(would, policy=settings.policy, limits=limits, metrics=metrics, traces=NO_TRACES),
-            outputs=OutputComparison(
-                settings.topic_prefix,
-                lambda record: record.partition if counts[record.topic] == count else home(record.key or b""),
-                await published.cut(),
-                {number: position.next for number, position in restored.items()},
-                max((position.generation for position in restored.values()), default=1),
-            ),
+            applying=Applying(would, fetcher, partitions, storing, outputs.would, on_progress),
+            outputs=outputs,
+            found=found,
             home=home,
-            on_progress=on_progress,
+            on_begun=lambda: on_progress(0),
         )
         await published.seek(None)
         await fetcher.start()
         try:
-            yield shadow, published.to_end
+            yield shadow, published
         finally:
             await fetcher.stop()

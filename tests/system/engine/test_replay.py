@@ -47,10 +47,10 @@ async def test_a_replay_is_byte_identical(kafka: Any, mongo: Any, database: str)
         assert differing == [], (collection, documents[differing[0]], after[collection][differing[0]])
 
 
-def publish(settings: Settings) -> None:
+def publish(settings: Settings, **load: Any) -> None:
     topic = settings.topic_prefix + COMMANDS
     sender = Sender(settings.kafka_bootstrap_servers, topic, settings.topic_partitions)
-    sender.send(Load(4, accounts=60, misplaced=0).messages(RECORDS))
+    sender.send(Load(4, **{"accounts": 60, "misplaced": 0, **load}).messages(RECORDS))
     sender.flush()
 
 

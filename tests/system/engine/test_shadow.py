@@ -47,6 +47,26 @@ async def test_this_program_decides_as_it_did(applied: Settings) -> None:
 
 
 @on_one_broker
+async def test_forwarded_commands_and_dead_letters_are_no_differences(
+    kafka: Any, mongo: Any, database: str
+) -> None:
+    """As from a producer with another partitioner, and one that sends no commands at all."""
+    settings = settings_for(kafka, mongo, database, max_batch_commands=50)
+    async with running(settings):
+        await asyncio.to_thread(publish, settings, misplaced=0.2, rubbish=0.1)
+        await at_rest(settings)
+        with MongoClient[dict[str, Any]](settings.mongo_uri.get_secret_value()) as client:
+            history = client[database].history
+            assert history.count_documents({"outcome": "forwarded"}) > 50
+            assert history.count_documents({"outcome": "dead_letter"}) > 50
+        report = await compare(settings)
+    assert report.differences == (), report.differences[0]
+    assert report.found == 0
+    assert report.outputs > report.commands / 2
+    assert report.deleted == {}
+
+
+@on_one_broker
 async def test_a_planted_rule_of_tallies_and_movements_is_found(
     applied: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 """Which differences are those of two releases, and what another release's program may do wrong."""
 
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -34,6 +35,22 @@ def test_what_the_other_release_makes_is_shown_as_made(other, this, found) -> No
 def test_differences_are_in_the_order_of_the_log() -> None:
     ours = [differing(2, "a", "b"), differing(9, "a", "b")]
     assert [one.offset for one in between([differing(5, "a", "b")], ours)] == [2, 5, 9]
+
+
+def test_records_of_a_topic_may_have_no_id() -> None:
+    """Dead letters of other programs' records have none."""
+    letters = [
+        replace(differing(offset, "a", "b"), what="x.contracts.dead-letters", id="") for offset in (1, 2)
+    ]
+    assert between([], letters) == letters
+    assert between(letters[:1], letters) == letters[1:]
+
+
+def test_what_was_cut_off_is_no_difference() -> None:
+    """The other release prints its first two differences; it has more."""
+    ours = [differing(offset, "a", "b") for offset in (1, 2, 3)]
+    assert between([differing(1, "a", "b"), differing(3, "a", "b")], ours, 2) == [differing(2, "a", "b")]
+    assert between(ours[:2], ours, 2) == []
 
 
 async def test_a_program_that_is_not_there(tmp_path) -> None:

@@ -9,7 +9,6 @@ returned is then the state at the moment of that transaction.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import bson
@@ -22,19 +21,23 @@ from consumer.errors import InputRefused
 from consumer.storage import known_templates, movements
 from consumer.storage.chain import RAW
 from consumer.storage.chain_pages import ChainPages
+from consumer.storage.changes import Changes
 from consumer.storage.documents import CODEC
-from consumer.storage.mongo_driver import start_session, start_transaction, timeout_seconds
+from consumer.storage.mongo_driver import start_session, start_transaction
 from consumer.storage.mongo_errors import answered
 from consumer.storage.mongo_filters import of_topic
+from consumer.storage.paging import SECONDS, next_page
 from consumer.storage.position_documents import position_from
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+    from collections.abc import AsyncIterator, Collection, Mapping
 
     from consumer.storage.mongo_driver import Client, Session
     from consumer.storage.protocols import Position
 
-PAGE: Final = 20_000
+AT_ONCE: Final = 1_000
+"""Number of accounts whose documents are read with one request."""
+
 FEW: Final = 2_000
 """Number of commands whose accounts are read in the last transaction."""
 
@@ -46,8 +49,7 @@ WHOLE: Final = (movements.COLLECTION, known_templates.COLLECTION)
 """Small collections, which the last transaction reads as a whole."""
 
 _ID: Final = slice(9, 21)
-_IDENTITY: Final = slice(14, 30)
-"""The places of an ObjectId and of an identity in a document that begins with it."""
+"""The place of an ObjectId in a document that begins with it."""
 
 
 def id_of(contract: bytes) -> bytes:
@@ -72,27 +74,6 @@ def offset_of(entry: bytes) -> int:
     return int(RawBSONDocument(entry)["offset"])
 
 
-@dataclass(slots=True)
-class Changes:
-    """What has changed since the beginning.
-
-    `contracts` are the present ones of the accounts in `accounts`; `former` by id. `entries` are new, by
-    partition and in order; `rewritten` are all those of erased accounts, by identity. `whole` are small
-    collections.
-    """
-
-    accounts: set[str] = field(default_factory=set)
-    contracts: dict[str, bytes] = field(default_factory=dict)
-    former: dict[bytes, bytes] = field(default_factory=dict)
-    entries: dict[int, list[bytes]] = field(default_factory=dict)
-    rewritten: dict[bytes, bytes] = field(default_factory=dict)
-    whole: dict[str, list[bytes]] = field(default_factory=dict)
-
-    def entry(self, stored: bytes) -> bytes:
-        """The entry as it is after all changes."""
-        return self.rewritten.get(stored[_IDENTITY], stored)
-
-
 class Snapshot:
     """Every method may raise ServiceUnavailable.
 
@@ -110,7 +91,6 @@ class Snapshot:
             read_preference=ReadPreference.PRIMARY,
             read_concern=ReadConcern("majority"),
         )
-        self._seconds = timeout_seconds(client)
         self._topic = topic
         self._chains = ChainPages(client, database, topic)
         self.begun: dict[int, Position] = {}
@@ -122,10 +102,12 @@ class Snapshot:
 
     async def contracts(self, collection: str) -> AsyncIterator[list[bytes]]:
         """All contracts by id; they may change meanwhile."""
-        reader, after = _Reader(self._db, self._seconds), dict[str, Any]()
-        while page := await reader.find(collection, after, limit=PAGE):
-            yield [bytes(each.raw) for each in page]
-            after = {"_id": {"$gt": page[-1]["_id"]}}
+        after, last = dict[str, Any](), False
+        while not last:
+            page, last = await next_page(self._db[collection], after, _BY_ID)
+            if page:
+                yield [bytes(each.raw) for each in page]
+                after = {"_id": {"$gt": page[-1]["_id"]}}
 
     async def entries(self, partition: int) -> AsyncIterator[list[bytes]]:
         """The history of a partition up to the beginning, in order."""
@@ -138,7 +120,7 @@ class Snapshot:
         Raises:
             InputRefused: a decision has changed positions meanwhile, or new entries are pruned already.
         """
-        reader, reached = _Reader(self._db, self._seconds), self.begun
+        reader, reached = _Reader(self._db, self._chains), self.begun
         for _ in range(ROUNDS):
             now = await self._chains.positions()
             if sum(_end(position) - _end(reached[n]) for n, position in now.items() if n in reached) <= FEW:
@@ -153,8 +135,10 @@ class Snapshot:
             now = {position.place[1]: position for position in map(position_from, decoded)}
             await reader.read(reached, now)
             for name in WHOLE:
-                reader.changes.whole[name] = [_in_order(each) for each in await reader.find(name)]
-            with answered(self._seconds):
+                # The server decides where an update of movements adds fields; templates are stored whole.
+                stored = _in_order if name == movements.COLLECTION else _as_it_is
+                reader.changes.whole[name] = [stored(each) for each in await reader.find(name)]
+            with answered(SECONDS):
                 await session.abort_transaction()
         finally:
             await session.end_session()
@@ -164,9 +148,9 @@ class Snapshot:
 class _Reader:
     """Collects changes. With `session`, it reads in its transaction."""
 
-    def __init__(self, database: Any, seconds: float | None) -> None:
+    def __init__(self, database: Any, chains: ChainPages) -> None:
         self._db = database
-        self._seconds = seconds
+        self._chains = chains
         self.session: Session | None = None
         self.changes = Changes()
 
@@ -177,32 +161,25 @@ class _Reader:
         touched, erased = set[str](), set[str]()
         for number, position in now.items():
             entries = self.changes.entries.setdefault(number, [])
-            async for entry in self._entries(number, _end(since[number]), _end(position)):
-                entries.append(bytes(entry.raw))
-                account = entry.get("account_id")
-                if account is None and "details_hash" in entry:
-                    raise InputRefused(
-                        "new entries of the history are pruned already: the service applies old commands",
-                        hint="run it again when the service has caught up",
-                    )
-                if account is not None:
-                    touched.add(account)
-                if entry.get("type") in ERASING:
-                    erased.add(account)
+            async for page in self._chains.entries(number, _end(since[number]), _end(position), self.session):
+                for entry in page:
+                    entries.append(bytes(entry.raw))
+                    account = entry.get("account_id")
+                    if account is not None:
+                        touched.add(account)
+                        if _erases(entry):
+                            erased.add(account)
+                    elif "details_hash" in entry:
+                        raise InputRefused(
+                            "new entries of the history are pruned already: the service applies old commands",
+                            hint="run it again when the service has caught up",
+                        )
         await self._read_accounts(touched)
-        for rewritten in await self._of_accounts("history", erased):
+        # Entries that came after an erasure are not erased by it: they are read like those that came before.
+        again = erased | (touched & self.changes.erased)
+        self.changes.erased |= erased
+        for rewritten in await self._of_accounts("history", again):
             self.changes.rewritten[bytes(rewritten["_id"])] = bytes(rewritten.raw)
-
-    async def _entries(self, partition: int, start: int, end: int) -> AsyncIterator[Any]:
-        """By page: after a long reading there are more than one request can read in its time."""
-        while True:
-            span = {"partition": partition, "offset": {"$gte": start, "$lt": end}}
-            page = await self.find("history", span, order=(("partition", 1), ("offset", 1)), limit=PAGE)
-            for entry in page:
-                yield entry
-            if len(page) < PAGE:
-                return
-            start = page[-1]["offset"] + 1
 
     async def _read_accounts(self, touched: set[str]) -> None:
         for account in touched:
@@ -215,24 +192,29 @@ class _Reader:
 
     async def _of_accounts(self, collection: str, accounts: Collection[str]) -> list[Any]:
         named, found = sorted(accounts), list[Any]()
-        for first in range(0, len(named), PAGE):
-            found += await self.find(collection, {"account_id": {"$in": named[first : first + PAGE]}})
+        for first in range(0, len(named), AT_ONCE):
+            found += await self.find(collection, {"account_id": {"$in": named[first : first + AT_ONCE]}})
         return found
 
     async def find(
         self,
         collection: str,
         wanted: Mapping[str, Any] | None = None,
-        *,
-        order: Sequence[tuple[str, int]] = (("_id", 1),),
-        limit: int = 0,
         only: Mapping[str, bool] | None = None,
     ) -> list[Any]:
-        """Documents in an order, by default by id."""
-        with answered(self._seconds):
-            found = self._db[collection].find(wanted, only, session=self.session, sort=[*order], limit=limit)
+        """All of a few documents, by id."""
+        with answered(SECONDS):
+            found = self._db[collection].find(wanted, only, session=self.session, sort=_BY_ID)
             documents: list[Any] = await found.to_list(None)
         return documents
+
+
+_BY_ID: Final = [("_id", 1)]
+
+
+def _erases(entry: Any) -> bool:
+    """Whether the command has erased its account: it may be a dead letter, or refused."""
+    return entry.get("type") in ERASING and entry.get("outcome") == "applied"
 
 
 def _end(position: Position) -> int:
@@ -241,6 +223,10 @@ def _end(position: Position) -> int:
 
 def _log_of(position: Position) -> tuple[int, object]:
     return position.generation, position.origin
+
+
+def _as_it_is(document: Any) -> bytes:
+    return bytes(document.raw)
 
 
 def _in_order(document: Any) -> bytes:

@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from consumer.engine.entries import erased_entry
 from consumer.errors import CheckpointDamaged, InputRefused
 from consumer.operator.checkpoint.files import Files
 from consumer.operator.checkpoint.locks import writing
 from consumer.operator.checkpoint.manifest import Manifest, read_manifest
 from consumer.operator.checkpoint.replacing import origin_of, refuse_worse
 from consumer.operator.shadow import until_published
-from consumer.storage.snapshot import CONTRACTS, Changes, account_of, id_of
+from consumer.storage.snapshot import CONTRACTS, account_of, id_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from consumer.kafka.journal import Journal
     from consumer.operator.checkpoint.manifest import File
+    from consumer.storage.changes import Changes
     from consumer.storage.protocols import Position
     from consumer.storage.snapshot import Snapshot
 
@@ -126,7 +128,7 @@ class Creation:
         yield from self._files.write(CONTRACTS[1], _merged(left, changes.former.values()))
         for number in sorted(positions):
             read = _documents(spool / f"{HISTORY}-{number}")
-            entries = map(changes.entry, chain(read, changes.entries[number]))
+            entries = (changes.entry(one, erased_entry) for one in chain(read, changes.entries[number]))
             yield from self._files.write(HISTORY, entries, number)
         for name, documents in changes.whole.items():
             yield from self._files.write(name, documents)

@@ -11,7 +11,7 @@ from consumer.engine.entries import erased_entry
 from consumer.errors import InputRefused, WrongUsage
 from consumer.operator.history_check import HistoryCheck, head_of
 from consumer.operator.history_walk import Finding, Walk
-from consumer.storage import chain_pages, indexes
+from consumer.storage import indexes, paging
 from consumer.storage.chain import RAW, heads_of, link, new_chain
 from consumer.storage.chain_pages import ChainPages
 from consumer.storage.documents import CODEC, history_document, history_from
@@ -53,7 +53,7 @@ async def history(kit: Testkit, client: Any, database: str) -> Any:
 
 @pytest.fixture
 def pages(client: Any, database: str, monkeypatch: pytest.MonkeyPatch) -> ChainPages:
-    monkeypatch.setattr(chain_pages, "PAGE", 3)
+    monkeypatch.setattr(paging, "PAGE", 3)
     return ChainPages(client, database, COMMANDS)
 
 

@@ -11,7 +11,7 @@ from consumer.errors import InputRefused
 from consumer.operator.checkpoint.check import CheckpointCheck
 from consumer.operator.choices import Decision
 from consumer.operator.shadowing import compare
-from consumer.storage import snapshot
+from consumer.storage import paging, snapshot
 from tests.running import positions, running, settings_for
 from tests.system.engine import checkpoints
 from tests.system.engine.test_replay import at_rest, movements, stored
@@ -63,7 +63,7 @@ async def test_it_is_of_one_moment_while_the_database_changes(
     kafka: Any, mongo: Any, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
     """Contracts are created, replaced, deleted and erased between the pages that are read."""
-    monkeypatch.setattr(snapshot, "PAGE", 5)
+    monkeypatch.setattr(paging, "PAGE", 5)
     monkeypatch.setattr(snapshot, "FEW", few)
     settings = settings_for(kafka, mongo, database, mongo_timeout_ms=SLOW_MS)
     commands = checkpoints.messages()

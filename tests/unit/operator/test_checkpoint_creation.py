@@ -12,7 +12,9 @@ from bson.raw_bson import RawBSONDocument
 from consumer.errors import InputRefused
 from consumer.operator.checkpoint.creation import SPOOL, Creation
 from consumer.operator.checkpoint.locks import LOCK
+from consumer.storage import paging
 from consumer.storage import snapshot as module
+from consumer.storage.chain_pages import ChainPages
 from consumer.storage.protocols import Origin, Position
 
 TOPIC = "contracts.commands"
@@ -50,39 +52,109 @@ async def test_only_the_user_may_read_the_files(tmp_path: Path) -> None:
     assert (tmp_path / "new" / "files").stat().st_mode & 0o077 == 0
 
 
+ORIGIN = Origin("cluster", "contracts", 1)
+BASE = Position(f"{TOPIC}/0", ORIGIN, 0).base()
+
+
 class History:
     """The entries of a partition; every third offset has one. Other collections are empty."""
 
     def __init__(self, count: int) -> None:
         self.limits: list[int] = []
-        self._offsets = [3 * number for number in range(count)]
+        self.positions = None
+        self._offsets = [BASE + 3 * number for number in range(count)]
 
-    def __getitem__(self, name: str) -> Any:
-        return SimpleNamespace(find=self.find)
+    def get_database(self, *_: Any, **__: Any) -> Any:
+        return self
 
-    def find(self, wanted: Any, _: Any, *, session: Any, sort: Any, limit: int) -> Any:
+    @property
+    def history(self) -> Any:
+        return self
+
+    def __getitem__(self, _: str) -> Any:
+        return self
+
+    def find(self, wanted: Any, _: Any = None, *, session: Any, sort: Any, limit: int = 0) -> Any:
+        if not limit:
+            return Found([])
         assert sort == [("partition", 1), ("offset", 1)]
         self.limits.append(limit)
         span = wanted["offset"]
-        found = [o for o in self._offsets if span["$gte"] <= o < span["$lt"]][:limit]
+        return Found([o for o in self._offsets if span["$gte"] <= o < span["$lt"]][:limit])
 
-        async def to_list(_: None) -> list[Any]:
-            return [RawBSONDocument(bson.encode({"offset": each})) for each in found]
 
-        return SimpleNamespace(to_list=to_list)
+class Found:
+    """A cursor."""
+
+    def __init__(self, offsets: list[int]) -> None:
+        self._left = offsets
+
+    async def to_list(self, length: int | None) -> list[Any]:
+        some, self._left = self._left[:length], self._left[len(self._left) if length is None else length :]
+        return [RawBSONDocument(bson.encode({"_id": each, "offset": each})) for each in some]
+
+    async def close(self) -> None: ...
+
+
+def reader_of(database: Any) -> Any:
+    return module._Reader(database, ChainPages(database, "", TOPIC))
 
 
 @pytest.mark.parametrize("count", [0, 3, 4, 5, 8, 9])
 async def test_new_entries_are_read_page_by_page(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each is read once, however many were written while the contracts were read."""
-    monkeypatch.setattr(module, "PAGE", 4)
+    monkeypatch.setattr(paging, "PAGE", 4)
     history = History(count)
-    reader = module._Reader(history, 1.0)
-    origin = Origin("cluster", "contracts", 1)
-    since, now = (Position(f"{TOPIC}/0", origin, end) for end in (0, 1_000))
-    base = now.base()
-    history._offsets = [base + offset for offset in history._offsets]
+    reader = reader_of(history)
+    since, now = (Position(f"{TOPIC}/0", ORIGIN, end) for end in (0, 1_000))
     await reader.read({0: since}, {0: now})
-    read = [bson.decode(entry)["offset"] - base for entry in reader.changes.entries[0]]
+    read = [bson.decode(entry)["offset"] - BASE for entry in reader.changes.entries[0]]
     assert read == [3 * number for number in range(count)]
-    assert set(history.limits) == {4}
+    assert set(history.limits) <= {4, 5}
+
+
+class Told:
+    """New entries, and which accounts' history is read because of them."""
+
+    def __init__(self) -> None:
+        self.new: list[dict[str, Any]] = []
+        self.read: list[list[str]] = []
+
+    def __getitem__(self, name: str) -> Any:
+        def find(wanted: Any, *_: Any, **__: Any) -> Any:
+            if name == "history":
+                self.read.append(wanted["account_id"]["$in"])
+            return Found([])
+
+        return SimpleNamespace(find=find)
+
+    async def entries(self, *_: Any) -> Any:
+        found = [{"_id": bytes(16), "offset": BASE, **each} for each in self.new]
+        yield [RawBSONDocument(bson.encode(each)) for each in found]
+
+
+async def test_only_an_applied_erasure_of_an_account_has_rewritten_entries() -> None:
+    """A dead letter may have no account: every entry without one would count as erased."""
+    told = Told()
+    reader = module._Reader(told, told)  # type: ignore[arg-type]
+    at = {0: Position(f"{TOPIC}/0", ORIGIN, 0)}
+    told.new = [
+        {"type": "erase", "outcome": "dead_letter"},
+        {"type": "erase", "outcome": "rejected", "account_id": "b"},
+        {"type": "erase", "outcome": "applied", "account_id": "c"},
+        {"type": "update", "outcome": "applied", "account_id": "d"},
+    ]
+    await reader.read(at, at)
+    assert (told.read, reader.changes.erased) == ([["c"]], {"c"})
+    assert reader.changes.accounts == {"b", "c", "d"}
+
+
+async def test_entries_after_an_erasure_are_read_as_they_are() -> None:
+    """They have personal data again, and would otherwise count as pruned entries from before it."""
+    told = Told()
+    reader = module._Reader(told, told)  # type: ignore[arg-type]
+    at = {0: Position(f"{TOPIC}/0", ORIGIN, 0)}
+    for kind, account in (("erase", "c"), ("create", "c"), ("create", "d")):
+        told.new = [{"type": kind, "outcome": "applied", "account_id": account}]
+        await reader.read(at, at)
+    assert told.read == [["c"], ["c"]]

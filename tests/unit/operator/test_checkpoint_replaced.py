@@ -19,8 +19,8 @@ from consumer.operator.checkpoint.files import FOLDER
 from consumer.operator.checkpoint.locks import LOCK, reading
 from consumer.operator.checkpoint.manifest import NAME, read_manifest
 from consumer.operator.checkpoint.restoring import opened
+from consumer.storage.changes import Changes
 from consumer.storage.protocols import Origin, Position
-from consumer.storage.snapshot import Changes
 
 TOPIC = "contracts.commands"
 ORIGIN = Origin("cluster", "contracts", 2)

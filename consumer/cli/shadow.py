@@ -45,8 +45,8 @@ def shadow(
     Applies the log to a second database, DATABASE_shadow, and publishes nothing. Compares contracts, history,
     outputs, tallies and movements of revenue with those of the service, and lists the differences in the
     order of the log. Run it with the new version before an upgrade. The second database is dropped at the
-    end. With --against, another release does the same first, and what both decide alike is not listed:
-    `made` is then what the other release makes.
+    end; one that is not its own is never overwritten. With --against, another release does the same first,
+    and what both decide alike is not listed: `made` is then what the other release makes.
 
     Example: contracts shadow
     """

@@ -21,7 +21,8 @@ from consumer.operator.shadow_applying import Applying
 from consumer.operator.shadow_outputs import OutputComparison
 from consumer.storage import indexes
 from consumer.storage.mongo import MongoStore
-from consumer.storage.restoring import Restoring, drop
+from consumer.storage.restoring import Restoring
+from consumer.storage.scratch import scratch
 from consumer.telemetry.metrics import Metrics
 from consumer.telemetry.traces import NO_TRACES
 from schemas.partitioning import HOMES
@@ -51,21 +52,16 @@ async def compare(
     It begins at the start of the log, or with a restored checkpoint. The report has the first `limit`
     differences.
 
-    Raises: see `Shadow.run` and `Restoration.store`.
+    Raises: see `Shadow.run`, `Restoration.store` and `scratch`.
     """
     async with bootstrap.opened_mongo(settings) as client:
         name = settings.mongo_database + SUFFIX
-        await drop(client, name)
-        try:
+        async with scratch(client, name, settings.mongo_database):
             await indexes.ensure(client[name])
             restored = await _restored(checkpoint, client, name) if checkpoint else {}
-            async with _opened(settings, client, name, restored, on_progress, Found(limit)) as (
-                shadow,
-                published,
-            ):
+            opened = _opened(settings, client, name, restored, on_progress, Found(limit))
+            async with opened as (shadow, published):
                 return await shadow.run(published)
-        finally:
-            await drop(client, name)
 
 
 async def _restored(checkpoint: Path, client: Any, name: str) -> Mapping[int, Position]:

@@ -161,7 +161,7 @@ from consumer.engine import fold
 decide = fold.decide
 def other(contract, command, *more):
     verdict = decide(contract, command, *more)
-    if command.offset != {offset} or verdict.contract is None:
+    if (command.account_id, command.offset) != ({account!r}, {offset}) or verdict.contract is None:
         return verdict
     *events, last = verdict.events
     last = last._replace(contract=last.contract | dict(notes="by the other release"))
@@ -180,7 +180,10 @@ def test_against_another_release_only_its_rule_is_found(applied: Settings, tmp_p
         database.contracts.update_one({"_id": by_hand["_id"]}, {"$set": {"size": 1}})
     program = tmp_path / "contracts"
     offset = decided["lifecycle"]["offset"]
-    program.write_text(OTHER_RELEASE.format(python=sys.executable, root=str(ROOT), offset=offset))
+    account = decided["account_id"]  # other partitions have the same offset
+    program.write_text(
+        OTHER_RELEASE.format(python=sys.executable, root=str(ROOT), account=account, offset=offset)
+    )
     program.chmod(0o755)
     alone = contracts(applied, "shadow", "--json")
     assert alone.returncode == 23, alone.stderr

@@ -166,8 +166,8 @@ class Shadow:
                     self._outputs.finish()
                     break
                 self._outputs.published(record)
-            if self._outputs.doubts:
-                self._outputs.settle(await published.starts())
+        if self._outputs.doubts:
+            self._outputs.settle(await published.starts())
 
 
 def _span(begun: Position, until: int) -> Span:

@@ -7,7 +7,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from consumer.engine.takeover import Resumed
-from consumer.errors import OutcomeUnknown, StoreUnavailable
+from consumer.errors import Fenced, OutcomeUnknown, StoreUnavailable
 from consumer.kafka.recordbatches import outputs_in, unpack
 from consumer.storage.mongo_errors import translated
 
@@ -57,8 +57,8 @@ async def _claim(
     store: MongoStore, owner: str, partitions: Mapping[int, Partition], told: Mapping[int, int]
 ) -> dict[int, Kept]:
     names = {number: partition.position.partition for number, partition in partitions.items()}
-    # If another run had begun, it would have dropped the positions or own them.
-    await store.owned(names.values(), owner)
+    if len(await store.owned(names.values(), owner)) < len(names):
+        raise Fenced("another run has emptied the database of the shadow")
     found = await store.claim(names.values(), owner)
     slots = await store.outbox(names.values())
     kept = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
+from uuid import uuid4
 
 from consumer.engine.takeover import Resumed
 from consumer.errors import ContractsError, OutcomeUnknown, StoreUnavailable, WriteConflict
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from consumer.storage.protocols import Position
 
 WAIT_MS: Final = 200
-OWNER: Final = "shadow"
 
 
 class Applying:
@@ -50,6 +50,7 @@ class Applying:
         self._storing = storing
         self._take = take
         self._on_progress = on_progress
+        self._owner = f"shadow-{uuid4().hex}"
         self._taken: dict[int, int] = {}
         self._ends: Mapping[int, int] = {}
         self.commands = 0
@@ -57,11 +58,11 @@ class Applying:
     async def begin(self, positions: Iterable[Position], ends: Mapping[int, int]) -> None:
         """Sets the positions to where the shadow begins; `ends`: up to where it applies the log."""
         fresh = {position.place[1]: position for position in positions}
-        await self._store.claim([position.partition for position in fresh.values()], OWNER)
-        self._storing.owner = OWNER
+        await self._store.claim([position.partition for position in fresh.values()], self._owner)
+        self._storing.owner = self._owner
         self._ends = ends
         for number, position in fresh.items():
-            await self._store.begin(position, OWNER)
+            await self._store.begin(position, self._owner)
             self.partitions[number].go_on_from(Resumed(position, position.next))
             self._taken[number] = position.next
 
@@ -85,7 +86,7 @@ class Applying:
         try:
             batches = await self._storing.store(0, ready)
         except (OutcomeUnknown, StoreUnavailable, WriteConflict):
-            kept = await claim_again(self._store, OWNER, self.partitions, self._taken)
+            kept = await claim_again(self._store, self._owner, self.partitions, self._taken)
             for number, found in kept.items():
                 self._done(number, found.outputs, found.next, found.commands)
             return

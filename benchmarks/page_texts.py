@@ -68,8 +68,8 @@ says when it was measured; a ratio of two parts is of two runs.
 VARIED: Final = """
 ## Other logs, partitions and processes
 
-Each is the first row with one thing changed, run once: compare the rows with each other. A peer without a figure could not be asked for
-it on equal terms.
+Each is the first row with one thing changed, run once: compare the rows with each other. A peer without a
+figure could not be asked for it on equal terms.
 
 ![Commands a second]({picture})
 

@@ -121,6 +121,7 @@ def make_worker(
     fetcher = Fetcher(partial(make_client, settings), topic, max_bytes=settings.max_fetch_bytes)
     publisher = make_publisher(settings, name)
     batch = limits_of(settings)
+    beat = partial(health.beat, WORKER)
     partitions = make_partitions(settings, counts, numbers, count, batch, metrics)
     return Worker(
         partitions,
@@ -136,12 +137,13 @@ def make_worker(
             publisher=publisher,
             journal=Journal(partial(make_client, settings), journal_topic),
             log=fetcher,
+            beat=beat,
         ),
         storing=Storing(store, policy=settings.policy, limits=batch, metrics=metrics, traces=traces),
         publishing=Publishing(publisher, journal=journal_topic, worker=name, metrics=metrics, traces=traces),
         batch_commands=batch.batch_commands,
         metrics=metrics,
-        beat=partial(health.beat, WORKER),
+        beat=beat,
         traces=traces,
     )
 

@@ -31,8 +31,8 @@ class BatchSize:
         """Whether the batch that begins there must not be mixed with others': something in it is refused."""
         return position in self._isolated
 
-    def stored(self, position: int) -> None:
-        """A batch that ends there is committed."""
+    def published(self, position: int) -> None:
+        """A batch that ends there is stored and published: it was too large for neither."""
         if not self.alone_at(position):
             self.commands = min(2 * self.commands, self._most)
 

@@ -13,7 +13,7 @@ from consumer.kafka.journal_entries import Progress, journal_batch, milliseconds
 from consumer.kafka.recordbatches import unpack
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from consumer.kafka.publisher import Publisher
     from consumer.kafka.recordbatches import RecordBatch
@@ -40,11 +40,13 @@ class CatchingUp:
     Args:
         publisher: started by the takeover.
         journal: name of the journal's topic.
+        beat: called after each transaction.
     """
 
-    def __init__(self, publisher: Publisher, journal: str) -> None:
+    def __init__(self, publisher: Publisher, journal: str, beat: Callable[[], None]) -> None:
         self._publisher = publisher
         self._journal = journal
+        self._beat = beat
         self._most = _ALL
 
     async def publish(self, parts: Sequence[Part]) -> None:
@@ -53,14 +55,22 @@ class CatchingUp:
         Raises:
             LogError: take over again; the first transactions may be published.
         """
-        for first in range(0, len(parts), self._most):
-            some = parts[first : first + self._most]
+        for some in self._transactions(parts):
             try:
                 await self._publisher.publish(self._batches(some))
             except PublishInDoubt:
-                self._most = max(1, len(some) // 2)
+                self._most = max(1, sum(bool(part.frames) for part in some) // 2)
                 raise
+            self._beat()
         self._most = _ALL
+
+    def _transactions(self, parts: Sequence[Part]) -> list[list[Part]]:
+        """What only writes progress costs nothing, and is in the first one."""
+        stored = [part for part in parts if part.frames]
+        divided = [stored[first : first + self._most] for first in range(0, len(stored), self._most)]
+        if progress := [part for part in parts if not part.frames]:
+            return [progress + (divided[0] if divided else []), *divided[1:]]
+        return divided
 
     def _batches(self, parts: Sequence[Part]) -> list[RecordBatch]:
         # Of two batches of a partition, the later one has the progress.

@@ -11,7 +11,7 @@ from consumer.kafka.journal import Tail
 from consumer.kafka.journal_entries import Claim, journal_batch, milliseconds_now
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from consumer.kafka.journal import Journal
     from consumer.kafka.publisher import Publisher
@@ -20,14 +20,14 @@ log = structlog.get_logger()
 
 
 async def last_words(
-    publisher: Publisher, journal: Journal, worker: str, partitions: Iterable[int]
+    publisher: Publisher, journal: Journal, worker: str, partitions: Iterable[int], beat: Callable[[], None]
 ) -> dict[int, Tail | PositionError]:
     """Claims the partitions until no other worker must be fenced and each claim is the last record.
 
     A claim proves that the true leader answered: it is committed, and read again from the journal. Each
     worker found in the tail is fenced, and the tail is read again after a new claim.
 
-    `publisher` is started, and of this worker.
+    `publisher` is started, and of this worker. `beat` is called after each step.
 
     Raises:
         LogError: try again later.
@@ -39,11 +39,14 @@ async def last_words(
         now = milliseconds_now()
         claims = [journal_batch(journal.topic, number, Claim(worker), now) for number in left]
         offsets = dict(zip(left, await publisher.publish(claims), strict=True))
+        beat()
         found = await journal.read_back(offsets, worker)
+        beat()
         rivals = {n: _rivals(tail, fenced, claimed.get(n, -1)) for n, tail in found.items()}
         if to_fence := set().union(*rivals.values()):
             log.info("ending the transactions of other workers", workers=sorted(to_fence))
             await publisher.fence(to_fence)
+            beat()
         tails |= found
         claimed |= offsets
         fenced |= to_fence

@@ -137,7 +137,6 @@ class Partition:
         self.position = applied.position
         self._cache.update(applied.fold.accounts.contracts)
         self._recent.add(self.intake.done(applied.records))
-        self.batch_size.stored(self.position.next)
         if applied.outputs is not None:
             self.publication.stored()
 

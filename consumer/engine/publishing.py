@@ -45,12 +45,15 @@ class Publishing:
         Raises:
             LogError: take over again.
         """
-        new = [one for one in stored if one.outputs is not None]
+        if new := [one for one in stored if one.outputs is not None]:
+            await self._publish(new)
+        for one in stored:
+            one.partition.batch_size.published(one.position.next)
+
+    async def _publish(self, new: Sequence[Stored]) -> None:
         batches = [batch for one in new for batch in one.outputs or ()]
         # If there are two batches of a partition, the later one has the progress.
         reached = {one.partition.number: one.position for one in new}
-        if not new:
-            return
         since = time_ns()
         try:
             with self._metrics.stage("publish"):

@@ -76,3 +76,17 @@ def next_batch(
         chosen.append(partition)
         taken += partition.intake.waiting
     return chosen
+
+
+def parts_of(commands: int, waiting: Sequence[int]) -> list[int]:
+    """How many of a batch's commands each partition has, at least one: what waits, or an equal part.
+
+    What one does not need is divided among those with more: a partition that is behind takes most of the
+    batch, however many others have a command or two.
+    """
+    parts = [0] * len(waiting)
+    left = commands
+    for done, number in enumerate(sorted(range(len(waiting)), key=waiting.__getitem__)):
+        parts[number] = max(1, min(waiting[number], -(-left // (len(waiting) - done))))
+        left = max(0, left - parts[number])
+    return parts

@@ -14,6 +14,7 @@ import structlog
 
 from consumer.engine.apply import apply
 from consumer.engine.records import Incoming, Undecodable
+from consumer.engine.schedule import parts_of
 from consumer.errors import (
     AheadOfPosition,
     BatchTooLarge,
@@ -99,9 +100,9 @@ class Storing:
             raise
 
     async def _shares(self, partitions: Sequence[Partition]) -> list[tuple[Partition, Share]]:
-        most = -(-self._limits.batch_commands // len(partitions))
+        waiting = [partition.intake.waiting for partition in partitions]
         shares = []
-        for partition in partitions:
+        for partition, most in zip(partitions, parts_of(self._limits.batch_commands, waiting), strict=True):
             try:
                 shares.append((partition, await partition.share(most)))
             except DeadLetterLimit as error:

@@ -25,7 +25,7 @@ from consumer.kafka.journal_entries import Progress
 from consumer.storage.protocols import Position
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from consumer.engine.checks import Log
     from consumer.kafka.journal import Journal, Tail
@@ -47,6 +47,7 @@ class Takeover:
         topic: of the commands.
         worker: the worker's id, which is its transactional id, too.
         log: the command topic, to look at.
+        beat: called after each step, so that only a stuck step is noticed: together they may take minutes.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Takeover:
         publisher: Publisher,
         journal: Journal,
         log: Log,
+        beat: Callable[[], None],
     ) -> None:
         self._topic = topic
         self._worker = worker
@@ -67,7 +69,8 @@ class Takeover:
         self._publisher = publisher
         self._journal = journal
         self._log = log
-        self._catching_up = CatchingUp(publisher, journal.topic)
+        self._catching_up = CatchingUp(publisher, journal.topic, beat)
+        self._beat = beat
         self._life = 0
         self.owner = worker
         """The name with which the worker owns its positions. It is different in each takeover: a delayed
@@ -87,8 +90,9 @@ class Takeover:
         self._life += 1
         self.owner = f"{self._worker}#{self._life}"
         await self._publisher.start()
+        self._beat()
         await self._store.claim(names.values(), self.owner)
-        tails = await last_words(self._publisher, self._journal, self._worker, names)
+        tails = await last_words(self._publisher, self._journal, self._worker, names, self._beat)
         positions = await self._store.owned(names.values(), self.owner)
         stopped = await self._stopped(tails, {n: positions.get(name) for n, name in names.items()})
         going_on = {

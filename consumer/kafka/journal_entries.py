@@ -81,10 +81,13 @@ def journal_batch(
     `forgotten` are the workers whose claims a progress makes superfluous. Their tombstones lie in front of
     it, so that they remove nothing that anybody still needs.
     """
-    key = f"{_CLAIM}{entry.by}".encode() if isinstance(entry, Claim) else _STATE_KEY
     tombstones = [(f"{_CLAIM}{worker}".encode(), None) for worker in sorted(forgotten)[:_MOST_FORGOTTEN]]
     value = orjson.dumps({_NAMES[type(entry)]: entry})
-    return _batch(topic, partition, [*tombstones, (key, value)], timestamp)
+    return _batch(topic, partition, [*tombstones, (_key_of(entry), value)], timestamp)
+
+
+def _key_of(entry: Entry) -> bytes:
+    return f"{_CLAIM}{entry.by}".encode() if isinstance(entry, Claim) else _STATE_KEY
 
 
 def _batch(
@@ -117,6 +120,13 @@ def entry_of(key: bytes | None, value: bytes | None) -> Entry | Forgotten:
         entry = _KINDS[name](**fields)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError("not an entry of the journal") from error
-    if all(isinstance(entry_field, int | str) for entry_field in asdict(entry).values()):
+    if _is_sound(entry) and key == _key_of(entry):
         return entry
     raise ValueError("not an entry of the journal")
+
+
+def _is_sound(entry: Entry) -> bool:
+    """Whether each field has its type: another program can write anything."""
+    fields = asdict(entry)
+    name = fields.pop("by")
+    return isinstance(name, str) and all(type(number) is int and number >= 0 for number in fields.values())

@@ -69,7 +69,7 @@ class Standstill:
         Returns the end of each partition's journal; None if it cannot be read.
         """
         await self._store.disown([self._table.names[number] for number in numbers])
-        tails = await last_words(self._publisher, self._journal, self._worker, numbers)
+        tails = await last_words(self._publisher, self._journal, self._worker, numbers, beat=lambda: None)
         return {n: None if isinstance(tail, PositionError) else tail for n, tail in tails.items()}
 
 

@@ -71,6 +71,7 @@ def make_worker(caller: Caller, numbers: Collection[int], name: str, traces: Tra
             publisher=publisher,
             journal=SimulatedJournal(caller),
             log=fetcher,
+            beat=lambda: None,
         ),
         storing=Storing(store, policy=POLICY, limits=limits, metrics=METRICS, traces=traces),
         publishing=Publishing(publisher, journal=JOURNAL, worker=name, metrics=METRICS, traces=traces),

@@ -51,7 +51,7 @@ def rivals_are_not_fenced(patch: pytest.MonkeyPatch) -> None:
 
 @_bug(80)
 def read_once_and_not_again_after_fencing(patch: pytest.MonkeyPatch) -> None:
-    async def last_words(publisher: Any, journal: Any, worker: str, partitions: Any) -> Any:
+    async def last_words(publisher: Any, journal: Any, worker: str, partitions: Any, beat: Any) -> Any:
         left = sorted(partitions)
         claims = [claiming.journal_batch(journal.topic, n, claiming.Claim(worker), 0) for n in left]
         offsets = dict(zip(left, await publisher.publish(claims), strict=True))
@@ -64,7 +64,7 @@ def read_once_and_not_again_after_fencing(patch: pytest.MonkeyPatch) -> None:
 
 @_bug(45)
 def the_journal_is_read_without_a_claim(patch: pytest.MonkeyPatch) -> None:
-    async def last_words(publisher: Any, journal: Any, worker: str, partitions: Any) -> Any:
+    async def last_words(publisher: Any, journal: Any, worker: str, partitions: Any, beat: Any) -> Any:
         fenced: set[str] = set()
         while True:
             async with journal._reader() as reader:
@@ -163,7 +163,7 @@ def a_database_that_went_back_publishes_again(patch: pytest.MonkeyPatch) -> None
 
 @_bug(220)
 def the_journal_before_the_fencing_counts(patch: pytest.MonkeyPatch) -> None:
-    async def last_words(publisher: Any, journal: Any, worker: str, partitions: Any) -> Any:
+    async def last_words(publisher: Any, journal: Any, worker: str, partitions: Any, beat: Any) -> Any:
         firsts: dict[int, Any] = {}
 
         class Remembering:
@@ -175,7 +175,7 @@ def the_journal_before_the_fencing_counts(patch: pytest.MonkeyPatch) -> None:
                     firsts.setdefault(number, tail)
                 return found
 
-        await original(publisher, Remembering(), worker, partitions)
+        await original(publisher, Remembering(), worker, partitions, beat)
         return firsts
 
     original = claiming.last_words

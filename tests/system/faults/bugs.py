@@ -163,10 +163,10 @@ def reads_before_its_claim() -> None:
     real = takeover.last_words
     read: dict[int, Any] = {}
 
-    async def believing(publisher: Any, journal: Any, worker: Any, partitions: Any) -> Any:
+    async def believing(publisher: Any, journal: Any, worker: Any, partitions: Any, beat: Any) -> Any:
         if not read:
             read.update(await journal.progress(partitions))
-        found = await real(publisher, journal, worker, partitions)
+        found = await real(publisher, journal, worker, partitions, beat)
         believed = {n: tail._replace(progress=read[n]) for n, tail in found.items()}
         read.clear()
         return believed

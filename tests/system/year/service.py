@@ -159,6 +159,7 @@ class Service:
                 publisher=publisher,
                 journal=journal,
                 log=fetcher,
+                beat=lambda: None,
             ),
             storing=Storing(
                 self.store, policy=policy(), limits=limits, metrics=self._metrics, traces=NO_TRACES

@@ -69,6 +69,7 @@ class Scene:
         stored = await self.storing.store(0, [self.partition])
         for one in stored:
             one.partition.publication.unpublished = 0
+            one.partition.batch_size.published(one.position.next)
         self.batches += stored
         return stored
 

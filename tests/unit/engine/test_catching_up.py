@@ -55,7 +55,7 @@ def kafka():
 
 @pytest.fixture
 def catching_up(kafka):
-    return CatchingUp(kafka, JOURNAL)
+    return CatchingUp(kafka, JOURNAL, lambda: None)
 
 
 FOUR = [part(0, 5, "a"), part(0, 9, "b"), part(1, 7, "c"), part(2, 4, "d")]
@@ -89,6 +89,31 @@ async def test_after_each_doubt_a_transaction_has_half_as_many_batches(kafka, ca
         [(1, Progress(7, 1, "me"))],
         [(2, Progress(4, 1, "me"))],
     ]
+
+
+async def test_what_only_writes_progress_is_never_divided(kafka, catching_up):
+    kafka.bearable = 1
+    progress = [part(number, 2) for number in range(10, 20)]
+    for _ in range(2):
+        with pytest.raises(PublishInDoubt):
+            await catching_up.publish([*FOUR, *progress])
+    await catching_up.publish([*FOUR, *progress])
+    assert [len(entries) for entries in kafka.entries()] == [11, 1, 1, 1]
+
+
+async def test_progress_alone_is_one_transaction(kafka, catching_up):
+    await catching_up.publish([part(0, 2), part(1, 3)])
+    assert kafka.entries() == [[(0, Progress(2, 1, "me")), (1, Progress(3, 1, "me"))]]
+
+
+async def test_each_transaction_is_a_beat(kafka):
+    beats = []
+    catching_up = CatchingUp(kafka, JOURNAL, lambda: beats.append(len(kafka.published)))
+    kafka.bearable = 2
+    with pytest.raises(PublishInDoubt):
+        await catching_up.publish(FOUR)
+    await catching_up.publish(FOUR)
+    assert beats == [1, 2]
 
 
 async def test_a_success_makes_the_next_one_whole_again(kafka, catching_up):

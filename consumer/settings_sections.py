@@ -199,7 +199,7 @@ class PipelineSettings(BaseModel):
         1_000, description="maximum number of commands in one MongoDB transaction"
     )
     max_batch_bytes: Bytes = Field(4 << 20, description="maximum size of the outputs of one batch")
-    max_fetch_bytes: Bytes = Field(2 << 20, description="maximum size of one fetch from one partition")
+    max_fetch_bytes: Bytes = Field(2 << 20, description="maximum size of one answer to a fetch")
     max_cache_bytes: Bytes = Field(
         64 << 20, description="memory of a process for recently used contracts, over all its partitions"
     )

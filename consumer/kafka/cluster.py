@@ -70,8 +70,7 @@ def make_consumer(settings: Settings) -> AIOKafkaConsumer:
 async def cluster_id(settings: Settings) -> str:
     """The id of the Kafka cluster. A position is valid in one cluster only.
 
-    Warns of brokers before 4.0: there, a fenced producer may still change an offset after the next one has
-    started, so a takeover could read it too early.
+    Warns of brokers before 4.0: there, a delayed request of an ended transaction may become part of the next.
 
     Raises:
         BrokerUnavailable: no answer.

@@ -11,6 +11,7 @@ from aiokafka.protocol.offset import OffsetRequest
 from consumer.errors import BrokerUnavailable
 from consumer.kafka.connection import broker_error
 from consumer.kafka.leaders import NO_LEADER
+from consumer.kafka.together import together
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -58,7 +59,7 @@ async def _look_up(leaders: Leaders, partitions: Collection[int]) -> dict[int, B
         by_node = leaders.of(partitions)
         if lost := by_node.get(NO_LEADER):
             raise leaders.why_lost(lost[0])
-    answers = await asyncio.gather(*(_of_node(leaders, node, numbers) for node, numbers in by_node.items()))
+    answers = await together(_of_node(leaders, node, numbers) for node, numbers in by_node.items())
     return {number: bounds for answer in answers for number, bounds in answer.items()}
 
 

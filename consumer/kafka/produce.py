@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict, deque
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -11,6 +10,7 @@ from aiokafka.errors import KafkaError, LeaderNotAvailableError, for_code
 from aiokafka.protocol.produce import ProduceRequest
 
 from consumer.kafka.retries import Pause
+from consumer.kafka.together import together
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -73,7 +73,7 @@ class Produce:
         pause = Pause()
         while queues:
             rounds = self._by_leader(queues)
-            answers = await asyncio.gather(*(self._request(node, heads) for node, heads in rounds.items()))
+            answers = await together(self._request(node, heads) for node, heads in rounds.items())
             refusals = [refusal for answer in answers for refusal in self._done(queues, answer, offsets)]
             if refusals or not rounds:
                 await self._look_again(refusals or [LeaderNotAvailableError(*queues)])
@@ -108,7 +108,7 @@ class Produce:
     ) -> Mapping[TopicPartition, int | KafkaError]:
         """The offset or the error of each batch.
 
-        Raises nothing: the other leaders must also be waited for.
+        A KafkaError is not raised: the other leaders must also be waited for.
         """
         topics: dict[str, list[tuple[int, bytearray]]] = defaultdict(list)
         for partition, head in heads.items():

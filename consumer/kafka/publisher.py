@@ -14,6 +14,7 @@ from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
 from consumer.errors import BrokerDenied, LogError, PublisherFenced, PublishInDoubt
 from consumer.kafka.cluster import close_client
 from consumer.kafka.connection import broker_error
+from consumer.kafka.together import together
 from consumer.kafka.transactions import Transactions
 
 if TYPE_CHECKING:
@@ -82,9 +83,9 @@ class Publisher:
         others = [self._of(client, each) for each in transactional_ids]
         try:
             async with asyncio.timeout(self._deadline):
-                await asyncio.gather(*(other.begin_epoch() for other in others))
+                await together(other.begin_epoch() for other in others)
         except BaseException as error:
-            await self.discard()  # also ends those that were not answered yet
+            await self.discard()
             if not isinstance(error, _FAILURES):
                 raise
             raise _unavailable("does not end the transactions of other workers", error, *others) from error

@@ -24,9 +24,10 @@ from consumer.storage.mongo_errors import translated
 from consumer.storage.mongo_filters import of_topic
 from consumer.storage.mongo_monitor import OperationListener
 from consumer.storage.mongo_old_outbox import adopt_old_outbox
+from consumer.storage.mongo_outboxes import OUTBOXES_AT_ONCE, divided, outboxes
 from consumer.storage.mongo_owners import Owners
 from consumer.storage.mongo_uri import refused_uri
-from consumer.storage.position_documents import position_document, position_from, slots_from
+from consumer.storage.position_documents import position_document, position_from
 from consumer.storage.protocols import SESSIONS, Stop
 
 if TYPE_CHECKING:
@@ -186,10 +187,11 @@ class MongoStore:
             await adopt_old_outbox(self.database, partition)
 
     async def outbox(self, partitions: Collection[str]) -> dict[str, list[OutboxSlot]]:
-        with self._asking():
-            found = self.database.positions.find({"_id": {"$in": list(partitions)}}, {"outbox": True})
-            slots = {document["_id"]: slots_from(document) for document in await found.to_list(None)}
-        return {name: slots.get(name, []) for name in partitions}
+        slots: dict[str, list[OutboxSlot]] = {}
+        for some in divided(partitions, OUTBOXES_AT_ONCE):
+            with self._asking():
+                slots |= await outboxes(self.database.positions, some)
+        return slots
 
 
 def _id_of(session: Session) -> Any:

@@ -6,6 +6,7 @@ import pytest
 
 from consumer.storage.mongo import MongoStore, connect
 from consumer.storage.mongo_driver import close
+from consumer.storage.mongo_outboxes import OUTBOXES_AT_ONCE
 from consumer.storage.mongo_owners import Owners
 from consumer.storage.protocols import OutboxSlot, Position
 from tests.contract.storage.owner import Owner
@@ -52,9 +53,16 @@ async def test_other_questions_of_many_partitions_are_one(former, counted, asked
     asked.clear()
     await counted.positions(NAMES)
     await counted.owned(NAMES, "me")
-    await counted.outbox(NAMES)
-    assert asked == {"find": 3}
+    assert asked == {"find": 2}
     assert former.positions
+
+
+async def test_outboxes_are_read_a_few_at_a_time(former, counted, asked):
+    slot = OutboxSlot(0, 1, 0, 1, b"frames")
+    last = NAMES[-1]
+    await former.commit_all(writes(), [former.move(Position(last, ORIGIN, 1), outbox=slot)])
+    assert await counted.outbox(NAMES) == {name: [slot] if name == last else [] for name in NAMES}
+    assert asked == {"find": len(NAMES) // OUTBOXES_AT_ONCE}
 
 
 @pytest.mark.parametrize("partitions", [1, 48])

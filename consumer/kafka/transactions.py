@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from aiokafka import TopicPartition
+from aiokafka.errors import LeaderNotAvailableError
 from aiokafka.producer.transaction_manager import TransactionResult
 from aiokafka.protocol.transaction import AddPartitionsToTxnRequest, EndTxnRequest, InitProducerIdRequest
 
 from consumer.kafka.coordinator import Coordinator
-from consumer.kafka.produce import Epoch, Produce
-from consumer.kafka.retries import Refusals
+from consumer.kafka.produce import Epoch, Produce, leader_of
+from consumer.kafka.retries import Pause, Refusals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -72,6 +74,7 @@ class Transactions:
         for batch in batches:
             partitions[batch.topic].add(batch.partition)
         await self._know(partitions.keys())
+        await self._led([TopicPartition(topic, n) for topic, numbers in partitions.items() for n in numbers])
         topics = [(topic, sorted(numbers)) for topic, numbers in partitions.items()]
         await self._coordinator.ask(AddPartitionsToTxnRequest(self._id, *self._epoch, topics))
 
@@ -81,6 +84,18 @@ class Transactions:
             self._client.add_topic(topic)  # all topics first, so that one request is enough
         for topic in topics:
             await self._client._wait_on_metadata(topic)
+
+    async def _led(self, partitions: Sequence[TopicPartition]) -> None:
+        """Waits until all have leaders.
+
+        While a partition of a transaction has none, nobody can end the transaction: neither this worker nor
+        those that take its other partitions over could go on.
+        """
+        pause = Pause()
+        while without := [each for each in partitions if leader_of(self._client, each) is None]:
+            self._refusals.last = LeaderNotAvailableError(*without)
+            await self._client.force_metadata_update()
+            await pause.wait()
 
     async def _commit(self) -> None:
         """Sent once, unless it is refused: a delayed repetition would end the *next* transaction."""

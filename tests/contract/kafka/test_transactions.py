@@ -125,6 +125,32 @@ async def test_what_may_be_repeated_is_repeated(error, request_):
     assert client.names().count(request_) == 2
 
 
+@pytest.mark.parametrize("leader", [None, -1])
+async def test_without_a_leader_no_transaction_is_opened(leader):
+    client = FakeClient()
+    publisher = await started(client, deadline=0.05)
+    client.leaders = {1: leader}
+    with pytest.raises(PublishInDoubt, match="LeaderNotAvailable"):
+        await publisher.publish(SENT)
+    assert client.names() == []
+
+
+async def test_a_transaction_waits_for_a_new_leader():
+    client = FakeClient()
+    publisher = await started(client)
+    client.leaders = {1: -1}
+    refresh = client.force_metadata_update
+
+    async def elected():
+        await refresh()
+        client.leaders = {1: 2} if client.refreshed > 1 else {1: -1}
+
+    client.force_metadata_update = elected
+    assert await publisher.publish(SENT) == [0, 10]
+    assert client.names()[0] == "AddPartitionsToTxn"
+    assert client.refreshed == 2
+
+
 async def test_only_what_was_refused_is_sent_again_and_byte_for_byte():
     client = FakeClient(Produce=[NotEnoughReplicasError.errno])
     assert await (await started(client)).publish(SENT) == [0, 10]

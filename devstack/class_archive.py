@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from devstack.cache import cache_folder, locked
 from devstack.jars import java
@@ -14,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     Record = Callable[[Path], None]
+
+_tried: Final[set[Path]] = set()
+"""Not every Java makes an archive: it is tried once in a process."""
 
 
 def class_archive(version: str, record: Record) -> Path | None:
@@ -24,13 +26,13 @@ def class_archive(version: str, record: Record) -> Path | None:
         record: runs a broker once that writes the archive to this path. Called on first use.
     """
     path = _path(version)
-    if path.exists():
-        return path
-    return path if _made(path, record) else None
+    if not path.exists() and path not in _tried:
+        _tried.add(path)
+        _make(path, record)
+    return path if path.exists() else None
 
 
-@cache
-def _made(path: Path, record: Record) -> bool:
+def _make(path: Path, record: Record) -> None:
     with locked(path.name):
         if not path.exists():  # another process may have made it while this one waited
             partial = path.with_suffix(".partial")
@@ -38,7 +40,6 @@ def _made(path: Path, record: Record) -> bool:
             record(partial)
             if partial.exists():
                 partial.rename(path)  # whole or not at all
-    return path.exists()
 
 
 def _path(version: str) -> Path:

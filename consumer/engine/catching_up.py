@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from consumer.errors import PublishInDoubt
 from consumer.kafka.journal_entries import Progress, journal_batch, milliseconds_now
 from consumer.kafka.recordbatches import unpack
+from consumer.storage.divided import divided
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -64,13 +65,12 @@ class CatchingUp:
             self._beat()
         self._most = _ALL
 
-    def _transactions(self, parts: Sequence[Part]) -> list[list[Part]]:
+    def _transactions(self, parts: Sequence[Part]) -> list[Sequence[Part]]:
         """What only writes progress costs nothing, and is in the first one."""
         stored = [part for part in parts if part.frames]
-        divided = [stored[first : first + self._most] for first in range(0, len(stored), self._most)]
-        if progress := [part for part in parts if not part.frames]:
-            return [progress + (divided[0] if divided else []), *divided[1:]]
-        return divided
+        progress = [part for part in parts if not part.frames]
+        first, rest = stored[: self._most], stored[self._most :]
+        return [some for some in ([*progress, *first], *divided(rest, self._most)) if some]
 
     def _batches(self, parts: Sequence[Part]) -> list[RecordBatch]:
         # Of two batches of a partition, the later one has the progress.

@@ -153,10 +153,6 @@ class Takeover:
         self, number: int, chain: Sequence[OutboxSlot], resumed: Resumed, tail: Tail
     ) -> Iterator[Part]:
         """The unpublished batches of a partition; without any, only the progress."""
-        generation = resumed.position.generation
-        for slot in chain:
-            progress = Progress(slot.next, generation, self._worker)
-            yield Part(number, slot.frames, progress, tail.claims)
-        if not chain:
-            progress = Progress(resumed.publish_from, generation, self._worker)
-            yield Part(number, b"", progress, tail.claims)
+        for reached, frames in [(slot.next, slot.frames) for slot in chain] or [(resumed.publish_from, b"")]:
+            progress = Progress(reached, resumed.position.generation, self._worker)
+            yield Part(number, frames, progress, tail.claims)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from aiokafka.client import AIOKafkaClient
+    from aiokafka.cluster import ClusterMetadata
 
     from consumer.errors import ContractsError
 
@@ -76,8 +77,8 @@ class Leaders:
         cluster = self._connected().cluster
         by_node: dict[int, list[int]] = {}
         for number in partitions:
-            node = cluster.leader_for_partition(TopicPartition(self.topic, number))
-            by_node.setdefault(NO_LEADER if node is None else node, []).append(number)
+            node = leader_of(cluster, TopicPartition(self.topic, number))
+            by_node.setdefault(node, []).append(number)
         return by_node
 
     def why_lost(self, number: int) -> ContractsError:
@@ -129,3 +130,9 @@ class Leaders:
         if self._client is None:
             raise BrokerUnavailable(f"the connection for {self.topic} has ended")
         return self._client
+
+
+def leader_of(cluster: ClusterMetadata, partition: TopicPartition) -> int:
+    """The node that leads the partition, as far as the client knows; NO_LEADER: there is none."""
+    node: int | None = cluster.leader_for_partition(partition)
+    return NO_LEADER if node is None else node

@@ -9,6 +9,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, LeaderNotAvailableError, for_code
 from aiokafka.protocol.produce import ProduceRequest
 
+from consumer.kafka.leaders import NO_LEADER, leader_of
 from consumer.kafka.retries import Pause
 from consumer.kafka.together import together
 
@@ -95,8 +96,8 @@ class Produce:
         found: dict[int, dict[TopicPartition, _Waiting]] = defaultdict(dict)
         room: dict[int, int] = defaultdict(lambda: REQUEST_BYTES)
         for partition, queue in queues.items():
-            leader = leader_of(self._client, partition)
-            if leader is None:
+            leader = leader_of(self._client.cluster, partition)
+            if leader == NO_LEADER:
                 continue
             room[leader] -= len(queue[0].body)
             if room[leader] >= 0 or not found[leader]:
@@ -140,12 +141,6 @@ class Produce:
         self._refusals.last = refusals[-1]
         if any(refusal.invalid_metadata for refusal in refusals):
             await self._client.force_metadata_update()
-
-
-def leader_of(client: AIOKafkaClient, partition: TopicPartition) -> int | None:
-    """The node that leads the partition, as far as the client knows; None: there is none."""
-    leader: int | None = client.cluster.leader_for_partition(partition)
-    return None if leader is None or leader < 0 else leader
 
 
 def _produced(answer: Any) -> Iterator[tuple[TopicPartition, int | KafkaError]]:

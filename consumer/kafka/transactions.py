@@ -16,7 +16,8 @@ from aiokafka.producer.transaction_manager import TransactionResult
 from aiokafka.protocol.transaction import AddPartitionsToTxnRequest, EndTxnRequest, InitProducerIdRequest
 
 from consumer.kafka.coordinator import Coordinator
-from consumer.kafka.produce import Epoch, Produce, leader_of
+from consumer.kafka.leaders import NO_LEADER, leader_of
+from consumer.kafka.produce import Epoch, Produce
 from consumer.kafka.retries import Pause, Refusals
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class Transactions:
         those that take its other partitions over could go on.
         """
         pause = Pause()
-        while without := [each for each in partitions if leader_of(self._client, each) is None]:
+        while without := [each for each in partitions if leader_of(self._client.cluster, each) == NO_LEADER]:
             self._refusals.last = LeaderNotAvailableError(*without)
             await self._client.force_metadata_update()
             await pause.wait()

@@ -16,6 +16,7 @@ from pymongo import AsyncMongoClient, ReadPreference, WriteConcern
 from pymongo.read_concern import ReadConcern
 
 from consumer.errors import Fenced, OutcomeUnknown, StoreUnavailable
+from consumer.storage.divided import divided
 from consumer.storage.documents import CODEC
 from consumer.storage.mongo_batch import MongoBatch
 from consumer.storage.mongo_commits import abort, commit
@@ -24,7 +25,7 @@ from consumer.storage.mongo_errors import translated
 from consumer.storage.mongo_filters import of_topic
 from consumer.storage.mongo_monitor import OperationListener
 from consumer.storage.mongo_old_outbox import adopt_old_outbox
-from consumer.storage.mongo_outboxes import OUTBOXES_AT_ONCE, divided, outboxes
+from consumer.storage.mongo_outboxes import OUTBOXES_AT_ONCE, outboxes
 from consumer.storage.mongo_owners import Owners
 from consumer.storage.mongo_uri import refused_uri
 from consumer.storage.position_documents import position_document, position_from
@@ -188,7 +189,7 @@ class MongoStore:
 
     async def outbox(self, partitions: Collection[str]) -> dict[str, list[OutboxSlot]]:
         slots: dict[str, list[OutboxSlot]] = {}
-        for some in divided(partitions, OUTBOXES_AT_ONCE):
+        for some in divided(list(partitions), OUTBOXES_AT_ONCE):
             with self._asking():
                 slots |= await outboxes(self.database.positions, some)
         return slots

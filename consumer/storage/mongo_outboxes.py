@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from consumer.storage.position_documents import slots_from
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Sequence
 
     from consumer.storage.protocols import OutboxSlot
 
@@ -20,9 +20,3 @@ async def outboxes(positions: Any, names: Sequence[str]) -> dict[str, list[Outbo
     found = await positions.find({"_id": {"$in": names}}, {"outbox": True}).to_list(None)
     slots = {document["_id"]: slots_from(document) for document in found}
     return {name: slots.get(name, []) for name in names}
-
-
-def divided(names: Collection[str], size: int) -> Iterator[Sequence[str]]:
-    """The names in order, `size` at a time."""
-    every = list(names)
-    return (every[first : first + size] for first in range(0, len(every), size))

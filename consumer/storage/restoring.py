@@ -20,6 +20,7 @@ from pymongo.read_concern import ReadConcern
 from consumer.errors import AheadOfPosition, InputRefused, WriteConflict
 from consumer.storage import indexes
 from consumer.storage.chain import RAW
+from consumer.storage.divided import divided
 from consumer.storage.documents import CODEC
 from consumer.storage.mongo_commits import abort, commit
 from consumer.storage.mongo_driver import start_session, start_transaction
@@ -101,7 +102,7 @@ class Restoring:
         Raises:
             InputRefused: another document has the id of one of them.
         """
-        parts = (documents[first : first + AT_ONCE] for first in range(0, len(documents), AT_ONCE))
+        parts = divided(documents, AT_ONCE)
         await asyncio.gather(*(self._store(self._db[collection], part) for part in parts))
 
     async def known(self, collection: str, documents: Sequence[bytes]) -> int:

@@ -22,6 +22,7 @@ from consumer.storage import known_templates, movements
 from consumer.storage.chain import RAW
 from consumer.storage.chain_pages import ChainPages
 from consumer.storage.changes import Changes
+from consumer.storage.divided import divided
 from consumer.storage.documents import CODEC
 from consumer.storage.mongo_driver import start_session, start_transaction
 from consumer.storage.mongo_errors import answered
@@ -191,9 +192,9 @@ class _Reader:
             self.changes.former[contract["_id"].binary] = bytes(contract.raw)
 
     async def _of_accounts(self, collection: str, accounts: Collection[str]) -> list[Any]:
-        named, found = sorted(accounts), list[Any]()
-        for first in range(0, len(named), AT_ONCE):
-            found += await self.find(collection, {"account_id": {"$in": named[first : first + AT_ONCE]}})
+        found: list[Any] = []
+        for some in divided(sorted(accounts), AT_ONCE):
+            found += await self.find(collection, {"account_id": {"$in": some}})
         return found
 
     async def find(

@@ -25,6 +25,7 @@ from consumer.errors import (
     TopicRecreated,
     UpgradeNeeded,
 )
+from consumer.kafka.damage import DAMAGE_PAUSE_SECONDS, REREAD_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -33,14 +34,8 @@ if TYPE_CHECKING:
     from consumer.kafka.journal_entries import Progress
     from consumer.storage.protocols import LastRecord, Origin, Position, Store
 
-REREAD_SECONDS: Final = 10.0
-"""Maximum time for reading the record before a position, in seconds."""
-
-DAMAGE_PAUSE_SECONDS: Final = 0.5
-"""Pause between two tries while it is damaged: the broker would send it again without any delay."""
-
-
-_DOUBTFUL: Final = (JournalMissing, ProgressBeyondLog)
+_OF_THE_SAME_LOG: Final = (JournalMissing, ProgressBeyondLog)
+"""Problems whose decisions would skip the commands of another log."""
 
 
 class Log(Protocol):
@@ -65,26 +60,42 @@ async def problem_of(
 ) -> dict[int, PositionError]:
     """The problem of each of these partitions that has one.
 
+    Most follow from position, progress and the bounds of the log. Whether the log is still the one that was
+    applied is read from its records, where that is in doubt, and where nothing else is wrong.
+
     Raises:
         StoreError, LogError: try again later.
     """
     bounds = await log.bounds(list(progress))
     count = await store.partition_count(topic) if any(positions[n] is None for n in progress) else None
-    problems: dict[int, PositionError] = {}
-    for number, done in progress.items():
-        position = positions[number]
-        if position is None:
-            problem = _of_first_start((topic, number), done, origin, count)
-        else:
-            problem = _of_position((topic, number), position, done, origin, bounds[number])
-        if problem is not None:
-            problems[number] = problem
-    problems |= await _told_apart(log, topic, problems, positions)
-    sound = {n: p for n in progress if (p := positions[n]) is not None and n not in problems}
-    # In another log, these two decisions would skip its commands.
-    doubtful = {n: p for n, one in problems.items() if isinstance(one, _DOUBTFUL) and (p := positions[n])}
-    recreated = await _recreated(log, topic, sound | doubtful, bounds)
-    return problems | recreated | _of_generations(topic, sound, progress, recreated)
+    problems = {
+        number: problem
+        for number, done in progress.items()
+        if (problem := _of_offsets((topic, number), positions[number], done, origin, count, bounds[number]))
+    }
+    cut = {n: p for n, one in problems.items() if isinstance(one, PositionBeyondLog) and (p := positions[n])}
+    problems |= await _other_logs(log, topic, cut)
+    comparable = {
+        number: position
+        for number in progress
+        if (position := positions[number]) is not None
+        and (number not in problems or isinstance(problems[number], _OF_THE_SAME_LOG))
+    }
+    problems |= await _recreated(log, topic, comparable, bounds)
+    return _of_generations(topic, positions, progress) | problems
+
+
+def _of_offsets(
+    place: tuple[str, int],
+    position: Position | None,
+    done: Progress | None,
+    origin: Origin,
+    count: int | None,
+    bounds: Bounds,
+) -> PositionError | None:
+    if position is None:
+        return _of_first_start(place, done, origin, count)
+    return _of_position(place, position, done, origin, bounds)
 
 
 def _of_first_start(
@@ -162,31 +173,23 @@ async def _recreated(
     return problems
 
 
-async def _told_apart(
-    log: Log, topic: str, problems: Mapping[int, PositionError], positions: Mapping[int, Position | None]
-) -> dict[int, PositionError]:
+async def _other_logs(log: Log, topic: str, positions: Mapping[int, Position]) -> dict[int, PositionError]:
     """A log that ends before the position has lost its last records, or is another log.
 
     Brokers set the timestamps, so the first record of another log is later than the last applied one.
     """
-    beyond = {
-        number: position.last
-        for number, problem in problems.items()
-        if isinstance(problem, PositionBeyondLog)
-        and (position := positions[number]) is not None
-        and position.last is not None
-    }
-    bounds = await log.bounds(beyond) if beyond else {}
-    holding = {n: bounds[n].start for n in beyond if bounds[n].start < bounds[n].stable}
+    applied = {number: last for number, position in positions.items() if (last := position.last) is not None}
+    bounds = await log.bounds(applied) if applied else {}
+    holding = {n: bounds[n].start for n in applied if bounds[n].start < bounds[n].stable}
     first = await _records_at(log, topic, holding)
-    for record in first.values():
+    problems: dict[int, PositionError] = {}
+    for number, last in applied.items():
+        record = first.get(number)
         if isinstance(record, RecordDamaged):
-            raise record
-    return {
-        number: TopicRecreated(topic, number, offset=last.offset)
-        for number, last in beyond.items()
-        if _is_another_log(bounds[number], first.get(number), last)
-    }
+            problems[number] = LogDamaged(topic, number, offset=record.offset)
+        elif _is_another_log(bounds[number], record, last):
+            problems[number] = TopicRecreated(topic, number, offset=last.offset)
+    return problems
 
 
 def _is_another_log(bounds: Bounds, first: Any, last: LastRecord) -> bool:
@@ -227,16 +230,13 @@ async def _records_at(log: Log, topic: str, offsets: Mapping[int, int]) -> dict[
 
 
 def _of_generations(
-    topic: str,
-    positions: Mapping[int, Position],
-    progress: Mapping[int, Progress | None],
-    recreated: Collection[int],
+    topic: str, positions: Mapping[int, Position | None], progress: Mapping[int, Progress | None]
 ) -> dict[int, PositionError]:
     """Offsets of different generations cannot be compared."""
     return {
         number: GenerationChanged(topic, number, expected=position.generation, found=done.generation)
-        for number, position in positions.items()
-        if number not in recreated
-        and (done := progress[number]) is not None
+        for number, done in progress.items()
+        if done is not None
+        and (position := positions[number]) is not None
         and done.generation != position.generation
     }

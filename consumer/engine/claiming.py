@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from consumer.errors import PositionError
-from consumer.kafka.journal import Tail
 from consumer.kafka.journal_entries import Claim, journal_batch, milliseconds_now
+from consumer.kafka.journal_tail import Tail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable

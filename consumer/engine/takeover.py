@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from consumer.engine.checks import Log
-    from consumer.kafka.journal import Journal, Tail
+    from consumer.kafka.journal import Journal
+    from consumer.kafka.journal_tail import Tail
     from consumer.kafka.publisher import Publisher
     from consumer.storage.protocols import Origin, OutboxSlot, Store
 

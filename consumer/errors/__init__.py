@@ -33,6 +33,7 @@ ContractsError                      exit code
     - JournalMissing
     - UpgradeNeeded
     - JournalForeign
+    - JournalDamaged
     - GenerationChanged
     - PositionMissing
     - ClusterChanged
@@ -93,6 +94,7 @@ from consumer.errors.decisions import (
     ForeignDocument,
     GenerationChanged,
     GroupChanged,
+    JournalDamaged,
     JournalForeign,
     JournalMissing,
     LogDamaged,
@@ -181,6 +183,7 @@ __all__ = [  # noqa: RUF022 - as in the tree
     "JournalMissing",
     "UpgradeNeeded",
     "JournalForeign",
+    "JournalDamaged",
     "GenerationChanged",
     "PositionMissing",
     "ClusterChanged",

@@ -54,6 +54,13 @@ class JournalForeign(PositionError):
     decision = "--to-database"
 
 
+class JournalDamaged(PositionError):
+    """The last records of the journal cannot be read: their checksum is still wrong after retries."""
+
+    why = "the journal has records at offset {offset} that are damaged (wrong checksum), also after retries"
+    decision = "--to-database"
+
+
 class GenerationChanged(PositionError):
     """MongoDB and the journal have different generations: one was restored to a state before a decision."""
 

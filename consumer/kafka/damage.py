@@ -1,4 +1,6 @@
-"""The end of a damaged batch, if its header and the following bytes are plausible.
+"""Damaged batches: how long they are read again, and where one ends.
+
+The end is known if the header and the following bytes are plausible.
 
 The checksum of a batch does not cover its first offset and its length. It covers the count of records, from
 which the last offset is computed. So none of the three is trusted without a second proof.
@@ -10,6 +12,12 @@ from struct import Struct
 from typing import Final
 
 from aiokafka.record import MemoryRecords
+
+REREAD_SECONDS: Final = 10.0
+"""How long a takeover reads damaged records again, in seconds: another replica may be intact."""
+
+DAMAGE_PAUSE_SECONDS: Final = 0.5
+"""Pause between two tries: the broker would send them again without any delay."""
 
 _BATCH: Final = Struct(">qiibIhi")
 """First offset, length of what follows, leader epoch, magic, checksum, attributes, last offset's distance."""

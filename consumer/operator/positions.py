@@ -20,7 +20,8 @@ from consumer.errors import InputRefused
 from consumer.kafka.cluster import make_client
 from consumer.kafka.connection import kafka_errors, kafka_options
 from consumer.kafka.fetcher import Fetcher
-from consumer.kafka.journal import Journal, Tail
+from consumer.kafka.journal import Journal
+from consumer.kafka.journal_tail import Tail
 from consumer.kafka.journal_entries import Progress, journal_batch, milliseconds_now
 from consumer.operator.choices import Decision
 from consumer.operator.damage import passed_by

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     from aiokafka.admin import AIOKafkaAdminClient
 
-    from consumer.kafka.journal import Journal, Tail
+    from consumer.kafka.journal import Journal
+    from consumer.kafka.journal_tail import Tail
     from consumer.kafka.publisher import Publisher
     from consumer.operator.position_table import PositionTable
     from consumer.storage.protocols import Store

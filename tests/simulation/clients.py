@@ -6,7 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from consumer.errors import BrokerUnavailable, PublisherFenced, PublishInDoubt
+from consumer.errors import BrokerUnavailable, PublisherFenced, PublishInDoubt, RecordDamaged
 from consumer.kafka.fetcher import Bounds, Fetched
 from consumer.kafka.journal import Journal
 from tests.simulation.broker import JOURNAL
@@ -99,16 +99,19 @@ class SimulatedFetcher:
         finally:
             timer.cancel()
 
-    def _read(self, request: _Request, now: float) -> dict[int, Fetched]:
+    def _read(self, request: _Request, now: float) -> dict[int, Fetched | RecordDamaged]:
         """What a leader answers; nothing: it waits for a first record."""
-        found = {}
+        found: dict[int, Fetched | RecordDamaged] = {}
         for number, first in request.positions.items():
             log = self._broker.log(self.topic, number)
+            if first in log.damaged:
+                found[number] = RecordDamaged(self.topic, number, first, first + 1)
+                continue
             records, following = log.read(
                 first, self._chaos.sizes.fetched, committed=self._committed, beyond=self._chaos.chance(0.5)
             )
             found[number] = Fetched(first, records, following, log.stable, log.end)
-        some = any(fetched.next > fetched.first for fetched in found.values())
+        some = any(isinstance(one, RecordDamaged) or one.next > one.first for one in found.values())
         return found if some or now >= request.until else {}
 
     def _check(self) -> None:

@@ -32,6 +32,8 @@ class Log:
         self.open: dict[Transaction, int] = {}
         """First offset of each transaction without a marker."""
         self.last_time = START
+        self.damaged: set[int] = set()
+        """Offsets of records whose checksum is wrong."""
 
     @property
     def end(self) -> int:
@@ -74,6 +76,8 @@ class Log:
         records: list[Any] = []
         following = first
         for offset in range(first, self.stable if committed else self.end):
+            if offset in self.damaged:
+                break
             entry = self.entries[offset]
             shown = entry is not None and (not committed or entry[1] is None or entry[1].committed)
             if shown and len(records) == most:

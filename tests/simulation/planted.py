@@ -12,8 +12,9 @@ from consumer.engine.pipeline import Pipeline
 from consumer.engine.publication import Publication
 from consumer.engine.publishing import Publishing
 from consumer.engine.takeover import Takeover
-from consumer.kafka.journal import _ReadBack, _Window
+from consumer.kafka.journal import ReadBack
 from consumer.kafka.journal_entries import Progress, Release
+from consumer.kafka.journal_tail import Window
 from consumer.storage.memory import MemoryStore
 from consumer.storage.protocols import OUTBOX_SLOTS
 from tests.simulation.clients import SimulatedPublisher
@@ -69,7 +70,7 @@ def the_journal_is_read_without_a_claim(patch: pytest.MonkeyPatch) -> None:
         while True:
             async with journal._reader() as reader:
                 ends = {n: b.stable - 1 for n, b in (await reader.bounds(partitions)).items()}
-                tails = await _ReadBack(reader, journal._reader, worker).run(ends)
+                tails = await ReadBack(reader, journal._reader, worker).run(ends)
             rivals = {name for tail in tails.values() for name in tail.rivals} - fenced
             if not rivals:
                 return tails
@@ -85,8 +86,8 @@ def claims_of_unfinished_takeovers_are_overlooked(patch: pytest.MonkeyPatch) -> 
         if isinstance(entry, Progress | Release):
             original(self, entry, offset)
 
-    original = _Window._take
-    patch.setattr(_Window, "_take", take)
+    original = Window._take
+    patch.setattr(Window, "_take", take)
 
 
 @_bug(0)

@@ -1,10 +1,14 @@
 """The real journal over simulated logs."""
 
+import asyncio
+
 import pytest
 from aiokafka.record.default_records import DefaultRecordBatch
 
+from consumer.errors import JournalDamaged, JournalForeign
+from consumer.kafka.damage import REREAD_SECONDS
 from consumer.kafka.fetcher import Bounds, Fetched
-from consumer.kafka.journal import _ReadBack
+from consumer.kafka.journal import ReadBack
 from consumer.kafka.journal_entries import Claim, Forgotten, Progress, entry_of, journal_batch
 from tests.simulation.broker import JOURNAL
 from tests.simulation.clients import SimulatedPublisher
@@ -57,7 +61,7 @@ class CompactedMeanwhile:
 
 
 async def test_a_progress_behind_the_claim_is_read_that_removed_the_one_before_it():
-    tails = await _ReadBack(CompactedMeanwhile(), None, "me").run({0: 5})
+    tails = await ReadBack(CompactedMeanwhile(), None, "me").run({0: 5})
     assert tails[0].progress == Progress(9, 1, "old")
     assert tails[0].rivals.keys() == {"old"}
     assert not tails[0].is_last
@@ -96,3 +100,52 @@ def test_the_claims_that_nobody_has_forgotten_are_told(forgotten):
     tail = in_virtual_time(reads)[0]
     assert tail.claims == {"lost", "rival", "me"} - {*forgotten}
     assert tail.rivals.keys() == {"old", "rival"}
+
+
+def damaged(*behind, after=1, healed_after=None):
+    """What a reader is told of a journal: a progress, a record that is damaged, and these entries.
+
+    Args:
+        after: how many offsets behind the first damaged one the next intact record is.
+        healed_after: seconds after which the records are intact.
+    """
+
+    async def reads(caller):
+        log = caller.world.broker.log(JOURNAL, 0)
+        await written(caller, "old", Progress(7, 1, "old"))
+        log.damaged.update(range(log.end, log.end + after))
+        for _ in range(after):
+            log.append(Record(JOURNAL, 0, log.end, 0, b"claim/me", b"{}", ()))
+        if healed_after is not None:
+            asyncio.get_running_loop().call_later(healed_after, log.damaged.clear)
+        for number, entry in enumerate(behind):
+            await written(caller, f"w{number}", entry)
+        mine = await written(caller, "me", Claim("me"))
+        began = asyncio.get_running_loop().time()
+        tails = await SimulatedJournal(caller).read_back({0: mine}, "me")
+        return tails[0], asyncio.get_running_loop().time() - began
+
+    return in_virtual_time(reads)
+
+
+def test_damage_behind_the_last_progress_is_told_after_some_time():
+    """It may have been a later progress, or a claim."""
+    tail, seconds = damaged()
+    assert isinstance(tail, JournalDamaged)
+    assert tail.facts == {"offset": 2}
+    assert REREAD_SECONDS <= seconds < REREAD_SECONDS + 1
+
+
+def test_damage_is_read_again_because_another_replica_may_be_intact():
+    tail, seconds = damaged(healed_after=3.0)
+    assert isinstance(tail, JournalForeign)  # what it was
+    assert 3.0 <= seconds < 4.0
+
+
+@pytest.mark.parametrize("records", [1, 5])
+def test_damage_before_the_last_progress_is_passed_by_at_once(records):
+    """As after the decision of an operator, who writes another progress behind it."""
+    tail, seconds = damaged(Claim("w0"), Progress(9, 1, "w1"), after=records)
+    assert tail.progress == Progress(9, 1, "w1")
+    assert tail.rivals.keys() == {"w1"}
+    assert seconds < 1

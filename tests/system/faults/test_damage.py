@@ -5,17 +5,21 @@ when it stays damaged; then what follows is applied, and everything once.
 """
 
 import json
+from contextlib import closing
 from pathlib import Path
 from struct import unpack_from
 from typing import Any, NamedTuple
 
 import pytest
+from confluent_kafka import Consumer, TopicPartition
 
-from consumer.errors import LogDamaged
+from consumer.errors import JournalDamaged, LogDamaged
 from devstack.kafka import ApacheKafka
 from devstack.proof.load import Load
+from schemas.topics import POSITIONS
 from tests.system.faults.conftest import MakeScene
 from tests.system.faults.deciding import all_stored, decided, stopped, worked
+from tests.system.faults.events import seconds_to_new_events
 from tests.system.faults.scene import Scene
 
 pytestmark = pytest.mark.fault
@@ -138,3 +142,25 @@ def test_the_record_that_was_stored_last_and_not_published(
     assert "partition 0: published outputs that were stored and not published yet: " in scene.told
     scene.publish(40)
     scene.done()
+
+
+def test_the_last_records_of_the_journal(scene: Scene, apache_kafka: ApacheKafka) -> None:
+    """Perhaps they were a later progress; the next progress, which the decision writes, makes up for it."""
+    worked(scene)
+    scene.checker.watched.published()
+    journal = scene.prefix + POSITIONS
+    batch_with(apache_kafka, journal, released(scene, journal)).flip()
+    worker = stopped(scene, JournalDamaged, 1)
+    with scene.flowing(60):
+        seconds_to_new_events(scene, [1])
+    decided(scene, worker, "--to-database")
+    scene.publish(40)
+    scene.done()
+
+
+def released(scene: Scene, journal: str) -> int:
+    """The offset of the last record in the journal of partition 0; a marker is behind it."""
+    nobody = {"bootstrap.servers": scene.checker.watched.bootstrap, "group.id": "nobody", "log_level": 0}
+    with closing(Consumer(nobody)) as consumer:
+        _, end = consumer.get_watermark_offsets(TopicPartition(journal, 0))
+    return int(end) - 2

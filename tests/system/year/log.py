@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from aiokafka.record.default_records import DefaultRecordBatch
 
 from consumer.kafka.fetcher import Bounds, Fetched
-from consumer.kafka.journal import Tail
+from consumer.kafka.journal_tail import Tail
 from consumer.kafka.journal_entries import Progress, entry_of
 from devstack.proof.records import LogRecord
 from schemas.partitioning import murmur2_home

@@ -130,12 +130,16 @@ class Scene:
 
     async def take_over(self):
         """What a new worker makes of the partition."""
-        takeover = make_worker(self.heir, [0], "heir")._takeover
+        return (await self.take_over_all([0]))[0]
+
+    async def take_over_all(self, numbers):
+        """What a new worker makes of several partitions."""
+        takeover = make_worker(self.heir, numbers, "heir")._takeover
         takeover._origin = self.origin
         await takeover._log.start()
-        taken = await takeover.run([0])
+        taken = await takeover.run(numbers)
         await asyncio.sleep(_MARKERS_SECONDS)
-        return taken[0]
+        return taken
 
     async def stops(self, kind):
         """The partition stands still, and nothing was changed."""

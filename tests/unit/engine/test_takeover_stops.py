@@ -6,9 +6,11 @@ import pytest
 
 from consumer.engine import checks
 from consumer.engine.apply import last_record
+from consumer.engine.takeover import Resumed
 from consumer.errors import (
     BrokerUnavailable,
     Fenced,
+    JournalDamaged,
     LogDamaged,
     OutboxHole,
     PartitionCountChanged,
@@ -23,6 +25,7 @@ from consumer.storage.protocols import Position
 from tests.simulation.broker import JOURNAL
 from tests.unit.engine.logs import TOPIC, unreadable, update
 from tests.unit.engine.scene import END, LOG, ORIGIN, fresh, scene
+from tests.unit.operator.stops import damaged_journal, reread_soon
 
 __all__ = ["fresh", "scene"]
 
@@ -136,6 +139,24 @@ async def test_a_topic_that_was_created_anew_together_with_the_journal(scene):
     scene.world.broker.log(JOURNAL, 0).entries.clear()
     scene.log.entries[:] = later(*range(9))
     await scene.stops(TopicRecreated)
+
+
+async def test_a_first_record_that_is_damaged_holds_up_its_own_partition_only(scene, monkeypatch):
+    """It cannot be seen whether the log is another one, or has only lost its last records."""
+    reread_soon(monkeypatch)
+    del scene.log.entries[3:]
+    scene.log.damaged.add(0)
+    taken = await scene.take_over_all([0, 1])
+    assert isinstance(taken[0], LogDamaged)
+    assert taken[0].facts == {"offset": 0}
+    assert isinstance(taken[1], Resumed)
+
+
+async def test_a_damaged_journal_holds_up_its_own_partition_only(scene, monkeypatch):
+    damaged_journal(scene, monkeypatch)
+    taken = await scene.take_over_all([0, 1])
+    assert isinstance(taken[0], JournalDamaged)
+    assert isinstance(taken[1], Resumed)
 
 
 async def test_a_lost_tail_and_a_lost_journal(scene):

@@ -9,12 +9,12 @@ import pytest
 from consumer import errors
 from consumer.engine import checks
 from consumer.errors import ContractsError
+from consumer.kafka import journal
 from consumer.kafka.fetcher import Bounds
 from consumer.operator import position_table
 from consumer.operator.decisions import Decision
 from tests.simulation.broker import JOURNAL
 from tests.simulation.calls import Caller
-from tests.simulation.clients import SimulatedFetcher
 from tests.simulation.group import make_worker
 from tests.unit.engine.logs import TOPIC, Record, update
 from tests.unit.engine.scene import END, ORIGIN, PLACE, Scene
@@ -72,18 +72,24 @@ async def hole(scene: Scene, _: Patch) -> None:
     await scene.forget_published(0)
 
 
+def reread_soon(patch: Patch) -> None:
+    for module in (checks, journal):
+        patch.setattr(module, "REREAD_SECONDS", 0.05)
+        patch.setattr(module, "DAMAGE_PAUSE_SECONDS", 0.01)
+
+
 def damaged_last_record(scene: Scene, patch: Patch) -> None:
-    """The record before the position, for whoever reads it."""
-    patch.setattr(checks, "REREAD_SECONDS", 0.05)
-    patch.setattr(checks, "DAMAGE_PAUSE_SECONDS", 0.01)
-    fetch = SimulatedFetcher.fetch
+    """The record before the position."""
+    reread_soon(patch)
+    scene.log.damaged.add(END - 1)
 
-    async def damaged(self: Any, positions: Any, *, timeout_ms: int) -> Any:
-        if self.topic != TOPIC:
-            return await fetch(self, positions, timeout_ms=timeout_ms)
-        return {n: errors.RecordDamaged(TOPIC, n, offset, END) for n, offset in positions.items()}
 
-    patch.setattr(SimulatedFetcher, "fetch", damaged)
+def damaged_journal(scene: Scene, patch: Patch) -> None:
+    """A record behind the last progress."""
+    reread_soon(patch)
+    log = scene.world.broker.log(JOURNAL, 0)
+    log.damaged.add(log.end)
+    stranger_in_journal(scene, patch)
 
 
 def open_transaction(scene: Scene, patch: Patch) -> None:
@@ -134,6 +140,7 @@ STOPS: dict[type[ContractsError], Stopping] = {
     errors.JournalMissing: Stopping(no_journal, Decision.TO_DATABASE),
     errors.UpgradeNeeded: Stopping(set_position(has_journal=False), Decision.FROM_GROUP_OFFSET),
     errors.JournalForeign: Stopping(stranger_in_journal, Decision.TO_DATABASE),
+    errors.JournalDamaged: Stopping(damaged_journal, Decision.TO_DATABASE),
     errors.GenerationChanged: Stopping(set_position(generation=2), Decision.TO_DATABASE),
     errors.PositionMissing: Stopping(no_position, Decision.REBUILD),
     errors.ClusterChanged: Stopping(origin(cluster="another"), Decision.ACCEPT_CLUSTER),
@@ -166,7 +173,7 @@ PASSING: dict[type[ContractsError], str] = {
     errors.PublisherFenced: "taken over again",
     errors.PublishInDoubt: "taken over again",
     errors.OutOfLog: "taken over again, which finds the reason: one of the stops",
-    errors.RecordDamaged: "tried again; becomes LogDamaged",
+    errors.RecordDamaged: "tried again; becomes LogDamaged or JournalDamaged",
     errors.PartitionMissing: "show ends with it, or with TopicsMissing: `contracts topics ensure`",
 }
 """What hinders a partition without stopping it for good, and why no row of the table shows it."""

@@ -1,0 +1,145 @@
+"""The end of a partition's journal, as it is read: the last progress, and who may still write behind it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from consumer.errors import JournalDamaged, JournalForeign, RecordDamaged
+from consumer.kafka.journal_entries import Claim, Entry, Forgotten, Progress, Release, entry_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from consumer.errors import PositionError
+    from consumer.kafka.fetcher import Fetched
+
+
+class Tail(NamedTuple):
+    """The end of a partition's journal, read back to a claim of this worker.
+
+    `rivals` are the workers that may still have an open transaction, each with its last offset. `is_last`: no
+    record of another worker follows the claim. `claims`: the workers of all claims that were read; the next
+    progress makes these claims unnecessary.
+    """
+
+    progress: Progress | None
+    rivals: Mapping[str, int]
+    is_last: bool
+    claims: Collection[str] = ()
+
+
+class Window:
+    """The journal of one partition from `start` on, as far as it is read.
+
+    Args:
+        place: topic and partition.
+        claim: offset of the claim of `worker`, which must be read.
+
+    Attributes:
+        at: the offset to read next.
+        overheard: the workers of records that are not committed; None: of another program.
+    """
+
+    def __init__(self, place: tuple[str, int], start: int, claim: int, worker: str) -> None:
+        self.start = start
+        self.claim = claim
+        self.at = start
+        self.overheard: set[str | None] = set()
+        self._place = place
+        self._worker = worker
+        self._end = claim + 1
+        self._progress: Progress | None = None
+        self._rivals: dict[str, int] = {}
+        self._claims: set[str] = set()
+        self._is_last = True
+        self._problem: PositionError | None = None
+
+    def again(self) -> Window:
+        """The same window, of which nothing is read."""
+        return Window(self._place, self.start, self.claim, self._worker)
+
+    @property
+    def is_read(self) -> bool:
+        """Whether everything that is committed is read."""
+        return self.at >= self._end
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether damaged records follow the last progress."""
+        return isinstance(self._problem, JournalDamaged)
+
+    @property
+    def suffices(self) -> bool:
+        """Whether nothing before the window matters. One that is not the last word is read again anyway."""
+        return self._problem is not None or self._progress is not None or not self._is_last
+
+    def read(self, found: Fetched | RecordDamaged) -> None:
+        """Takes in what comes next of the committed records."""
+        self.at = following(found)
+        if isinstance(found, RecordDamaged):
+            self._note_damage(found)
+            return
+        for record in found.records:
+            try:
+                entry = entry_of(record.key, record.value)
+            except ValueError:
+                self._problem = JournalForeign(*self._place, offset=record.offset)
+                continue
+            self._take(entry, record.offset)
+        # To the end that this answer tells: if compaction has removed a record, the one that replaces it is
+        # before this end.
+        self._end = max(self.claim + 1, found.stable)
+
+    def _take(self, entry: Entry | Forgotten, offset: int) -> None:
+        match entry:
+            case Progress():
+                # The worker that wrote it has already ended the transactions of the claims before it.
+                self._progress, self._rivals, self._problem = entry, {entry.by: offset}, None
+            case Release():
+                self._progress = Progress(entry.next, entry.generation, entry.by)
+                self._rivals.pop(entry.by, None)
+            case Claim():
+                self._rivals[entry.by] = offset
+                self._claims.add(entry.by)
+            case Forgotten():
+                self._claims.discard(entry.worker)
+                return
+        if offset > self.claim and entry.by != self._worker:
+            self._is_last = False
+
+    def overhear(self, found: Fetched | RecordDamaged) -> None:
+        """Takes in the workers of records whose transaction is open or aborted."""
+        if isinstance(found, RecordDamaged):
+            self._note_damage(found)
+            return
+        for record in found.records:
+            try:
+                entry = entry_of(record.key, record.value)
+            except ValueError:
+                self.overheard.add(None)
+                continue
+            # A tombstone has no worker; the progress after it has.
+            if not isinstance(entry, Forgotten):
+                self.overheard.add(entry.by)
+                self._rivals[entry.by] = record.offset
+
+    def _note_damage(self, error: RecordDamaged) -> None:
+        self._problem = JournalDamaged(*self._place, offset=error.offset)
+
+    def hide(self) -> None:
+        """Notes that the claim cannot be read yet: it must be written and read again."""
+        self._is_last = False
+
+    def tail(self) -> Tail | PositionError:
+        """The end of the partition, or why it cannot be known."""
+        if self._problem is not None:
+            return self._problem
+        rivals = {name: offset for name, offset in self._rivals.items() if name != self._worker}
+        return Tail(self._progress, rivals, self._is_last, frozenset(self._claims))
+
+
+def following(found: Fetched | RecordDamaged) -> int:
+    """The offset to read next. Where the end of damage is not known, the next one, which may lie within it."""
+    if not isinstance(found, RecordDamaged):
+        return found.next
+    return found.offset + 1 if found.after is None else found.after

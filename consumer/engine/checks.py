@@ -30,6 +30,7 @@ from consumer.kafka.damage import DAMAGE_PAUSE_SECONDS, REREAD_SECONDS
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from consumer.errors import LogError
     from consumer.kafka.fetcher import Bounds, Fetched
     from consumer.kafka.journal_entries import Progress
     from consumer.storage.protocols import LastRecord, Origin, Position, Store
@@ -43,6 +44,9 @@ class Log(Protocol):
 
     async def bounds(self, partitions: Collection[int]) -> dict[int, Bounds]:
         """First offset, last stable offset and end of each partition."""
+
+    async def leaderless(self, partitions: Collection[int]) -> dict[int, LogError]:
+        """Those of these partitions that have no leader, or are not there."""
 
     async def fetch(
         self, positions: Mapping[int, int], *, timeout_ms: int

@@ -32,6 +32,8 @@ class Obstacle:
         """Why the partition cannot be read; None: it can be read."""
         self.ask_from = 0.0
         """The time before which a fetch is useless."""
+        self.leaderless = False
+        """Whether the partition could not even be taken over: it waits for a leader."""
         self._number = number
         self._metrics = metrics
         self._since = 0.0
@@ -51,14 +53,21 @@ class Obstacle:
         self.ask_from = now + AGAIN_SECONDS
         self._stands(error, now, now)
 
+    def left_out(self, error: ContractsError, now: float) -> None:
+        """The partition could not be taken over: it has no leader."""
+        self.leaderless = True
+        self._stands(error, now, now)
+
     def answered(self, place: tuple[str, int], fetched: Fetched, now: float) -> None:
-        """The broker has answered."""
+        """The broker has answered. A partition that was left out since then is not fetched any more."""
+        if self.leaderless:
+            return
         if fetched.next < fetched.stable or fetched.stable >= fetched.end:
             self._hidden_since = None
         elif self._hidden_since is None or self._hidden_from != fetched.stable:
             self._hidden_from, self._hidden_since = fetched.stable, now
         if self._hidden_since is None or self.hidden_seconds(now) < HIDDEN_SECONDS:
-            self._gone(now)
+            self.gone(now)
         else:
             self._stands(hidden_behind(*place, fetched.stable), now, self._hidden_since)
 
@@ -76,7 +85,9 @@ class Obstacle:
         self.error = error
         self._metrics.partitions.unread(self._number, type(error).__name__, now - self._since)
 
-    def _gone(self, now: float) -> None:
+    def gone(self, now: float) -> None:
+        """Nothing keeps the partition from being read."""
+        self.leaderless = False
         if self.error is None:
             return
         log.info(

@@ -96,6 +96,11 @@ class Partition:
         log.error("partition stopped", partition=self.number, error=str(error), hint=error.hint)
 
     @property
+    def working(self) -> bool:
+        """Whether it is taken over, and not stopped."""
+        return self.error is None and not self.delay.obstacle.leaderless
+
+    @property
     def alone(self) -> bool:
         """Whether its next batch must contain only this partition: see BatchSize.isolate."""
         return self.batch_size.alone_at(self.position.next)
@@ -108,7 +113,7 @@ class Partition:
     @property
     def ready(self) -> bool:
         """Whether there are waiting records for a batch."""
-        return self.error is None and not self.busy and self.intake.waiting > 0 and self.publication.room
+        return self.working and not self.busy and self.intake.waiting > 0 and self.publication.room
 
     async def share(self, most: int) -> Share:
         """The next commands, at most `most`, as this partition's part of a batch.

@@ -14,7 +14,7 @@ from consumer.engine.tasks import Tasks
 from consumer.storage.protocols import SESSIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from consumer.engine.partition import Partition
     from consumer.engine.publishing import Publishing
@@ -36,7 +36,7 @@ FETCH_PAUSE_SECONDS: Final = 0.01
 """Pause between two fetches under load: each costs the broker and the service half a millisecond."""
 
 LOOK_SECONDS: Final = 2.0
-"""How often the lag is read in partitions that are not fetched, in seconds."""
+"""How often partitions that are not fetched are looked at, in seconds."""
 
 TURN_SECONDS: Final = 1.0
 """Maximum time between two turns of the loop, in seconds, for the health checks."""
@@ -48,6 +48,7 @@ class Pipeline:
     Args:
         beat: called at every turn, so that a stuck loop is noticed.
         stopping: set when no new step may begin.
+        look: looks at the partitions that are not fetched.
         succeeded: called when a step succeeds that may have failed before.
     """
 
@@ -62,6 +63,7 @@ class Pipeline:
         metrics: Metrics,
         beat: Callable[[], None],
         stopping: asyncio.Event,
+        look: Callable[[], Coroutine[object, object, None]],
         succeeded: Callable[[], None],
     ) -> None:
         self._partitions = partitions
@@ -71,6 +73,7 @@ class Pipeline:
         self._metrics = metrics
         self._beat = beat
         self._stopping = stopping
+        self._look = look
         self._succeeded = succeeded
         self._queue = Queue(partitions.values(), lanes=SESSIONS, most=batch_commands)
         self._stored: list[Stored] = []
@@ -149,15 +152,13 @@ class Pipeline:
         await self._reading.fetch(positions, wait_ms)
         for partition, error in self._reading.hopeless():
             await self._storing.stop(partition, error)
-        working = [partition for partition in self._partitions.values() if partition.error is None]
-        if all(partition.drained and not partition.delay.lag.records for partition in working):
+        if all(p.drained and not p.delay.lag.records for p in self._partitions.values() if p.working):
             self._succeeded()  # nothing waits that could fail again
         self._fetch_from = self._now() + FETCH_PAUSE_SECONDS
 
     def _start_look(self, now: float) -> None:
-        """Reads the lag of partitions that are not fetched."""
+        """Looks at the partitions that are not fetched."""
         if now - self._looked_at < LOOK_SECONDS or self._tasks.any(LOOK):
             return
         self._looked_at = now
-        if stopped := [number for number, partition in self._partitions.items() if partition.error]:
-            self._tasks.start(LOOK, 0, self._reading.look(stopped))
+        self._tasks.start(LOOK, 0, self._look())

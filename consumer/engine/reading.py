@@ -76,7 +76,7 @@ class Reading:
 
     def wanted(self, now: float) -> tuple[dict[int, int], int] | None:
         """The offsets to fetch from, and the time to wait; None: all partitions have enough records."""
-        working = [partition for partition in self._partitions.values() if partition.error is None]
+        working = [partition for partition in self._partitions.values() if partition.working]
         hungry = [p for p in working if p.intake.waiting < self._room and p.delay.obstacle.ask_from <= now]
         if not hungry:
             return None
@@ -120,7 +120,7 @@ class Reading:
         return [
             (partition, LogDamaged(error.topic, error.partition, offset=error.offset))
             for partition in self._partitions.values()
-            if partition.error is None
+            if partition.working
             and partition.drained
             and isinstance(error := partition.delay.obstacle.error, RecordDamaged)
             and partition.delay.obstacle.seconds(now) >= DAMAGE_SECONDS
@@ -129,7 +129,8 @@ class Reading:
     async def look(self, numbers: Collection[int]) -> None:
         """Reads the lag of partitions that are not fetched."""
         with suppress(LogError):
-            for number, bounds in (await self._fetcher.bounds(numbers)).items():
+            led = set(numbers) - (await self._fetcher.leaderless(numbers)).keys()
+            for number, bounds in (await self._fetcher.bounds(led)).items():
                 partition = self._partitions[number]
                 reached = partition.position.next if partition.taken_over else None
                 partition.delay.looked_at(bounds, reached)

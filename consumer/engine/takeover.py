@@ -1,5 +1,7 @@
 """What a worker does before its first batch, and after any failure, for all its partitions together.
 
+Partitions without a leader are left out: the others do not wait for them.
+
 It compares P, the position in MongoDB, and C, the last progress in the journal. P is written in one
 transaction with the contracts, C in one transaction with the published outputs. So their difference says
 exactly what must be done, regardless of what happened before:
@@ -20,7 +22,7 @@ from consumer.engine.catching_up import CatchingUp, Part
 from consumer.engine.checks import problem_of, upgrade_problem
 from consumer.engine.claiming import last_words
 from consumer.engine.outbox import unpublished
-from consumer.errors import PositionError
+from consumer.errors import LogError, PositionError
 from consumer.kafka.journal_entries import Progress
 from consumer.storage.protocols import Position
 
@@ -39,6 +41,10 @@ class Resumed(NamedTuple):
 
     position: Position
     publish_from: int
+
+
+Taken = dict[int, Resumed | PositionError | LogError]
+"""What a takeover makes of each partition. A LogError: it has no leader; try it again when it has one."""
 
 
 class Takeover:
@@ -77,48 +83,52 @@ class Takeover:
         """The name with which the worker owns its positions. It is different in each takeover: a delayed
         request of this worker from before the takeover must not match."""
 
-    async def run(self, partitions: Collection[int]) -> dict[int, Resumed | PositionError]:
-        """Takes all of them over; a partition that needs a decision has an error instead.
+    async def run(self, partitions: Collection[int]) -> Taken:
+        """Takes these partitions over. One that needs a decision, or has no leader, has an error instead.
 
         Raises:
             StoreError, LogError: try again later.
         """
-        names = {number: f"{self._topic}/{number}" for number in partitions}
-        # This also avoids a new epoch for each try while MongoDB does not answer.
-        found = await self._store.positions(names.values())
-        old = {p.place[1]: upgrade for p in found.values() if (upgrade := upgrade_problem(p))}
-        names = {number: name for number, name in names.items() if number not in old}
+        # Before the new epoch: else there would be one for each try while MongoDB does not answer.
+        taken = await self._left_out(partitions)
+        names = {number: f"{self._topic}/{number}" for number in partitions if number not in taken}
         self._life += 1
         self.owner = f"{self._worker}#{self._life}"
         await self._publisher.start()
         self._beat()
         await self._store.claim(names.values(), self.owner)
-        tails = await last_words(self._publisher, self._journal, self._worker, names, self._beat)
-        positions = await self._store.owned(names.values(), self.owner)
-        stopped = await self._stopped(tails, {n: positions.get(name) for n, name in names.items()})
-        going_on = {
-            number: (positions.get(names[number]), tail)
-            for number, tail in tails.items()
-            if number not in stopped and not isinstance(tail, PositionError)
-        }
-        return stopped | old | await self._resume(going_on)
+        tails: dict[int, Tail] = {}
+        ends = await last_words(self._publisher, self._journal, self._worker, names, self._beat)
+        for number, tail in ends.items():
+            if isinstance(tail, PositionError):
+                taken[number] = tail
+            else:
+                tails[number] = tail
+        owned = await self._store.owned(names.values(), self.owner)
+        positions = {number: owned.get(names[number]) for number in tails}
+        progress = {number: tail.progress for number, tail in tails.items()}
+        taken |= await problem_of(self._log, self._store, self._origin, self._topic, positions, progress)
+        sound = {number: (positions[number], tail) for number, tail in tails.items() if number not in taken}
+        return taken | await self._resume(sound)
 
-    async def _stopped(
-        self, tails: Mapping[int, Tail | PositionError], positions: Mapping[int, Position | None]
-    ) -> dict[int, Resumed | PositionError]:
-        """The partitions that must stop, each with its error."""
-        stopped: dict[int, Resumed | PositionError] = {
-            number: tail for number, tail in tails.items() if isinstance(tail, PositionError)
-        }
-        progress = {n: t.progress for n, t in tails.items() if not isinstance(t, PositionError)}
-        return stopped | await problem_of(
-            self._log, self._store, self._origin, self._topic, positions, progress
-        )
+    async def _left_out(self, partitions: Collection[int]) -> Taken:
+        """The partitions that cannot be claimed."""
+        found = await self._store.positions([f"{self._topic}/{number}" for number in partitions])
+        old = {p.place[1]: problem for p in found.values() if (problem := upgrade_problem(p))}
+        return {**await self.leaderless(partitions), **old}
 
-    async def _resume(
-        self, found: Mapping[int, tuple[Position | None, Tail]]
-    ) -> dict[int, Resumed | PositionError]:
-        resumed: dict[int, Resumed | PositionError] = {}
+    async def leaderless(self, partitions: Collection[int]) -> dict[int, LogError]:
+        """The partitions that cannot be taken over now: they, or their part of the journal, have no leader.
+
+        Nobody could end a transaction with a claim in one of them.
+
+        Raises:
+            LogError: no answer.
+        """
+        return await self._journal.leaderless(partitions) | await self._log.leaderless(partitions)
+
+    async def _resume(self, found: Mapping[int, tuple[Position | None, Tail]]) -> Taken:
+        resumed: Taken = {}
         positions = await self._begun({number: position for number, (position, _) in found.items()})
         behind: dict[int, int] = {}
         for number, (_, tail) in found.items():

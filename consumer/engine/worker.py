@@ -3,7 +3,8 @@
     take over -> work (pipeline.py) -> release
 
 Any failure or unknown outcome leads to a takeover of all partitions, never to a retry of one part: see
-takeover.py. A stopped partition waits for an operator's decision; the others continue.
+takeover.py. A stopped partition waits for an operator's decision, and one without a leader for the leader;
+the others continue. When a leader is back, the worker publishes everything and takes over again.
 """
 
 from __future__ import annotations
@@ -17,17 +18,10 @@ import structlog
 
 from consumer.engine.backoff import Backoff
 from consumer.engine.pipeline import Pipeline
-from consumer.engine.takeover import Resumed
-from consumer.errors import (
-    ContractsError,
-    DeadLetterLimit,
-    ForeignDocument,
-    LogError,
-    PositionError,
-    StoreError,
-)
+from consumer.engine.resuming import Resuming
+from consumer.errors import ContractsError, ForeignDocument, LogError, StoreError
 from consumer.storage.chain import heads_of
-from consumer.telemetry.metrics import ASSIGNED
+from consumer.telemetry.metrics import ASSIGNED, LEADER_BACK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -70,13 +64,16 @@ class Worker:
         self._reading = reading
         self._publisher = publisher
         self._takeover = takeover
-        self._storing = storing
         self._publishing = publishing
-        self._metrics = metrics
         self._traces = traces
         self._beat = beat
         self._stopping = asyncio.Event()
+        self._finishing = asyncio.Event()
+        """The pipeline must end: the worker is stopped, or a partition that was left out has a leader."""
         self._backoff = Backoff()
+        self._resuming = Resuming(
+            partitions, takeover=takeover, reading=reading, storing=storing, metrics=metrics
+        )
         self._pipeline = Pipeline(
             partitions,
             reading=reading,
@@ -85,7 +82,8 @@ class Worker:
             batch_commands=batch_commands,
             metrics=metrics,
             beat=beat,
-            stopping=self._stopping,
+            stopping=self._finishing,
+            look=self._look,
             succeeded=self._backoff.succeeded,
         )
 
@@ -102,9 +100,10 @@ class Worker:
     def stop(self) -> None:
         """Asks the worker to finish and publish current batches, and to release its partitions."""
         self._stopping.set()
+        self._finishing.set()
 
     async def run(self) -> None:
-        """Takes over and works, again after every failure, until stopped."""
+        """Takes over and works, again after every failure and when a leader is back, until stopped."""
         reason = ASSIGNED
         try:
             while not self._stopping.is_set():
@@ -112,9 +111,11 @@ class Worker:
                     await self._reading.start()
                     await self._take_over(reason)
                     await self._pipeline.run()
-                    await self._publishing.release(self._working())
+                    if self._stopping.is_set():
+                        await self._publishing.release(self._working())
+                    reason = LEADER_BACK
                 except ForeignDocument as error:
-                    _stop_damaged(self._working(), error)
+                    _stop_damaged([self.partitions[n] for n in self._resuming.wanted()], error)
                 except (StoreError, LogError) as error:
                     reason = type(error).__name__
                     log.warning("taking over again", reason=reason, error=str(error))
@@ -124,28 +125,14 @@ class Worker:
             await self._reading.stop()
 
     def _working(self) -> list[Partition]:
-        return [partition for partition in self.partitions.values() if partition.error is None]
+        return [partition for partition in self.partitions.values() if partition.working]
 
     async def _take_over(self, reason: str) -> None:
         self._beat()
-        # A partition that stopped because of dead letters may have a batch that is not published yet.
-        wanted = [
-            n for n, p in self.partitions.items() if not isinstance(p.error, PositionError | ForeignDocument)
-        ]
-        self._metrics.resumed(reason, len(wanted))
+        if not self._stopping.is_set():
+            self._finishing.clear()
         since = time_ns()
-        with self._metrics.stage("resume"):
-            taken = await self._takeover.run(wanted)
-        self._storing.owner = self._takeover.owner
-        for number, resumed in taken.items():
-            partition = self.partitions[number]
-            if isinstance(resumed, Resumed):
-                partition.go_on_from(resumed)
-                self._metrics.partitions.stored(number, partition.position.tallies)
-            else:
-                partition.stop(resumed)
-            if isinstance(partition.error, DeadLetterLimit):
-                await self._storing.note_stop(partition)  # the claim has ended it
+        await self._resuming.run(reason)
         if self._stopping.is_set():
             return  # they are released at once
         working = self._working()
@@ -153,6 +140,10 @@ class Worker:
         if not replaying:
             self._traces.took_over(reason, len(working), since)
         _log_takeover(reason, working, replaying)
+
+    async def _look(self) -> None:
+        if await self._resuming.look():
+            self._finishing.set()
 
     async def _wait(self, seconds: float) -> None:
         """Waits until the next try, or until it is stopped; meanwhile reads the lag of the partitions."""

@@ -1,4 +1,7 @@
-"""The first and last offsets of partitions: one request to each leader, not one for each partition."""
+"""The first and last offsets of partitions: one request to each leader, not one for each partition.
+
+And which partitions have no leader that could be asked.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from consumer.kafka.together import together
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from consumer.errors import LogError
     from consumer.kafka.leaders import Leaders
 
 READ_UNCOMMITTED: Final = 0
@@ -50,6 +54,22 @@ async def look_up(leaders: Leaders, partitions: Collection[int]) -> dict[int, Bo
             await asyncio.sleep(pause)
             await leaders.refresh()
     return await _look_up(leaders, partitions)
+
+
+async def leaderless(leaders: Leaders, partitions: Collection[int]) -> dict[int, LogError]:
+    """Why these partitions cannot be read or written: no leader, or the brokers do not know them.
+
+    Raises:
+        BrokerUnavailable, BrokerDenied: no answer.
+    """
+    lost: list[int] = []
+    for pause in _PAUSES:
+        await asyncio.sleep(pause)
+        await leaders.refresh()
+        lost = leaders.of(partitions).get(NO_LEADER, [])
+        if not lost:
+            break
+    return {number: leaders.why_lost(number) for number in lost}
 
 
 async def _look_up(leaders: Leaders, partitions: Collection[int]) -> dict[int, Bounds]:

@@ -15,7 +15,7 @@ from aiokafka.protocol.fetch import FetchRequest
 
 from consumer.errors import BrokerUnavailable, ContractsError, TopicsMissing
 from consumer.kafka.answers import Answer, Fetched, Found, understand
-from consumer.kafka.bounds import READ_COMMITTED, READ_UNCOMMITTED, Bounds, look_up
+from consumer.kafka.bounds import READ_COMMITTED, READ_UNCOMMITTED, Bounds, leaderless, look_up
 from consumer.kafka.connection import let_go
 from consumer.kafka.leaders import NO_LEADER, Leaders
 from consumer.kafka.whereabouts import Whereabouts
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from aiokafka.client import AIOKafkaClient
+
+    from consumer.errors import LogError
 
 __all__ = ["Bounds", "Fetched", "Fetcher"]
 
@@ -92,13 +94,12 @@ class Fetcher:
         return len(known)
 
     async def bounds(self, partitions: Collection[int]) -> dict[int, Bounds]:
-        """The bounds of these partitions.
-
-        Raises:
-            BrokerUnavailable, BrokerDenied: no answer.
-            PartitionMissing: the brokers do not know one of them.
-        """
+        """As `look_up` of bounds.py, with its errors."""
         return await look_up(self._leaders, partitions)
+
+    async def leaderless(self, partitions: Collection[int]) -> dict[int, LogError]:
+        """As `leaderless` of bounds.py, with its errors."""
+        return await leaderless(self._leaders, partitions)
 
     async def fetch(self, positions: Mapping[int, int], *, timeout_ms: int) -> Found:
         """The next records of these partitions, from the leader that answers first; may be empty.

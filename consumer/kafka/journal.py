@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from aiokafka.client import AIOKafkaClient
 
+    from consumer.errors import LogError
     from consumer.kafka.fetcher import Fetched
     from consumer.kafka.journal_entries import Progress
 
@@ -74,6 +75,11 @@ class Journal:
             tails = await ReadBack(reader, self._reader, "").run(ends)
         return {n: tail if isinstance(tail, PositionError) else tail.progress for n, tail in tails.items()}
 
+    async def leaderless(self, partitions: Collection[int]) -> dict[int, LogError]:
+        """The partitions without a leader, as Fetcher.leaderless."""
+        async with self._reader() as reader:
+            return await reader.leaderless(partitions)
+
     @asynccontextmanager
     async def _reader(self, *, committed: bool = True) -> AsyncIterator[Fetcher]:
         reader = Fetcher(self._make_client, self.topic, max_bytes=1 << 20, committed=committed)
@@ -82,10 +88,6 @@ class Journal:
             yield reader
         finally:
             await reader.stop()
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
 
 
 def _now() -> float:
@@ -121,7 +123,9 @@ class ReadBack:
         tails: dict[int, Tail | PositionError] = {}
         for reach in _LOOK_BACK:
             windows = {
-                number: Window((self._reader.topic, number), max(first[number], claim - reach), claim, self._worker)
+                number: Window(
+                    (self._reader.topic, number), max(first[number], claim - reach), claim, self._worker
+                )
                 for number, claim in claims.items()
                 if number not in tails
             }

@@ -139,7 +139,7 @@ class Window:
 
 
 def following(found: Fetched | RecordDamaged) -> int:
-    """The offset to read next. Where the end of damage is not known, the next one, which may lie within it."""
+    """The offset to read next. Where the end of damage is not known, it may lie within the damage."""
     if not isinstance(found, RecordDamaged):
         return found.next
     return found.offset + 1 if found.after is None else found.after

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from aiokafka.client import AIOKafkaClient
     from aiokafka.cluster import ClusterMetadata
 
-    from consumer.errors import ContractsError
+    from consumer.errors import LogError
 
 NO_LEADER: Final = -1
 """Used as the node id of partitions that have no leader, or that the brokers do not know."""
@@ -81,7 +81,7 @@ class Leaders:
             by_node.setdefault(node, []).append(number)
         return by_node
 
-    def why_lost(self, number: int) -> ContractsError:
+    def why_lost(self, number: int) -> LogError:
         """Why a partition has not been readable for some time."""
         if number not in self.known():
             return PartitionMissing(f"{self.topic}/{number} is not there any more")

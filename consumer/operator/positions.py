@@ -21,7 +21,6 @@ from consumer.kafka.cluster import make_client
 from consumer.kafka.connection import kafka_errors, kafka_options
 from consumer.kafka.fetcher import Fetcher
 from consumer.kafka.journal import Journal
-from consumer.kafka.journal_tail import Tail
 from consumer.kafka.journal_entries import Progress, journal_batch, milliseconds_now
 from consumer.operator.choices import Decision
 from consumer.operator.damage import passed_by
@@ -44,6 +43,7 @@ from schemas.topics import COMMANDS, POSITIONS
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 
+    from consumer.kafka.journal_tail import Tail
     from consumer.kafka.publisher import Publisher
     from consumer.kafka.recordbatches import RecordBatch
     from consumer.operator.checkpoint.restoring import Restoration

@@ -29,11 +29,13 @@ if TYPE_CHECKING:
     from consumer.telemetry.traces import TracedCommand
 
 ASSIGNED: Final = "assigned"
+LEADER_BACK: Final = "leader_back"
 RESUME_REASONS: Final = (
     ASSIGNED,
+    LEADER_BACK,
     *(kind.__name__ for fault in (StoreError, LogError) for kind in fault.__subclasses__()),
 )
-"""Why a partition is taken over: it was assigned, or one of these errors occurred."""
+"""Why a partition is taken over: it was assigned, has a leader again, or one of these errors occurred."""
 
 
 class Metrics:

@@ -113,7 +113,7 @@ METRICS: Final = (
     MetricSpec(
         "resumes",
         "counter",
-        "Takeovers of a partition, because it was assigned or after an error.",
+        "Takeovers of a partition, because it was assigned, after an error, or because a leader is back.",
         ("reason",),
     ),
     MetricSpec(

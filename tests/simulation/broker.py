@@ -32,6 +32,8 @@ class Broker:
     def __init__(self, chaos: Chaos, committed: Callable[[Log, list[Any]], None]) -> None:
         self.logs: dict[tuple[str, int], Log] = {}
         self.transactions = Coordinator(self, chaos, committed)
+        self.leaderless: set[tuple[str, int]] = set()
+        """Partitions that have no leader: nobody can read or write them, or end a transaction in them."""
         self._waiting: dict[str, list[asyncio.Future[None]]] = {}
 
     def log(self, topic: str, partition: int) -> Log:

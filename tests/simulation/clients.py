@@ -6,7 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from consumer.errors import BrokerUnavailable, PublisherFenced, PublishInDoubt, RecordDamaged
+from consumer.errors import BrokerUnavailable, LogError, PublisherFenced, PublishInDoubt, RecordDamaged
 from consumer.kafka.fetcher import Bounds, Fetched
 from consumer.kafka.journal import Journal
 from tests.simulation.broker import JOURNAL
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 LEADERS: Final = 2
 DEADLINE: Final = 5.0
 _LATER_SHARE: Final = 0.3
+_LEADER_SECONDS: Final = 0.1
 
 
 class _Request(NamedTuple):
@@ -55,13 +56,19 @@ class SimulatedFetcher:
         self._asked.clear()
 
     async def bounds(self, partitions: Collection[int]) -> dict[int, Bounds]:
-        self._check()
+        for error in (await self.leaderless(partitions)).values():
+            raise error
         return await self._caller.call(
             "bounds",
             lambda: {number: self._broker.bounds(self.topic, number) for number in sorted(partitions)},
             BrokerUnavailable,
             READ,
         )
+
+    async def leaderless(self, partitions: Collection[int]) -> dict[int, LogError]:
+        self._check()
+        lost = [number for number in partitions if (self.topic, number) in self._broker.leaderless]
+        return {number: _no_leader(self.topic, number) for number in lost}
 
     async def fetch(self, positions: Mapping[int, int], *, timeout_ms: int) -> dict[int, Any]:
         self._check()
@@ -99,11 +106,14 @@ class SimulatedFetcher:
         finally:
             timer.cancel()
 
-    def _read(self, request: _Request, now: float) -> dict[int, Fetched | RecordDamaged]:
+    def _read(self, request: _Request, now: float) -> dict[int, Fetched | LogError]:
         """What a leader answers; nothing: it waits for a first record."""
-        found: dict[int, Fetched | RecordDamaged] = {}
+        found: dict[int, Fetched | LogError] = {}
         for number, first in request.positions.items():
             log = self._broker.log(self.topic, number)
+            if (self.topic, number) in self._broker.leaderless:
+                found[number] = _no_leader(self.topic, number)
+                continue
             if first in log.damaged:
                 found[number] = RecordDamaged(self.topic, number, first, first + 1)
                 continue
@@ -111,12 +121,16 @@ class SimulatedFetcher:
                 first, self._chaos.sizes.fetched, committed=self._committed, beyond=self._chaos.chance(0.5)
             )
             found[number] = Fetched(first, records, following, log.stable, log.end)
-        some = any(isinstance(one, RecordDamaged) or one.next > one.first for one in found.values())
+        some = any(isinstance(one, LogError) or one.next > one.first for one in found.values())
         return found if some or now >= request.until else {}
 
     def _check(self) -> None:
         if not self._started:
             raise BrokerUnavailable(f"the connection for {self.topic} has ended")
+
+
+def _no_leader(topic: str, number: int) -> LogError:
+    return BrokerUnavailable(f"{topic}/{number} has no leader")
 
 
 def _wake(waiter: asyncio.Future[None]) -> None:
@@ -130,6 +144,10 @@ class SimulatedJournal(Journal):
     def __init__(self, caller: Caller) -> None:
         super().__init__(_no_client, JOURNAL)
         self._caller = caller
+
+    async def leaderless(self, partitions: Collection[int]) -> dict[int, LogError]:
+        lost = [number for number in partitions if (JOURNAL, number) in self._caller.world.broker.leaderless]
+        return {number: _no_leader(JOURNAL, number) for number in lost}
 
     @asynccontextmanager
     async def _reader(self, *, committed: bool = True) -> AsyncIterator[Any]:
@@ -194,6 +212,8 @@ class SimulatedPublisher:
 
     async def _transact(self, epoch: int, batches: Sequence[RecordBatch]) -> list[int]:
         await self._ended(self._id)
+        while any((batch.topic, batch.partition) in self._broker.leaderless for batch in batches):  # noqa: ASYNC110 - as the client
+            await asyncio.sleep(_LEADER_SECONDS)
         offsets: dict[int, int] = {}
         leaders = list(range(LEADERS))
         self._caller.world.chaos.random.shuffle(leaders)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 TRANSACTION_SECONDS: Final = 20.0
 """After which the coordinator ends a transaction of a client that does nothing."""
 
+_LEADER_SECONDS: Final = 0.1
+"""Pause between two looks for the leader of a partition that has none."""
+
 
 class EpochEnded(Exception):
     """A newer producer has this transactional id."""
@@ -118,14 +121,19 @@ class Coordinator:
         logs = list(transaction.logs)
         self._chaos.random.shuffle(logs)
         first = self._chaos.random.randint(0, len(logs))
-        self._mark(transaction, logs[:first])
+        led = [log for log in logs[:first] if (log.topic, log.partition) not in self._broker.leaderless]
+        self._mark(transaction, led)
         later = self._chaos.seconds() if self._chaos.fault(_SLOW) else self._latency()
-        asyncio.get_running_loop().call_later(later, self._finish, producer, transaction, logs[first:])
+        rest = [log for log in logs if log not in led]
+        asyncio.get_running_loop().call_later(later, self._finish, producer, transaction, rest)
 
     def _latency(self) -> float:
         return self._chaos.latency() * self._chaos.sizes.kafka_pace
 
     def _finish(self, producer: Producer, transaction: Transaction, logs: Sequence[Log]) -> None:
+        if any((log.topic, log.partition) in self._broker.leaderless for log in logs):
+            asyncio.get_running_loop().call_later(_LEADER_SECONDS, self._finish, producer, transaction, logs)
+            return
         self._mark(transaction, logs)
         producer.transaction = None
         transaction.ended.set_result(None)

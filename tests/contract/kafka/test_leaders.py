@@ -65,6 +65,22 @@ async def test_others_are_read_while_one_leader_does_not_answer(world, reader):
     assert [node for node, _ in world.asked].count(2) == 1
 
 
+async def test_who_has_no_leader_and_who_is_not_there(world, reader):
+    world.leaders[1] = None
+    del world.leaders[3]
+    found = await reader.leaderless(range(4))
+    assert {number: type(error) for number, error in found.items()} == {
+        1: BrokerUnavailable,
+        3: PartitionMissing,
+    }
+
+
+async def test_a_leader_that_is_elected_in_a_moment_is_waited_for(world, reader):
+    world.leaders[1] = None
+    asyncio.get_running_loop().call_later(0.05, world.leaders.update, {1: 2})
+    assert await reader.leaderless(range(4)) == {}
+
+
 async def test_a_late_answer_is_returned_by_a_later_call(world, reader):
     late = asyncio.Event()
 

@@ -5,10 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka.admin import AdminClient, NewTopic
 
+from consumer.kafka.topic_plan import plan
+from consumer.settings import load_settings
 from devstack.cluster import KafkaCluster
-from devstack.proof.watched import JOURNAL
+from devstack.proof.watched import COMMANDS, JOURNAL
 from tests.servers import REAL_REQUIRED, missing_for
+from tests.system.faults.deciding import finished
 from tests.system.faults.events import seconds_to_new_events
 from tests.system.faults.scene import Scene
 from tests.system.faults.workers import sleep_as_fault, until
@@ -89,6 +93,40 @@ def test_the_group_coordinator_killed_while_a_worker_joins(cluster: KafkaCluster
     scene.done()
     for worker in workers:
         worker.check()
+
+
+@pytest.mark.parametrize("topic", [COMMANDS, JOURNAL])
+def test_a_partition_without_a_leader_holds_up_no_other(
+    cluster: KafkaCluster, make: MakeScene, test_id: str, topic: str
+) -> None:
+    """It has only one replica, which is gone when its worker takes over."""
+    alone(cluster, f"f{test_id}.", topic)
+    scene = make(2)
+    cluster.nodes[-1].kill()
+    worker = scene.start()
+    worker.wait_for("took over", STARTED_SECONDS, partitions=[0])
+    worker.wait_for("partition cannot be read", partition=1)
+    with scene.flowing(60):
+        seconds_to_new_events(scene, [0])
+        cluster.heal()
+        worker.wait_for("took over", STARTED_SECONDS, partitions=[0, 1])
+    scene.done()
+    worker.check()
+
+
+def alone(cluster: KafkaCluster, prefix: str, name: str) -> None:
+    """Makes a topic whose second partition is on the last node only."""
+    settings = load_settings(kafka_bootstrap_servers=cluster.bootstrap, topic_prefix=prefix)
+    (planned,) = (topic for topic in plan(settings, 2) if topic.name == prefix + name)
+    nodes = [node.number for node in cluster.nodes]
+    admin = AdminClient({"bootstrap.servers": cluster.bootstrap, "log_level": 0})
+    made = NewTopic(
+        planned.name,
+        num_partitions=2,
+        replica_assignment=[nodes, nodes[-1:]],
+        config={**planned.settings, "min.insync.replicas": "1"},
+    )
+    finished(admin.create_topics([made]))
 
 
 def test_a_deposed_leader_of_the_journal_is_not_believed(cluster: KafkaCluster, make: MakeScene) -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from aiokafka.record.default_records import DefaultRecordBatch
 
 from consumer.kafka.fetcher import Bounds, Fetched
-from consumer.kafka.journal_tail import Tail
 from consumer.kafka.journal_entries import Progress, entry_of
+from consumer.kafka.journal_tail import Tail
 from devstack.proof.records import LogRecord
 from schemas.partitioning import murmur2_home
 from schemas.topics import COMMANDS, POSITIONS
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from consumer.errors import LogError
     from consumer.kafka.recordbatches import RecordBatch
     from producers.messages import CommandMessage
 
@@ -104,6 +105,9 @@ class Fetcher:
             if first < end:
                 yield partition, Fetched(first, records[first:], end, end, end)
 
+    async def leaderless(self, partitions: Iterable[int]) -> dict[int, LogError]:
+        return {}
+
     async def bounds(self, partitions: Iterable[int]) -> dict[int, Bounds]:
         ends = {partition: len(self._log.records[partition]) for partition in partitions}
         return {partition: Bounds(0, end, end) for partition, end in ends.items()}
@@ -116,6 +120,9 @@ class Journal:
 
     def __init__(self, log: Log) -> None:
         self._log = log
+
+    async def leaderless(self, partitions: Iterable[int]) -> dict[int, LogError]:
+        return {}
 
     async def read_back(self, mine: Mapping[int, int], worker: str) -> dict[int, Tail]:
         return {partition: Tail(self._log.progress[partition], {}, is_last=True) for partition in mine}

@@ -76,7 +76,7 @@ class Scene:
         partition = worker.partitions[0]
         while partition.position.next < self.log.stable:
             await worker._reading.fetch({0: partition.intake.next}, 0)
-            await worker._publishing.publish(await worker._storing.store(0, [partition]))
+            await worker._publishing.publish(await worker._pipeline._storing.store(0, [partition]))
         await worker._publishing.release([partition])
         self._known = len(self._published())
 

@@ -111,7 +111,7 @@ def noted(error: ContractsError) -> Callable[[Scene, Patch], Awaitable[None]]:
         worker = make_worker(Caller(scene.world, "worker"), [0], "worker")
         await worker._reading.start()
         await worker._take_over("assigned")
-        await worker._storing.stop(worker.partitions[0], error)
+        await worker._pipeline._storing.stop(worker.partitions[0], error)
 
     return arrange
 

@@ -113,7 +113,7 @@ async def test_of_a_batch_with_a_replay_in_it_only_the_rest_has_spans():
         await worker._reading.fetch({n: each.intake.next for n, each in both.items()}, 0)
     while any(each.position.next < scene.world.broker.log(TOPIC, n).stable for n, each in both.items()):
         ready = [each for each in both.values() if each.intake.waiting]
-        await worker._publishing.publish(await worker._storing.store(0, ready))
+        await worker._publishing.publish(await worker._pipeline._storing.store(0, ready))
     places = [span.attributes["messaging.destination.partition.id"] for span in spans.processed]
     assert places == ["1"] * 3
     for word in ("batch ", "poll "):

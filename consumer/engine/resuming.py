@@ -1,0 +1,97 @@
+"""Takes the partitions of a worker over: each then continues, stops, or waits for a leader."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from consumer.errors import DeadLetterLimit, ForeignDocument, LogError, PositionError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from consumer.engine.partition import Partition
+    from consumer.engine.reading import Reading
+    from consumer.engine.storing import Storing
+    from consumer.engine.takeover import Resumed, Takeover
+    from consumer.telemetry.metrics import Metrics
+
+
+class Resuming:
+    """Takeovers of all partitions of a worker that an operator need not decide about.
+
+    Args:
+        partitions: of the worker, by number.
+    """
+
+    def __init__(
+        self,
+        partitions: Mapping[int, Partition],
+        *,
+        takeover: Takeover,
+        reading: Reading,
+        storing: Storing,
+        metrics: Metrics,
+    ) -> None:
+        self._partitions = partitions
+        self._takeover = takeover
+        self._reading = reading
+        self._storing = storing
+        self._metrics = metrics
+
+    async def run(self, reason: str) -> None:
+        """Takes them over once.
+
+        Raises:
+            StoreError, LogError, ForeignDocument: try again later.
+        """
+        wanted = self.wanted()
+        self._metrics.resumed(reason, len(wanted))
+        with self._metrics.stage("resume"):
+            taken = await self._takeover.run(wanted)
+        self._storing.owner = self._takeover.owner
+        now = asyncio.get_running_loop().time()
+        for number, outcome in taken.items():
+            await self._begin(self._partitions[number], outcome, now)
+
+    def wanted(self) -> list[int]:
+        """The partitions that a takeover is about."""
+        # Also one that stopped because of dead letters: it may have a batch that is not published yet.
+        return [
+            number
+            for number, partition in self._partitions.items()
+            if not isinstance(partition.error, PositionError | ForeignDocument)
+        ]
+
+    async def _begin(
+        self, partition: Partition, outcome: Resumed | PositionError | LogError, now: float
+    ) -> None:
+        if isinstance(outcome, LogError):
+            partition.delay.obstacle.left_out(outcome, now)
+            return
+        if partition.delay.obstacle.leaderless:
+            partition.delay.obstacle.gone(now)
+        if isinstance(outcome, PositionError):
+            partition.stop(outcome)
+            return
+        partition.go_on_from(outcome)
+        self._metrics.partitions.stored(partition.number, partition.position.tallies)
+        if isinstance(partition.error, DeadLetterLimit):
+            await self._storing.note_stop(partition)  # the claim has ended it
+
+    async def look(self) -> bool:
+        """Reads the lag of partitions that are not fetched. True: one that was left out has a leader."""
+        idle = [number for number, partition in self._partitions.items() if not partition.working]
+        if idle:
+            await self._reading.look(idle)
+        waiting = [n for n in self.wanted() if self._partitions[n].delay.obstacle.leaderless]
+        if not waiting:
+            return False
+        try:
+            lost = await self._takeover.leaderless(waiting)
+        except LogError:
+            return False  # no broker answers
+        now = asyncio.get_running_loop().time()
+        for number, error in lost.items():
+            self._partitions[number].delay.obstacle.left_out(error, now)
+        return len(lost) < len(waiting)

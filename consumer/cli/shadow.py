@@ -73,6 +73,11 @@ def shadow(
             f"outputs in {topic} of commands of partition {partition} before offset {offset} were not all "
             "compared: published ones were deleted"
         )
+    for (topic, partition), (records, first) in sorted(report.foreign.items()):
+        note(
+            f"{records:,} records of partition {partition} of {topic}, from offset {first} on, are not the "
+            "service's and were not compared"
+        )
     if differences:
         raise DecidesOtherwise(differences[0].partition, differences[0].offset)
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from consumer.operator.differences import Difference, Found
     from consumer.operator.shadow_applying import Applying
     from consumer.operator.shadow_outputs import OutputComparison
-    from consumer.operator.shadow_records import Lane
+    from consumer.operator.shadow_records import Foreign, Lane
     from consumer.storage.mongo import MongoStore
     from consumer.storage.protocols import Position
 
@@ -48,7 +48,8 @@ class Report:
 
     `uncounted` are the partitions whose tallies and movements were not compared, because the service began to
     count them after the place where the shadow began. `deleted`: by topic and partition of the command, the
-    offset of the first command whose outputs were compared, where earlier ones were deleted.
+    offset of the first command whose outputs were compared, where earlier ones were deleted. `foreign`: records
+    in the topics of outputs that the service has not written, by topic and partition.
     """
 
     commands: int
@@ -58,6 +59,7 @@ class Report:
     differences: tuple[Difference, ...]
     uncounted: tuple[int, ...]
     deleted: Mapping[Lane, int]
+    foreign: Mapping[tuple[str, int], Foreign]
 
 
 class Shadow:
@@ -139,6 +141,7 @@ class Shadow:
             differences=self._found.first(),
             uncounted=tuple(tallies.uncounted),
             deleted=self._outputs.deleted,
+            foreign=self._outputs.foreign,
         )
 
     async def _begin(self, found: Mapping[str, Position]) -> dict[int, int]:

@@ -10,7 +10,7 @@ from collections import defaultdict, deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from consumer.operator.differences import MISSING, difference
-from consumer.operator.shadow_records import Lane, Places, content, padded, raw, text
+from consumer.operator.shadow_records import ForeignRecords, Lane, Places, content, padded, raw, text
 from consumer.operator.shadow_states import States
 from consumer.storage.protocols import place_of
 
@@ -62,6 +62,7 @@ class OutputComparison:
         """Outputs that were not published, or were deleted since: see `settle`."""
         self.deleted: dict[Lane, int] = {}
         """The offset of the command from which on outputs were compared, where earlier ones were deleted."""
+        self.foreign = ForeignRecords()
 
     def begin(self, spans: Mapping[int, Span]) -> None:
         """Tells what is compared, before everything else."""
@@ -79,13 +80,12 @@ class OutputComparison:
 
     def would(self, partition: int, records: Sequence[Any], reached: int) -> None:
         """Takes the outputs of this program for an input partition up to an offset."""
+        span = self._spans[partition]
         for record in records:
             if record.topic != self._places.commands:
                 lane = Lane(record.topic, partition)
-                self._expected[lane].append(
-                    _One(self._places.sequence(record, self._spans[partition]), record)
-                )
-        self._reached[partition] = padded(self._spans[partition].base + reached)
+                self._expected[lane].append(_One(self._places.sequence(record, span), record))
+        self._reached[partition] = padded(span.base + reached)
         for lane, ahead in self._ahead.items():
             while ahead and lane.partition == partition and ahead[0].sequence < self._reached[partition]:
                 self._compare(lane, ahead.popleft())
@@ -93,6 +93,9 @@ class OutputComparison:
     def published(self, record: Any) -> None:
         """Takes the next published record of a topic's partition."""
         lane = self._places.lane(record)
+        if lane is None or lane.partition not in self._spans:
+            self.foreign.add(record)
+            return
         span = self._spans[lane.partition]
         one = _One(self._places.sequence(record, span), record)
         if self._places.is_earlier(record, one.sequence, span):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
 from consumer.operator.differences import MISSING
+from schemas.cloudevents import offset_in
 from schemas.topics import COMMANDS, DEAD_LETTERS, STATE
 
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ SEQUENCE: Final = "ce_sequence"
 DEAD_LETTER_OFFSET: Final = "dlq-offset"
 DEAD_LETTER_PARTITION: Final = "dlq-partition"
 DEAD_LETTER_TIMESTAMP: Final = "dlq-timestamp"
+
+_NUMBER: Final = re.compile(rb"-?[0-9]{1,19}")
 
 
 class Lane(NamedTuple):
@@ -38,6 +42,23 @@ class Span(NamedTuple):
     after: int = 0
 
 
+class Foreign(NamedTuple):
+    """Records in one partition of a topic that the service has not written, and the offset of the first."""
+
+    records: int
+    first: int
+
+
+class ForeignRecords(dict[tuple[str, int], Foreign]):
+    """Those of each topic and partition that has some."""
+
+    def add(self, record: Any) -> None:
+        """Counts one more, after those before it."""
+        there = record.topic, record.partition
+        records, first = self.get(there, Foreign(0, record.offset))
+        self[there] = Foreign(records + 1, first)
+
+
 class Places:
     """Reads from a record which command made it.
 
@@ -52,11 +73,16 @@ class Places:
         )
         self._source = source
 
-    def lane(self, record: Any) -> Lane:
-        """The lane of a published record."""
-        if record.topic == self.dead_letters:
-            return Lane(record.topic, int(dict(record.headers)[DEAD_LETTER_PARTITION]))
-        return Lane(record.topic, self._source(record))
+    def lane(self, record: Any) -> Lane | None:
+        """The lane of a published record; None: nothing in it says which command made it."""
+        headers = dict(record.headers)
+        if record.topic != self.dead_letters:
+            known = offset_in(headers.get(SEQUENCE) or b"") is not None
+            return Lane(record.topic, self._source(record)) if known else None
+        names = (DEAD_LETTER_PARTITION, DEAD_LETTER_OFFSET, DEAD_LETTER_TIMESTAMP)
+        if not all(_NUMBER.fullmatch(headers.get(name) or b"") for name in names):
+            return None
+        return Lane(record.topic, int(headers[DEAD_LETTER_PARTITION]))
 
     def sequence(self, record: Any, span: Span) -> str:
         """Its sequence, comparable within its lane."""

@@ -10,7 +10,7 @@ from consumer.errors import DecidesOtherwise
 from consumer.operator import shadow_against, shadowing
 from consumer.operator.differences import Difference
 from consumer.operator.shadow import Report
-from consumer.operator.shadow_records import Lane
+from consumer.operator.shadow_records import Foreign, Lane
 
 ONE = Difference("contracts", "c1", 0, 7, "/size", "1", "2")
 
@@ -24,6 +24,7 @@ def report(**told: Any) -> Report:
         "differences": (),
         "uncounted": (),
         "deleted": {},
+        "foreign": {},
     }
     return Report(**{**nothing, **told})
 
@@ -45,6 +46,13 @@ def test_deleted_outputs_are_named(monkeypatch: pytest.MonkeyPatch, capsys: Any)
     run()
     told = capsys.readouterr().err
     assert "outputs in contracts.changed of commands of partition 2 before offset 512" in told
+
+
+def test_foreign_records_are_named(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    compares(monkeypatch, report(foreign={("contracts.changed", 2): Foreign(3, 512)}))
+    run()
+    told = capsys.readouterr().err
+    assert "3 records of partition 2 of contracts.changed, from offset 512 on, are not the service's" in told
 
 
 def test_all_differences_are_counted(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:

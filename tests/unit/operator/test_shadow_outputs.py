@@ -2,11 +2,14 @@
 
 from typing import Any, NamedTuple
 
+import pytest
+
 from consumer.kafka.recordbatches import Output
 from consumer.operator.differences import Found
 from consumer.operator.shadow_outputs import OutputComparison
-from consumer.operator.shadow_records import Lane, Span
+from consumer.operator.shadow_records import Foreign, Lane, Span
 from consumer.storage.protocols import base_of
+from schemas.cloudevents import sequence as sequence_of
 from schemas.topics import CHANGED, COMMANDS, DEAD_LETTERS, STATE
 
 EVERYTHING = Span(0, 0, 100)
@@ -24,7 +27,7 @@ class Published(NamedTuple):
 
 
 def output(sequence: int, value: bytes | None = b"1", topic: str = CHANGED, key: bytes = b"acme") -> Output:
-    return Output(topic, 0, key, value, [("ce_sequence", b"%019d.0" % sequence)], 0)
+    return Output(topic, 0, key, value, [("ce_sequence", sequence_of(sequence, 0).encode())], 0)
 
 
 def letter(offset: int, value: bytes = b"1", timestamp: int = 0, partition: int = 0) -> Output:
@@ -152,6 +155,37 @@ def test_a_dead_letter_of_an_earlier_generation_is_left_out() -> None:
     comparison = Comparison({0: Span(base_of(2), 5, 20, after=1_000)}).would(letter(7, b"new", 1_001))
     assert comparison.published(letter(7, b"old", 999), letter(7, b"new", 1_001)).ends() == []
     assert comparison.outputs.compared == 1
+
+
+NOT_OURS: list[tuple[str, bytes | None]] = [("ce_id", b"1"), ("content-type", b"application/json")]
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        output(2)._replace(headers=NOT_OURS),
+        output(2)._replace(headers=[("ce_sequence", b"2")]),
+        output(2)._replace(headers=[("ce_sequence", None)]),
+        letter(2)._replace(headers=NOT_OURS),
+        letter(2)._replace(headers=[*letter(2).headers[:2], ("dlq-timestamp", b"now")]),
+        letter(2, partition=7)._replace(partition=0),
+        output(2, topic=STATE)._replace(headers=NOT_OURS),
+    ],
+    ids=[
+        "no sequence",
+        "another sequence",
+        "an empty header",
+        "a letter without its place",
+        "a letter with another time",
+        "a letter of no partition",
+        "a state",
+    ],
+)
+def test_what_the_service_has_not_written_is_counted_and_left_out(foreign) -> None:
+    comparison = Comparison().would(output(1), output(3))
+    assert comparison.published(output(1), foreign, foreign, output(3)).ends() == []
+    assert comparison.outputs.foreign == {(foreign.topic, 0): Foreign(2, 1)}
+    assert comparison.outputs.compared == 2
 
 
 def test_only_the_first_differences_are_kept() -> None:

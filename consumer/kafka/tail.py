@@ -6,17 +6,19 @@ Nothing is stored, and no group's offsets change. Only committed records are see
 from __future__ import annotations
 
 import heapq
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
 
+from consumer.errors import OutOfLog
 from consumer.kafka import topics
 from consumer.kafka.connection import kafka_errors, kafka_options, stop_consumer
 from schemas.partitioning import HOMES
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Iterable
+    from collections.abc import AsyncIterator, Collection, Iterable, Mapping
     from datetime import datetime
 
     from consumer.settings import Settings
@@ -72,7 +74,11 @@ class Tail:
         return None
 
     async def to_end(self) -> AsyncIterator[Any]:
-        """The records up to the present end, those of all partitions in the order of their timestamps."""
+        """The records up to the present end, those of all partitions in the order of their timestamps.
+
+        Raises:
+            OutOfLog: a topic was created again meanwhile.
+        """
         ends = await self._consumer.end_offsets(self._partitions)
         unread = set(self._partitions)
         waiting: dict[TopicPartition, list[Any]] = {}
@@ -81,6 +87,8 @@ class Tail:
             needed = [each for each in unread if not waiting.get(each)]
             while needed:
                 batches = await self._consumer.getmany(*needed, timeout_ms=_POLL_MS, max_records=_MAX_RECORDS)
+                if not batches:
+                    await self._refuse_shorter(needed, ends)
                 for partition, batch in batches.items():
                     # Producers go on: without this bound a busy topic would be followed forever.
                     if records := [record for record in batch if record.offset < ends[partition]]:
@@ -96,6 +104,15 @@ class Tail:
             yield waiting[partition].pop()
             if waiting[partition]:
                 heapq.heappush(heads, (waiting[partition][-1].timestamp, partition))
+
+    async def _refuse_shorter(
+        self, partitions: Iterable[TopicPartition], ends: Mapping[TopicPartition, int]
+    ) -> None:
+        with suppress(KafkaError):  # reads wait, too, until a broker answers again
+            for each, end in (await self._consumer.end_offsets(partitions)).items():
+                if end < ends[each]:
+                    name = f"{each.topic}/{each.partition}"
+                    raise OutOfLog(f"{name} ends at offset {end}, and ended at {ends[each]} before")
 
     async def endlessly(self) -> AsyncIterator[Any]:
         """The records as they come, those of one fetch in the order of their timestamps."""

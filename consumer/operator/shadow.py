@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from consumer.errors import InputRefused, PositionError
 from consumer.operator.shadow_applying import WAIT_MS
-from consumer.operator.shadow_begin import begin
+from consumer.operator.shadow_begin import begin, refuse_log_created_again
 from consumer.operator.shadow_records import Span
 from consumer.operator.shadow_state import StateComparison
 from consumer.operator.shadow_tallies import Tallies, TallyComparison
@@ -48,8 +48,8 @@ class Report:
 
     `uncounted` are the partitions whose tallies and movements were not compared, because the service began to
     count them after the place where the shadow began. `deleted`: by topic and partition of the command, the
-    offset of the first command whose outputs were compared, where earlier ones were deleted. `foreign`: records
-    in the topics of outputs that the service has not written, by topic and partition.
+    offset of the first command whose outputs were compared, where earlier ones were deleted. `foreign`:
+    records in the topics of outputs that the service has not written, by topic and partition.
     """
 
     commands: int
@@ -106,7 +106,8 @@ class Shadow:
         `published` reads all output topics, from their beginning.
 
         Raises:
-            InputRefused: the log does not begin at its start any more, or the service has not begun.
+            InputRefused: the log does not begin at its start any more, was cut meanwhile, or the service
+                has not begun.
             PositionError: a partition cannot be applied.
             StoreError, LogError: a server does not answer.
         """
@@ -117,6 +118,9 @@ class Shadow:
         while self._applying.waiting:
             await self._applying.apply()
             await self._read(records, published)
+        for partition in self._applying.partitions.values():
+            would = partition.position
+            refuse_log_created_again(made.positions[would.partition], would)
         async for record in records:
             self._outputs.published(record)
             if len(self._outputs.doubts) > READ_AT_ONCE:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from consumer.engine.takeover import Resumed
-from consumer.errors import ContractsError, OutcomeUnknown, StoreUnavailable, WriteConflict
+from consumer.errors import ContractsError, LogError, OutcomeUnknown, StoreUnavailable, WriteConflict
+from consumer.kafka.answers import Fetched
 from consumer.kafka.recordbatches import outputs_in
 from consumer.operator.shadow_again import claim_again
+from consumer.operator.shadow_begin import refuse_log_cut_meanwhile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -76,6 +79,7 @@ class Applying:
 
         Raises:
             PositionError: a partition cannot be applied.
+            InputRefused: the next commands were deleted.
             StoreError, LogError: a server does not answer.
         """
         waiting = self.waiting
@@ -102,7 +106,10 @@ class Applying:
         hungry = {n: p.intake.next for n in waiting if not (p := self.partitions[n]).intake.waiting}
         if not hungry:
             return
-        for number, fetched in (await self.fetcher.fetch(hungry, timeout_ms=WAIT_MS)).items():
+        found = await self.fetcher.fetch(hungry, timeout_ms=WAIT_MS)
+        if not any(isinstance(one, Fetched) and one.next > one.first for one in found.values()):
+            await self._refuse_cut_log(hungry)
+        for number, fetched in found.items():
             if isinstance(fetched, ContractsError):
                 raise fetched
             end = self._ends[number]
@@ -113,6 +120,13 @@ class Applying:
             partition = self.partitions[number]
             if not partition.intake.waiting and partition.intake.next == self._ends[number]:
                 partition.position = replace(partition.position, next=self._ends[number])
+
+    async def _refuse_cut_log(self, hungry: Mapping[int, int]) -> None:
+        """An answer without records is rare: all commands were in the log when the shadow began."""
+        with suppress(LogError):  # the next fetch tells, or waits for a new leader
+            for number, bounds in (await self.fetcher.bounds(hungry)).items():
+                name = self.partitions[number].position.partition
+                refuse_log_cut_meanwhile(name, hungry[number], self._ends[number], bounds)
 
     def _done(self, number: int, outputs: Sequence[Output], reached: int, commands: int) -> None:
         self.commands += commands

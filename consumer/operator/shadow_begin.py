@@ -1,17 +1,17 @@
-"""Where a shadow begins, and whether the log leads from there to the service's position."""
+"""Where a shadow begins, and whether the log leads, and still leads, from there to the service's position."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from consumer.engine.checks import problem_of
-from consumer.errors import InputRefused, JournalMissing, PositionError
+from consumer.errors import InputRefused, JournalMissing, PositionError, TopicRecreated
 from consumer.storage.protocols import Position
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from consumer.kafka.fetcher import Fetcher
+    from consumer.kafka.fetcher import Bounds, Fetcher
     from consumer.kafka.journal import Journal
     from consumer.storage.protocols import Store
 
@@ -91,3 +91,28 @@ def refuse_other_log(made: Position, would: Position, log_start: int) -> None:
             "applied again",
             hint="`--from FOLDER` begins at a checkpoint",
         )
+
+
+def refuse_log_cut_meanwhile(name: str, position: int, end: int, bounds: Bounds) -> None:
+    """Refuses to wait for commands that were deleted while the log was applied.
+
+    Raises:
+        InputRefused: the log does not have the offsets from `position` until before `end` any more.
+    """
+    if position < bounds.start or bounds.stable < end:
+        raise InputRefused(
+            f"{name} was cut while it was applied: it holds offsets {bounds.start} to {bounds.stable}, and "
+            f"those from {position} to {end} were still to be applied",
+            hint="run it again: it tells whether it can begin, and `contracts positions show` whether the "
+            "service can continue",
+        )
+
+
+def refuse_log_created_again(made: Position, would: Position) -> None:
+    """Refuses to compare what was applied of two logs.
+
+    Raises:
+        TopicRecreated: at the service's position, the shadow has applied another last record.
+    """
+    if made.last is not None and would.last != made.last:
+        raise TopicRecreated(*made.place, offset=made.last.offset)

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from consumer.errors import OutOfLog
 from consumer.kafka.tail import tail
 from consumer.settings import load_settings
 from schemas.topics import COMMANDS
@@ -45,3 +46,21 @@ async def test_an_empty_topic_has_an_end(commands):
     async with tail(commands.settings, [COMMANDS]) as reader, asyncio.timeout(DEADLINE):
         await reader.seek(None)
         assert [record async for record in reader.to_end()] == []
+
+
+async def test_a_topic_that_is_shorter_meanwhile_has_no_end(commands, monkeypatch):
+    """It was created again, with fewer records."""
+    await commands.send(*(b"%d" % number for number in range(BEFORE)))
+    async with tail(commands.settings, [COMMANDS]) as reader, asyncio.timeout(DEADLINE):
+        await reader.seek(None)
+        ask, asked = reader._consumer.end_offsets, 0
+
+        async def longer_at_first(partitions):
+            nonlocal asked
+            asked += 1
+            return {each: end + (asked == 1) for each, end in (await ask(partitions)).items()}
+
+        monkeypatch.setattr(reader._consumer, "end_offsets", longer_at_first)
+        with pytest.raises(OutOfLog, match=f"ends at offset {BEFORE}, and ended at {BEFORE + 1} before"):
+            async for _ in reader.to_end():
+                pass

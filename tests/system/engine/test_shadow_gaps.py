@@ -1,23 +1,25 @@
 """A shadow of a service whose history was pruned, or whose records were deleted, or whose shadow stumbles."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from confluent_kafka import TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, NewTopic
 from pymongo import AsyncMongoClient, MongoClient
 
-from consumer.errors import OutcomeUnknown, PositionError, StoreUnavailable
+from consumer.engine import apply
+from consumer.errors import InputRefused, OutcomeUnknown, PositionError, StoreUnavailable, TopicRecreated
 from consumer.operator import shadow_again
 from consumer.operator.shadowing import SUFFIX, compare
 from consumer.settings import Settings
 from consumer.storage.mongo import MongoStore
 from consumer.storage.pruning import HistoryPruner
-from schemas.topics import CHANGED
+from schemas.topics import CHANGED, COMMANDS
 from tests.running import running, settings_for
 from tests.system.engine.test_replay import RECORDS, at_rest, publish
 
@@ -98,3 +100,38 @@ async def test_it_goes_on_after_its_database_did_not_answer(
     assert count > 6
     assert report.differences == (), report.differences[0]
     assert report.commands == RECORDS
+
+
+def create_again(settings: Settings, topic: str) -> None:
+    admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap_servers, "log_level": 0})
+    name = settings.topic_prefix + topic
+    admin.delete_topics([name])[name].result()
+    admin.create_topics([NewTopic(name, settings.topic_partitions, 1)])[name].result()
+
+
+@pytest.mark.parametrize("cut", [delete_records, create_again])
+async def test_a_log_that_is_cut_meanwhile_is_refused(
+    applied: Settings, cut: Callable[[Settings, str], None]
+) -> None:
+    """It waited for commands that never came."""
+    begun = False
+
+    def on_progress(_commands: int) -> None:
+        nonlocal begun
+        if not begun:
+            begun = True
+            cut(applied, COMMANDS)
+
+    with pytest.raises(InputRefused, match=r"contracts\.commands/\d was cut while it was applied"):
+        await compare(applied, on_progress)
+    assert begun
+
+
+async def test_a_log_that_was_created_again_and_is_as_long_is_refused(
+    applied: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the shadow applies is then not what the service has applied."""
+    real = apply.last_record
+    monkeypatch.setattr(apply, "last_record", lambda record: replace(real(record), timestamp=1))
+    with pytest.raises(TopicRecreated):
+        await compare(applied)

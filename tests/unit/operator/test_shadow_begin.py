@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from consumer.errors import InputRefused
+from consumer.errors import InputRefused, TopicRecreated
 from consumer.kafka.journal_entries import Progress
 from consumer.operator import shadow
 from consumer.operator.shadow import until_published
-from consumer.operator.shadow_begin import refuse_other_log
-from consumer.storage.protocols import Origin, Position
+from consumer.operator.shadow_begin import refuse_log_created_again, refuse_other_log
+from consumer.storage.protocols import LastRecord, Origin, Position
 
 MADE = Position("contracts.commands/0", Origin("cluster", "group", 3), next=40)
 
@@ -31,6 +31,14 @@ def test_the_reason_is_named(made: Position, would: Position, says: str) -> None
 
 def test_a_log_that_leads_to_the_position() -> None:
     refuse_other_log(MADE, replace(MADE, next=10), 10)
+
+
+def test_a_log_with_another_last_record_was_created_again() -> None:
+    made = replace(MADE, last=LastRecord(39, 1_000, 7))
+    refuse_log_created_again(made, made)
+    refuse_log_created_again(MADE, made)  # an old release has stored no last record
+    with pytest.raises(TopicRecreated, match="the record at offset 39"):
+        refuse_log_created_again(made, replace(MADE, last=LastRecord(39, 2_000, 7)))
 
 
 class Journal:

@@ -1,5 +1,6 @@
 """The database of a shadow: no other database is dropped, and no other run is disturbed."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -49,6 +50,17 @@ async def test_while_another_run_is_alive_it_is_refused(
             async with scratch(client, database, "made"):
                 pass
         assert await client[database].contracts.count_documents({}) == 1
+
+
+async def test_a_run_that_is_alive_is_noticed_at_its_next_beat(
+    client: Any, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not only when its mark should have been silent for long enough: here that takes an hour."""
+    monkeypatch.setattr(scratching, "BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(scratching, "SILENT_SECONDS", 3_600)
+    async with scratch(client, database, "made"), asyncio.timeout(60):
+        with pytest.raises(InputRefused, match="another run uses the database"):
+            await scratching._take(client[database], "another", "made")
 
 
 async def test_what_a_killed_run_left_is_taken(

@@ -23,6 +23,9 @@ STAMP  := $(VENV)/.installed
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3.14 python3,$(shell command -v $(name) 2>/dev/null)))
 ARGS   ?=
 
+# Each of the hundreds of processes of a run would compile what it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help venv pictures runbooks release lock client demo test faults test-pythons test-docker check audit format bench bench-quick chaos docs clean
 

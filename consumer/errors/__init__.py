@@ -25,6 +25,7 @@ ContractsError                      exit code
     - BrokerDenied                              Kafka refuses the credentials, or an ACL is missing
     - PublisherFenced                           another worker has taken the partitions over
     - PublishInDoubt                            it is not known whether the Kafka commit happened
+    - PublishRefused                            Kafka refuses a batch: its text says what to change
     - OutOfLog                                  a position is outside the log: take over to find the cause
     - RecordDamaged                             wrong checksum; another replica may be intact
     - PartitionMissing                          a partition no longer exists
@@ -119,6 +120,7 @@ from consumer.errors.log import (
     PartitionMissing,
     PublisherFenced,
     PublishInDoubt,
+    PublishRefused,
     RecordDamaged,
 )
 from consumer.errors.root import (
@@ -175,6 +177,7 @@ __all__ = [  # noqa: RUF022 - as in the tree
     "BrokerDenied",
     "PublisherFenced",
     "PublishInDoubt",
+    "PublishRefused",
     "OutOfLog",
     "RecordDamaged",
     "PartitionMissing",

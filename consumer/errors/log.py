@@ -32,6 +32,12 @@ class PublishInDoubt(LogError):
     """It is not known whether the Kafka transaction was committed. Its producer must not be used again."""
 
 
+class PublishRefused(LogError):
+    """Kafka refuses what is to be published until an operator acts. Nothing was published."""
+
+    hint = "what is refused is stored: the service publishes it as soon as Kafka takes it"
+
+
 class OutOfLog(LogError):
     """A position is outside the log. The next takeover finds out why."""
 

@@ -223,7 +223,9 @@ def let_go(tasks: Iterable[asyncio.Task[Any]]) -> None:
 
 def broker_error(what: str, error: BaseException) -> BrokerDenied | BrokerUnavailable:
     """An error of aiokafka as an error of the service; `what` describes the failed request."""
-    kind, hint = _meaning(error, repr(error))
+    # Errors in a broker's answer have their meaning in their class; their text may hold names of topics.
+    text = type(error).__name__ if isinstance(error, kafka.BrokerResponseError) else repr(error)
+    kind, hint = _meaning(error, text)
     return kind(f"{what}: {error!r}", hint=hint)
 
 

@@ -13,9 +13,9 @@ from aiokafka.errors import (
     NotCoordinatorError,
     OperationNotAttempted,
     UnknownTopicOrPartitionError,
-    for_code,
 )
 
+from consumer.kafka.broker_errors import error_of
 from consumer.kafka.retries import Pause
 
 if TYPE_CHECKING:
@@ -89,9 +89,13 @@ class Coordinator:
 def _refusal(answer: Any) -> KafkaError | None:
     """The first error in a coordinator's answer."""
     if hasattr(answer, "errors"):
-        codes = [code for _, partitions in answer.errors for _, code in partitions if code]
+        errors = [
+            error_of(code, f"a transaction with {topic}/{number}")
+            for topic, partitions in answer.errors
+            for number, code in partitions
+            if code
+        ]
     else:
-        codes = [answer.error_code] if answer.error_code else []
-    kinds = [for_code(code) for code in codes]
-    reasons = [kind for kind in kinds if kind is not OperationNotAttempted]
-    return next((kind() for kind in reasons or kinds), None)
+        errors = [error_of(answer.error_code, "the transaction")] if answer.error_code else []
+    reasons = [error for error in errors if not isinstance(error, OperationNotAttempted)]
+    return next(iter(reasons or errors), None)

@@ -6,9 +6,10 @@ from collections import defaultdict, deque
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError, LeaderNotAvailableError, for_code
+from aiokafka.errors import KafkaError, LeaderNotAvailableError
 from aiokafka.protocol.produce import ProduceRequest
 
+from consumer.kafka.broker_errors import error_of
 from consumer.kafka.leaders import NO_LEADER, leader_of
 from consumer.kafka.retries import Pause
 from consumer.kafka.together import together
@@ -120,7 +121,7 @@ class Produce:
             )
         except KafkaError as error:
             return dict.fromkeys(heads, error)
-        return dict(_produced(answer))
+        return dict(_produced(answer, heads))
 
     def _done(
         self, queues: _Queues, answer: Mapping[TopicPartition, int | KafkaError], offsets: _Offsets
@@ -143,7 +144,11 @@ class Produce:
             await self._client.force_metadata_update()
 
 
-def _produced(answer: Any) -> Iterator[tuple[TopicPartition, int | KafkaError]]:
+def _produced(
+    answer: Any, heads: Mapping[TopicPartition, _Waiting]
+) -> Iterator[tuple[TopicPartition, int | KafkaError]]:
     for topic, partitions in answer.topics:
         for number, code, offset, *_ in partitions:
-            yield TopicPartition(topic, number), for_code(code)() if code else offset
+            partition = TopicPartition(topic, number)
+            what = f"a record batch of {len(heads[partition].body)} bytes for {topic}/{number}"
+            yield partition, error_of(code, what) if code else offset

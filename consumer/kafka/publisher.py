@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
 
 from consumer.errors import BrokerDenied, LogError, PublisherFenced, PublishInDoubt
+from consumer.kafka.broker_errors import refusal_of
 from consumer.kafka.cluster import close_client
 from consumer.kafka.connection import broker_error
 from consumer.kafka.together import together
@@ -95,6 +96,7 @@ class Publisher:
 
         Raises:
             PublishInDoubt: it is not known whether they were published.
+            PublishRefused: Kafka refuses them until an operator changes something; nothing was published.
             PublisherFenced: another worker has taken over; nothing was published.
             BrokerDenied: missing permission; nothing was published.
         """
@@ -118,7 +120,7 @@ class Publisher:
             return PublisherFenced(f"another worker has ended the transactions of {self._id}")
         if isinstance(broker_error("", error), BrokerDenied):
             return BrokerDenied(f"Kafka refuses to publish: {error!r}")
-        return PublishInDoubt(
+        return refusal_of(error) or PublishInDoubt(
             f"whether a transaction was published is in doubt: {_reason(error, transactions)}"
         )
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from consumer.errors import BrokerUnavailable, PublisherFenced, PublishInDoubt
+from consumer.errors import BrokerUnavailable, PublisherFenced, PublishInDoubt, PublishRefused
 from consumer.kafka.publisher import Publisher
 from tests.contract.kafka.clients import Clients, batches, pause
 from tests.servers import create_topic
@@ -64,13 +64,26 @@ async def _settled(clients, publisher, sent):
 async def test_a_batch_that_is_refused_takes_the_others_with_it(clients, kafka, topic, topic_prefix):
     small = create_topic(kafka.bootstrap, f"{topic_prefix}small", 1, **{"max.message.bytes": "500"})
     async with clients.publisher(topic) as one:
-        with pytest.raises(PublishInDoubt, match="MessageSizeTooLarge"):
-            await one.publish([*batches(topic, (0, "a")), *batches(small, (0, "x" * 1000))])
+        large = batches(small, (0, "x" * 1000))
+        with pytest.raises(PublishRefused) as refused:
+            await one.publish([*batches(topic, (0, "a")), *large])
+        assert str(refused.value) == (
+            f"Kafka refuses a record batch of {len(large[0].body)} bytes for {small}/0: "
+            "raise max.message.bytes of the topic (MessageSizeTooLargeError)"
+        )
         with pytest.raises(PublishInDoubt, match="not started"):
             await one.publish(batches(topic, (0, "b")))
         await one.start()
         await one.publish(batches(topic, (0, "c")))
     assert [value for _, _, value in await clients.read(topic)] == ["c"]
+
+
+async def test_a_record_that_the_topic_does_not_take_is_refused(clients, kafka, topic_prefix):
+    compacted = create_topic(kafka.bootstrap, f"{topic_prefix}compacted", 1, **{"cleanup.policy": "compact"})
+    async with clients.publisher(topic_prefix) as one:
+        with pytest.raises(PublishRefused, match=f"{compacted}/0: `contracts doctor`.*InvalidRecord"):
+            await one.publish(batches(compacted, (0, "without a key")))
+    assert await clients.read(compacted) == []
 
 
 async def test_it_publishes_nothing_before_it_is_started(clients, topic):

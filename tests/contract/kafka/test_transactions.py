@@ -6,17 +6,20 @@ from types import SimpleNamespace
 import pytest
 from aiokafka.errors import (
     ConcurrentTransactions,
+    IncompatibleBrokerVersion,
     InvalidProducerEpoch,
     KafkaConnectionError,
+    MessageSizeTooLargeError,
     NotEnoughReplicasError,
     NotLeaderForPartitionError,
     OperationNotAttempted,
+    PolicyViolationError,
     RequestTimedOutError,
     TopicAuthorizationFailedError,
     TransactionalIdAuthorizationFailed,
 )
 
-from consumer.errors import BrokerDenied, PublisherFenced, PublishInDoubt
+from consumer.errors import BrokerDenied, PublisherFenced, PublishInDoubt, PublishRefused
 from consumer.kafka import produce, retries
 from consumer.kafka.publisher import Publisher
 from tests.contract.kafka.clients import batches
@@ -207,6 +210,7 @@ async def test_a_sequence_goes_on_in_the_next_transaction_and_ends_with_the_epoc
         (InvalidProducerEpoch, PublisherFenced),
         (TopicAuthorizationFailedError, BrokerDenied),
         (TransactionalIdAuthorizationFailed, BrokerDenied),
+        (PolicyViolationError, PublishRefused),
     ],
 )
 async def test_an_error_is_told_by_its_name(request_, error, ours):
@@ -215,6 +219,37 @@ async def test_an_error_is_told_by_its_name(request_, error, ours):
     with pytest.raises(ours):
         await publisher.publish(SENT)
     assert client.names()[-1] == request_, "nothing follows it"
+
+
+@pytest.mark.parametrize(
+    ("answers", "told"),
+    [
+        (
+            {"AddPartitionsToTxn": [PolicyViolationError.errno]},
+            "Kafka refuses a transaction with t/1: the broker's log says why (PolicyViolationError)",
+        ),
+        (
+            {"Produce": [MessageSizeTooLargeError.errno]},
+            "Kafka refuses a record batch of 69 bytes for t/1: raise max.message.bytes of the topic "
+            "(MessageSizeTooLargeError)",
+        ),
+        (
+            {"Produce": [IncompatibleBrokerVersion("Produce v3")]},
+            "Kafka refuses Produce v3: upgrade the brokers to Kafka 4.0 or later (IncompatibleBrokerVersion)",
+        ),
+    ],
+)
+async def test_a_refusal_says_what_is_refused_and_what_to_change(answers, told):
+    publisher = await started(FakeClient(**answers))
+    with pytest.raises(PublishRefused) as refused:
+        await publisher.publish(SENT)
+    assert str(refused.value) == told
+
+
+async def test_an_error_that_aiokafka_does_not_know_has_its_number_and_is_in_doubt():
+    publisher = await started(FakeClient(Produce=[999]))
+    with pytest.raises(PublishInDoubt, match=r"error 999 for a record batch of \d+ bytes for t/1"):
+        await publisher.publish(SENT)
 
 
 async def test_an_epoch_is_begun_again_and_again_until_the_one_before_is_settled():

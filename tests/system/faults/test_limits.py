@@ -1,6 +1,7 @@
 """What a topic, the database or an operator's limit does not take: it is told, and the rest goes on."""
 
 import json
+import re
 
 import httpx
 import pytest
@@ -35,7 +36,14 @@ def test_an_output_above_the_topic_s_limit(scene: Scene, apache_kafka: ApacheKaf
     sleep_as_fault(2)
     limit(apache_kafka, scene.prefix + topic, 1_048_588)
     scene.done()
-    assert list(worker.lines("taking over again", reason="PublishInDoubt"))
+    errors = [line["error"] for line in worker.lines("taking over again")]
+    refused = re.compile(
+        rf"Kafka refuses a record batch of \d+ bytes for {re.escape(scene.prefix + topic)}/\d+: "
+        r"raise max\.message\.bytes of the topic \(MessageSizeTooLargeError\)"
+    )
+    assert errors
+    assert [error for error in errors if not refused.fullmatch(error)] == []
+    assert len(list(worker.lines("taking over again", reason="PublishRefused"))) == len(errors)
     assert not list(worker.lines("partition stopped"))
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from consumer.engine.catching_up import CatchingUp, Part
-from consumer.errors import PublishInDoubt
+from consumer.errors import PublishInDoubt, PublishRefused
 from consumer.kafka.journal_entries import Claim, Forgotten, Progress, entry_of, journal_batch
 from consumer.kafka.recordbatches import outputs_in, pack
 
@@ -15,12 +15,15 @@ class Kafka:
 
     def __init__(self):
         self.bearable = 100
+        self.refused = False
         self.sizes = []
         self.published = []
 
     async def publish(self, batches):
         outputs = [batch for batch in batches if batch.topic != JOURNAL]
         self.sizes.append(len(outputs))
+        if self.refused:
+            raise PublishRefused("raise max.message.bytes of the topic")
         if len(outputs) > self.bearable:
             raise PublishInDoubt("no answer in time")
         self.published.append(batches)
@@ -89,6 +92,14 @@ async def test_after_each_doubt_a_transaction_has_half_as_many_batches(kafka, ca
         [(1, Progress(7, 1, "me"))],
         [(2, Progress(4, 1, "me"))],
     ]
+
+
+async def test_after_a_refusal_a_transaction_is_not_smaller(kafka, catching_up):
+    kafka.refused = True
+    for _ in range(2):
+        with pytest.raises(PublishRefused):
+            await catching_up.publish(FOUR)
+    assert kafka.sizes == [4, 4]
 
 
 async def test_what_only_writes_progress_is_never_divided(kafka, catching_up):

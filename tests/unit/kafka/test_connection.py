@@ -11,7 +11,7 @@ from aiokafka import errors as kafka
 from aiokafka.conn import AIOKafkaConnection
 
 from consumer.errors import BrokerDenied, BrokerUnavailable, LogError, SettingsError
-from consumer.kafka.connection import kafka_errors, kafka_options
+from consumer.kafka.connection import broker_error, kafka_errors, kafka_options
 from consumer.settings import load_settings
 
 
@@ -57,6 +57,12 @@ def test_waiting_helps_or_it_does_not(error: Exception, kind: type[LogError]) ->
         kafka_errors("k:9092"),
     ):
         raise error
+
+
+def test_a_topic_s_name_does_not_change_what_a_broker_s_error_means() -> None:
+    error = broker_error("refused", kafka.NotEnoughReplicasError("a record batch for SSL.contracts.changed/1"))
+    assert isinstance(error, BrokerUnavailable)
+    assert "SSL.contracts.changed/1" in str(error)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from aiokafka import TopicPartition
@@ -36,15 +37,20 @@ class Epoch(NamedTuple):
     number: int
 
 
-class _Waiting(NamedTuple):
-    """A batch to send: its number among all batches, and its bytes with epoch and sequence."""
+@dataclass(slots=True)
+class _Outgoing:
+    """A batch with epoch and sequence number, which stay the same if it is sent again.
 
-    number: int
+    `offset` is that of its first record; None: it is not written yet.
+    """
+
+    partition: TopicPartition
     body: bytearray
+    offset: int | None = None
 
 
-_Queues = dict[TopicPartition, deque[_Waiting]]
-_Offsets = dict[int, int]
+_Heads = dict[TopicPartition, _Outgoing]
+"""One batch of each partition."""
 
 
 class Produce:
@@ -69,45 +75,59 @@ class Produce:
         self._sequences.clear()
 
     async def send(self, batches: Sequence[RecordBatch], epoch: Epoch) -> list[int]:
-        """Sends to all leaders at the same time; of each partition one batch at a time, as Kafka requires."""
-        offsets: _Offsets = {}
-        queues = self._stamped(batches, epoch)
+        """Sends all batches, again until they are written; returns the offset of the first record of each.
+
+        Of each partition one batch is on its way at a time, as Kafka requires.
+        """
+        outgoing = [self._stamped(batch, epoch) for batch in batches]
         pause = Pause()
-        while queues:
-            rounds = self._by_leader(queues)
-            answers = await together(self._request(node, heads) for node, heads in rounds.items())
-            refusals = [refusal for answer in answers for refusal in self._done(queues, answer, offsets)]
-            if refusals or not rounds:
-                await self._look_again(refusals or [LeaderNotAvailableError(*queues)])
+        while heads := _heads(outgoing):
+            if refusals := await self._try(heads):
+                self._refusals.last = refusals[-1]
+                if any(refusal.invalid_metadata for refusal in refusals):
+                    await self._client.force_metadata_update()
                 await pause.wait()
-        return [offsets[number] for number in range(len(batches))]
+        return [each.offset for each in outgoing if each.offset is not None]
 
-    def _stamped(self, batches: Iterable[RecordBatch], epoch: Epoch) -> _Queues:
-        """The batches by partition, in order. A batch that is sent again keeps its sequence number."""
-        queues: _Queues = {}
-        for number, batch in enumerate(batches):
-            partition = TopicPartition(batch.topic, batch.partition)
-            sequence = self._sequences[partition]
-            self._sequences[partition] = (sequence + batch.records) % _SEQUENCES
-            queues.setdefault(partition, deque()).append(_Waiting(number, batch.stamped(*epoch, sequence)))
-        return queues
+    def _stamped(self, batch: RecordBatch, epoch: Epoch) -> _Outgoing:
+        partition = TopicPartition(batch.topic, batch.partition)
+        sequence = self._sequences[partition]
+        self._sequences[partition] = (sequence + batch.records) % _SEQUENCES
+        return _Outgoing(partition, batch.stamped(*epoch, sequence))
 
-    def _by_leader(self, queues: _Queues) -> Mapping[int, Mapping[TopicPartition, _Waiting]]:
-        """The first batch of each partition, for each leader as many as fit into a request."""
-        found: dict[int, dict[TopicPartition, _Waiting]] = defaultdict(dict)
+    async def _try(self, heads: _Heads) -> list[KafkaError]:
+        """Sends these batches once, and notes the offsets of those that are written.
+
+        Returns the errors after which the others are to be sent again; raises a permanent one.
+        """
+        by_leader = self._by_leader(heads)
+        if not by_leader:
+            return [LeaderNotAvailableError(*heads)]
+        answers = await together(self._request(leader, some) for leader, some in by_leader.items())
+        refusals = []
+        for partition, outcome in (each for answer in answers for each in answer.items()):
+            if isinstance(outcome, int):
+                heads[partition].offset = outcome
+            elif outcome.retriable:
+                refusals.append(outcome)
+            else:
+                raise outcome
+        return refusals
+
+    def _by_leader(self, heads: _Heads) -> Mapping[int, _Heads]:
+        """For each leader as many as fit into a request. Those without a leader are left out."""
+        found: dict[int, _Heads] = defaultdict(dict)
         room: dict[int, int] = defaultdict(lambda: REQUEST_BYTES)
-        for partition, queue in queues.items():
+        for partition, head in heads.items():
             leader = leader_of(self._client.cluster, partition)
             if leader == NO_LEADER:
                 continue
-            room[leader] -= len(queue[0].body)
+            room[leader] -= len(head.body)
             if room[leader] >= 0 or not found[leader]:
-                found[leader][partition] = queue[0]
+                found[leader][partition] = head
         return found
 
-    async def _request(
-        self, node: int, heads: Mapping[TopicPartition, _Waiting]
-    ) -> Mapping[TopicPartition, int | KafkaError]:
+    async def _request(self, leader: int, heads: _Heads) -> Mapping[TopicPartition, int | KafkaError]:
         """The offset or the error of each batch.
 
         A KafkaError is not raised: the other leaders must also be waited for.
@@ -115,38 +135,24 @@ class Produce:
         topics: dict[str, list[tuple[int, bytearray]]] = defaultdict(list)
         for partition, head in heads.items():
             topics[partition.topic].append((partition.partition, head.body))
+        request = ProduceRequest(self._id, _ACKS_ALL, self._timeout_ms, list(topics.items()))
         try:
-            answer = await self._client.send(
-                node, ProduceRequest(self._id, _ACKS_ALL, self._timeout_ms, list(topics.items()))
-            )
+            answer = await self._client.send(leader, request)
         except KafkaError as error:
             return dict.fromkeys(heads, error)
-        return dict(_produced(answer, heads))
-
-    def _done(
-        self, queues: _Queues, answer: Mapping[TopicPartition, int | KafkaError], offsets: _Offsets
-    ) -> Iterator[KafkaError]:
-        """Removes written batches from the queues; the others stay in front. Returns the errors."""
-        for partition, outcome in answer.items():
-            if isinstance(outcome, int):
-                offsets[queues[partition].popleft().number] = outcome
-                if not queues[partition]:
-                    del queues[partition]
-            elif outcome.retriable:
-                yield outcome
-            else:
-                raise outcome
-
-    async def _look_again(self, refusals: Sequence[KafkaError]) -> None:
-        """Reads the leaders of the partitions again, if the errors suggest that they have changed."""
-        self._refusals.last = refusals[-1]
-        if any(refusal.invalid_metadata for refusal in refusals):
-            await self._client.force_metadata_update()
+        return dict(_outcomes(answer, heads))
 
 
-def _produced(
-    answer: Any, heads: Mapping[TopicPartition, _Waiting]
-) -> Iterator[tuple[TopicPartition, int | KafkaError]]:
+def _heads(outgoing: Iterable[_Outgoing]) -> _Heads:
+    """The first batch of each partition that is not written yet."""
+    heads: _Heads = {}
+    for each in outgoing:
+        if each.offset is None:
+            heads.setdefault(each.partition, each)
+    return heads
+
+
+def _outcomes(answer: Any, heads: _Heads) -> Iterator[tuple[TopicPartition, int | KafkaError]]:
     for topic, partitions in answer.topics:
         for number, code, offset, *_ in partitions:
             partition = TopicPartition(topic, number)

@@ -12,8 +12,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
-from aiokafka import AIOKafkaConsumer
-
 from consumer.clients import make_queries, open_mongo
 from consumer.domain.commands.advance import SOURCE
 from consumer.engine.cache import CacheBudget, ContractCache
@@ -28,9 +26,9 @@ from consumer.engine.takeover import Takeover
 from consumer.engine.worker import Worker
 from consumer.engine.workers import WORKER, Workers
 from consumer.kafka.cluster import make_client, make_consumer
-from consumer.kafka.connection import kafka_options
 from consumer.kafka.fetcher import Fetcher
 from consumer.kafka.journal import Journal
+from consumer.kafka.leaders import Leaders
 from consumer.kafka.membership import Membership
 from consumer.kafka.publisher import Publisher
 from consumer.reading.statistics import ContractStatistics
@@ -215,12 +213,8 @@ async def scanner(
         f"{socket.gethostname()}/{os.getpid()}/{uuid4().hex[:12]}",
         seconds=settings.scan_interval_seconds + LEASE_MARGIN_SECONDS,
     )
-    backlog = Backlog(
-        lambda: AIOKafkaConsumer(**kafka_options(settings), isolation_level="read_committed"),
-        queries,
-        topic=settings.topic_prefix + COMMANDS,
-        address=settings.kafka_bootstrap_servers,
-    )
+    leaders = Leaders(partial(make_client, settings), settings.topic_prefix + COMMANDS)
+    backlog = Backlog(leaders, queries)
     async with make_command_producer(settings, source=SOURCE) as producer:
         try:
             await backlog.start()

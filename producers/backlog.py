@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from aiokafka import TopicPartition
-
-from consumer.kafka.connection import kafka_errors, stop_consumer
+from consumer.kafka.bounds import look_up
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from aiokafka import AIOKafkaConsumer
-
+    from consumer.kafka.leaders import Leaders
     from consumer.storage.queries import Queries
 
 
@@ -35,20 +30,13 @@ class Backlog:
     consumer group's offset in Kafka says.
 
     Args:
-        make_consumer: makes an unstarted consumer without a group.
+        leaders: of the commands' partitions.
         queries: queries on the database.
-        topic: of the commands, with its prefix.
-        address: of the broker, for error messages.
     """
 
-    def __init__(
-        self, make_consumer: Callable[[], AIOKafkaConsumer], queries: Queries, *, topic: str, address: str
-    ) -> None:
-        self._make_consumer = make_consumer
+    def __init__(self, leaders: Leaders, queries: Queries) -> None:
+        self._leaders = leaders
         self._queries = queries
-        self._topic = topic
-        self._address = address
-        self._consumer: AIOKafkaConsumer | None = None
 
     async def start(self) -> None:
         """Connects.
@@ -56,33 +44,22 @@ class Backlog:
         Raises:
             BrokerUnavailable, BrokerDenied: Kafka does not answer, or refuses access.
         """
-        self._consumer = self._make_consumer()
-        with kafka_errors(self._address):
-            await self._consumer.start()
+        await self._leaders.connect()
 
     async def stop(self) -> None:
         """Disconnects."""
-        consumer, self._consumer = self._consumer, None
-        if consumer is not None:
-            await stop_consumer(consumer)
+        await self._leaders.close()
 
     async def standings(self, partitions: int) -> dict[int, Standing]:
         """Position and end of the log for each partition.
 
         Raises:
-            BrokerUnavailable, BrokerDenied, ServiceUnavailable: Kafka or MongoDB does not answer, or
-                refuses access.
+            LogError, ServiceUnavailable: Kafka or MongoDB does not answer, or refuses access.
         """
-        if self._consumer is None:
-            raise RuntimeError("call Backlog.start first")
-        found = await self._queries.applied(self._topic)
-        applied = {partition: each.next for partition, each in found.items()}
-        places = [TopicPartition(self._topic, partition) for partition in range(partitions)]
-        with kafka_errors(self._address):
-            ends = await self._consumer.end_offsets(places)
-            untouched = [place for place in places if place.partition not in applied]
-            starts = await self._consumer.beginning_offsets(untouched) if untouched else {}
+        applied = await self._queries.applied(self._leaders.topic)
+        await self._leaders.connect()  # perhaps no broker answered the last time
+        bounds = await look_up(self._leaders, range(partitions))
         return {
-            place.partition: Standing(applied.get(place.partition, starts.get(place, 0)), ends[place])
-            for place in places
+            number: Standing(applied[number].next if number in applied else bound.start, bound.stable)
+            for number, bound in bounds.items()
         }

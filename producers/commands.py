@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from types import TracebackType
 
-    from aiokafka import AIOKafkaProducer
-
+    from consumer.kafka.sender import Sender
     from consumer.reading.preview import ContractPreview
     from producers.listener import ResultListener
 
@@ -38,33 +37,25 @@ class CommandProducer(TypedCommands[Sent]):
     `awaiting()` has the same methods, which wait for the result and return it.
 
     Args:
-        make_producer: makes an unstarted idempotent producer with acks=all.
+        make_sender: makes an unstarted sender to the topic of the commands.
         listener: waits for results.
-        topic: of the commands, with its prefix.
         source: `ce_source` of the commands.
         home_of: the home partition of a key, given the number of partitions.
-        address: of the broker, for error messages.
-        send_seconds: how long publishing a command may take.
-        result_seconds: how long its result may take after that.
+        result_seconds: how long the result of a command may take after it was published.
         max_bytes: larger commands are refused.
     """
 
     def __init__(
         self,
-        make_producer: Callable[[], AIOKafkaProducer],
+        make_sender: Callable[[], Sender],
         listener: ResultListener,
         *,
-        topic: str,
         source: str,
         home_of: Callable[[bytes, int], int],
-        address: str,
-        send_seconds: float,
         result_seconds: float,
         max_bytes: int,
     ) -> None:
-        self._sending = Sending(
-            make_producer, topic=topic, home_of=home_of, address=address, send_seconds=send_seconds
-        )
+        self._sending = Sending(make_sender, home_of)
         self._listener = listener
         self._source = source
         self._result_seconds = result_seconds

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Awaitable, Callable, Iterable, Iterator
 
-    from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+    from aiokafka import AIOKafkaConsumer
 
     from consumer.settings import Settings
 
@@ -40,9 +40,6 @@ _DENIED = (
 )
 SAFE_AGAIN: Final = "it may be in the log; sending it again under the same id is safe"
 """The hint if it is not known whether a command was sent."""
-
-STOP_SECONDS: Final = 10.0
-"""Maximum time for which a stopped producer sends what it has buffered."""
 
 LEAVE_SECONDS: Final = 3.0
 """Maximum time for a consumer to leave its group and to close its connections."""
@@ -174,27 +171,6 @@ def _meaning(error: BaseException, text: str) -> Meaning:
     denied = isinstance(error, _DENIED) or any(word in text for word in _DENIED_WORDS)
     kind = BrokerDenied if denied else BrokerUnavailable
     return meaning_of(text) or Meaning(kind, kind.hint)
-
-
-async def stop_producer(producer: AIOKafkaProducer) -> None:
-    """Sends what is still buffered, and disconnects.
-
-    Without a broker, aiokafka's stop() may never return. Then the buffered records are dropped, so that no
-    task searches for the broker forever.
-    """
-    ending = {asyncio.create_task(producer.stop())}
-    _, late = await asyncio.wait(ending, timeout=STOP_SECONDS)
-    if late:
-        producer._message_accumulator.fail_all(kafka.KafkaTimeoutError())
-        ending.add(asyncio.create_task(producer.client.close()))
-        await asyncio.wait(ending, timeout=STOP_SECONDS)
-    let_go(ending)
-
-
-async def partitions_of(consumer: AIOKafkaConsumer, topic: str) -> list[int]:
-    """The partitions of a topic; empty if it does not exist. Not asked for by name, which may create it."""
-    cluster = await consumer._client.fetch_all_metadata()
-    return sorted(cluster.partitions_for_topic(topic) or ())
 
 
 async def stop_consumer(consumer: AIOKafkaConsumer) -> None:

@@ -55,8 +55,9 @@ class Tail:
         """Goes to the present end."""
         await self._consumer.seek_to_end(*self._partitions)
 
-    async def at(self, partition: TopicPartition, offset: int) -> Any:
-        """The record at an offset; None: there is none, or it cannot be read."""
+    async def at(self, topic: str, number: int, offset: int) -> Any:
+        """The record at an offset of a partition; None: there is none, or it cannot be read."""
+        partition = TopicPartition(topic, number)
         if partition not in self._partitions:
             return None
         first = await self._consumer.beginning_offsets([partition])

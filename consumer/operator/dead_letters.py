@@ -12,8 +12,6 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from aiokafka import TopicPartition
-
 from consumer.errors import InputRefused
 from consumer.kafka.tail import tail
 from schemas.topics import COMMANDS, DEAD_LETTERS
@@ -146,7 +144,7 @@ async def dead_letter(settings: Settings, id_: str) -> DeadLetter:
     query = LetterQuery(ids=frozenset({id_}))
     partition, offset = map(int, id_.split("/"))
     async with tail(settings, [DEAD_LETTERS]) as reader:
-        record = await reader.at(TopicPartition(settings.topic_prefix + DEAD_LETTERS, partition), offset)
+        record = await reader.at(settings.topic_prefix + DEAD_LETTERS, partition, offset)
     if record is None or not query.wants(letter := DeadLetter.of(record)):
         raise InputRefused(
             f"there is no dead letter {id_}", hint="`contracts dead-letters list` shows their ids"
@@ -166,7 +164,7 @@ async def original(settings: Settings, letter: DeadLetter) -> tuple[bytes | None
         return letter.value, letter.headers
     topic, partition, offset = letter.source.rsplit("/", 2)
     async with tail(settings, [COMMANDS]) as reader:
-        record = await reader.at(TopicPartition(topic, int(partition)), int(offset))
+        record = await reader.at(topic, int(partition), int(offset))
     if record is None or sha256(record.value or b"").hexdigest() != letter.value_hash:
         raise InputRefused(f"the record at {letter.source} is not the one that it was")
     return record.value, tuple(record.headers)

@@ -12,14 +12,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
-
 from consumer import bootstrap
 from consumer.errors import InputRefused
 from consumer.kafka.cluster import make_client
-from consumer.kafka.connection import kafka_errors, kafka_options
 from consumer.kafka.fetcher import Fetcher
+from consumer.kafka.groups import groups
 from consumer.kafka.journal import Journal
 from consumer.kafka.journal_entries import Progress, journal_batch, milliseconds_now
 from consumer.operator.choices import Decision
@@ -43,6 +40,7 @@ from schemas.topics import COMMANDS, POSITIONS
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 
+    from consumer.kafka.groups import Groups
     from consumer.kafka.journal_tail import Tail
     from consumer.kafka.publisher import Publisher
     from consumer.kafka.recordbatches import RecordBatch
@@ -56,7 +54,7 @@ class PositionAdmin:
     """Shows and resets the positions of the command topic.
 
     Args:
-        admin: reads the members and the committed offsets of the group.
+        groups: tells the members and the committed offsets of the group.
         publisher: not started yet; writes the decision to the journal.
         worker: the id with which it writes.
     """
@@ -66,7 +64,7 @@ class PositionAdmin:
         store: Store,
         table: PositionTable,
         journal: Journal,
-        admin: AIOKafkaAdminClient,
+        groups: Groups,
         publisher: Publisher,
         *,
         worker: str,
@@ -74,10 +72,10 @@ class PositionAdmin:
         self._store = store
         self._table = table
         self._journal = journal
-        self._admin = admin
+        self._groups = groups
         self._publisher = publisher
         self._worker = worker
-        self._standstill = Standstill(store, table, journal, admin, publisher, worker=worker)
+        self._standstill = Standstill(store, table, journal, groups, publisher, worker=worker)
         self.told: list[str] = []
         """Lines for the operator: what the last decision did in addition to changing positions."""
 
@@ -150,7 +148,7 @@ class PositionAdmin:
             position, published = up_to_damage(name, stored, row)
             return past_damage(published, *await passed_by(self._table.log, position), left)
         if decision is Decision.FROM_GROUP_OFFSET and stored is not None:
-            row = replace(row, published=await _group_offset(self._admin, stored))
+            row = replace(row, published=await _group_offset(self._groups, stored))
         fresh = Position(name, self._table.origin, next=row.log_start)
         return step_of(decision, stored, fresh, row, generation, left)
 
@@ -174,22 +172,22 @@ class PositionAdmin:
         return journal_batch(self._journal.topic, step.partition, entry, milliseconds_now(), forgotten=claims)
 
 
-async def _group_offset(admin: AIOKafkaAdminClient, stored: Position) -> int:
+async def _group_offset(groups: Groups, stored: Position) -> int:
     """The progress that version 0.1 committed as the offset of its group.
 
     Raises:
         InputRefused: the group has no offset.
     """
-    tp, group = TopicPartition(*stored.place), stored.origin.group
-    offset = (await admin.list_consumer_group_offsets(group, partitions=[tp]))[tp].offset
-    if offset < 0 and stored.last is None:
+    group = stored.origin.group
+    offset = await groups.offset(group, *stored.place)
+    if offset is None and stored.last is None:
         return stored.next
-    if offset < 0:
+    if offset is None:
         raise InputRefused(
             f"the group {group} has no offset for {stored.partition}",
             hint="`--to-database --force` counts everything that is stored as published",
         )
-    return int(offset)
+    return offset
 
 
 @asynccontextmanager
@@ -205,16 +203,13 @@ async def position_admin(settings: Settings, store: Store) -> AsyncIterator[Posi
     log = Fetcher(client, topic, max_bytes=settings.max_fetch_bytes)
     journal = Journal(client, settings.topic_prefix + POSITIONS)
     publisher = bootstrap.make_publisher(settings, worker)
-    admin = AIOKafkaAdminClient(**kafka_options(settings))
-    with kafka_errors(settings.kafka_bootstrap_servers):
+    async with groups(settings) as known:
         try:
-            await admin.start()
-            cluster = str((await admin.describe_cluster())["cluster_id"])
+            cluster = await known.cluster_id()
             await log.start()
             origin = Origin(cluster, settings.group_id, await log.partitions(), settings.partitioner)
             table = PositionTable(store, log, journal, topic=topic, origin=origin)
-            yield PositionAdmin(store, table, journal, admin, publisher, worker=worker)
+            yield PositionAdmin(store, table, journal, known, publisher, worker=worker)
         finally:
             await publisher.discard()
             await log.stop()
-            await admin.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from consumer.engine.claiming import last_words
 from consumer.errors import InputRefused, PositionError
@@ -10,23 +10,19 @@ from consumer.errors import InputRefused, PositionError
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from aiokafka.admin import AIOKafkaAdminClient
-
+    from consumer.kafka.groups import Groups
     from consumer.kafka.journal import Journal
     from consumer.kafka.journal_tail import Tail
     from consumer.kafka.publisher import Publisher
     from consumer.operator.position_table import PositionTable
     from consumer.storage.protocols import Store
 
-_MEMBERS: Final = 5
-"""Index of the members in a group of Kafka's DescribeGroups response."""
-
 
 class Standstill:
     """Refuses while the service runs, and ends what a killed or paused instance may have left open.
 
     Args:
-        admin: reads the members of the group.
+        groups: tells whether the group has members.
         publisher: started before transactions are ended; writes claims as `worker`.
     """
 
@@ -35,7 +31,7 @@ class Standstill:
         store: Store,
         table: PositionTable,
         journal: Journal,
-        admin: AIOKafkaAdminClient,
+        groups: Groups,
         publisher: Publisher,
         *,
         worker: str,
@@ -43,7 +39,7 @@ class Standstill:
         self._store = store
         self._table = table
         self._journal = journal
-        self._admin = admin
+        self._groups = groups
         self._publisher = publisher
         self._worker = worker
 
@@ -51,7 +47,7 @@ class Standstill:
         """A running owner would overwrite the decision, or be overwritten by it."""
         positions, _ = await self._table.positions()
         for group in sorted({self._table.origin.group, *(each.origin.group for each in positions.values())}):
-            if members := await _group_members(self._admin, group):
+            if members := await self._groups.members(group):
                 raise InputRefused(
                     f"the group {group} has running members: {members}",
                     hint="stop all instances of the service first",
@@ -72,8 +68,3 @@ class Standstill:
         await self._store.disown([self._table.names[number] for number in numbers])
         tails = await last_words(self._publisher, self._journal, self._worker, numbers, beat=lambda: None)
         return {n: None if isinstance(tail, PositionError) else tail for n, tail in tails.items()}
-
-
-async def _group_members(admin: AIOKafkaAdminClient, group: str) -> int:
-    answers = await admin.describe_consumer_groups([group])
-    return sum(len(found[_MEMBERS]) for answer in answers for found in answer.groups)

@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("consumer", "producers", "schemas", "devstack")
 LINT = Path(sys.executable).with_name("lint-imports")
+RUFF = Path(sys.executable).with_name("ruff")
 
 
 def lint(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -43,6 +44,24 @@ def tree(tmp_path: Path) -> Path:
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("file", "noticed"),
+    [("consumer/bootstrap.py", True), ("producers/sending.py", True), ("consumer/kafka/sender.py", False)],
+)
+@pytest.mark.parametrize("line", ["from aiokafka import AIOKafkaProducer", "import aiokafka.errors"])
+def test_only_one_folder_knows_aiokafka(file: str, line: str, *, noticed: bool) -> None:
+    """Also not for annotations, which import-linter leaves out."""
+    ran = subprocess.run(
+        [RUFF, "check", "--select", "TID251", "--stdin-filename", file, "-"],
+        cwd=ROOT,
+        input=f"if TYPE_CHECKING:\n    {line}\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ("only consumer/kafka knows aiokafka" in ran.stdout) == noticed, ran.stdout + ran.stderr
 
 
 @pytest.mark.parametrize(

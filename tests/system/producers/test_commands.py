@@ -14,7 +14,7 @@ from producers.commands import CommandProducer
 from producers.connect import make_command_producer
 from producers.results import CommandKey
 from schemas.partitioning import crc32_home, murmur2_home
-from schemas.topics import COMMAND_RESULTS, COMMANDS
+from schemas.topics import COMMANDS
 from tests.running import Running
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.kafka, pytest.mark.mongo]
@@ -142,9 +142,8 @@ async def test_a_listener_that_rested_finds_the_end_again(
     for i in range(3):
         result = await awaiting.create(f"{account}-{i}", contract_type="basic")
         assert result.outcome == "applied"
-        await asyncio.wait({listener._reader}, timeout=10)
-        topic = commands._sending._topic.replace(COMMANDS, COMMAND_RESULTS)
-        assert listener._consumer.paused() == {TopicPartition(topic, p) for p in range(3)}
+        await asyncio.wait({listener._reading}, timeout=10)
+        assert {place.partition for place in listener._reader._consumer.paused()} == {0, 1, 2}
 
 
 async def test_a_listener_survives_a_fault_of_its_consumer(commands: CommandProducer, account: str) -> None:
@@ -156,7 +155,7 @@ async def test_a_listener_survives_a_fault_of_its_consumer(commands: CommandProd
         raise OSError("cut")
 
     waiter = await listener.expect(CommandKey("a", "s", "x"), home.partition)
-    listener._consumer.getmany = broken
+    listener._reader._consumer.getmany = broken
     with pytest.raises(BrokerUnavailable, match="cut"):
         await asyncio.wait_for(waiter.result, 10)
     listener.forget(waiter)

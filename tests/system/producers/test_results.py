@@ -8,7 +8,7 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
 from consumer.errors import BrokerUnavailable, ResultTimeout, TopicsMissing
-from consumer.kafka import connection
+from consumer.kafka import sender
 from consumer.kafka.topics import ensure
 from consumer.settings import Settings
 from devstack.kafka import KafkaServer
@@ -96,7 +96,7 @@ async def test_who_is_cancelled_while_waiting_leaves_nothing_behind(settings: Se
 async def test_without_a_broker_a_stop_ends_all_there_is(
     settings: Settings, kafka: KafkaServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "STOP_SECONDS", 1.0)
+    monkeypatch.setattr(sender, "STOP_SECONDS", 1.0)
     before = asyncio.all_tasks()
     producer = make_command_producer(settings)
     await producer.start()

@@ -1,4 +1,4 @@
-"""Errors in the answers of brokers: one that aiokafka does not know, and those that only an operator can end."""
+"""Errors in the answers of brokers: one that aiokafka does not know, and those that an operator must end."""
 
 from __future__ import annotations
 

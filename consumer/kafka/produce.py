@@ -54,7 +54,7 @@ _Heads = dict[TopicPartition, _Outgoing]
 
 
 class Produce:
-    """Sends batches, and counts the sequence number of each partition in an epoch.
+    """Sends the batches of one epoch, and counts the sequence number of each partition, from 0 on.
 
     Args:
         client: connected.
@@ -69,10 +69,6 @@ class Produce:
         self._refusals = refusals
         self._timeout_ms = timeout_ms
         self._sequences: dict[TopicPartition, int] = defaultdict(int)
-
-    def begin_epoch(self) -> None:
-        """Starts a new epoch, in which each partition starts at 0."""
-        self._sequences.clear()
 
     async def send(self, batches: Sequence[RecordBatch], epoch: Epoch) -> list[int]:
         """Sends all batches, again until they are written; returns the offset of the first record of each.

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Transactions:
-    """The transactions of one transactional id, one after the other.
+    """The transactions of one epoch of a transactional id, one after the other.
 
     Every method tries again until it is cancelled where the broker says that it did nothing yet, and raises
     aiokafka's errors otherwise. After an error the epoch must not be used any more.
@@ -55,10 +55,9 @@ class Transactions:
         return self._refusals.last
 
     async def begin_epoch(self) -> None:
-        """Ends the previous epoch of this id, and its open transaction."""
+        """Ends the previous epoch of this id, and its open transaction. Called once, before anything else."""
         answer = await self._coordinator.ask(InitProducerIdRequest(self._id, self._timeout_ms))
         self._epoch = Epoch(answer.producer_id, answer.producer_epoch)
-        self._produce.begin_epoch()
 
     async def transact(self, batches: Sequence[RecordBatch]) -> list[int]:
         """Publishes all batches in one transaction; returns the offset of the first record of each."""

@@ -1,108 +1,27 @@
 """Requests that must not be repeated, since a late one acts on the next transaction; and those that must."""
 
 import asyncio
-from types import SimpleNamespace
 
 import pytest
 from aiokafka.errors import (
     ConcurrentTransactions,
-    IncompatibleBrokerVersion,
-    InvalidProducerEpoch,
     KafkaConnectionError,
-    MessageSizeTooLargeError,
     NotEnoughReplicasError,
     NotLeaderForPartitionError,
-    OperationNotAttempted,
-    PolicyViolationError,
     RequestTimedOutError,
-    TopicAuthorizationFailedError,
-    TransactionalIdAuthorizationFailed,
 )
 
-from consumer.errors import BrokerDenied, PublisherFenced, PublishInDoubt, PublishRefused
+from consumer.errors import PublishInDoubt
 from consumer.kafka import produce, retries
 from consumer.kafka.publisher import Publisher
-from tests.contract.kafka.clients import batches
+from tests.contract.kafka.fake import SENT, FakeClient, started
 
 LOST = [KafkaConnectionError(), RequestTimedOutError()]
-
-
-class FakeClient:
-    """A broker that answers each kind of request with what it is given, in turn; at the end with success."""
-
-    def __init__(self, **answers):
-        self.answers = {name: list(each) for name, each in answers.items()}
-        self.sent = []
-        self.refreshed = 0
-        self.leaders = {}
-        self.cluster = SimpleNamespace(
-            leader_for_partition=lambda place: self.leaders.get(place.partition, 1)
-        )
-
-    async def bootstrap(self):
-        pass
-
-    async def close(self):
-        pass
-
-    async def ready(self, node, **group):
-        return True
-
-    def add_topic(self, topic):
-        pass
-
-    async def _wait_on_metadata(self, topic):
-        pass
-
-    async def force_metadata_update(self):
-        self.refreshed += 1
-
-    async def coordinator_lookup(self, kind, key):
-        return 1
-
-    async def send(self, node, request):
-        name = type(request).__name__.removesuffix("Request")
-        self.sent.append((name, node, request))
-        answers = self.answers.get(name)
-        answer = answers.pop(0) if answers else 0
-        if isinstance(answer, Exception):
-            raise answer
-        return answered(name, request, answer)
-
-    def names(self):
-        return [name for name, _, _ in self.sent]
-
-
-def answered(name, request, code):
-    """The broker's answer; the error, if any, is that of the last partition."""
-    match name:
-        case "InitProducerId":
-            return SimpleNamespace(error_code=code, producer_id=7, producer_epoch=1)
-        case "AddPartitionsToTxn":
-            before = OperationNotAttempted.errno if code else 0
-            return SimpleNamespace(errors=[("t", [(0, before), (1, code)])])
-        case "Produce":
-            ((topic, parts),) = request._topics
-            codes = [0] * (len(parts) - 1) + [code]
-            return SimpleNamespace(
-                topics=[(topic, [(n, each, 10 * n) for (n, _), each in zip(parts, codes, strict=True)])]
-            )
-    return SimpleNamespace(error_code=code)
 
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
     monkeypatch.setattr(retries, "_FIRST_PAUSE", 0)
-
-
-async def started(client, deadline=1.0):
-    publisher = Publisher(lambda: client, "id", deadline=deadline)
-    await publisher.start()
-    client.sent.clear()
-    return publisher
-
-
-SENT = batches("t", (0, "a"), (1, "b"))
 
 
 @pytest.mark.parametrize("error", LOST, ids=repr)
@@ -201,55 +120,6 @@ async def test_a_sequence_goes_on_in_the_next_transaction_and_ends_with_the_epoc
     await publisher.publish(SENT)
     bodies = [request._topics[0][1][0][1] for name, _, request in client.sent if name == "Produce"]
     assert [int.from_bytes(body[53:57], "big") for body in bodies] == [0, 1, 0]
-
-
-@pytest.mark.parametrize("request_", ["AddPartitionsToTxn", "Produce", "EndTxn"])
-@pytest.mark.parametrize(
-    ("error", "ours"),
-    [
-        (InvalidProducerEpoch, PublisherFenced),
-        (TopicAuthorizationFailedError, BrokerDenied),
-        (TransactionalIdAuthorizationFailed, BrokerDenied),
-        (PolicyViolationError, PublishRefused),
-    ],
-)
-async def test_an_error_is_told_by_its_name(request_, error, ours):
-    client = FakeClient(**{request_: [error.errno]})
-    publisher = await started(client)
-    with pytest.raises(ours):
-        await publisher.publish(SENT)
-    assert client.names()[-1] == request_, "nothing follows it"
-
-
-@pytest.mark.parametrize(
-    ("answers", "told"),
-    [
-        (
-            {"AddPartitionsToTxn": [PolicyViolationError.errno]},
-            "Kafka refuses a transaction with t/1: the broker's log says why (PolicyViolationError)",
-        ),
-        (
-            {"Produce": [MessageSizeTooLargeError.errno]},
-            "Kafka refuses a record batch of 69 bytes for t/1: raise max.message.bytes of the topic "
-            "(MessageSizeTooLargeError)",
-        ),
-        (
-            {"Produce": [IncompatibleBrokerVersion("Produce v3")]},
-            "Kafka refuses Produce v3: upgrade the brokers to Kafka 4.0 or later (IncompatibleBrokerVersion)",
-        ),
-    ],
-)
-async def test_a_refusal_says_what_is_refused_and_what_to_change(answers, told):
-    publisher = await started(FakeClient(**answers))
-    with pytest.raises(PublishRefused) as refused:
-        await publisher.publish(SENT)
-    assert str(refused.value) == told
-
-
-async def test_an_error_that_aiokafka_does_not_know_has_its_number_and_is_in_doubt():
-    publisher = await started(FakeClient(Produce=[999]))
-    with pytest.raises(PublishInDoubt, match=r"error 999 for a record batch of \d+ bytes for t/1"):
-        await publisher.publish(SENT)
 
 
 async def test_an_epoch_is_begun_again_and_again_until_the_one_before_is_settled():

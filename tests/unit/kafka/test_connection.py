@@ -60,7 +60,9 @@ def test_waiting_helps_or_it_does_not(error: Exception, kind: type[LogError]) ->
 
 
 def test_a_topic_s_name_does_not_change_what_a_broker_s_error_means() -> None:
-    error = broker_error("refused", kafka.NotEnoughReplicasError("a record batch for SSL.contracts.changed/1"))
+    error = broker_error(
+        "refused", kafka.NotEnoughReplicasError("a record batch for SSL.contracts.changed/1")
+    )
     assert isinstance(error, BrokerUnavailable)
     assert "SSL.contracts.changed/1" in str(error)
 

@@ -1,0 +1,65 @@
+"""What Kafka refuses, and how it is told."""
+
+import pytest
+from aiokafka.errors import (
+    IncompatibleBrokerVersion,
+    InvalidProducerEpoch,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
+
+from consumer.errors import BrokerDenied, PublisherFenced, PublishInDoubt, PublishRefused
+from tests.contract.kafka.fake import SENT, FakeClient, started
+
+
+@pytest.mark.parametrize("request_", ["AddPartitionsToTxn", "Produce", "EndTxn"])
+@pytest.mark.parametrize(
+    ("error", "ours"),
+    [
+        (InvalidProducerEpoch, PublisherFenced),
+        (TopicAuthorizationFailedError, BrokerDenied),
+        (TransactionalIdAuthorizationFailed, BrokerDenied),
+        (PolicyViolationError, PublishRefused),
+    ],
+)
+async def test_an_error_is_told_by_its_name(request_, error, ours):
+    client = FakeClient(**{request_: [error.errno]})
+    publisher = await started(client)
+    with pytest.raises(ours):
+        await publisher.publish(SENT)
+    assert client.names()[-1] == request_, "nothing follows it"
+
+
+@pytest.mark.parametrize(
+    ("answers", "told"),
+    [
+        (
+            {"AddPartitionsToTxn": [PolicyViolationError.errno]},
+            "Kafka refuses a transaction with t/1: the broker's log says why (PolicyViolationError)",
+        ),
+        (
+            {"Produce": [MessageSizeTooLargeError.errno]},
+            (
+                "Kafka refuses a record batch of 69 bytes for t/1: raise max.message.bytes of the topic "
+                "(MessageSizeTooLargeError)"
+            ),
+        ),
+        (
+            {"Produce": [IncompatibleBrokerVersion("Produce v3")]},
+            "Kafka refuses Produce v3: upgrade the brokers to Kafka 4.0 or later (IncompatibleBrokerVersion)",
+        ),
+    ],
+)
+async def test_a_refusal_says_what_is_refused_and_what_to_change(answers, told):
+    publisher = await started(FakeClient(**answers))
+    with pytest.raises(PublishRefused) as refused:
+        await publisher.publish(SENT)
+    assert str(refused.value) == told
+
+
+async def test_an_error_that_aiokafka_does_not_know_has_its_number_and_is_in_doubt():
+    publisher = await started(FakeClient(Produce=[999]))
+    with pytest.raises(PublishInDoubt, match=r"error 999 for a record batch of \d+ bytes for t/1"):
+        await publisher.publish(SENT)

@@ -92,14 +92,14 @@ def refuse_other_decisions(decision: Decision, rows: Iterable[Row]) -> None:
         )
 
 
-def refuse_cut_log(rows: Iterable[Row]) -> None:
+def refuse_cut_log(decision: Decision, rows: Iterable[Row]) -> None:
     """Refuses to rebuild from a log that has lost its first commands.
 
     Raises:
         InputRefused: a partition does not begin at offset 0.
     """
     for row in rows:
-        if row.log_start > 0:
+        if decision is Decision.REBUILD and row.log_start > 0:
             raise InputRefused(
                 f"partition {row.partition} begins at offset {row.log_start}: earlier commands were deleted",
                 hint="`--from-checkpoint FOLDER` restores a checkpoint; --force applies what is left",

@@ -35,6 +35,7 @@ from consumer.operator.position_table import PositionTable
 from consumer.operator.standstill import Standstill
 from consumer.operator.unpublished import NOTHING, unpublished
 from consumer.storage.protocols import Origin, Position
+from consumer.storage.restoring import refuse_half_restored
 from schemas.topics import COMMANDS, POSITIONS
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from consumer.operator.checkpoint.restoring import Restoration
     from consumer.operator.position_table import Row
     from consumer.settings import Settings
-    from consumer.storage.protocols import Store
+    from consumer.storage.mongo import MongoStore
 
 
 class PositionAdmin:
@@ -55,13 +56,12 @@ class PositionAdmin:
 
     Args:
         groups: tells the members and the committed offsets of the group.
-        publisher: not started yet; writes the decision to the journal.
-        worker: the id with which it writes.
+        publisher: not started yet; writes the decision to the journal, as `worker`.
     """
 
     def __init__(
         self,
-        store: Store,
+        store: MongoStore,
         table: PositionTable,
         journal: Journal,
         groups: Groups,
@@ -95,14 +95,15 @@ class PositionAdmin:
                 running.
         """
         await self._standstill.refuse_while_running()
+        if decision is Decision.REBUILD:
+            await refuse_half_restored(self._store.client, self._store.database.name)
         await self._publisher.start()
         if decision is Decision.FROM_GROUP_OFFSET:
             await self._standstill.end_version_01()
         rows = await self.show()
         numbers = chosen(decision, rows, partitions, self._table.topic)
         if not force:
-            if decision is Decision.REBUILD:
-                refuse_cut_log(rows[number] for number in numbers)
+            refuse_cut_log(decision, [rows[number] for number in numbers])
             refuse_other_decisions(decision, [rows[number] for number in numbers])
         generation = 1 + max((row.generation or 0) for row in rows)
         tails = await self._standstill.tails(numbers)
@@ -191,7 +192,7 @@ async def _group_offset(groups: Groups, stored: Position) -> int:
 
 
 @asynccontextmanager
-async def position_admin(settings: Settings, store: Store) -> AsyncIterator[PositionAdmin]:
+async def position_admin(settings: Settings, store: MongoStore) -> AsyncIterator[PositionAdmin]:
     """A connected PositionAdmin.
 
     Raises:

@@ -178,6 +178,20 @@ class Restoring:
                 raise _others(collection.name)
 
 
+async def refuse_half_restored(client: Client, database: str) -> None:
+    """Refuses to apply the log to a database with a part of a checkpoint: its documents are ahead of that.
+
+    Raises:
+        InputRefused: the restore of one has begun and not ended.
+        ServiceUnavailable: MongoDB does not answer.
+    """
+    if (manifest := await Restoring(client, database).begun()) is not None:
+        raise InputRefused(
+            f"the restore of checkpoint {manifest} has begun in the database",
+            hint="only an empty database is rebuilt: drop it, or run `--from-checkpoint FOLDER` again",
+        )
+
+
 def not_empty(why: str) -> InputRefused:
     """Why nothing can be restored to the database."""
     return InputRefused(why, hint="only an empty database is restored: drop it, or name another")

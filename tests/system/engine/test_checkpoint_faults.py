@@ -102,6 +102,8 @@ async def test_killed_half_way_and_run_again(applied: Settings, tmp_path: Path) 
     assert code == -signal.SIGKILL, said
     partly = sum(map(len, stored(applied).values()))
     assert 0 < partly < sum(map(len, before[0].values()))
+    code, said = await command(applied, "positions", "reset", "--rebuild", "--force")
+    assert (code, "has begun in the database" in said) == (13, True), said
     code, said = await command(applied, *reset)
     assert code == 0, said
     code, said = await command(applied, *reset)  # changes nothing

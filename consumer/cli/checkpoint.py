@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -12,6 +12,9 @@ from consumer.cli.output import Json, note, progress, table_or_json
 from consumer.cli.running import load_settings, run_async
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from consumer.operator.checkpoint.check import Part
     from consumer.operator.checkpoint.creation import Created
     from consumer.operator.checkpoint.cutting import Cut
     from consumer.operator.checkpoint.manifest import Manifest
@@ -45,12 +48,15 @@ def create(
 
     Example: contracts checkpoint create --to /backup/contracts
     """
+    from consumer.operator.checkpoint.check import parts_of
+    from consumer.operator.checkpoint.files import Files
+
     created = run_async(
         _create(to, force=force),
         interrupted="no checkpoint was written; run it again with the same folder",
         waiting_for=lambda: None,  # it takes longer anyway, and shows its progress
     )
-    _print(to, created.manifest, as_json=as_json)
+    _print(created.manifest, parts_of(created.manifest, Files(to)), as_json=as_json)
     if created.reused:
         note(f"{created.reused} files were there already")
 
@@ -69,12 +75,11 @@ def verify(
     Example: contracts checkpoint verify /backup/contracts
     """
     from consumer.operator.checkpoint.check import CheckpointCheck
-    from consumer.operator.checkpoint.locks import reading
 
-    with reading(folder):
-        with progress("documents") as done:
-            manifest = CheckpointCheck(folder).run(done)
-        _print(folder, manifest, as_json=as_json)
+    check = CheckpointCheck(folder)
+    with progress("documents") as done:
+        manifest = check.run(done)
+    _print(manifest, check.parts, as_json=as_json)
 
 
 @app.command()
@@ -117,11 +122,8 @@ def offsets(folder: Folder, *, as_json: Json = False) -> None:
     table_or_json(rows, ("topic", "partition", "offset"), as_json=as_json)
 
 
-def _print(folder: Path, manifest: Manifest, *, as_json: bool) -> None:
-    from consumer.operator.checkpoint.check import CheckpointCheck
-
-    parts: list[dict[str, Any]] = [part._asdict() for part in CheckpointCheck(folder).parts(manifest)]
-    table_or_json(parts, PARTS, as_json=as_json)
+def _print(manifest: Manifest, parts: Sequence[Part], *, as_json: bool) -> None:
+    table_or_json([part._asdict() for part in parts], PARTS, as_json=as_json)
     note(f"checkpoint {manifest.id()}")
 
 

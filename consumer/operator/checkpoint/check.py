@@ -31,12 +31,28 @@ class Part(NamedTuple):
     stored: int
 
 
+def parts_of(manifest: Manifest, files: Files) -> list[Part]:
+    """The size of a checkpoint, by collection."""
+    return [
+        _part(name, manifest, files) for name in dict.fromkeys(file.collection for file in manifest.files)
+    ]
+
+
+def _part(collection: str, manifest: Manifest, files: Files) -> Part:
+    mine = [file for file in manifest.files if file.collection == collection]
+    stored = sum(files.path(file).stat().st_size for file in mine)
+    documents = manifest.documents(collection)
+    return Part(collection, documents, len(mine), sum(file.bytes for file in mine), stored)
+
+
 class CheckpointCheck:
     """One run of `contracts checkpoint verify`. Nothing is changed, and no server is needed."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._files = Files(folder)
+        self.parts: list[Part] = []
+        """Its size, by collection, once it was read."""
 
     def run(self, on_progress: Callable[[int], object] = lambda _: None) -> Manifest:
         """Reads every file.
@@ -61,18 +77,8 @@ class CheckpointCheck:
             on_progress(len(documents))
         chains.end(self._folder)
         self._compare(counted, manifest.positions)
+        self.parts = parts_of(manifest, self._files)
         return manifest
-
-    def parts(self, manifest: Manifest) -> list[Part]:
-        """Its size, by collection."""
-        names = dict.fromkeys(file.collection for file in manifest.files)
-        return [self._part(name, manifest) for name in names]
-
-    def _part(self, collection: str, manifest: Manifest) -> Part:
-        files = [file for file in manifest.files if file.collection == collection]
-        stored = sum(self._files.path(file).stat().st_size for file in files)
-        documents = manifest.documents(collection)
-        return Part(collection, documents, len(files), sum(file.bytes for file in files), stored)
 
     def _compare(self, counted: Counter[str], positions: Mapping[int, Position]) -> None:
         """The positions count the contracts, too: they are of another moment if that differs."""

@@ -69,11 +69,9 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     manifest = written(tmp_path)
     assert [file.documents for file in manifest.files] == [10] * 7
     assert read_manifest(tmp_path) == manifest
-    assert CheckpointCheck(tmp_path).run() == manifest
-    assert [(part.collection, part.documents) for part in CheckpointCheck(tmp_path).parts(manifest)] == [
-        ("contracts", 30),
-        ("history", 40),
-    ]
+    check = CheckpointCheck(tmp_path)
+    assert check.run() == manifest
+    assert [(part.collection, part.documents) for part in check.parts] == [("contracts", 30), ("history", 40)]
 
 
 def test_the_same_state_has_the_same_files_and_the_same_hash(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import bson
 import pytest
 
+from consumer.cli.checkpoint import verify
 from consumer.errors import CheckpointDamaged, InputRefused
 from consumer.operator.checkpoint import creation as module
 from consumer.operator.checkpoint import manifest as manifests
@@ -201,6 +202,18 @@ async def test_a_checkpoint_is_not_read_while_files_are_removed(tmp_path: Path, 
         with pytest.raises(InputRefused, match="being written to"):
             read(tmp_path)
     read(tmp_path)
+
+
+async def test_verify_takes_the_lock_once_for_all_that_it_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """A writer between two locks would remove the files whose sizes are still to be told."""
+    await create(tmp_path, positions(100, 100))
+    taken = list[int]()
+    monkeypatch.setattr(fcntl, "flock", lambda _, kind: taken.append(kind))
+    verify(tmp_path, as_json=True)
+    assert taken == [fcntl.LOCK_SH | fcntl.LOCK_NB]
+    assert '"former_contracts"' in capsys.readouterr().out
 
 
 async def test_copies_that_cannot_be_written_to_are_read(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from pymongo.read_concern import ReadConcern
 
 from consumer.domain.commands.table import ERASING
 from consumer.errors import InputRefused
-from consumer.storage import known_templates, movements
+from consumer.storage import known_templates, movements, redrives
 from consumer.storage.chain import RAW
 from consumer.storage.chain_pages import ChainPages
 from consumer.storage.changes import Changes
@@ -46,7 +46,7 @@ ROUNDS: Final = 20
 """Maximum number of rounds: then the last transaction begins, however much is left."""
 
 CONTRACTS: Final = ("contracts", "former_contracts")
-WHOLE: Final = (movements.COLLECTION, known_templates.COLLECTION)
+WHOLE: Final = (movements.COLLECTION, known_templates.COLLECTION, redrives.COLLECTION)
 """Small collections, which the last transaction reads as a whole."""
 
 _ID: Final = slice(9, 21)

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from consumer import bootstrap
 from consumer.errors import InputRefused
 from consumer.operator.checkpoint.check import CheckpointCheck
 from consumer.operator.choices import Decision
 from consumer.operator.shadowing import compare
 from consumer.storage import paging, snapshot
+from consumer.storage.redrives import MongoRedriveStore
 from tests.running import positions, running, settings_for
 from tests.system.engine import checkpoints
 from tests.system.engine.test_replay import at_rest, movements, stored
@@ -56,6 +58,26 @@ async def test_a_checkpoint_and_the_rest_of_the_log_equal_the_whole_log(
         await at_rest(settings)
     assert (stored(settings), movements(settings)) == restored
     assert (await checkpoints.create(settings, tmp_path / "rebuilt")).manifest == again.manifest
+
+
+async def test_a_dead_letter_that_was_replaced_is_not_sent_after_a_restore(
+    kafka: Any, mongo: Any, database: str, tmp_path: Path
+) -> None:
+    """The corrected command has another id: both would be applied."""
+    settings = settings_for(kafka, mongo, database, mongo_timeout_ms=SLOW_MS)
+    async with running(settings):
+        await asyncio.to_thread(checkpoints.send, settings, checkpoints.messages(10))
+        await at_rest(settings)
+    async with bootstrap.opened_mongo(settings) as client:
+        redrives = MongoRedriveStore(client, settings.mongo_database)
+        assert await redrives.remember("letter", "/crm")
+        replaced = await redrives.when("letter")
+        created = await checkpoints.create(settings, tmp_path)
+        await checkpoints.lose(settings)
+        await checkpoints.restore(settings, tmp_path)
+        assert await redrives.when("letter") == replaced
+        assert not await redrives.remember("letter", "/crm")
+    assert (await checkpoints.create(settings, tmp_path / "restored")).manifest == created.manifest
 
 
 @pytest.mark.parametrize("few", [10, 2_000], ids=["in rounds", "in the last transaction"])

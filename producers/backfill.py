@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from consumer.storage.queries import Queries
-    from producers.bulk_report import ImportReport
+    from producers.bulk_report import ImportReport, RefusedRow
     from producers.commands import CommandProducer
     from schemas.contract import Contract
 
@@ -35,6 +35,7 @@ class Backfill:
         queries: queries on the database.
         commands: sends commands and waits for their results.
         after: the last account of an earlier run, to continue it.
+        on_refused: called with each account whose command was refused.
         on_progress: called after each page with its number of accounts.
     """
 
@@ -44,13 +45,14 @@ class Backfill:
         commands: CommandProducer,
         *,
         after: str | None = None,
+        on_refused: Callable[[RefusedRow], None] = lambda _: None,
         on_progress: Callable[[int], None] = lambda _: None,
     ) -> None:
         self.after = after
         """The states of all accounts up to this one were published."""
         self._queries = queries
         self._commands = commands
-        self._sending = BulkImport("state", on_progress=on_progress)
+        self._sending = BulkImport("state", on_refused=on_refused, on_progress=on_progress)
 
     @property
     def report(self) -> ImportReport:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from consumer.cli.output import Json, document_or_json, progress
+from consumer.cli.output import Json, document_or_json, note, progress
 from consumer.cli.running import load_settings, run_async
-from consumer.errors import ContractsError
+from consumer.errors import ContractsError, InputRefused
 
 if TYPE_CHECKING:
     from producers.backfill import Backfill
-    from producers.bulk_report import ImportReport
+    from producers.bulk_report import ImportReport, RefusedRow
 
 app = typer.Typer(help="The topic of current contracts.", no_args_is_help=True)
 
@@ -39,7 +39,8 @@ def backfill(
     """Publish the state of every stored contract to contracts.state.
 
     Sends a command for each account and waits for the results, in the order of account ids. Live changes go
-    on meanwhile. Needed once after an upgrade, and after CONTRACTS_PUBLISH_STATE was off.
+    on meanwhile. Needed once after an upgrade, and after CONTRACTS_PUBLISH_STATE was off. Exit code 13 means
+    that some were refused.
 
     Example: contracts state backfill
     """
@@ -60,6 +61,11 @@ def backfill(
         error.hint = "; ".join(filter(None, (error.hint, how_to_continue())))
         raise
     document_or_json(asdict(report), as_json=as_json)
+    if report.refused:
+        raise InputRefused(
+            f"{report.refused} of {report.rows} states were refused and are not published",
+            hint="the reasons are above; run it again once they are gone",
+        )
 
 
 async def _backfill(after: str | None, running: list[Backfill]) -> ImportReport:
@@ -77,7 +83,12 @@ async def _backfill(after: str | None, running: list[Backfill]) -> ImportReport:
         async with tail(settings, [STATE]) as published, make_command_producer(settings) as commands:
             stored = sum((await queries.tallies()).values())
             with progress("published", stored) as done:
-                running.append(Backfill(queries, commands, after=after, on_progress=done))
-                return await running[0].run(published.to_end())
+                backfill = Backfill(queries, commands, after=after, on_refused=_tell, on_progress=done)
+                running.append(backfill)
+                return await backfill.run(published.to_end())
     finally:
         await close(client)
+
+
+def _tell(row: RefusedRow) -> None:
+    note(f"{row.place}: {row.message}")

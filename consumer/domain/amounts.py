@@ -6,14 +6,23 @@ from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal
 from typing import Final
 
 from consumer.domain.currencies import MINOR_UNITS
+from schemas.digits import too_many_digits
 
 FOUR_DECIMALS: Final = Decimal("0.0001")
 HUNDREDTHS: Final = Decimal("0.01")
 WHOLE: Final = Decimal(1)
 
 _LARGEST: Final = Decimal(10**15)
+_SHORT: Final = Decimal(10**11)
+"""Below it, four decimals are within the digits: then nothing needs to be counted."""
+
 _DIGITS: Final = 15
 _HALF_UP: Final = Context(prec=_DIGITS, rounding=ROUND_HALF_UP)
+
+
+def is_money(amount: Decimal) -> bool:
+    """Whether a sum of amounts with four decimals is an amount of money, too."""
+    return amount < _SHORT or (amount <= _LARGEST and not too_many_digits(amount))
 
 
 def rounded(exact: Decimal, place: Decimal, *, down: bool = False) -> Decimal:

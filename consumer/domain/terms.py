@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from consumer.domain.amounts import FOUR_DECIMALS, as_on_wire, is_money, rounded
 from consumer.domain.catalogue import FIRST, version_of
 from schemas.fields import FIELDS
 
@@ -39,7 +40,16 @@ def with_plan(contract: Contract, plan: Mapping[str, Any], catalogue: Catalogue)
 
 
 def monthly_total(contract: Contract) -> Decimal:
-    """The contract's monthly revenue: the fee and the active add-ons."""
+    """The contract's monthly revenue: the fee and the active add-ons, within the limits of money.
+
+    Commands keep the sum within them, but several uplifts, or a scheduled change after them, may not.
+    """
+    total = exact_total(contract)
+    return total if is_money(total) else as_on_wire(rounded(total, FOUR_DECIMALS))
+
+
+def exact_total(contract: Contract) -> Decimal:
+    """The same, also if it is more than an amount of money can be."""
     add_ons = (each["monthly_fee"] for each in contract["add_ons"] if each.get("active", True))
     return sum(add_ons, start=contract["base_monthly_fee"])
 

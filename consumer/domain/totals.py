@@ -6,26 +6,22 @@ readers that check amounts would refuse the event.
 
 from __future__ import annotations
 
-from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from consumer.domain.amounts import is_money
 from consumer.domain.mistakes import mistake, rejected
 from consumer.domain.offers import offers
 from consumer.domain.renewal import at_renewal, next_terms, with_change_made
-from consumer.domain.terms import monthly_total
-from schemas.digits import too_many_digits
+from consumer.domain.terms import exact_total
 from schemas.types import MAX_SIGNIFICANT_DIGITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from decimal import Decimal
 
     from consumer.domain.catalogue import Catalogue
     from consumer.domain.model import Rejected
     from schemas.contract import Contract
-
-_LARGEST: Final = Decimal(10**15)
-_SHORT: Final = Decimal(10**11)
-"""Below it, four decimals are within the digits: then nothing needs to be counted."""
 
 
 def too_long_total(before: Contract | None, after: Contract, catalogue: Catalogue) -> Rejected | None:
@@ -35,7 +31,7 @@ def too_long_total(before: Contract | None, after: Contract, catalogue: Catalogu
     """
     if before is not None and _same_amounts(before, after):
         return None
-    wrong = {total for total in _totals(after, catalogue) if not _is_money(total)}
+    wrong = {total for total in _totals(after, catalogue) if not is_money(total)}
     if wrong and before is not None:
         wrong -= set(_totals(before, catalogue))
     if not wrong:
@@ -55,21 +51,17 @@ def _same_amounts(before: Contract, after: Contract) -> bool:
     )
 
 
-def _is_money(total: Decimal) -> bool:
-    return total < _SHORT or (total <= _LARGEST and not too_many_digits(total))
-
-
 def _totals(contract: Contract, catalogue: Catalogue) -> Iterator[Decimal]:
     """The total now, after each scheduled change, at the renewal, and with each offer."""
-    yield monthly_total(contract)
+    yield exact_total(contract)
     after = contract
     for change in contract["scheduled_changes"]:
         if change["kind"] != "cancellation":
             after = with_change_made(after, change, catalogue)
-            yield monthly_total(after)
+            yield exact_total(after)
     terms = [offer["terms"] for offer in offers(contract)]
     if (agreed := next_terms(contract)) is not None:
         terms.append(agreed)
     for each in terms:
         renewing = contract | {"renewal_terms": each | {"from_term": contract["term_number"] + 1}}
-        yield monthly_total(at_renewal(renewing, catalogue))
+        yield exact_total(at_renewal(renewing, catalogue))

@@ -5,9 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from consumer.domain.decider import decide
-from consumer.domain.model import Applied
+from consumer.domain.model import Applied, Changed
+from consumer.domain.terms import exact_total
 from tests.unit.domain.story import Account, command
 
 START, END = "2026-01-31", "2027-01-31"
@@ -91,3 +94,35 @@ def test_a_contract_of_an_older_release_can_still_be_changed_and_ended():
         )
     ]
     assert [verdict.outcome for verdict in decided] == [Applied()] * 3
+
+
+MONEY = st.builds(
+    lambda digits, places: Decimal(digits).scaleb(-places), st.integers(0, 10**15 - 1), st.integers(0, 4)
+)
+
+
+@given(fee=MONEY, add_on=MONEY, later=MONEY, uplift=st.integers(1, 100))
+@example(fee=Decimal(4 * 10**14), add_on=Decimal(5), later=Decimal(5), uplift=100)
+@example(fee=Decimal(4 * 10**14), add_on=Decimal(5), later=Decimal(9 * 10**14), uplift=10)
+@example(fee=Decimal(52 * 10**9), add_on=Decimal("0.0001"), later=Decimal(7), uplift=40)
+@settings(max_examples=50)
+def test_uplifts_and_what_is_scheduled_after_them_stay_amounts(fee, add_on, later, uplift):
+    """Account checks that each event fits its schema, which has the limits of money."""
+    account = Account(START).create(
+        contract_type="basic",
+        base_monthly_fee=fee,
+        add_ons=[{"name": "support", "monthly_fee": add_on}],
+        renewal_terms={"uplift_percent": uplift},
+    )
+    if account.refused:
+        return
+    more = {"add_ons": [{"name": "desk", "monthly_fee": later}]}
+    account.send("schedule_change", change_id="more", kind="amendment", changes=more, from_term=5)
+    for _ in range(8):
+        account.at(account["renewal_date"]).advance().at(account["end_date"]).advance()
+        assert account["status"] == "active"
+    assert account["term_number"] == 9
+    for event in account.events:
+        if isinstance(event, Changed):
+            exact, told = exact_total(event.contract), event.recurring["after"]
+            assert told == pytest.approx(min(exact, Decimal(10**15)), rel=Decimal("1e-14"))

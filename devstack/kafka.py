@@ -180,11 +180,11 @@ class ApacheKafka(KafkaServer):
     def _command(self) -> Sequence[str]:
         config = self.folder / "server.properties"
         config.write_text("".join(f"{name}={value}\n" for name, value in self._settings().items()))
-        classpath = ["-cp", f"{kafka_jars(self.version)}/*"]
-        options = [*self.java_options, *self._class_options()]
+        jars = [*self._class_options(), "-cp", f"{kafka_jars(self.version)}/*"]
         if not (self.data / "meta.properties").exists():
-            self._format([java(), "-Xmx256m", *options, *classpath], config)
-        return [java(), f"-Xmx{self.heap}", *options, *_LOGGING, *classpath, "kafka.Kafka", str(config)]
+            # A short run: it ends before what is compiled for speed would be ready.
+            self._format([java(), "-Xmx256m", *QUICK_START, *jars], config)
+        return [java(), f"-Xmx{self.heap}", *self.java_options, *_LOGGING, *jars, "kafka.Kafka", str(config)]
 
     def _class_options(self) -> Sequence[str]:
         if self.java_options != QUICK_START:

@@ -13,6 +13,7 @@ from zlib import crc32
 
 from consumer.domain.commands.table import BRINGING_ID, ERASING, OPENING, opened_id
 from consumer.engine.fold import Fold
+from consumer.engine.limits import BATCH_SHARES
 from consumer.engine.records import Incoming
 from consumer.errors import AheadOfPosition
 from consumer.kafka.recordbatches import pack
@@ -88,8 +89,9 @@ async def apply(
 ) -> list[Applied]:
     """Applies the shares, one for each partition.
 
-    A share ends where its outputs reach `output_bytes`: the rest is for the next batch. `all_ids`: also check
-    the contract ids that the service makes; another account hardly ever has one.
+    A share ends where its outputs reach `output_bytes`, or those of all shares a multiple of it: the rest is
+    for the next batch. `all_ids`: also check the contract ids that the service makes; another account hardly
+    ever has one.
 
     Raises:
         AheadOfPosition: the database holds changes after a position: the backup was not consistent, or the
@@ -99,10 +101,12 @@ async def apply(
     with stage("load"):
         loaded = await _load(transaction, shares, all_ids=all_ids)
     applied = []
+    left = BATCH_SHARES * output_bytes
     with stage("fold"):
         for share in shares:
             _check_torn(share, loaded)
-            applied.append(await _fold(share, loaded, policy, output_bytes))
+            applied.append(await _fold(share, loaded, policy, min(output_bytes, left)))
+            left -= applied[-1].fold.output_bytes()
     with stage("store"):
         await transaction.write(
             _writes(applied), [_move(*pair) for pair in zip(shares, applied, strict=True)]

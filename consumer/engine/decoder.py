@@ -31,6 +31,7 @@ from consumer.engine.records import (
     Incoming,
     Misplaced,
     Undecodable,
+    bytes_in,
     record_time,
 )
 from schemas.commands import COMMANDS_BY_TYPE
@@ -130,7 +131,7 @@ class Decoder:
         if any(name == FORWARDED_FROM for name, _ in record.headers):
             message = f"was forwarded here, but the key's home is partition {home} of {self._partitions}"
             return self._early(record, account_id, Fault("wrong_partition", message))
-        if _bytes_in(record) > self._max_bytes:
+        if bytes_in(record) > self._max_bytes:
             fault = Fault("malformed", f"larger than {self._max_bytes} bytes")
             return self._early(record, account_id, fault)
         return Misplaced(home, account_id, record)
@@ -142,11 +143,6 @@ class Decoder:
         """
         envelope = open_record(record, self._max_bytes).envelope
         return _undecodable(record, account_id, fault._replace(envelope=envelope))
-
-
-def _bytes_in(record: Record) -> int:
-    headers = sum(len(name) * 4 + len(value or b"") for name, value in record.headers)
-    return len(record.key or b"") + len(record.value or b"") + headers
 
 
 def _summary(first: FieldError, count: int) -> str:

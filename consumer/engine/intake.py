@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
-from consumer.engine.records import Undecodable
+from consumer.engine.records import Undecodable, bytes_in
 from consumer.kafka.unreadable import Unreadable
 
 if TYPE_CHECKING:
@@ -18,14 +18,18 @@ if TYPE_CHECKING:
 class Intake:
     """The waiting records of one partition, in log order.
 
-    `next` is the offset to fetch next: after the last record and the transaction markers that follow it.
+    Attributes:
+        next: the offset to fetch next: after the last record and the transaction markers that follow it.
+        bytes: of the waiting records, as fetched.
     """
 
     def __init__(self, decoder: Decoder, position: int) -> None:
         self.next = position
+        self.bytes = 0
         self._decoder = decoder
         self._records: deque[Record | Unreadable] = deque()
         self._decoded: deque[Decoded] = deque()
+        self._sizes: deque[int] = deque()
 
     @property
     def waiting(self) -> int:
@@ -43,9 +47,21 @@ class Intake:
         """Appends fetched records; False: requested before the position changed, so they are dropped."""
         if fetched.first != self.next:
             return False
+        sizes = [bytes_in(record) for record in fetched.records]
         self._records.extend(fetched.records)
+        self._sizes.extend(sizes)
+        self.bytes += sum(sizes)
         self.next = fetched.next
         return True
+
+    def cut(self, most_bytes: int) -> None:
+        """Drops the last records until at most so many bytes wait: they are fetched again later.
+
+        The first record stays, however large it is, and so do those that are decoded.
+        """
+        while self.bytes > most_bytes and self._records and self.waiting > 1:
+            self.next = self._records.pop().offset
+            self.bytes -= self._sizes.pop()
 
     async def decode(self, count: int, slice_size: int) -> None:
         """Decodes until `count` records are ready, with a pause for other tasks after each slice."""
@@ -73,6 +89,7 @@ class Intake:
 
     def done(self, count: int) -> list[Decoded]:
         """Removes the first `count` records, which are applied, and returns them."""
+        self.bytes -= sum(self._sizes.popleft() for _ in range(count))
         return [self._decoded.popleft() for _ in range(count)]
 
     def replace_first(self, decoded: Decoded) -> None:

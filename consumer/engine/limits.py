@@ -1,11 +1,23 @@
-"""The limits of what one batch of a partition holds, and of its dead letters."""
+"""The limits of a worker's memory, of what one batch of a partition holds, and of its dead letters."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from consumer.settings import Settings
+
+
+WAITING_BYTES: Final = 64 << 20
+"""Of all waiting records of a worker, as fetched; each partition has an equal share, and at least one record.
+Decoded ones take two to three times as much."""
+
+UNPUBLISHED_BYTES: Final = 64 << 20
+"""Of all stored outputs of a worker: beyond it, no batch begins until some are published."""
+
+BATCH_SHARES: Final = 4
+"""The outputs of a batch of many partitions have at most so many times the limit for one partition, but at
+least one command of each partition is applied."""
 
 
 class Limits(NamedTuple):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from consumer.engine.schedule import FULL, Queue
 from consumer.engine.tasks import Tasks
+from consumer.engine.unpublished import Unpublished
 from consumer.storage.protocols import SESSIONS
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from consumer.engine.publishing import Publishing
     from consumer.engine.reading import Reading
     from consumer.engine.storing import Stored, Storing
-    from consumer.telemetry.metrics import Metrics
 
 FETCH: Final = "fetch"
 STORE: Final = "store"
@@ -60,7 +60,6 @@ class Pipeline:
         storing: Storing,
         publishing: Publishing,
         batch_commands: int,
-        metrics: Metrics,
         beat: Callable[[], None],
         stopping: asyncio.Event,
         look: Callable[[], Coroutine[object, object, None]],
@@ -70,13 +69,12 @@ class Pipeline:
         self._reading = reading
         self._storing = storing
         self._publishing = publishing
-        self._metrics = metrics
         self._beat = beat
         self._stopping = stopping
         self._look = look
         self._succeeded = succeeded
         self._queue = Queue(partitions.values(), lanes=SESSIONS, most=batch_commands)
-        self._stored: list[Stored] = []
+        self._unpublished = Unpublished()
         self._tasks = Tasks()
         self._rest_until = self._fetch_from = self._looked_at = 0.0
 
@@ -85,7 +83,7 @@ class Pipeline:
 
     async def run(self) -> None:
         """Makes batches until it is stopped; then finishes and publishes the current ones."""
-        self._stored = []
+        self._unpublished = Unpublished()
         try:
             while True:
                 self._beat()
@@ -95,7 +93,7 @@ class Pipeline:
                     self._start_batch(now)
                     self._start_fetch(now)
                     self._start_look(now)
-                elif not self._tasks.any(STORE, PUBLISH) and not self._stored:
+                elif not self._tasks.any(STORE, PUBLISH) and not self._unpublished.waiting:
                     return
                 await self._tasks.wait(self._stopping, self._pause(now))
                 self._tasks.finish()
@@ -116,7 +114,7 @@ class Pipeline:
         """Starts as many as the schedule wants; partitions that are started go to the end of the queue."""
         if now < self._rest_until and self._queue.waiting < FULL:
             return
-        while lanes := self._tasks.free(STORE, SESSIONS):
+        while not self._unpublished.full and (lanes := self._tasks.free(STORE, SESSIONS)):
             chosen = self._queue.take(SESSIONS - len(lanes))
             if not chosen:
                 return
@@ -126,18 +124,19 @@ class Pipeline:
         started = self._now()
         stored = await self._storing.store(lane, partitions)
         self._rest_until = self._now() + min((self._now() - started) * REST_SHARE, REST_SECONDS)
-        self._stored += stored
+        self._unpublished.add(stored)
         for partition in partitions:
             partition.busy = False
-        for one in stored:
-            self._metrics.partitions.stored(one.partition.number, one.position.tallies)
         if stored:
             self._succeeded()
 
     def _start_publishing(self) -> None:
-        if self._stored and not self._tasks.any(PUBLISH):
-            stored, self._stored = self._stored, []
-            self._tasks.start(PUBLISH, 0, self._publishing.publish(stored))
+        if self._unpublished.waiting and not self._tasks.any(PUBLISH):
+            self._tasks.start(PUBLISH, 0, self._publish(self._unpublished.take()))
+
+    async def _publish(self, stored: Sequence[Stored]) -> None:
+        await self._publishing.publish(stored)
+        self._unpublished.published(stored)
 
     def _start_fetch(self, now: float) -> None:
         """Fetches at once if nothing is to do; else it waits a moment, and records collect at the broker."""
@@ -152,7 +151,7 @@ class Pipeline:
         await self._reading.fetch(positions, wait_ms)
         for partition, error in self._reading.hopeless():
             await self._storing.stop(partition, error)
-        if all(p.drained and not p.delay.lag.records for p in self._partitions.values() if p.working):
+        if self._reading.idle():
             self._succeeded()  # nothing waits that could fail again
         self._fetch_from = self._now() + FETCH_PAUSE_SECONDS
 

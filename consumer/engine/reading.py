@@ -7,6 +7,7 @@ from contextlib import suppress
 from time import time_ns
 from typing import TYPE_CHECKING, Final
 
+from consumer.engine.limits import WAITING_BYTES
 from consumer.errors import (
     ContractsError,
     LogDamaged,
@@ -19,6 +20,7 @@ from consumer.errors import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from consumer.engine.intake import Intake
     from consumer.engine.partition import Partition
     from consumer.kafka.fetcher import Fetcher
     from consumer.telemetry.metrics import Metrics
@@ -59,8 +61,9 @@ class Reading:
         self._partitions = partitions
         self._metrics = metrics
         self._traces = traces
-        share = MOST_WAITING // max(1, len(partitions))
-        self._room = min(2 * batch_commands, max(LEAST_ROOM, share))
+        among = max(1, len(partitions))
+        self._room = min(2 * batch_commands, max(LEAST_ROOM, MOST_WAITING // among))
+        self._room_bytes = WAITING_BYTES // among
 
     async def start(self) -> None:
         """Connects, unless it is connected.
@@ -77,11 +80,16 @@ class Reading:
     def wanted(self, now: float) -> tuple[dict[int, int], int] | None:
         """The offsets to fetch from, and the time to wait; None: all partitions have enough records."""
         working = [partition for partition in self._partitions.values() if partition.working]
-        hungry = [p for p in working if p.intake.waiting < self._room and p.delay.obstacle.ask_from <= now]
+        hungry = [p for p in working if self._has_room(p.intake) and p.delay.obstacle.ask_from <= now]
         if not hungry:
             return None
         wait = WAIT_MS if len(hungry) == len(working) else SHORT_WAIT_MS
         return {partition.number: partition.intake.next for partition in hungry}, wait
+
+    def _has_room(self, intake: Intake) -> bool:
+        """Also if its next record is larger than its share of the memory."""
+        waiting = intake.waiting
+        return not waiting or (waiting < self._room and intake.bytes < self._room_bytes)
 
     async def fetch(self, positions: Mapping[int, int], wait_ms: int) -> None:
         """Fetches once.
@@ -102,7 +110,17 @@ class Reading:
                 self._metrics.partitions.lag(number, *partition.delay.lag)
                 if partition.publication.replay_to(partition.position) is None:
                     new += len(fetched.records)
+        self._keep_within_budget()
         self._traces.fetched(new, since)
+
+    def _keep_within_budget(self) -> None:
+        """Drops what was fetched beyond the shares: records can be many times larger than the answer.
+
+        Without that many partitions, each with one answer of compressed records, could fill the memory.
+        """
+        if sum(partition.intake.bytes for partition in self._partitions.values()) > WAITING_BYTES:
+            for partition in self._partitions.values():
+                partition.intake.cut(self._room_bytes)
 
     def _not_fetched(self, partition: Partition, error: ContractsError, now: float) -> None:
         """Reports a partition that cannot be read. It is tried again: another replica may be intact.
@@ -125,6 +143,10 @@ class Reading:
             and isinstance(error := partition.delay.obstacle.error, RecordDamaged)
             and partition.delay.obstacle.seconds(now) >= DAMAGE_SECONDS
         ]
+
+    def idle(self) -> bool:
+        """Whether everything is fetched, applied and published in the partitions that are worked on."""
+        return all(p.drained and not p.delay.lag.records for p in self._partitions.values() if p.working)
 
     async def look(self, numbers: Collection[int]) -> None:
         """Reads the lag of partitions that are not fetched."""

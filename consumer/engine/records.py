@@ -88,6 +88,14 @@ class Misplaced:
 Decoded = Incoming | Undecodable | Misplaced
 
 
+def bytes_in(record: Record) -> int:
+    """Bytes of key, value and headers, at most: names of headers are text, and count four a character."""
+    size = len(record.key or b"") + len(record.value or b"")
+    for name, value in record.headers:
+        size += len(name) * 4 + len(value or b"")
+    return size
+
+
 def forwarded_headers(record: Record) -> list[tuple[str, bytes | None]]:
     """The headers of a forwarded record: its own, and one with the offset where it was found."""
     found_at = f"{record.topic}/{record.partition}/{record.offset}"

@@ -1,38 +1,28 @@
 """Stores batches, each in one MongoDB transaction over some of the worker's partitions.
 
-A command that MongoDB refuses must not stop other partitions: its batch is divided in halves until the
-partition with this command is alone. Then its commands are halved until the refused command is alone, too.
+If MongoDB refuses a batch, it is divided in halves until the partition at fault is alone: see refusals.py.
 """
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import structlog
-
 from consumer.engine.apply import apply
-from consumer.engine.records import Incoming, Undecodable
+from consumer.engine.refusals import narrow, try_alone
 from consumer.engine.schedule import parts_of
+from consumer.engine.stops import Stops
 from consumer.errors import (
     AheadOfPosition,
     BatchTooLarge,
     ContractIdTaken,
-    ContractsError,
     DeadLetterLimit,
-    Fenced,
     ForeignDocument,
     NewerSchema,
     OutcomeUnknown,
     PoisonDocument,
-    PositionError,
-    StoreError,
     StoreUnavailable,
-    TornDatabase,
     WriteConflict,
 )
-from consumer.storage.protocols import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,17 +31,19 @@ if TYPE_CHECKING:
     from consumer.engine.apply import Applied, Share
     from consumer.engine.limits import Limits
     from consumer.engine.partition import Partition
+    from consumer.errors import ContractsError
     from consumer.kafka.recordbatches import RecordBatch
     from consumer.storage.protocols import Position, Store
     from consumer.telemetry.metrics import Metrics
     from consumer.telemetry.traces import BatchTrace, Traces
 
-log = structlog.get_logger()
-
 CONFLICT_TRIES: Final = 10
 
-GIVE_UP_SECONDS: Final = 1.0
-"""How long other batches can be stored before one that always fails leads to a takeover, in seconds."""
+_REFUSED: Final = (AheadOfPosition, BatchTooLarge, ForeignDocument, NewerSchema, PoisonDocument)
+"""One partition is at fault, and nothing is stored: the others can go on."""
+
+_NO_ANSWER: Final = (OutcomeUnknown, StoreUnavailable, WriteConflict)
+"""Take over again. It could be the same each time because of one partition."""
 
 
 class Stored(NamedTuple):
@@ -68,6 +60,11 @@ class Stored(NamedTuple):
     events: Mapping[str, int]
     trace: BatchTrace
 
+    @property
+    def bytes(self) -> int:
+        """Of the outputs."""
+        return sum(len(batch.body) for batch in self.outputs or ())
+
 
 class Storing:
     """Stores the waiting records of one worker."""
@@ -82,6 +79,7 @@ class Storing:
         self._limits = limits
         self._metrics = metrics
         self._traces = traces
+        self.stops = Stops(store)
 
     async def store(self, lane: int, partitions: Sequence[Partition]) -> list[Stored]:
         """Stores the next batch of these partitions; a partition that cannot continue is stopped.
@@ -89,14 +87,15 @@ class Storing:
         Raises:
             StoreError: take over again.
         """
-        if not (shares := await self._shares(partitions)):
+        shares = await self._shares(partitions)
+        if not shares:
             return []
         try:
             return await self._transact(lane, shares)
-        except (AheadOfPosition, BatchTooLarge, ForeignDocument, NewerSchema, PoisonDocument) as error:
-            return await self._apart(lane, shares, error)
-        except (OutcomeUnknown, StoreUnavailable, WriteConflict):
-            await _isolate(shares)
+        except _REFUSED as error:
+            return await self._divide(lane, shares, error)
+        except _NO_ANSWER:
+            await try_alone(shares)
             raise
 
     async def _shares(self, partitions: Sequence[Partition]) -> list[tuple[Partition, Share]]:
@@ -135,6 +134,7 @@ class Storing:
 
     def _stored(self, partition: Partition, share: Share, applied: Applied, trace: BatchTrace) -> Stored:
         partition.stored(applied)
+        self._metrics.partitions.stored(partition.number, applied.position.tallies)
         _count(self._metrics, applied)
         records = share.records[: applied.records]
         timestamps = [decoded.record.timestamp for decoded in records]
@@ -143,34 +143,19 @@ class Storing:
         events = applied.fold.outputs.published
         return Stored(partition, applied.position, applied.outputs, timestamps, events, trace)
 
-    async def _apart(
+    async def _divide(
         self, lane: int, shares: Sequence[tuple[Partition, Share]], error: Exception
     ) -> list[Stored]:
-        """Divides the batch in halves; with one partition, reacts to its error."""
-        partitions = [partition for partition, _ in shares]
-        if len(partitions) == 1:
-            await self._narrow(*shares[0], error)
+        """Stores each half of the partitions by itself. One partition alone has a smaller batch next time."""
+        if len(shares) == 1:
+            ((partition, share),) = shares
+            if problem := await narrow(partition, share, error, self._store, self.owner):
+                await self.stop(partition, problem)
             return []
+        partitions = [partition for partition, _ in shares]
         middle = len(partitions) // 2
         first = await self.store(lane, partitions[:middle])
         return first + await self.store(lane, partitions[middle:])
-
-    async def _narrow(self, partition: Partition, share: Share, error: Exception) -> None:
-        """Makes the next batch smaller, or replaces the refused command by a dead letter."""
-        records = share.records
-        match error:
-            case ForeignDocument():
-                await self.stop(partition, error)
-            case AheadOfPosition():
-                await self.stop(partition, await _torn(self._store, self.owner, share, error))
-            case PoisonDocument() if len(records) == 1 and isinstance(poison := records[0], Incoming):
-                partition.dead_letter(_refused(poison))
-            case BatchTooLarge() | NewerSchema() | PoisonDocument() if len(records) <= 1:
-                await _give_up(partition, share, error)
-            case _:
-                if isinstance(error, PoisonDocument):
-                    partition.batch_size.isolate(share.position.next, share.next)
-                partition.batch_size.halve(len(records))
 
     async def stop(self, partition: Partition, error: ContractsError) -> None:
         """Stops the partition, and stores the reason for operators."""
@@ -179,45 +164,7 @@ class Storing:
 
     async def note_stop(self, partition: Partition) -> None:
         """Stores the reason of the stop for operators: it is found only while applying the batch."""
-        error = partition.error
-        decision = error.decision if isinstance(error, PositionError) else None
-        with suppress(StoreError):
-            await self._store.note_stop(partition.position.partition, self.owner, Stop(str(error), decision))
-
-
-async def _isolate(shares: Sequence[tuple[Partition, Share]]) -> None:
-    """Perhaps the commands of one partition are only too slow: each is tried alone, with fewer commands.
-
-    The same batch could fail forever, and hold all partitions up.
-    """
-    were_alone = all(partition.alone for partition, _ in shares)
-    for partition, share in shares:
-        partition.batch_size.isolate(share.position.next, share.next)
-        partition.batch_size.halve(len(share.records))
-    if were_alone:
-        await asyncio.sleep(GIVE_UP_SECONDS)
-
-
-async def _give_up(partition: Partition, share: Share, error: Exception) -> None:
-    """Nothing is left to divide: tries it again alone, so that the partitions stored beside it go on."""
-    if not partition.alone:
-        partition.batch_size.isolate(share.position.next, share.next)
-        return
-    await asyncio.sleep(GIVE_UP_SECONDS)
-    raise error
-
-
-async def _torn(store: Store, owner: str, share: Share, error: AheadOfPosition) -> PositionError:
-    """Checks the owner: an earlier owner would take the new owner's writes for an inconsistent backup.
-
-    Raises:
-        Fenced: the partition has another owner.
-    """
-    position = share.position
-    stored = await store.owned([position.partition], owner)
-    if stored[position.partition].next != position.next:
-        raise Fenced(f"{position.partition} is not at {position.next} any more") from error
-    return TornDatabase(*position.place, what=str(error), position=position.next)
+        await self.stops.note(partition, self.owner)
 
 
 def _count(metrics: Metrics, applied: Applied) -> None:
@@ -232,15 +179,3 @@ def _count(metrics: Metrics, applied: Applied) -> None:
     for (movement, currency), amount in fold.accounts.movements.amounts().items():
         metrics.revenue_moved(movement, currency, amount)
     metrics.forwarded(fold.forwarded)
-
-
-def _refused(poison: Incoming) -> Undecodable:
-    log.error("refused by the database", partition=poison.record.partition, offset=poison.record.offset)
-    return Undecodable(
-        code="refused_by_database",
-        message="the database refuses what this command would store",
-        path="",
-        record=poison.record,
-        envelope=poison.envelope,
-        account_id=poison.command.account_id,
-    )

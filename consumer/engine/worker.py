@@ -80,7 +80,6 @@ class Worker:
             storing=storing,
             publishing=publishing,
             batch_commands=batch_commands,
-            metrics=metrics,
             beat=beat,
             stopping=self._finishing,
             look=self._look,
@@ -142,6 +141,7 @@ class Worker:
         _log_takeover(reason, working, replaying)
 
     async def _look(self) -> None:
+        await self._storing.stops.note_again()
         if await self._resuming.look():
             self._finishing.set()
 

@@ -99,7 +99,7 @@ def the_outbox_is_published_from_the_position_on(patch: pytest.MonkeyPatch) -> N
 def released_with_a_batch_that_is_not_published(patch: pytest.MonkeyPatch) -> None:
     def start_publishing(self: Any) -> None:
         if self._stopping.is_set():
-            self._stored.clear()
+            self._unpublished.waiting.clear()
         original(self)
 
     original = Pipeline._start_publishing
@@ -145,10 +145,10 @@ def a_retry_keeps_the_outputs_of_the_first_try(patch: pytest.MonkeyPatch) -> Non
 @_bug(235)
 def a_fetch_from_before_a_takeover_is_taken_in(patch: pytest.MonkeyPatch) -> None:
     def add(self: Any, fetched: Any) -> bool:
-        self._records.extend(fetched.records)
-        self.next = fetched.next
-        return True
+        self.next = fetched.first
+        return original(self, fetched)
 
+    original = Intake.add
     patch.setattr(Intake, "add", add)
 
 

@@ -53,9 +53,9 @@ class Slow:
             raise error
 
 
-async def a_backlog(partitions=2):
+async def a_backlog(partitions=2, batch=1_000):
     """One process applies and publishes it, or a Violation says that it was not done in time."""
-    world = World(Chaos.none(partitions=partitions, outputs=partitions, batch=1_000))
+    world = World(Chaos.none(partitions=partitions, outputs=partitions, batch=batch))
     for number in range(partitions):
         name = accounts(number, partitions)[0]
         world.broker.send(create(0, name)._replace(partition=number))
@@ -74,7 +74,7 @@ async def a_backlog(partitions=2):
 def in_virtual_time(work):
     loop = VirtualLoop()
     try:
-        loop.run_until_complete(work)
+        return loop.run_until_complete(work)
     finally:
         loop.close()
 

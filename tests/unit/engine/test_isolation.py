@@ -44,7 +44,7 @@ async def beside(log, **limits):
         limits=Limits(),
         metrics=METRICS,
     )
-    at_home_there = create(0, _at_home_in(1))._replace(partition=1)
+    at_home_there = create(0, at_home_in(1))._replace(partition=1)
     second = Position(f"{TOPIC}/1", ORIGIN, next=0)
     await at_fault.store.begin(second, "me")
     other.go_on_from(Resumed(second, 0))
@@ -113,7 +113,7 @@ async def test_what_the_database_never_takes_from_one_partition_does_not_stop_th
     running = None
     try:
         for count in (3, 6):
-            scene.send([create(n, _at_home_in(1))._replace(partition=1) for n in range(3)])
+            scene.send([create(n, at_home_in(1))._replace(partition=1) for n in range(3)])
             running = running or asyncio.create_task(worker.run())
             async with asyncio.timeout(10):
                 while worker.reached().get(1) != count:  # noqa: ASYNC110 - nobody tells
@@ -125,5 +125,5 @@ async def test_what_the_database_never_takes_from_one_partition_does_not_stop_th
     assert worker.reached()[0] == 0
 
 
-def _at_home_in(partition):
+def at_home_in(partition):
     return accounts(partition, 2)[0]

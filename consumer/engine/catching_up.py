@@ -1,11 +1,14 @@
 """Publishes what a takeover finds stored and not published, with the progress of all its partitions.
 
 A Kafka transaction that has no answer in time could have none again and again: its outputs are stored, so it
-cannot become smaller. The stored batches are then published in several transactions, fewer batches in each.
+cannot become smaller. The stored batches are then published in several transactions, fewer batches in each,
+and a single one that is still too slow may take longer.
 """
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from consumer.errors import PublishInDoubt
@@ -14,12 +17,15 @@ from consumer.kafka.recordbatches import unpack
 from consumer.storage.divided import divided
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Sequence
 
     from consumer.kafka.publisher import Publisher
     from consumer.kafka.recordbatches import RecordBatch
 
 _ALL: Final = 1 << 30
+
+BEAT_SECONDS: Final = 10.0
+"""Time between two beats during a transaction, which may take longer than the health check allows a step."""
 
 
 class Part(NamedTuple):
@@ -41,7 +47,7 @@ class CatchingUp:
     Args:
         publisher: started by the takeover.
         journal: name of the journal's topic.
-        beat: called after each transaction.
+        beat: called during each transaction and after it.
     """
 
     def __init__(self, publisher: Publisher, journal: str, beat: Callable[[], None]) -> None:
@@ -58,12 +64,30 @@ class CatchingUp:
         """
         for some in self._transactions(parts):
             try:
-                await self._publisher.publish(self._batches(some))
-            except PublishInDoubt:
-                self._most = max(1, sum(bool(part.frames) for part in some) // 2)
+                async with self._beating():
+                    await self._publisher.publish(self._batches(some), patient=True)
+            except PublishInDoubt as error:
+                stored = sum(bool(part.frames) for part in some)
+                self._most = max(1, stored // 2)
+                if stored == 1 and isinstance(error.__cause__, TimeoutError):
+                    self._publisher.patience.grow()
                 raise
             self._beat()
         self._most = _ALL
+        self._publisher.patience.end()
+
+    @asynccontextmanager
+    async def _beating(self) -> AsyncIterator[None]:
+        beats = asyncio.create_task(self._beats())
+        try:
+            yield
+        finally:
+            beats.cancel()
+
+    async def _beats(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            self._beat()
 
     def _transactions(self, parts: Sequence[Part]) -> list[Sequence[Part]]:
         """What only writes progress costs nothing, and is in the first one."""

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
+from aiokafka.errors import InvalidProducerEpoch, InvalidTransactionTimeout, KafkaError, ProducerFenced
 
 from consumer.errors import BrokerDenied, LogError, PublisherFenced, PublishInDoubt
 from consumer.kafka.broker_errors import refusal_of
 from consumer.kafka.cluster import close_client
 from consumer.kafka.connection import broker_error
+from consumer.kafka.patience import Patience
 from consumer.kafka.together import together
 from consumer.kafka.transactions import Transactions
 
@@ -46,6 +47,7 @@ class Publisher:
         self._make_client = make_client
         self._id = transactional_id
         self._deadline = deadline
+        self.patience = Patience(deadline)
         self._client: AIOKafkaClient | None = None
         self._transactions: Transactions | None = None
 
@@ -59,13 +61,15 @@ class Publisher:
         await self.discard()
         client = self._client = self._make_client()
         self._guard(client)
-        transactions = self._of(client, self._id)
+        transactions = self._of(client, self._id, self.patience.seconds)
         try:
             async with asyncio.timeout(self._deadline):
                 await client.bootstrap()
                 await transactions.begin_epoch()
         except BaseException as error:
             await self.discard()
+            if isinstance(error, InvalidTransactionTimeout):
+                self.patience.refused()
             if not isinstance(error, _FAILURES):
                 raise
             raise _unavailable("does not let the publisher start", error, transactions) from error
@@ -81,7 +85,7 @@ class Publisher:
         client = self._client
         if client is None:
             raise PublishInDoubt("the publisher was not started")
-        others = [self._of(client, each) for each in transactional_ids]
+        others = [self._of(client, each, self._deadline) for each in transactional_ids]
         try:
             async with asyncio.timeout(self._deadline):
                 await together(other.begin_epoch() for other in others)
@@ -91,8 +95,10 @@ class Publisher:
                 raise
             raise _unavailable("does not end the transactions of other workers", error, *others) from error
 
-    async def publish(self, batches: Sequence[RecordBatch]) -> list[int]:
+    async def publish(self, batches: Sequence[RecordBatch], *, patient: bool = False) -> list[int]:
         """Publishes all batches or none; returns the offset of the first record of each.
+
+        `patient`: it may take as long as `patience` says, where that has grown since the last start.
 
         Raises:
             PublishInDoubt: it is not known whether they were published.
@@ -104,7 +110,7 @@ class Publisher:
         if transactions is None:
             raise PublishInDoubt("the publisher was not started")
         try:
-            async with asyncio.timeout(self._deadline):
+            async with asyncio.timeout(self.patience.seconds if patient else self._deadline):
                 return await self._transact(transactions, batches)
         except BaseException as error:
             await self.discard()
@@ -130,8 +136,8 @@ class Publisher:
         if client is not None:
             await close_client(client)
 
-    def _of(self, client: AIOKafkaClient, transactional_id: str) -> Transactions:
-        return Transactions(client, transactional_id, timeout_ms=int(self._deadline * 1000))
+    def _of(self, client: AIOKafkaClient, transactional_id: str, seconds: float) -> Transactions:
+        return Transactions(client, transactional_id, timeout_ms=int(seconds * 1000))
 
     def _guard(self, client: AIOKafkaClient) -> None:
         """Makes a discarded publisher send nothing: requests that wait for a connection are too late."""

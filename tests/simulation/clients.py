@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from consumer.errors import BrokerUnavailable, LogError, PublisherFenced, PublishInDoubt, RecordDamaged
 from consumer.kafka.fetcher import Bounds, Fetched
 from consumer.kafka.journal import Journal
+from consumer.kafka.patience import Patience
 from tests.simulation.broker import JOURNAL
 from tests.simulation.calls import READ, WRITE
 from tests.simulation.transactions import EpochEnded
@@ -168,6 +169,7 @@ class SimulatedPublisher:
         self._broker: Broker = caller.world.broker
         self._id = transactional_id
         self._epoch: int | None = None
+        self.patience = Patience(DEADLINE)
 
     async def start(self) -> None:
         self._epoch = None
@@ -196,11 +198,11 @@ class SimulatedPublisher:
         while (ending := self._broker.transactions.ending(name)) is not None:
             await asyncio.shield(ending)
 
-    async def publish(self, batches: Sequence[RecordBatch]) -> list[int]:
+    async def publish(self, batches: Sequence[RecordBatch], *, patient: bool = False) -> list[int]:
         if self._epoch is None:
             raise PublishInDoubt("the publisher was not started")
         try:
-            async with asyncio.timeout(DEADLINE):
+            async with asyncio.timeout(self.patience.seconds if patient else DEADLINE):
                 return await self._transact(self._epoch, batches)
         except (Exception, asyncio.CancelledError) as error:
             await self.discard()

@@ -6,6 +6,7 @@ import pytest
 
 from consumer.engine import catching_up
 from consumer.engine.batch_size import BatchSize
+from consumer.kafka.patience import Patience
 from tests.simulation.checker import Violation
 from tests.simulation.clients import DEADLINE, SimulatedPublisher
 from tests.simulation.test_too_slow import BACKLOG, a_backlog, in_virtual_time
@@ -13,6 +14,9 @@ from tests.simulation.test_too_slow import BACKLOG, a_backlog, in_virtual_time
 PARTITIONS = 4
 BEARABLE = BACKLOG + BACKLOG // 2
 """Records of a transaction that end in time: those of one partition's first batch, not of two."""
+
+JOURNAL_ENTRIES = 1
+"""Record batches of a transaction that has no outputs."""
 
 
 @pytest.fixture
@@ -30,6 +34,35 @@ def given_up(monkeypatch):
 
     monkeypatch.setattr(SimulatedPublisher, "_transact", slow)
     return sizes
+
+
+@pytest.fixture
+def too_slow(monkeypatch):
+    """Each larger transaction that had no answer, also if nothing else is in it."""
+    given_up = []
+    transact = SimulatedPublisher._transact
+
+    async def slow(publisher, epoch, batches):
+        if len(batches) > JOURNAL_ENTRIES:
+            given_up.append(len(batches))
+            await asyncio.sleep(3 * DEADLINE)
+            given_up.pop()
+        return await transact(publisher, epoch, batches)
+
+    monkeypatch.setattr(SimulatedPublisher, "_transact", slow)
+    return given_up
+
+
+def test_a_single_batch_is_published_in_a_transaction_that_takes_longer(too_slow):
+    in_virtual_time(a_backlog(1))
+    assert 0 < len(too_slow) < 5
+
+
+def test_the_same_single_batch_again_and_again_is_seen_here(too_slow, monkeypatch):
+    monkeypatch.setattr(Patience, "grow", lambda _: None)
+    with pytest.raises(Violation, match="not everything was published in time"):
+        in_virtual_time(a_backlog(1))
+    assert len(set(too_slow)) == 1
 
 
 def test_what_is_stored_is_published_in_smaller_transactions(given_up):

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from consumer.errors import BrokerUnavailable, PublisherFenced, PublishInDoubt, PublishRefused
+from consumer.kafka import patience
 from consumer.kafka.publisher import Publisher
 from tests.contract.kafka.clients import Clients, batches, pause
 from tests.servers import create_topic
@@ -131,6 +132,39 @@ async def test_many_are_fenced_side_by_side(clients, topic):
                 await rival.publish(batches(topic, (0, "late")))
         await one.publish(batches(topic, (0, "own")))
     assert [value for _, _, value in await clients.read(topic)] == ["own"]
+
+
+async def test_a_patient_transaction_may_take_longer_from_the_next_start_on(clients, topic):
+    async def slowly():
+        await asyncio.sleep(2.5)
+
+    async with clients.publisher(topic, deadline=2.0) as one:
+        for value, patient, published in (("a", False, False), ("b", True, False), ("c", True, True)):
+            pause(one, "_commit", slowly)
+            publishing = one.publish(batches(topic, (0, value)), patient=patient)
+            if published:
+                await publishing
+            else:
+                with pytest.raises(PublishInDoubt):
+                    await publishing
+                if patient:
+                    one.patience.grow()
+                await one.start()
+    assert [value for _, _, value in await clients.read(topic)] == ["c"]
+
+
+async def test_a_broker_that_allows_no_longer_transaction_is_not_asked_again(clients, topic, monkeypatch):
+    monkeypatch.setattr(patience, "LONGEST_SECONDS", 3_600.0)
+    one = Publisher(clients.make, topic, deadline=700.0)
+    try:
+        one.patience.grow()
+        with pytest.raises(BrokerUnavailable, match="InvalidTransactionTimeout"):
+            await one.start()
+        one.patience.grow()
+        await one.start()
+        assert await one.publish(batches(topic, (0, "a")), patient=True) == [0]
+    finally:
+        await one.discard()
 
 
 async def test_a_cancelled_transaction_is_not_committed(clients, topic):

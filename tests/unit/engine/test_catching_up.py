@@ -1,11 +1,17 @@
 """How a takeover publishes what is stored: in as few transactions as Kafka answers in time."""
 
+import asyncio
+from itertools import pairwise
+
 import pytest
 
 from consumer.engine.catching_up import CatchingUp, Part
+from consumer.engine.workers import STUCK_SECONDS
 from consumer.errors import PublishInDoubt, PublishRefused
 from consumer.kafka.journal_entries import Claim, Forgotten, Progress, entry_of, journal_batch
+from consumer.kafka.patience import LONGEST_SECONDS, Patience
 from consumer.kafka.recordbatches import outputs_in, pack
+from tests.simulation.test_too_slow import in_virtual_time
 
 JOURNAL = "journal"
 
@@ -18,14 +24,19 @@ class Kafka:
         self.refused = False
         self.sizes = []
         self.published = []
+        self.cause = TimeoutError()
+        self.seconds = 0
+        self.patience = Patience(1.0)
 
-    async def publish(self, batches):
+    async def publish(self, batches, *, patient):
+        assert patient
+        await asyncio.sleep(self.seconds)
         outputs = [batch for batch in batches if batch.topic != JOURNAL]
         self.sizes.append(len(outputs))
         if self.refused:
             raise PublishRefused("raise max.message.bytes of the topic")
         if len(outputs) > self.bearable:
-            raise PublishInDoubt("no answer in time")
+            raise PublishInDoubt("no answer in time") from self.cause
         self.published.append(batches)
 
     def entries(self):
@@ -137,12 +148,43 @@ async def test_a_success_makes_the_next_one_whole_again(kafka, catching_up):
     assert kafka.sizes == [4, 2, 2, 4]
 
 
-async def test_a_single_batch_that_is_in_doubt_is_tried_again_alone(kafka, catching_up):
-    kafka.bearable = 0
+@pytest.mark.parametrize(
+    ("cause", "patience"), [(TimeoutError(), [2, 4]), (OSError("the connection has ended"), [1, 1])]
+)
+async def test_a_single_batch_without_an_answer_is_tried_again_for_longer(
+    kafka, catching_up, cause, patience
+):
+    kafka.bearable, kafka.cause = 0, cause
+    seen = []
     for _ in range(2):
         with pytest.raises(PublishInDoubt):
             await catching_up.publish(FOUR[:1])
-    assert kafka.sizes == [1, 1]
+        seen.append(kafka.patience.seconds)
+    assert (kafka.sizes, seen) == ([1, 1], patience)
+    kafka.bearable = 1
+    await catching_up.publish(FOUR[:1])
+    assert kafka.patience.seconds == 1
+
+
+async def test_what_can_be_divided_is_not_tried_for_longer(kafka, catching_up):
+    kafka.bearable = 0
+    for _ in range(2):
+        with pytest.raises(PublishInDoubt):
+            await catching_up.publish(FOUR)
+    assert (kafka.sizes, kafka.patience.seconds) == ([4, 2], 1)
+
+
+def test_a_transaction_that_takes_long_is_not_stuck(kafka):
+    async def pauses():
+        loop = asyncio.get_running_loop()
+        beats = [loop.time()]
+        await CatchingUp(kafka, JOURNAL, lambda: beats.append(loop.time())).publish(FOUR)
+        await asyncio.sleep(LONGEST_SECONDS)
+        assert beats[-1] == beats[0] + LONGEST_SECONDS
+        return [later - earlier for earlier, later in pairwise(beats)]
+
+    kafka.seconds = LONGEST_SECONDS
+    assert max(in_virtual_time(pauses())) < STUCK_SECONDS
 
 
 async def test_nothing_to_publish_is_no_transaction(kafka, catching_up):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from consumer.engine.batch_size import BatchSize
     from consumer.engine.worker import Worker
     from consumer.telemetry.health import Health
     from consumer.telemetry.metrics import Metrics
@@ -29,10 +30,14 @@ class Workers:
         self._metrics = metrics
         self._worker: Worker | None = None
         self._count: int | None = None
+        self._sizes: dict[int, BatchSize] = {}
+        """What the workers of this process have learned of each partition."""
 
     def start(self, partitions: Collection[int], count: int) -> Worker:
         """The worker of a new assignment; `count`: the partition count of the topic."""
         self._worker = self._make(partitions, count)
+        for number, partition in self._worker.partitions.items():
+            partition.batch_size = self._sizes.setdefault(number, partition.batch_size)
         self._health.watch(WORKER, within=STUCK_SECONDS)
         return self._worker
 

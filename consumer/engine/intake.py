@@ -55,7 +55,7 @@ class Intake:
         return True
 
     def cut(self, most_bytes: int) -> None:
-        """Drops the last records until at most so many bytes wait: they are fetched again later.
+        """Drops the last records until at most `most_bytes` wait: they are fetched again later.
 
         The first record stays, however large it is, and so do those that are decoded.
         """

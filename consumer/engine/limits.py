@@ -16,8 +16,8 @@ UNPUBLISHED_BYTES: Final = 64 << 20
 """Of all stored outputs of a worker: beyond it, no batch begins until some are published."""
 
 BATCH_SHARES: Final = 4
-"""The outputs of a batch of many partitions have at most so many times the limit for one partition, but at
-least one command of each partition is applied."""
+"""Maximum size of the outputs of a batch, as a multiple of the limit for one partition. At least one command
+of each partition is applied."""
 
 
 class Limits(NamedTuple):

@@ -1,4 +1,4 @@
-"""What becomes of commands that MongoDB does not store: they must not stop other partitions.
+"""Handles commands that MongoDB does not store: they must not stop other partitions.
 
 The partition's next batches contain nothing of other partitions, and each is half as large, until the command
 at fault is alone. If MongoDB refuses it even then, it becomes a dead letter.
@@ -41,7 +41,7 @@ async def narrow(
 ) -> ContractsError | None:
     """Makes the next batch smaller after this share was refused alone, or its only command a dead letter.
 
-    Returns why the partition must stop instead; None: it goes on.
+    Returns why the partition must stop instead; None: it continues.
 
     Raises:
         StoreError: there is nothing to divide: take over again.
@@ -77,7 +77,7 @@ async def try_alone(shares: Sequence[tuple[Partition, Share]]) -> None:
 
 
 async def _give_up(partition: Partition, share: Share, error: Exception) -> None:
-    """Nothing is left to divide: tries it again alone, so that the partitions stored beside it go on."""
+    """Nothing is left to divide: tries it again alone, so that the partitions stored beside it continue."""
     if not partition.alone:
         partition.batch_size.isolate(share.position.next, share.next)
         return

@@ -80,10 +80,14 @@ class Resuming:
             await self._storing.note_stop(partition)  # the claim has ended it
 
     async def look(self) -> bool:
-        """Reads the lag of partitions that are not fetched. True: one that was left out has a leader."""
+        """Reads the lag of partitions that are not fetched, and stores reasons that are not stored yet.
+
+        True: one that was left out has a leader.
+        """
         idle = [number for number, partition in self._partitions.items() if not partition.working]
         if idle:
             await self._reading.look(idle)
+            await self._storing.stops.note_again()
         waiting = [n for n in self.wanted() if self._partitions[n].delay.obstacle.leaderless]
         if not waiting:
             return False

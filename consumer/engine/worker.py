@@ -141,7 +141,6 @@ class Worker:
         _log_takeover(reason, working, replaying)
 
     async def _look(self) -> None:
-        await self._storing.stops.note_again()
         if await self._resuming.look():
             self._finishing.set()
 

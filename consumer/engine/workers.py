@@ -16,7 +16,7 @@ WORKER: Final = "worker"
 """The name of the worker in the health checks."""
 
 STUCK_SECONDS: Final = 300.0
-"""Maximum time without a turn of the worker, in seconds: every step of a takeover has a shorter timeout."""
+"""Maximum time without a turn of the worker, in seconds: each step of a takeover is shorter, or beats."""
 
 
 class Workers:

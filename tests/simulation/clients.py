@@ -225,10 +225,7 @@ class SimulatedPublisher:
                 found = await self._produce(epoch, list(share.values()))
                 offsets |= zip(share, found, strict=True)
         await self._caller.call(
-            "end",
-            lambda: self._broker.transactions.end(self._id, epoch),
-            PublishInDoubt,
-            WRITE,
+            "end", lambda: self._broker.transactions.end(self._id, epoch), PublishInDoubt, WRITE
         )
         return [offsets[number] for number in range(len(batches))]
 

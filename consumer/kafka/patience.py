@@ -26,9 +26,11 @@ class Patience:
         """Twice as long as now, at most as long as the broker allows."""
         self.seconds = min(2 * self.seconds, self._most)
 
-    def refused(self) -> None:
-        """The broker allows less."""
+    def refused(self) -> bool:
+        """The broker allows less. False: it does not even allow the deadline."""
+        had_grown = self.seconds > self._least
         self.seconds = self._most = max(self._least, self.seconds / 2)
+        return had_grown
 
     def end(self) -> None:
         """As long as every transaction."""

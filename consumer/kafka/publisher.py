@@ -68,8 +68,9 @@ class Publisher:
                 await transactions.begin_epoch()
         except BaseException as error:
             await self.discard()
-            if isinstance(error, InvalidTransactionTimeout):
-                self.patience.refused()
+            if isinstance(error, InvalidTransactionTimeout) and self.patience.refused():
+                await self.start()
+                return
             if not isinstance(error, _FAILURES):
                 raise
             raise _unavailable("does not let the publisher start", error, transactions) from error

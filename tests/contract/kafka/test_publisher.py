@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from consumer.errors import BrokerUnavailable, PublisherFenced, PublishInDoubt, PublishRefused
+from consumer.errors import BrokerDenied, BrokerUnavailable, PublisherFenced, PublishInDoubt, PublishRefused
 from consumer.kafka import patience
 from consumer.kafka.publisher import Publisher
 from tests.contract.kafka.clients import Clients, batches, pause
@@ -153,18 +153,24 @@ async def test_a_patient_transaction_may_take_longer_from_the_next_start_on(clie
     assert [value for _, _, value in await clients.read(topic)] == ["c"]
 
 
-async def test_a_broker_that_allows_no_longer_transaction_is_not_asked_again(clients, topic, monkeypatch):
+async def test_what_is_longer_than_the_broker_allows_is_asked_for_once(clients, topic, monkeypatch):
     monkeypatch.setattr(patience, "LONGEST_SECONDS", 3_600.0)
     one = Publisher(clients.make, topic, deadline=700.0)
     try:
-        one.patience.grow()
-        with pytest.raises(BrokerUnavailable, match="InvalidTransactionTimeout"):
+        for epochs in (2, 1):
+            one.patience.grow()
+            clients.sent.clear()
             await one.start()
-        one.patience.grow()
-        await one.start()
+            assert clients.sent["InitProducerId"] == epochs
         assert await one.publish(batches(topic, (0, "a")), patient=True) == [0]
     finally:
         await one.discard()
+
+
+async def test_a_deadline_that_the_broker_does_not_allow_is_an_error(clients, topic):
+    one = Publisher(clients.make, topic, deadline=3_600.0)
+    with pytest.raises(BrokerDenied, match="InvalidTransactionTimeout"):
+        await one.start()
 
 
 async def test_a_cancelled_transaction_is_not_committed(clients, topic):

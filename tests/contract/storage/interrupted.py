@@ -5,7 +5,7 @@ from tests.contract.storage.samples import at, changed, contract, created, entry
 
 TIMEOUT_MS = 600
 LATE_SECONDS = 1.2
-"""The deadline, and time for a busy machine."""
+"""The deadline once, and not twice."""
 
 BATCH = writes(created(contract()), history=[entry()])
 OUTBOX = OutboxSlot(0, 1, 0, 1, b"outputs")

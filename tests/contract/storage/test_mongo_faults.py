@@ -1,7 +1,6 @@
 """MongoStore while the server is stalled, killed or started anew: errors in time, and never a wrong one."""
 
 import asyncio
-import time
 
 import pytest
 
@@ -9,16 +8,15 @@ from consumer.errors import Fenced, OutcomeUnknown, StoreUnavailable, WriteConfl
 from tests.contract.storage.interrupted import BATCH, LATE_SECONDS, OUTBOX, finish
 from tests.contract.storage.owner import Owner
 from tests.contract.storage.samples import FIRST, PARTITION, at, entry
+from tests.ticks import ends_within
 
 pytestmark = pytest.mark.fault
 
 
 async def stalls(call):
     """The call ends in time, as a server that is away."""
-    began = time.monotonic()
     with pytest.raises(StoreUnavailable):
-        await call
-    assert time.monotonic() - began < LATE_SECONDS
+        await ends_within(call, LATE_SECONDS)
 
 
 @pytest.mark.parametrize("warm", [True, False], ids=["connected", "not yet connected"])
@@ -61,10 +59,8 @@ async def test_a_transaction_on_a_stalled_server_ends_in_time(server, near, step
             await transaction.write(BATCH, [owner.move(at(1), OUTBOX)])
             server.pause()
 
-    began = time.monotonic()
     with pytest.raises(OutcomeUnknown if step == "commit" else StoreUnavailable):
-        await transact()
-    assert time.monotonic() - began < LATE_SECONDS
+        await ends_within(transact(), LATE_SECONDS)
     server.resume()
     await owner.claim()
     await finish(near, owner)
@@ -82,17 +78,16 @@ async def test_after_a_failure_nothing_is_written_before_the_next_claim(server, 
 
 
 async def test_a_cut_off_task_leaves_nothing_behind(server, near):
-    """A loop that is not drained in time is cancelled wherever it stands."""
+    """A loop that is not drained in time is cancelled wherever it stands: it does not wait for an answer."""
+    near.timeout_ms = 60_000
     owner = await Owner(near.store()).claim()
     server.pause()
     task = asyncio.create_task(owner.commit(BATCH, outbox=OUTBOX))
     done, _ = await asyncio.wait({task}, timeout=0.2)
     assert not done
-    began = time.monotonic()
     task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert time.monotonic() - began < 0.2
+    await asyncio.wait({task}, timeout=30)
+    assert task.cancelled()
     server.resume()
     await finish(near, await Owner(near.store(), "heir").claim())
 

@@ -158,10 +158,9 @@ def test_delay_keeps_order_and_adds_up_both_ways(proxy, client):
     client.sendall(b"two")
     assert receive(client, 7) == b"one two"
     assert time.monotonic() - began >= 0.2
+    proxy.delay(60)
     proxy.heal()
-    began = time.monotonic()
-    assert ask(client, b"three") == b"three"
-    assert time.monotonic() - began < 0.1
+    assert ask(client, b"three") == b"three"  # before the client loses patience, after ten seconds
 
 
 def test_connection_ends_when_the_server_is_not_there(proxy):

@@ -27,7 +27,7 @@ ARGS   ?=
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help venv pictures runbooks release lock client demo test faults test-pythons test-docker check audit format bench bench-quick chaos docs clean
+.PHONY: help venv pictures runbooks release lock client demo test faults test-pythons test-docker check lint audit format bench bench-quick chaos docs clean
 
 help:  ## tell what there is
 	@sed -n 's/^#   //p' Makefile
@@ -62,13 +62,15 @@ test-pythons: venv
 test-docker: venv
 	CONTRACTS_TEST_DOCKER=1 $(BIN)/pytest --timeout 1200 tests/system/docker $(ARGS)
 
-check: venv
+check: lint
+	$(BIN)/pytest -q tests/unit/schemas/test_published.py tests/unit/schemas/test_published_refuses.py tests/unit/schemas/test_compatibility.py tests/unit/schemas/test_differences.py tests/unit/schemas/test_asyncapi.py
+
+lint: venv  ## what `check` looks at without a test; CI runs all tests afterwards
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.sizes
-	$(BIN)/pytest -q tests/unit/schemas/test_published.py tests/unit/schemas/test_published_refuses.py tests/unit/schemas/test_compatibility.py tests/unit/schemas/test_differences.py tests/unit/schemas/test_asyncapi.py
 
 audit: venv
 	$(BIN)/python -m tools.licences

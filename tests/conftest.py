@@ -94,7 +94,16 @@ def _available(kind: str) -> str:
     return kind
 
 
-LONGEST = ("test_walks.py", "test_schedules.py", "test_pages.py", "test_bulk.py", "test_demo.py")
+LONGEST = (
+    "test_walks.py",
+    "test_schedules.py",
+    "test_pages.py",
+    "test_bulk.py",
+    "test_demo.py",
+    "test_positions.py",
+    "test_unpublished.py",
+    "test_cluster.py",
+)
 """Files that take minutes. They begin first, so that in a parallel run none is left alone at the end."""
 
 

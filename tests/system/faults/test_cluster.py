@@ -115,15 +115,14 @@ def test_a_partition_without_a_leader_holds_up_no_other(
 
 
 def alone(cluster: KafkaCluster, prefix: str, name: str) -> None:
-    """Makes a topic whose second partition is on the last node only."""
+    """Makes a topic whose partitions have one replica: the first node the one, the last node the other."""
     settings = load_settings(kafka_bootstrap_servers=cluster.bootstrap, topic_prefix=prefix)
     (planned,) = (topic for topic in plan(settings, 2) if topic.name == prefix + name)
-    nodes = [node.number for node in cluster.nodes]
     admin = AdminClient({"bootstrap.servers": cluster.bootstrap, "log_level": 0})
     made = NewTopic(
         planned.name,
         num_partitions=2,
-        replica_assignment=[nodes, nodes[-1:]],
+        replica_assignment=[[cluster.nodes[0].number], [cluster.nodes[-1].number]],
         config={**planned.settings, "min.insync.replicas": "1"},
     )
     finished(admin.create_topics([made]))

@@ -55,9 +55,9 @@ class JournalForeign(PositionError):
 
 
 class JournalDamaged(PositionError):
-    """The last records of the journal cannot be read: their checksum is still wrong after retries."""
+    """The last records of the journal cannot be read, also after retries."""
 
-    why = "the journal has records at offset {offset} that are damaged (wrong checksum), also after retries"
+    why = "the journal has damaged records at offset {offset}, also after retries"
     decision = "--to-database"
 
 

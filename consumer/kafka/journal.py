@@ -153,8 +153,7 @@ class ReadBack:
         while unread := {number: window for number, window in windows.items() if not window.is_read}:
             at = {number: window.at for number, window in unread.items()}
             for number, found in (await self._next(self._reader, at)).items():
-                if following(found) > unread[number].at:
-                    unread[number].read(found)
+                if unread[number].read(found):
                     last_news = _now()
             if _now() - last_news > HIDDEN_SECONDS:
                 if await self._are_hidden(unread):
@@ -162,26 +161,37 @@ class ReadBack:
                 last_news = _now()
 
     async def _are_hidden(self, windows: Mapping[int, Window]) -> bool:
-        """Whether another worker's open transaction is before a claim: that worker must be fenced.
+        """Whether another worker's open transaction, or damage, is before a claim.
 
-        False: it is this worker's own. A busy broker writes the marker of a committed transaction late.
+        That worker must be fenced, and all claims be written and read again. False: it is a transaction of
+        this worker. A busy broker writes the marker of a committed transaction late.
         """
-        at, damaged = {number: window.at for number, window in windows.items()}, False
-        async with self._make_reader(committed=False) as reader:
-            while at := {number: offset for number, offset in at.items() if offset <= windows[number].claim}:
-                for number, found in (await self._next(reader, at)).items():
-                    windows[number].overhear(found)
-                    at[number] = following(found)
-                    damaged = damaged or isinstance(found, RecordDamaged)
+        for window in windows.values():
+            window.note_lost()
+        if not any(window.is_damaged for window in windows.values()):
+            await self._overhear(windows)
         others = {number: window.overheard - {self._worker} for number, window in windows.items()}
         if foreign := [number for number, names in others.items() if names == {None}]:
             partition = f"{self._reader.topic}/{foreign[0]}"
             raise ForeignTransaction(f"a transaction that is none of ours is open in {partition}")
-        if not damaged and not any(others.values()):
+        if not any(others[number] or window.is_damaged for number, window in windows.items()):
             return False
         for window in windows.values():
             window.hide()
         return True
+
+    async def _overhear(self, windows: Mapping[int, Window]) -> None:
+        """Reads up to the claims, also records that are not committed."""
+        at = {number: window.at for number, window in windows.items()}
+        async with self._make_reader(committed=False) as reader:
+            while at := {
+                number: offset
+                for number, offset in at.items()
+                if offset <= windows[number].claim and not windows[number].is_damaged
+            }:
+                for number, found in (await self._next(reader, at)).items():
+                    windows[number].overhear(found)
+                    at[number] = following(found)
 
     async def _next(self, reader: Fetcher, at: Mapping[int, int]) -> dict[int, Fetched | RecordDamaged]:
         """What some of these partitions have at these offsets; answers to earlier requests are left out."""

@@ -52,6 +52,7 @@ class Window:
         self._rivals: dict[str, int] = {}
         self._claims: set[str] = set()
         self._is_last = True
+        self._is_lost = False
         self._problem: PositionError | None = None
 
     def again(self) -> Window:
@@ -73,12 +74,15 @@ class Window:
         """Whether nothing before the window matters. One that is not the last word is read again anyway."""
         return self._problem is not None or self._progress is not None or not self._is_last
 
-    def read(self, found: Fetched | RecordDamaged) -> None:
-        """Takes in what comes next of the committed records."""
-        self.at = following(found)
+    def read(self, found: Fetched | RecordDamaged) -> bool:
+        """Takes in what comes next of the committed records. False: there was nothing."""
+        at, self.at = self.at, following(found)
         if isinstance(found, RecordDamaged):
-            self._note_damage(found)
-            return
+            self._note_damage(at)
+            return True
+        self._is_lost = found.next <= at < found.stable
+        if found.next <= at:
+            return False
         for record in found.records:
             try:
                 entry = entry_of(record.key, record.value)
@@ -89,6 +93,7 @@ class Window:
         # To the end that this answer tells: if compaction has removed a record, the one that replaces it is
         # before this end.
         self._end = max(self.claim + 1, found.stable)
+        return True
 
     def _take(self, entry: Entry | Forgotten, offset: int) -> None:
         match entry:
@@ -110,7 +115,7 @@ class Window:
     def overhear(self, found: Fetched | RecordDamaged) -> None:
         """Takes in the workers of records whose transaction is open or aborted."""
         if isinstance(found, RecordDamaged):
-            self._note_damage(found)
+            self._note_damage(found.offset)
             return
         for record in found.records:
             try:
@@ -123,8 +128,13 @@ class Window:
                 self.overheard.add(entry.by)
                 self._rivals[entry.by] = record.offset
 
-    def _note_damage(self, error: RecordDamaged) -> None:
-        self._problem = JournalDamaged(*self._place, offset=error.offset)
+    def note_lost(self) -> None:
+        """Counts as damaged what the broker has, but does not find: the length of a batch is wrong."""
+        if self._is_lost:
+            self._note_damage(self.at)
+
+    def _note_damage(self, offset: int) -> None:
+        self._problem = JournalDamaged(*self._place, offset=offset)
 
     def hide(self) -> None:
         """Notes that the claim cannot be read yet: it must be written and read again."""

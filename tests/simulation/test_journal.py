@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from aiokafka.record.default_records import DefaultRecordBatch
 
-from consumer.errors import JournalDamaged, JournalForeign
+from consumer.errors import JournalDamaged, JournalForeign, RecordDamaged
 from consumer.kafka.damage import REREAD_SECONDS
 from consumer.kafka.fetcher import Bounds, Fetched
 from consumer.kafka.journal import ReadBack
@@ -140,6 +140,29 @@ def test_damage_is_read_again_because_another_replica_may_be_intact():
     tail, seconds = damaged(healed_after=3.0)
     assert isinstance(tail, JournalForeign)  # what it was
     assert 3.0 <= seconds < 4.0
+
+
+class WithoutEnd:
+    """A journal in which the length of a batch is damaged: the broker finds nothing behind it."""
+
+    topic = JOURNAL
+
+    def __init__(self, at):
+        self._at = at
+
+    async def bounds(self, partitions):
+        return dict.fromkeys(partitions, Bounds(0, 8, 8))
+
+    async def fetch(self, positions, *, timeout_ms):
+        await asyncio.sleep(timeout_ms / 1000)
+        at = positions[0]
+        return {0: RecordDamaged(JOURNAL, 0, at) if at == self._at else Fetched(at, [], at, 8, 8)}
+
+
+@pytest.mark.parametrize("damaged", [0, None], ids=["the checksum, too", "the broker finds nothing"])
+def test_damage_behind_which_the_broker_finds_nothing(damaged):
+    tail = in_virtual_time(lambda _: ReadBack(WithoutEnd(damaged), None, "me").run({0: 5}))[0]
+    assert isinstance(tail, JournalDamaged)
 
 
 @pytest.mark.parametrize("records", [1, 5])

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka import Producer
 from pymongo import MongoClient
 
 from consumer.domain.model import Changed
@@ -16,6 +17,7 @@ from consumer.engine import accounts, fold
 from consumer.engine.movements import Movements
 from consumer.operator.shadowing import SUFFIX, compare
 from consumer.settings import Settings
+from schemas.topics import CHANGED
 from tests.running import running, settings_for
 from tests.system.engine.test_replay import at_rest, publish
 
@@ -46,8 +48,15 @@ async def test_this_program_decides_as_it_did(applied: Settings) -> None:
         assert applied.mongo_database + SUFFIX not in client.list_database_names()
 
 
+def write_foreign(settings: Settings) -> None:
+    """Among the outputs, a record of another program."""
+    producer = Producer({"bootstrap.servers": settings.kafka_bootstrap_servers, "log_level": 0})
+    producer.produce(settings.topic_prefix + CHANGED, b"not ours", partition=1)
+    assert producer.flush(30) == 0
+
+
 @on_one_broker
-async def test_forwarded_commands_and_dead_letters_are_no_differences(
+async def test_forwarded_commands_dead_letters_and_foreign_records_are_no_differences(
     kafka: Any, mongo: Any, database: str
 ) -> None:
     """As from a producer with another partitioner, and one that sends no commands at all."""
@@ -59,9 +68,11 @@ async def test_forwarded_commands_and_dead_letters_are_no_differences(
             history = client[database].history
             assert history.count_documents({"outcome": "forwarded"}) > 50
             assert history.count_documents({"outcome": "dead_letter"}) > 50
+        await asyncio.to_thread(write_foreign, settings)
         report = await compare(settings)
     assert report.differences == (), report.differences[0]
     assert report.found == 0
+    assert [*report.foreign] == [(settings.topic_prefix + CHANGED, 1)]
     assert report.outputs > report.commands / 2
     assert report.deleted == {}
 

@@ -1,7 +1,7 @@
 # Every target makes .venv by itself when it is missing or older than pyproject.toml: no step comes before it.
 #
 #   make demo     embedded servers, the service, a few thousand commands; checks its own outcome (KEEP=1 stays up)
-#   make test     unit, property, contract-suite and integration tests, two to four at a time (ARGS="-n 0 -x" passes options on)
+#   make test     unit, property, contract-suite and integration tests, three or four at a time (ARGS="-n 0 -x" passes options on)
 #   make faults   the service and its servers killed, paused and cut off at every point where it could matter
 #   make test-pythons  the tests that need no server, on each supported Python that is on this machine
 #   make test-docker   the image, docker-compose.yml and testcontainers, where a Docker engine answers
@@ -45,16 +45,17 @@ $(STAMP): pyproject.toml ops/dev.lock
 demo: venv
 	$(BIN)/contracts demo $(if $(KEEP),--keep) $(ARGS)
 
-# Processes that run tests at the same time, one a core: each has its own servers, which take a gigabyte.
+# Processes that run tests at the same time, each with its own servers, which take a gigabyte. On two cores three, as tests
+# often wait for a server. Those of faults wait most of the time, for sessions to end and workers to start: four.
 CORES   := $(shell getconf _NPROCESSORS_ONLN)
-WORKERS ?= $(if $(filter 1 2,$(CORES)),2,$(if $(filter 3,$(CORES)),3,4))
-AT_ONCE := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+WORKERS ?=
+AT_ONCE  = -n $(or $(WORKERS),$(1)) --dist loadfile --no-loadscope-reorder
 
 test: venv
-	$(BIN)/pytest -m "not fault" $(AT_ONCE) $(ARGS)
+	$(BIN)/pytest -m "not fault" $(call AT_ONCE,$(if $(filter 1 2,$(CORES)),3,4)) $(ARGS)
 
 faults: venv
-	$(BIN)/pytest -m fault $(AT_ONCE) $(ARGS)
+	$(BIN)/pytest -m fault $(call AT_ONCE,4) $(ARGS)
 
 test-pythons: venv
 	$(BIN)/python -m tools.pythons $(ARGS)

@@ -86,7 +86,7 @@ class Publisher:
         client = self._client
         if client is None:
             raise PublishInDoubt("the publisher was not started")
-        others = [self._of(client, each, self._deadline) for each in transactional_ids]
+        others = [self._of(client, each, self._deadline) for each in sorted(transactional_ids)]
         try:
             async with asyncio.timeout(self._deadline):
                 await together(other.begin_epoch() for other in others)

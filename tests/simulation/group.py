@@ -19,7 +19,6 @@ from consumer.telemetry.traces import NO_TRACES, Traces
 from schemas.topics import EVENT_TOPICS
 from tests.simulation.broker import JOURNAL
 from tests.simulation.calls import Caller
-from tests.simulation.clients import SimulatedFetcher, SimulatedJournal, SimulatedPublisher
 from tests.simulation.quiet import Quiet
 from tests.simulation.store import SimulatedStore
 from tests.unit.engine.logs import TOPIC
@@ -39,7 +38,7 @@ _TELL_SECONDS: Final = 0.2
 
 
 def make_worker(caller: Caller, numbers: Collection[int], name: str, traces: Traces = NO_TRACES) -> Worker:
-    """As bootstrap.py makes it, with simulated clients."""
+    """As bootstrap.py makes it, with the clients of its world."""
     sizes = caller.world.chaos.sizes
     limits = Limits(batch_commands=sizes.batch, dead_letter_limit_off=True)
     budget = CacheBudget(4 * OVERHEAD)
@@ -54,8 +53,7 @@ def make_worker(caller: Caller, numbers: Collection[int], name: str, traces: Tra
         )
         for number in sorted(numbers)
     }
-    fetcher = SimulatedFetcher(caller, TOPIC)
-    publisher = SimulatedPublisher(caller, name)
+    fetcher, publisher, journal = caller.world.clients(caller, name)
     store = SimulatedStore(caller)
     return Worker(
         partitions,
@@ -69,7 +67,7 @@ def make_worker(caller: Caller, numbers: Collection[int], name: str, traces: Tra
             origin=Origin(CLUSTER, GROUP, sizes.partitions),
             store=store,
             publisher=publisher,
-            journal=SimulatedJournal(caller),
+            journal=journal,
             log=fetcher,
             beat=lambda: None,
         ),

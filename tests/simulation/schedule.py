@@ -15,7 +15,7 @@ from tests.simulation.commands import closing, commands
 from tests.simulation.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 CALM_SECONDS: Final = 120.0
 """Of virtual time: once faults have stopped, everything must be published by then."""
@@ -101,7 +101,7 @@ class Schedule:
         await asyncio.wait([process.task for process in processes])
 
 
-def run(seed: int, *, traced: bool = False) -> World:
+def run(seed: int, *, traced: bool = False, make_world: Callable[..., World] = World) -> World:
     """Runs the schedule of a seed.
 
     Raises:
@@ -110,9 +110,19 @@ def run(seed: int, *, traced: bool = False) -> World:
     loop = VirtualLoop()
     with _small_batches_side_by_side(), _seldom_collected():
         try:
-            return loop.run_until_complete(_run(seed, traced=traced))
+            return loop.run_until_complete(_run(seed, make_world, traced=traced))
         finally:
+            _end_tasks(loop)
             loop.close()
+
+
+def _end_tasks(loop: VirtualLoop) -> None:
+    """Those that the clients of killed processes have left."""
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        loop.run_until_complete(asyncio.wait(tasks))
 
 
 @contextmanager
@@ -136,7 +146,7 @@ def _small_batches_side_by_side() -> Iterator[None]:
         schedule.FULL = pipeline.FULL = full
 
 
-async def _run(seed: int, *, traced: bool) -> World:
-    world = World(Chaos(seed), traced=traced)
+async def _run(seed: int, make_world: Callable[..., World], *, traced: bool) -> World:
+    world = make_world(Chaos(seed), traced=traced)
     await Schedule(world).run()
     return world

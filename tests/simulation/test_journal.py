@@ -11,8 +11,7 @@ from consumer.kafka.fetcher import Bounds, Fetched
 from consumer.kafka.journal import ReadBack
 from consumer.kafka.journal_entries import Claim, Forgotten, Progress, entry_of, journal_batch
 from tests.simulation.broker import JOURNAL
-from tests.simulation.clients import SimulatedPublisher
-from tests.simulation.group import SimulatedJournal
+from tests.simulation.clients import SimulatedJournal, SimulatedPublisher
 from tests.simulation.world import in_virtual_time
 from tests.unit.engine.logs import Record
 

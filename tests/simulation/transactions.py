@@ -78,11 +78,17 @@ class Coordinator:
         producer = self._current(name, epoch)
         if late_for is not None and producer.transaction is not late_for:
             return []
+        transaction = self.begin(name, epoch)
+        return [self._broker.append(batch, transaction) for batch in batches]
+
+    def begin(self, name: str, epoch: int) -> Transaction:
+        """The open transaction of an id; a new one, if there is none. Raises EpochEnded."""
+        producer = self._current(name, epoch)
         if producer.transaction is None:
             timer = asyncio.get_running_loop().call_later(TRANSACTION_SECONDS, self._expire, name, epoch)
             producer.transaction = Transaction(name, timer)
         assert producer.transaction.committed is None, "the client has to wait for the markers"
-        return [self._broker.append(batch, producer.transaction) for batch in batches]
+        return producer.transaction
 
     def open_of(self, name: str) -> Transaction | None:
         """The open transaction of an id."""
@@ -95,6 +101,10 @@ class Coordinator:
             EpochEnded: of a newer producer.
         """
         self._decide(self._current(name, epoch), commit=True)
+
+    def is_current(self, name: str, epoch: int) -> bool:
+        """Whether no newer producer has this id."""
+        return self._producer(name).epoch == epoch
 
     def _producer(self, name: str) -> Producer:
         return self._producers.setdefault(name, Producer())

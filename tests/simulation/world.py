@@ -11,6 +11,7 @@ from tests.simulation.broker import Broker
 from tests.simulation.calls import Caller
 from tests.simulation.chaos import Chaos
 from tests.simulation.checker import Progress, Violation
+from tests.simulation.clients import SimulatedFetcher, SimulatedJournal, SimulatedPublisher
 from tests.simulation.clock import VirtualLoop
 from tests.simulation.group import Group, Process
 from tests.simulation.quiet import OnceDecoder
@@ -47,6 +48,10 @@ class World:
         self.violations: list[BaseException] = []
         self.group = Group(self)
 
+    def clients(self, caller: Caller, worker: str) -> tuple[Any, Any, Any]:
+        """The connections of a new worker: to the commands, for its transactions, to the journal."""
+        return SimulatedFetcher(caller, TOPIC), SimulatedPublisher(caller, worker), SimulatedJournal(caller)
+
     def blow(self, kind: str, caller: Caller) -> None:
         """Something that hits a process, the group or the database."""
         assert isinstance(caller, Process)
@@ -69,7 +74,11 @@ class World:
             with suppress(ContractsError, EpochEnded):
                 effect()
 
-        asyncio.get_running_loop().call_later(self.chaos.seconds() / 2, arrive)
+        asyncio.get_running_loop().call_later(self.lateness(), arrive)
+
+    def lateness(self) -> float:
+        """Seconds until a late request arrives."""
+        return self.chaos.seconds() / 2
 
     def _committed(self, log: Any, entries: list[Any]) -> None:
         if self._traced and log.topic != TOPIC:

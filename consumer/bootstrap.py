@@ -121,6 +121,7 @@ def make_worker(
     batch = limits_of(settings)
     beat = partial(health.beat, WORKER)
     partitions = make_partitions(settings, counts, numbers, count, batch, metrics)
+    publishing = Publishing(publisher, journal=journal_topic, worker=name, metrics=metrics, traces=traces)
     return Worker(
         partitions,
         reading=Reading(
@@ -137,8 +138,15 @@ def make_worker(
             log=fetcher,
             beat=beat,
         ),
-        storing=Storing(store, policy=settings.policy, limits=batch, metrics=metrics, traces=traces),
-        publishing=Publishing(publisher, journal=journal_topic, worker=name, metrics=metrics, traces=traces),
+        storing=Storing(
+            store,
+            policy=settings.policy,
+            limits=batch,
+            metrics=metrics,
+            traces=traces,
+            before_commit=publishing.open,
+        ),
+        publishing=publishing,
         batch_commands=batch.batch_commands,
         metrics=metrics,
         beat=beat,

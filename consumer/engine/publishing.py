@@ -12,6 +12,7 @@ from consumer.kafka.journal_entries import Progress, Release, journal_batch, mil
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from consumer.engine.apply import Applied
     from consumer.engine.partition import Partition
     from consumer.engine.storing import Stored
     from consumer.kafka.publisher import Publisher
@@ -38,6 +39,14 @@ class Publishing:
         self._worker = worker
         self._metrics = metrics
         self._traces = traces
+
+    def open(self, applied: Iterable[Applied]) -> None:
+        """Begins the Kafka transaction while MongoDB still commits what it will publish."""
+        new = [one for one in applied if one.outputs is not None]
+        partitions = {(batch.topic, batch.partition) for one in new for batch in one.outputs or ()}
+        partitions |= {(self._journal, one.position.place[1]) for one in new}
+        if partitions:
+            self._publisher.open(partitions)
 
     async def publish(self, stored: Sequence[Stored]) -> None:
         """Publishes these batches in one transaction, except those that were published before.

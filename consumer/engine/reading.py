@@ -7,6 +7,7 @@ from contextlib import suppress
 from time import time_ns
 from typing import TYPE_CHECKING, Final
 
+from consumer.engine.apply import SLICE
 from consumer.engine.limits import WAITING_BYTES
 from consumer.errors import (
     ContractsError,
@@ -64,6 +65,7 @@ class Reading:
         among = max(1, len(partitions))
         self._room = min(2 * batch_commands, max(LEAST_ROOM, MOST_WAITING // among))
         self._room_bytes = WAITING_BYTES // among
+        self._ahead = max(1, batch_commands // among)
 
     async def start(self) -> None:
         """Connects, unless it is connected.
@@ -92,7 +94,7 @@ class Reading:
         return not waiting or (waiting < self._room and intake.bytes < self._room_bytes)
 
     async def fetch(self, positions: Mapping[int, int], wait_ms: int) -> None:
-        """Fetches once.
+        """Fetches once, and decodes what the next batch will probably take.
 
         Raises:
             LogError: take over again.
@@ -112,6 +114,8 @@ class Reading:
                     new += len(fetched.records)
         self._keep_within_budget()
         self._traces.fetched(new, since)
+        for number in found:  # while the database is busy with the last batch
+            await self._partitions[number].intake.decode(self._ahead, SLICE)
 
     def _keep_within_budget(self) -> None:
         """Drops what was fetched beyond the shares: records can be many times larger than the answer.

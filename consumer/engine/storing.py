@@ -25,7 +25,7 @@ from consumer.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from consumer.domain.model import Policy
     from consumer.engine.apply import Applied, Share
@@ -67,10 +67,21 @@ class Stored(NamedTuple):
 
 
 class Storing:
-    """Stores the waiting records of one worker."""
+    """Stores the waiting records of one worker.
+
+    Args:
+        before_commit: called with a batch's results when only its commit is left to do.
+    """
 
     def __init__(
-        self, store: Store, *, policy: Policy, limits: Limits, metrics: Metrics, traces: Traces
+        self,
+        store: Store,
+        *,
+        policy: Policy,
+        limits: Limits,
+        metrics: Metrics,
+        traces: Traces,
+        before_commit: Callable[[Sequence[Applied]], None],
     ) -> None:
         self._store = store
         self.owner = ""
@@ -79,6 +90,7 @@ class Storing:
         self._limits = limits
         self._metrics = metrics
         self._traces = traces
+        self._before_commit = before_commit
         self.stops = Stops(store)
 
     async def store(self, lane: int, partitions: Sequence[Partition]) -> list[Stored]:
@@ -122,6 +134,7 @@ class Storing:
                         all_ids=all_ids,
                         stage=trace.stage,
                     )
+                    self._before_commit(applied)
             except (ContractIdTaken, WriteConflict) as error:
                 if not tries_left:
                     raise

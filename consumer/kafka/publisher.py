@@ -7,6 +7,8 @@ closed and it must be started again: only a new epoch protects against a delayed
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka.errors import InvalidProducerEpoch, InvalidTransactionTimeout, KafkaError, ProducerFenced
@@ -20,11 +22,15 @@ from consumer.kafka.together import together
 from consumer.kafka.transactions import Transactions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 
     from aiokafka.client import AIOKafkaClient
 
     from consumer.kafka.recordbatches import RecordBatch
+
+    Places = Collection[tuple[str, int]]
+    """Partitions, each as its topic and number."""
+    Telling = Callable[[BaseException], LogError]
 
 _FENCED: Final = (InvalidProducerEpoch, ProducerFenced)
 _FAILURES: Final = (KafkaError, TimeoutError, OSError, AssertionError)
@@ -50,6 +56,8 @@ class Publisher:
         self.patience = Patience(deadline)
         self._client: AIOKafkaClient | None = None
         self._transactions: Transactions | None = None
+        self._opening: asyncio.Task[None] | None = None
+        """Begins the transaction that is published next."""
 
     async def start(self) -> None:
         """Begins a new epoch. When it returns, an earlier epoch cannot commit any more.
@@ -60,21 +68,20 @@ class Publisher:
         """
         await self.discard()
         client = self._client = self._make_client()
-        self._guard(client)
-        transactions = self._of(client, self._id, self.patience.seconds)
+        _guard(client, lambda: self._client is client)
+        transactions = _transactions(client, self._id, self.patience.seconds)
         try:
-            async with asyncio.timeout(self._deadline):
+            async with self._in_time(
+                self._deadline, partial(_unavailable, "does not let the publisher start", [transactions])
+            ):
                 await client.bootstrap()
                 await transactions.begin_epoch()
-        except BaseException as error:
-            await self.discard()
-            if isinstance(error, InvalidTransactionTimeout) and self.patience.refused():
-                await self.start()
-                return
-            if not isinstance(error, _FAILURES):
+        except LogError as error:
+            if not isinstance(error.__cause__, InvalidTransactionTimeout) or not self.patience.refused():
                 raise
-            raise _unavailable("does not let the publisher start", error, transactions) from error
-        self._transactions = transactions
+            await self.start()
+        else:
+            self._transactions = transactions
 
     async def fence(self, transactional_ids: Collection[str]) -> None:
         """Ends the epochs of other workers and their open transactions.
@@ -86,15 +93,18 @@ class Publisher:
         client = self._client
         if client is None:
             raise PublishInDoubt("the publisher was not started")
-        others = [self._of(client, each, self._deadline) for each in sorted(transactional_ids)]
-        try:
-            async with asyncio.timeout(self._deadline):
-                await together(other.begin_epoch() for other in others)
-        except BaseException as error:
-            await self.discard()
-            if not isinstance(error, _FAILURES):
-                raise
-            raise _unavailable("does not end the transactions of other workers", error, *others) from error
+        others = [_transactions(client, each, self._deadline) for each in sorted(transactional_ids)]
+        what = "does not end the transactions of other workers"
+        async with self._in_time(self._deadline, partial(_unavailable, what, others)):
+            await together(other.begin_epoch() for other in others)
+
+    def open(self, partitions: Places) -> None:
+        """Begins the next transaction in the background, unless the last one has not ended.
+
+        `publish` waits for it, and raises its error. `partitions`: to which it will probably publish.
+        """
+        if self._transactions is not None:
+            self._opened(self._transactions, partitions)
 
     async def publish(self, batches: Sequence[RecordBatch], *, patient: bool = False) -> list[int]:
         """Publishes all batches or none; returns the offset of the first record of each.
@@ -110,47 +120,69 @@ class Publisher:
         transactions = self._transactions
         if transactions is None:
             raise PublishInDoubt("the publisher was not started")
+        seconds = self.patience.seconds if patient else self._deadline
+        async with self._in_time(seconds, partial(_failure, self._id, transactions)):
+            await self._opened(transactions, {(batch.topic, batch.partition) for batch in batches})
+            offsets = await self._transact(transactions, batches)
+        self._opening = None
+        return offsets
+
+    def _opened(self, transactions: Transactions, partitions: Places) -> asyncio.Task[None]:
+        if self._opening is None:
+            self._opening = asyncio.create_task(transactions.register(partitions))
+        return self._opening
+
+    @asynccontextmanager
+    async def _in_time(self, seconds: float, told: Telling) -> AsyncIterator[None]:
+        """After any failure, or too long, the connections are closed; `told` makes the error of it."""
         try:
-            async with asyncio.timeout(self.patience.seconds if patient else self._deadline):
-                return await self._transact(transactions, batches)
+            async with asyncio.timeout(seconds):
+                yield
         except BaseException as error:
             await self.discard()
             if not isinstance(error, _FAILURES):
                 raise
-            raise self._failure(error, transactions) from error
+            raise told(error) from error
 
     async def _transact(self, transactions: Transactions, batches: Sequence[RecordBatch]) -> list[int]:
         return await transactions.transact(batches)
 
-    def _failure(self, error: BaseException, transactions: Transactions) -> LogError:
-        if isinstance(error, _FENCED):
-            return PublisherFenced(f"another worker has ended the transactions of {self._id}")
-        if isinstance(broker_error("", error), BrokerDenied):
-            return BrokerDenied(f"Kafka refuses to publish: {error!r}")
-        return refusal_of(error) or PublishInDoubt(
-            f"whether a transaction was published is in doubt: {_reason(error, transactions)}"
-        )
-
     async def discard(self) -> None:
         """Closes the connections; no request is sent afterwards."""
         client, self._client, self._transactions = self._client, None, None
+        opening, self._opening = self._opening, None
+        if opening is not None:
+            opening.cancel()
+            await asyncio.wait([opening])
         if client is not None:
             await close_client(client)
 
-    def _of(self, client: AIOKafkaClient, transactional_id: str, seconds: float) -> Transactions:
-        return Transactions(client, transactional_id, timeout_ms=int(seconds * 1000))
 
-    def _guard(self, client: AIOKafkaClient) -> None:
-        """Makes a discarded publisher send nothing: requests that wait for a connection are too late."""
-        ready = client.ready
-
-        async def ready_and_in_use(*node: Any, **group: Any) -> bool:
-            return self._client is client and await ready(*node, **group) and self._client is client
-
-        client.ready = ready_and_in_use
+def _transactions(client: AIOKafkaClient, transactional_id: str, seconds: float) -> Transactions:
+    return Transactions(client, transactional_id, timeout_ms=int(seconds * 1000))
 
 
-def _reason(error: BaseException, *attempts: Transactions) -> str:
+def _guard(client: AIOKafkaClient, in_use: Callable[[], bool]) -> None:
+    """Makes a discarded publisher send nothing: requests that wait for a connection are too late."""
+    ready = client.ready
+
+    async def ready_and_in_use(*node: Any, **group: Any) -> bool:
+        return in_use() and await ready(*node, **group) and in_use()
+
+    client.ready = ready_and_in_use
+
+
+def _failure(worker: str, transactions: Transactions, error: BaseException) -> LogError:
+    if isinstance(error, _FENCED):
+        return PublisherFenced(f"another worker has ended the transactions of {worker}")
+    if isinstance(broker_error("", error), BrokerDenied):
+        return BrokerDenied(f"Kafka refuses to publish: {error!r}")
+    return refusal_of(error) or PublishInDoubt(
+        f"whether a transaction was published is in doubt: {_reason(error, [transactions])}"
+    )
+
+
+def _reason(error: BaseException, attempts: Iterable[Transactions]) -> str:
     """The error, and with a timeout also the reasons of repeated requests."""
     refusals = [attempt.refusal for attempt in attempts if attempt.refusal is not None]
     if isinstance(error, TimeoutError) and refusals:
@@ -158,6 +190,6 @@ def _reason(error: BaseException, *attempts: Transactions) -> str:
     return repr(error)
 
 
-def _unavailable(what: str, error: BaseException, *attempts: Transactions) -> LogError:
+def _unavailable(what: str, attempts: Iterable[Transactions], error: BaseException) -> LogError:
     kind = type(broker_error("", error))
-    return kind(f"Kafka {what}: {_reason(error, *attempts)}")
+    return kind(f"Kafka {what}: {_reason(error, attempts)}")

@@ -45,6 +45,8 @@ class Transactions:
         self._id = transactional_id
         self._timeout_ms = timeout_ms
         self._epoch = Epoch(-1, -1)
+        self._registered: set[tuple[str, int]] = set()
+        """The partitions of the open transaction; none: no transaction is open."""
         self._refusals = Refusals()
         self._coordinator = Coordinator(client, transactional_id, self._refusals)
         self._produce = Produce(client, transactional_id, self._refusals, timeout_ms=timeout_ms)
@@ -59,24 +61,27 @@ class Transactions:
         answer = await self._coordinator.ask(InitProducerIdRequest(self._id, self._timeout_ms))
         self._epoch = Epoch(answer.producer_id, answer.producer_epoch)
 
+    async def register(self, partitions: Iterable[tuple[str, int]]) -> None:
+        """Registers partitions with the transaction, all in one request; the first ones open it."""
+        topics: dict[str, list[int]] = defaultdict(list)
+        for topic, number in sorted(new := {*partitions} - self._registered):
+            topics[topic].append(number)
+        if not topics:
+            return
+        await self._know(topics)
+        await self._led([TopicPartition(*each) for each in new])
+        await self._coordinator.ask(AddPartitionsToTxnRequest(self._id, *self._epoch, list(topics.items())))
+        self._registered |= new
+
     async def transact(self, batches: Sequence[RecordBatch]) -> list[int]:
         """Publishes all batches in one transaction; returns the offset of the first record of each."""
         if not batches:
             return []
-        await self._add(batches)
+        await self.register((batch.topic, batch.partition) for batch in batches)
         offsets = await self._produce.send(batches, self._epoch)
         await self._commit()
+        self._registered = set()
         return offsets
-
-    async def _add(self, batches: Iterable[RecordBatch]) -> None:
-        """Registers the partitions with the transaction, all in one request."""
-        partitions: dict[str, set[int]] = defaultdict(set)
-        for batch in batches:
-            partitions[batch.topic].add(batch.partition)
-        await self._know(partitions.keys())
-        await self._led([TopicPartition(topic, n) for topic, numbers in partitions.items() for n in numbers])
-        topics = [(topic, sorted(numbers)) for topic, numbers in partitions.items()]
-        await self._coordinator.ask(AddPartitionsToTxnRequest(self._id, *self._epoch, topics))
 
     async def _know(self, topics: Iterable[str]) -> None:
         """Reads the leaders of their partitions, unless they are known."""

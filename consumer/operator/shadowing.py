@@ -100,7 +100,14 @@ async def _opened(
             found,
         )
         partitions = bootstrap.make_partitions(settings, counts, range(count), count, limits, metrics)
-        storing = Storing(would, policy=settings.policy, limits=limits, metrics=metrics, traces=NO_TRACES)
+        storing = Storing(
+            would,
+            policy=settings.policy,
+            limits=limits,
+            metrics=metrics,
+            traces=NO_TRACES,
+            before_commit=lambda _: None,
+        )
         shadow = Shadow(
             topic=topic,
             made=made,

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from consumer.errors import BrokerUnavailable, LogError, PublisherFenced, PublishInDoubt, RecordDamaged
+from consumer.errors import BrokerUnavailable, LogError, RecordDamaged
 from consumer.kafka.fetcher import Bounds, Fetched
 from consumer.kafka.journal import Journal
-from consumer.kafka.patience import Patience
 from tests.simulation.broker import JOURNAL
-from tests.simulation.calls import READ, WRITE
-from tests.simulation.transactions import EpochEnded
+from tests.simulation.calls import READ
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+    from collections.abc import AsyncIterator, Collection, Mapping
 
-    from consumer.kafka.recordbatches import RecordBatch
     from tests.simulation.broker import Broker
     from tests.simulation.calls import Caller
 
 LEADERS: Final = 2
-DEADLINE: Final = 5.0
 _LATER_SHARE: Final = 0.3
-_LEADER_SECONDS: Final = 0.1
 
 
 class _Request(NamedTuple):
@@ -159,91 +154,3 @@ class SimulatedJournal(Journal):
 
 def _no_client() -> Any:
     raise AssertionError("a simulated process connects to nothing")
-
-
-class SimulatedPublisher:
-    """In the place of a Publisher."""
-
-    def __init__(self, caller: Caller, transactional_id: str) -> None:
-        self._caller = caller
-        self._broker: Broker = caller.world.broker
-        self._id = transactional_id
-        self._epoch: int | None = None
-        self.patience = Patience(DEADLINE)
-
-    async def start(self) -> None:
-        self._epoch = None
-        self._epoch = await self._init(self._id)
-
-    async def fence(self, transactional_ids: Collection[str]) -> None:
-        for name in sorted(transactional_ids):
-            await self._init(name)
-
-    async def _init(self, name: str) -> int:
-        try:
-            async with asyncio.timeout(DEADLINE):
-                await self._ended(name)
-                epoch = await self._caller.call(
-                    f"init of {name}",
-                    lambda: self._broker.transactions.init(name),
-                    BrokerUnavailable,
-                    WRITE,
-                )
-                await self._ended(name)
-                return epoch
-        except TimeoutError as error:
-            raise BrokerUnavailable("no answer in time") from error
-
-    async def _ended(self, name: str) -> None:
-        while (ending := self._broker.transactions.ending(name)) is not None:
-            await asyncio.shield(ending)
-
-    async def publish(self, batches: Sequence[RecordBatch], *, patient: bool = False) -> list[int]:
-        if self._epoch is None:
-            raise PublishInDoubt("the publisher was not started")
-        try:
-            async with asyncio.timeout(self.patience.seconds if patient else DEADLINE):
-                return await self._transact(self._epoch, batches)
-        except (Exception, asyncio.CancelledError) as error:
-            await self.discard()
-            if isinstance(error, EpochEnded):
-                raise PublisherFenced(f"{self._id} is fenced") from error
-            if isinstance(error, TimeoutError):
-                raise PublishInDoubt("no answer in time") from error
-            raise
-
-    async def _transact(self, epoch: int, batches: Sequence[RecordBatch]) -> list[int]:
-        await self._ended(self._id)
-        while any((batch.topic, batch.partition) in self._broker.leaderless for batch in batches):  # noqa: ASYNC110 - as the client
-            await asyncio.sleep(_LEADER_SECONDS)
-        offsets: dict[int, int] = {}
-        leaders = list(range(LEADERS))
-        self._caller.world.chaos.random.shuffle(leaders)
-        for leader in leaders:
-            share = {n: batch for n, batch in enumerate(batches) if batch.partition % LEADERS == leader}
-            if share:
-                found = await self._produce(epoch, list(share.values()))
-                offsets |= zip(share, found, strict=True)
-        await self._caller.call(
-            "end", lambda: self._broker.transactions.end(self._id, epoch), PublishInDoubt, WRITE
-        )
-        return [offsets[number] for number in range(len(batches))]
-
-    async def _produce(self, epoch: int, batches: Sequence[RecordBatch]) -> list[int]:
-        meant = self._broker.transactions.open_of(self._id)
-
-        def late() -> None:
-            with suppress(EpochEnded):
-                if meant is not None and meant.committed is None:
-                    self._broker.transactions.produce(self._id, epoch, batches, late_for=meant)
-
-        return await self._caller.call(
-            f"produce {[f'{b.topic}/{b.partition}' for b in batches]}",
-            lambda: self._broker.transactions.produce(self._id, epoch, batches),
-            PublishInDoubt,
-            WRITE,
-            late=late,
-        )
-
-    async def discard(self) -> None:
-        self._epoch = None

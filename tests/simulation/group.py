@@ -54,6 +54,7 @@ def make_worker(caller: Caller, numbers: Collection[int], name: str, traces: Tra
         for number in sorted(numbers)
     }
     fetcher, publisher, journal = caller.world.clients(caller, name)
+    publishing = Publishing(publisher, journal=JOURNAL, worker=name, metrics=METRICS, traces=traces)
     store = SimulatedStore(caller)
     return Worker(
         partitions,
@@ -71,8 +72,15 @@ def make_worker(caller: Caller, numbers: Collection[int], name: str, traces: Tra
             log=fetcher,
             beat=lambda: None,
         ),
-        storing=Storing(store, policy=POLICY, limits=limits, metrics=METRICS, traces=traces),
-        publishing=Publishing(publisher, journal=JOURNAL, worker=name, metrics=METRICS, traces=traces),
+        storing=Storing(
+            store,
+            policy=POLICY,
+            limits=limits,
+            metrics=METRICS,
+            traces=traces,
+            before_commit=publishing.open,
+        ),
+        publishing=publishing,
         batch_commands=limits.batch_commands,
         metrics=METRICS,
         beat=lambda: None,

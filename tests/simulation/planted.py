@@ -17,7 +17,7 @@ from consumer.kafka.journal_entries import Progress, Release
 from consumer.kafka.journal_tail import Window
 from consumer.storage.memory import MemoryStore
 from consumer.storage.protocols import OUTBOX_SLOTS
-from tests.simulation.clients import SimulatedPublisher
+from tests.simulation.publisher import SimulatedPublisher
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,8 @@ from consumer.kafka.fetcher import Bounds, Fetched
 from consumer.kafka.journal import ReadBack
 from consumer.kafka.journal_entries import Claim, Forgotten, Progress, entry_of, journal_batch
 from tests.simulation.broker import JOURNAL
-from tests.simulation.clients import SimulatedJournal, SimulatedPublisher
+from tests.simulation.clients import SimulatedJournal
+from tests.simulation.publisher import SimulatedPublisher
 from tests.simulation.world import in_virtual_time
 from tests.unit.engine.logs import Record
 

@@ -10,7 +10,7 @@ import pytest
 from consumer.engine.backoff import BACKOFF_SECONDS
 from consumer.engine.pipeline import LOOK_SECONDS
 from tests.simulation.broker import JOURNAL
-from tests.simulation.clients import DEADLINE
+from tests.simulation.publisher import DEADLINE
 from tests.simulation.test_recovery import CALLS_SECONDS, EVERY_SECONDS, SESSION_SECONDS, flow
 from tests.unit.engine.logs import TOPIC
 

@@ -9,7 +9,7 @@ from consumer.engine import unpublished as unpublished_module
 from consumer.engine.publishing import Publishing
 from consumer.engine.storing import Storing
 from consumer.storage.protocols import SESSIONS
-from tests.simulation.clients import SimulatedPublisher
+from tests.simulation.publisher import SimulatedPublisher
 from tests.simulation.test_too_slow import a_backlog, in_virtual_time
 
 LIMIT = 2_000

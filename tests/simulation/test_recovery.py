@@ -22,8 +22,8 @@ from tests.simulation.world import Outage, World
 from tests.unit.engine.logs import create, update
 
 SESSION_SECONDS = 1.0
-CALLS_SECONDS = 0.2
-"""A takeover and a batch: a few dozen calls."""
+CALLS_SECONDS = 0.25
+"""A takeover and a batch: some fifty calls."""
 
 LONGEST_PAUSE = 1.5 * max(BACKOFF_SECONDS)
 AWAY_SECONDS = 20.0
@@ -74,8 +74,9 @@ class Flow:
 
     async def until_in_transaction(self, name: str) -> None:
         """Until this worker has outputs in an open transaction."""
-        while self.world.broker.transactions.open_of(name) is None:  # noqa: ASYNC110 - virtual time
-            await asyncio.sleep(0.001)
+        open_of = self.world.broker.transactions.open_of
+        while not ((found := open_of(name)) and found.logs and found.committed is None):  # noqa: ASYNC110
+            await asyncio.sleep(0.0001)
 
     async def _send(self) -> None:
         names = [accounts(number, 2)[0] for number in range(2)]

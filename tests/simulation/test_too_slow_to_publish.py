@@ -8,7 +8,7 @@ from consumer.engine import catching_up
 from consumer.engine.batch_size import BatchSize
 from consumer.kafka.patience import Patience
 from tests.simulation.checker import Violation
-from tests.simulation.clients import DEADLINE, SimulatedPublisher
+from tests.simulation.publisher import DEADLINE, SimulatedPublisher
 from tests.simulation.test_too_slow import BACKLOG, a_backlog, in_virtual_time
 
 PARTITIONS = 4

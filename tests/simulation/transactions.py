@@ -78,7 +78,9 @@ class Coordinator:
         producer = self._current(name, epoch)
         if late_for is not None and producer.transaction is not late_for:
             return []
-        transaction = self.begin(name, epoch)
+        transaction = producer.transaction
+        assert transaction is not None, "the client has to begin it first"
+        assert transaction.committed is None, "the client has to wait for the markers"
         return [self._broker.append(batch, transaction) for batch in batches]
 
     def begin(self, name: str, epoch: int) -> Transaction:

@@ -11,9 +11,10 @@ from tests.simulation.broker import Broker
 from tests.simulation.calls import Caller
 from tests.simulation.chaos import Chaos
 from tests.simulation.checker import Progress, Violation
-from tests.simulation.clients import SimulatedFetcher, SimulatedJournal, SimulatedPublisher
+from tests.simulation.clients import SimulatedFetcher, SimulatedJournal
 from tests.simulation.clock import VirtualLoop
 from tests.simulation.group import Group, Process
+from tests.simulation.publisher import SimulatedPublisher
 from tests.simulation.quiet import OnceDecoder
 from tests.simulation.store import Database
 from tests.simulation.transactions import EpochEnded

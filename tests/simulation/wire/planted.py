@@ -65,10 +65,10 @@ def a_transaction_is_committed_before_all_is_written(patch: pytest.MonkeyPatch) 
 
 
 def the_partitions_of_a_transaction_are_not_registered(patch: pytest.MonkeyPatch) -> None:
-    async def add(self: Any, batches: Any) -> None:
-        await self._know({batch.topic for batch in batches})
+    async def register(self: Any, partitions: Any) -> None:
+        await self._know({topic for topic, _ in partitions})
 
-    patch.setattr(Transactions, "_add", add)
+    patch.setattr(Transactions, "register", register)
 
 
 def aborted_records_are_read(patch: pytest.MonkeyPatch) -> None:

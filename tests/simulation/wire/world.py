@@ -11,7 +11,7 @@ from consumer.kafka.journal import Journal
 from consumer.kafka.publisher import Publisher
 from tests.simulation import schedule
 from tests.simulation.broker import JOURNAL
-from tests.simulation.clients import DEADLINE
+from tests.simulation.publisher import DEADLINE
 from tests.simulation.wire.cluster import Cluster
 from tests.simulation.wire.connection import connected, make_client
 from tests.simulation.world import World

@@ -61,7 +61,7 @@ def failed_output_ignored() -> None:
     """A batch that the broker refuses does not stop the commit."""
 
     async def careless(self: Any, transactions: Any, batches: Any) -> list[int]:
-        await transactions._add(batches)
+        await transactions.register((batch.topic, batch.partition) for batch in batches)
         offsets = []
         for batch in batches:
             try:
@@ -178,7 +178,7 @@ def doubt_taken_for_a_commit() -> None:
     """A commit without an answer is taken for done, and the next epoch begun."""
 
     async def careless(self: Any, transactions: Any, batches: Any) -> list[int]:
-        await transactions._add(batches)
+        await transactions.register((batch.topic, batch.partition) for batch in batches)
         offsets: list[int] = await transactions._produce.send(batches, transactions._epoch)
         try:
             await transactions._commit()

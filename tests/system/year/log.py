@@ -15,7 +15,7 @@ from schemas.partitioning import murmur2_home
 from schemas.topics import COMMANDS, POSITIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from consumer.errors import LogError
@@ -135,6 +135,8 @@ class Publisher:
         self._log = log
 
     async def start(self) -> None: ...
+
+    def open(self, partitions: Collection[tuple[str, int]]) -> None: ...
 
     async def publish(self, batches: Sequence[RecordBatch]) -> list[int]:
         await self._log.publish(batches)

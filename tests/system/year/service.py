@@ -141,6 +141,9 @@ class Service:
         fetcher: Any = Fetcher(self.log)
         publisher: Any = Publisher(self.log)
         journal: Any = Journal(self.log)
+        publishing = Publishing(
+            publisher, journal=POSITIONS, worker="worker", metrics=self._metrics, traces=NO_TRACES
+        )
         return Worker(
             partitions,
             reading=Reading(
@@ -162,11 +165,14 @@ class Service:
                 beat=lambda: None,
             ),
             storing=Storing(
-                self.store, policy=policy(), limits=limits, metrics=self._metrics, traces=NO_TRACES
+                self.store,
+                policy=policy(),
+                limits=limits,
+                metrics=self._metrics,
+                traces=NO_TRACES,
+                before_commit=publishing.open,
             ),
-            publishing=Publishing(
-                publisher, journal=POSITIONS, worker="worker", metrics=self._metrics, traces=NO_TRACES
-            ),
+            publishing=publishing,
             batch_commands=limits.batch_commands,
             metrics=self._metrics,
             beat=lambda: None,

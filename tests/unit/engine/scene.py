@@ -12,8 +12,8 @@ from consumer.telemetry.traces import NO_TRACES
 from tests.simulation.broker import JOURNAL
 from tests.simulation.calls import Caller
 from tests.simulation.chaos import Chaos
-from tests.simulation.clients import SimulatedPublisher
 from tests.simulation.group import CLUSTER, GROUP, METRICS, make_worker
+from tests.simulation.publisher import SimulatedPublisher
 from tests.simulation.world import World
 from tests.unit.engine.logs import TOPIC, create, update
 from tests.unit.engine.oracle import by_topic, expected, read

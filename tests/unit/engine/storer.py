@@ -30,7 +30,14 @@ class Scene:
         self.store = SimulatedStore(self.caller)
         self.database = self.world.database
         limits = Limits(**limits)
-        self.storing = Storing(self.store, policy=POLICY, limits=limits, metrics=METRICS, traces=NO_TRACES)
+        self.storing = Storing(
+            self.store,
+            policy=POLICY,
+            limits=limits,
+            metrics=METRICS,
+            traces=NO_TRACES,
+            before_commit=lambda _: None,
+        )
         self.storing.owner = "me"
         self.partition = Partition(
             number,

@@ -12,6 +12,19 @@ from tests.unit.engine.logs import ACCOUNTS, create, record, update
 from tests.unit.engine.oracle import by_topic, expected, read
 from tests.unit.engine.storer import FIRST, Scene, updates
 
+
+async def test_a_batch_is_told_before_it_is_committed():
+    """Kafka's transaction begins then, with the partitions of its outputs."""
+    scene = await Scene([create(0), *updates(3)]).begin()
+    told = []
+    scene.storing._before_commit = lambda applied: told.append((scene.position.next, applied))
+    await scene.store_once()
+    ((position, (applied,)),) = told
+    assert position == 0
+    assert applied.position.next == 4
+    assert [out.topic for out in applied.outputs] == [out.topic for out in scene.batches[0].outputs]
+
+
 # ---- sizes
 
 

@@ -11,8 +11,8 @@ from consumer.kafka.recordbatches import unpack
 from consumer.storage.protocols import Position
 from tests.simulation.broker import JOURNAL
 from tests.simulation.calls import Caller
-from tests.simulation.clients import SimulatedPublisher
 from tests.simulation.log import Transaction
+from tests.simulation.publisher import SimulatedPublisher
 from tests.unit.engine.logs import Record, unreadable
 from tests.unit.engine.scene import END, LOG, ORIGIN, PLACE, fresh, outputs_from, scene, worked_on
 
@@ -100,6 +100,7 @@ async def test_what_is_published_is_read_only_once_no_earlier_worker_can_change_
     old = SimulatedPublisher(Caller(scene.world, "old"), "old")
     await old.start()
     broker, epoch = scene.world.broker, old._epoch
+    broker.transactions.begin("old", epoch)
     broker.transactions.produce("old", epoch, _outbox(scene))
     if commits:
         scene.heir.at("init of old", lambda: broker.transactions.end("old", epoch))

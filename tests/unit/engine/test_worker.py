@@ -60,6 +60,45 @@ async def test_a_worker_that_works_again_is_ready_although_nothing_is_to_do():
     assert worker.partitions[0].taken_over
 
 
+async def test_what_is_fetched_is_decoded_at_once():
+    """The database is often busy with the last batch, and the next one then begins sooner."""
+    scene = Scene()
+    scene.send([create(0), update(1), update(2)])
+    worker = make_worker(scene.heir, [0], "heir")
+    worker._reading._ahead = 3
+    partition = worker.partitions[0]
+    partition.go_on_from(Resumed(Position(PLACE, ORIGIN, next=0), 0))
+    await worker._reading.start()
+    await worker._reading.fetch({0: 0}, 100)
+    assert partition.intake.waiting == len(partition.intake._decoded) == 3
+
+
+async def test_kafka_is_told_of_all_partitions_to_which_a_batch_is_published():
+    scene = Scene()
+    scene.send([create(0), update(1)])
+    worker = make_worker(scene.heir, [0], "heir")
+    opened, published = [], []
+    publisher = worker._publisher
+    begin, transact = publisher.open, publisher._transact
+
+    def noted(partitions):
+        opened.append(set(partitions))
+        begin(partitions)
+
+    async def transacted(epoch, batches):
+        published.append({(batch.topic, batch.partition) for batch in batches})
+        return await transact(epoch, batches)
+
+    publisher.open, publisher._transact = noted, transacted
+    running = asyncio.create_task(worker.run())
+    async with asyncio.timeout(10):
+        while scene.told != 2:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.01)
+    worker.stop()
+    await running
+    assert [each for each in published if len(each) > 1] == opened
+
+
 async def test_what_a_stopped_partition_has_stored_is_published_all_the_same(monkeypatch):
     """Its last batch failed to be published after the dead letters of the next had stopped it."""
     monkeypatch.setattr(pipeline_module, "REST_SECONDS", 0.0)  # the next batch begins while it is published

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from asyncio import CancelledError
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
@@ -31,6 +32,9 @@ T = TypeVar("T")
 _TRANSACTION: Final = READ | {"conflict"}
 _COMMIT: Final = WRITE | {"conflict"}
 _MOST_BACKUPS: Final = 6
+_RESTORE_SECONDS: Final = 0.1
+"""Between two restores: longer than a request and its answer. A worker whose database became a later one and
+then an earlier one between two of its reads would take it for torn."""
 
 
 class Database(MemoryStore):
@@ -39,6 +43,7 @@ class Database(MemoryStore):
     def __init__(self, partitions: int) -> None:
         super().__init__()
         self.era = 0
+        self._restored_at = -_RESTORE_SECONDS
         self._partitions = partitions
         self._backups: list[tuple[Any, ...]] = []
 
@@ -80,10 +85,14 @@ class Database(MemoryStore):
             self._backups.append((*map(dict, self._parts()), [*self.former_documents]))
 
     def restore(self, choose: Callable[[Sequence[Any]], Any]) -> None:
-        """The state becomes an older one."""
+        """The state becomes another one, unless it has only just become one."""
         if not self._backups:
             return
         *parts, former = choose(self._backups)
+        now = asyncio.get_running_loop().time()
+        if now < self._restored_at + _RESTORE_SECONDS:
+            return
+        self._restored_at = now
         for there, then in zip(self._parts(), parts, strict=True):
             there.clear()
             there.update(then)

@@ -6,6 +6,7 @@ errors after which the request is to be repeated, although it was done.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from aiokafka import errors as kafka
@@ -20,6 +21,7 @@ from aiokafka.protocol.transaction import (
     InitProducerIdRequest_v0,
 )
 
+from consumer.kafka.leaders import NO_LEADER
 from consumer.kafka.recordbatches import RecordBatch
 from schemas.topics import EVENT_TOPICS, TOPICS
 from tests.simulation.broker import Broker
@@ -63,37 +65,40 @@ class Cluster(Broker):
         super().__init__(chaos, committed)
         self._chaos = chaos
         self._leaders: dict[tuple[str, int], int] = {}
-        self._coordinators = Coordinators(self.transactions, chaos)
+        self.coordinators = Coordinators(self.transactions, chaos)
         self._written: dict[tuple[str, int, int], _Written] = {}
 
     def log(self, topic: str, partition: int) -> WireLog:
         """The log of a partition; all partitions are there."""
         found = self.logs.get((topic, partition))
         if found is None:
-            found = self.logs[topic, partition] = WireLog(topic, partition, self._coordinators.producer_id)
+            found = self.logs[topic, partition] = WireLog(topic, partition, self.coordinators.producer_id)
         return found  # type: ignore[return-value]
 
     def answer(self, node: int, request: Any) -> Any:
         """What this node answers."""
         answers: Any = {
             MetadataRequest_v5: self._metadata,
-            FindCoordinatorRequest_v1: self._coordinators.find,
+            FindCoordinatorRequest_v1: self.coordinators.find,
             OffsetRequest_v3: self._offsets,
             FetchRequest_v4: self._fetch,
-            InitProducerIdRequest_v0: self._coordinators.init,
-            AddPartitionsToTxnRequest_v0: self._coordinators.add,
+            InitProducerIdRequest_v0: self.coordinators.init,
+            AddPartitionsToTxnRequest_v0: self.coordinators.add,
             ProduceRequest_v7: self._produce,
-            EndTxnRequest_v0: self._coordinators.end,
+            EndTxnRequest_v0: self.coordinators.end,
         }
         return answers[type(request)](node, request)
 
     def move(self) -> None:
-        """A partition has another leader, or a transactional id another coordinator."""
+        """A partition has another leader, after a time without one; or an id another coordinator."""
         if self._chaos.chance(0.5):
-            self._coordinators.move()
+            self.coordinators.move()
         elif self._leaders:
             place = self._chaos.random.choice(sorted(self._leaders))
-            self._leaders[place] = self._chaos.random.choice(NODES)
+            leader = self._chaos.random.choice(NODES)
+            self._leaders[place] = NO_LEADER
+            elected = self._chaos.random.choice((0.0, 0.01, self._chaos.seconds()))
+            asyncio.get_running_loop().call_later(elected, self._leaders.__setitem__, place, leader)
 
     def readable(self, node: int, request: FetchRequest_v4) -> bool:
         """Whether a fetch need not wait: there are records, or an error."""
@@ -110,10 +115,9 @@ class Cluster(Broker):
 
     def _metadata(self, _: int, request: Any) -> Any:
         counts = _counts(self._chaos.sizes)
-        asked = counts if request.topics is None else request.topics
         topics = [
             (OK, name, False, [(OK, n, self._leader(name, n), [], [], []) for n in range(counts[name])])
-            for name in asked
+            for name in (counts if request.topics is None else request.topics)
         ]
         brokers = [(node, f"node-{node}", 9092, None) for node in NODES]
         return request.RESPONSE_TYPE(0, brokers, "cluster", NODES[0], topics)
@@ -160,18 +164,19 @@ class Cluster(Broker):
         before = self._written.get((topic, number, producer_id), _Written(-1, 0, 0, -1))
         if self._leader(topic, number) != node:
             return kafka.NotLeaderForPartitionError.errno, -1
-        if epoch < before.epoch or self._coordinators.outdated(name, epoch):
+        if epoch < before.epoch or self.coordinators.outdated(name, epoch):
             return kafka.InvalidProducerEpoch.errno, -1
         if epoch == before.epoch and sequence == before.sequence:
             return OK, before.offset
         if sequence != (before.sequence + before.records if epoch == before.epoch else 0):
             return kafka.OutOfOrderSequenceNumber.errno, -1
-        transaction = self._coordinators.open_with(name, topic, number)
+        transaction = self.coordinators.open_with(name, topic, number)
         if transaction is None:
             return kafka.InvalidTxnState.errno, -1
         offset = self.append(RecordBatch(topic, number, records, bytes(body)), transaction)
         self._written[topic, number, producer_id] = _Written(epoch, sequence, records, offset)
         self.wake(topic)
+        self.coordinators.wrote(name)
         return OK, offset
 
 

@@ -13,6 +13,7 @@ from aiokafka.cluster import ClusterMetadata
 from aiokafka.conn import CloseReason
 from aiokafka.errors import KafkaConnectionError
 from aiokafka.protocol.fetch import FetchRequest_v4
+from aiokafka.protocol.transaction import EndTxnRequest_v0
 
 from consumer.kafka import fetcher, whereabouts
 from tests.simulation.calls import READ, WRITE
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 _MOVE_SHARE: Final = 0.02
 """Of requests: a leader or a coordinator has moved when they arrive."""
 
-_BREAK_SHARE: Final = 0.03
+_BREAK_SHARE: Final = 0.06
 """Of requests that change something: the connection breaks when they are sent."""
 
 _callers: Final[dict[str, Caller]] = {}
@@ -80,7 +81,11 @@ class Connection:
         """What was sent is on its way, and arrives while or after it is sent again."""
         world = self._caller.world
         if not world.chaos.calm and world.chaos.chance(_BREAK_SHARE):
-            world.later(f"{self._caller.name}'s {name}", lambda: self._answer(asked))
+            if isinstance(asked, EndTxnRequest_v0) and world.chaos.chance(0.5):
+                cluster: Any = world.broker
+                cluster.coordinators.later(asked.transactional_id, lambda: self._answer(asked))
+            else:
+                world.later(f"{self._caller.name}'s {name}", lambda: self._answer(asked))
             raise KafkaConnectionError("broken")
 
     def _answer(self, asked: Any) -> Any:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka import errors as kafka
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.simulation.chaos import Chaos
     from tests.simulation.log import Transaction
     from tests.simulation.transactions import Coordinator
@@ -25,6 +28,16 @@ class Coordinators:
         self._producer_ids: dict[str, int] = {}
         self._registered: dict[Transaction, set[tuple[str, int]]] = {}
         """The partitions of each transaction."""
+        self._late: dict[str, Callable[[], Any]] = {}
+
+    def later(self, name: str, end: Callable[[], Any]) -> None:
+        """An EndTxn arrives when this id has written its next batch, the worst moment."""
+        self._late[name] = end
+
+    def wrote(self, name: str) -> None:
+        """A batch of a transaction of this id is written."""
+        if name in self._late:
+            asyncio.get_running_loop().call_soon(self._late.pop(name))
 
     def move(self) -> None:
         """An id has another coordinator, perhaps."""

@@ -76,7 +76,7 @@ def aborted_records_are_read(patch: pytest.MonkeyPatch) -> None:
 
 
 BUGS: Final = (
-    Bug(a_transaction_is_ended_again_after_a_lost_answer, 390),
+    Bug(a_transaction_is_ended_again_after_a_lost_answer, 0),
     Bug(a_batch_is_sent_again_with_another_sequence_number, 0),
     Bug(a_worker_goes_on_with_its_epoch_after_a_failure, 0),
     Bug(a_transaction_is_committed_before_all_is_written, 0),

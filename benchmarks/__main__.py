@@ -110,10 +110,11 @@ def _latency(world: World, level: Level, _: argparse.Namespace, __: dict[str, An
         for share in level.shares
     }
     singles = [one_at_a_time(world, level.singles) for _ in range(rounds)]
-    ratio = statistics.median(one["ratio"] for one in singles)
+    kinds = ("ratio", "plain_ratio")
+    medians = {kind: statistics.median(one[kind] for one in singles) for kind in kinds}
     rows = {**singles[-1]["rows"], **loads}
     show_rows(f"latency; capacity {capacity:,.0f} commands/s", rows)
-    return {"capacity": capacity, "rows": rows, "ratio": ratio}
+    return {"capacity": capacity, "rows": rows, **medians}
 
 
 def _partitions(world: World, level: Level, arguments: argparse.Namespace, _: dict[str, Any]) -> Any:

@@ -12,7 +12,7 @@ from confluent_kafka import Consumer
 
 from benchmarks.contenders.apps.watch import cause_of
 from benchmarks.contenders.base import WorkNotDone, python_app
-from benchmarks.contenders.service import Recording, Service
+from benchmarks.contenders.service import Plain, Recording, Service
 from benchmarks.latency import PARTITIONS, Sender, percentiles
 from benchmarks.log import Shape, make_log
 from benchmarks.race import JOIN_SECONDS, STOP_SECONDS, WORK_SECONDS, wait
@@ -34,11 +34,16 @@ WARM_UP: Final = 50
 
 
 def one_at_a_time(world: World, tries: int) -> dict[str, Any]:
-    """Latencies in milliseconds of single commands, and of the bare transactions; commits are synced."""
+    """Latencies in milliseconds of single commands, and of the bare transactions; commits are synced.
+
+    `ratio`: the service's median divided by the medians of both bare transactions; `plain_ratio`: that of a
+    plain loop, which decides nothing.
+    """
     log = make_log(Shape(tries + WARM_UP, max(1, tries // 5)), PARTITIONS)
     recorded = world.folder / "single.bson"
     recorded.unlink(missing_ok=True)
     service = _singles(world, Service(), log)
+    plain = _singles(world, Plain(), log)
     _singles(world, Recording(recorded), log)
     mongo, kafka = _floor(world, recorded, tries + WARM_UP)
     both = [sum(pair) for pair in zip(mongo, kafka, strict=True)]
@@ -46,11 +51,13 @@ def one_at_a_time(world: World, tries: int) -> dict[str, Any]:
     return {
         "rows": {
             "service, one command": percentiles(service),
+            "plain loop, one command": percentiles(plain),
             "bare MongoDB transaction": percentiles(mongo),
             "bare Kafka transaction": percentiles(kafka),
             "both, one after the other": percentiles(both),
         },
         "ratio": round(statistics.median(service) / floor, 3),
+        "plain_ratio": round(statistics.median(plain) / floor, 3),
     }
 
 

@@ -180,7 +180,7 @@ class ApacheKafka(KafkaServer):
     def _command(self) -> Sequence[str]:
         config = self.folder / "server.properties"
         config.write_text("".join(f"{name}={value}\n" for name, value in self._settings().items()))
-        jars = [*self._class_options(), "-cp", f"{kafka_jars(self.version)}/*"]
+        jars = ["-cp", f"{kafka_jars(self.version)}/*", *self._class_options()]
         if not (self.data / "meta.properties").exists():
             # A short run: it ends before what is compiled for speed would be ready.
             self._format([java(), "-Xmx256m", *QUICK_START, *jars], config)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 from pymongo import MongoClient
 
@@ -73,26 +73,46 @@ def _stops(worker: Worker, error: type[PositionError], partitions: int) -> list[
 
 
 def standing(scene: Scene) -> dict[int, Any]:
-    """Of each partition: its position, what it has stored for publishing, and where its outputs end."""
+    """Of each partition: its position, what it has stored for publishing, and how many outputs there are."""
     numbers = range(scene.checker.watched.partitions)
     found = {each["_id"]: each for each in database(scene).positions.find()}
     positions = {n: found.get(f"{scene.checker.watched.topic}/{n}", {}) for n in numbers}
     outbox = {each["_id"]: each for each in database(scene).outbox.find()}
-    ends = _ends_of_outputs(scene, numbers)
+    published = _published(scene, numbers)
     return {
-        n: (position.get("next"), position.get("generation"), position.get("outbox"), outbox, ends[n])
+        n: (position.get("next"), position.get("generation"), position.get("outbox"), outbox, published[n])
         for n, position in positions.items()
     }
 
 
-def _ends_of_outputs(scene: Scene, numbers: Iterable[int]) -> dict[int, list[Any]]:
+def _published(scene: Scene, numbers: Iterable[int]) -> dict[int, list[int]]:
+    """How many outputs there are. The ends of the logs say less: an ended transaction moves them, too."""
     topics = [scene.prefix + topic for topic in OUTPUTS]
-    nobody = {"bootstrap.servers": scene.checker.watched.bootstrap, "group.id": "nobody", "log_level": 0}
-    with closing(Consumer(nobody)) as consumer:
-        return {
-            number: [consumer.get_watermark_offsets(TopicPartition(topic, number)) for topic in topics]
-            for number in numbers
-        }
+    counts = {(topic, number): 0 for topic in topics for number in numbers}
+    with closing(
+        Consumer(
+            {
+                "bootstrap.servers": scene.checker.watched.bootstrap,
+                "group.id": "nobody",
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "enable.partition.eof": True,
+                "log_level": 0,
+            }
+        )
+    ) as consumer:
+        consumer.assign([TopicPartition(*each, OFFSET_BEGINNING) for each in counts])
+        left = set(counts)
+        while left:
+            message = consumer.poll(30)
+            assert message is not None, f"not read to their ends: {left}"
+            place = message.topic(), message.partition()
+            if message.error() is None:
+                counts[place] += 1
+            else:
+                assert message.error().code() == KafkaError._PARTITION_EOF
+                left.discard(place)
+    return {number: [counts[topic, number] for topic in topics] for number in numbers}
 
 
 def decided(scene: Scene, worker: Worker, *decision: str) -> None:

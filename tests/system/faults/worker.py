@@ -21,7 +21,6 @@ from consumer.cli import main as cli
 from consumer.engine import obstacle, reading
 from consumer.kafka.journal import Journal
 from consumer.kafka.publisher import Publisher
-from consumer.kafka.recordbatches import RecordBatch
 from consumer.kafka.transactions import Transactions
 from consumer.storage import mongo
 from schemas.topics import POSITIONS
@@ -49,6 +48,7 @@ POINTS = {
     "fenced": Point(Publisher, "fence", after=True),
     "in-transaction": Point(mongo, "commit", after=False),
     "stored": Point(mongo, "commit", after=True),
+    "opened": Point(Transactions, "register", after=True, outputs=True),
     "publishing": Point(Transactions, "_commit", after=False, outputs=True),
     "published": Point(Transactions, "_commit", after=True, outputs=True),
 }
@@ -58,23 +58,23 @@ TAKEOVER = ("started", "claimed", "read-back", "fenced")
 
 def stop_at(point: Point, passage: int, number: signal.Signals) -> None:
     """Lets this process send itself a signal at one passage of a point."""
-    method = getattr(point.owner, point.name)
-    passages = iter(range(1, passage + 1))
     if point.outputs:
         note_outputs()
+    method = getattr(point.owner, point.name)
+    passages = iter(range(1, passage + 1))
 
-    def pass_by(counts: bool) -> None:
+    def pass_by(passing: Any) -> None:
+        counts = not point.outputs or passing.has_outputs
         if counts and next(passages, None) == passage:
             os.kill(os.getpid(), number)
 
     @functools.wraps(method)
     async def stopping(*arguments: Any, **named: Any) -> Any:
-        counts = not point.outputs or arguments[0].has_outputs
         if not point.after:
-            pass_by(counts)
+            pass_by(arguments[0])
         result = await method(*arguments, **named)
         if point.after:
-            pass_by(counts)
+            pass_by(arguments[0])
         return result
 
     setattr(point.owner, point.name, stopping)
@@ -82,14 +82,14 @@ def stop_at(point: Point, passage: int, number: signal.Signals) -> None:
 
 def note_outputs() -> None:
     """Each transaction knows whether it holds anything but entries of the journal."""
-    add = Transactions._add
+    register = Transactions.register
 
-    async def noting(self: Any, batches: Iterable[RecordBatch]) -> None:
-        added = list(batches)
-        self.has_outputs = any(not batch.topic.endswith(POSITIONS) for batch in added)
-        await add(self, added)
+    async def noting(self: Any, partitions: Iterable[tuple[str, int]]) -> None:
+        registered = list(partitions)
+        self.has_outputs = any(not topic.endswith(POSITIONS) for topic, _ in registered)
+        await register(self, registered)
 
-    Transactions._add = noting  # type: ignore[method-assign]
+    Transactions.register = noting  # type: ignore[method-assign]
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from aiokafka.record.default_records import DefaultRecordBatch
 from consumer.kafka.fetcher import Bounds, Fetched
 from consumer.kafka.journal_entries import Progress, entry_of
 from consumer.kafka.journal_tail import Tail
+from consumer.kafka.patience import Patience
 from devstack.proof.records import LogRecord
 from schemas.partitioning import murmur2_home
 from schemas.topics import COMMANDS, POSITIONS
@@ -87,6 +88,7 @@ class Fetcher:
 
     def __init__(self, log: Log) -> None:
         self._log = log
+        self.patience = Patience(1.0)
 
     async def start(self) -> None: ...
 
@@ -133,12 +135,13 @@ class Publisher:
 
     def __init__(self, log: Log) -> None:
         self._log = log
+        self.patience = Patience(1.0)
 
     async def start(self) -> None: ...
 
     def open(self, partitions: Collection[tuple[str, int]]) -> None: ...
 
-    async def publish(self, batches: Sequence[RecordBatch]) -> list[int]:
+    async def publish(self, batches: Sequence[RecordBatch], *, patient: bool = False) -> list[int]:
         await self._log.publish(batches)
         return [0] * len(batches)
 

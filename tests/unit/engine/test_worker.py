@@ -29,6 +29,16 @@ def impatient(monkeypatch):
     monkeypatch.setattr(backoff, "BACKOFF_SECONDS", (0.0,))
 
 
+async def until_two_are_told(scene, worker):
+    """Runs the worker until its progress is behind two commands, and then to an orderly end."""
+    running = asyncio.create_task(worker.run())
+    async with asyncio.timeout(10):
+        while scene.told != 2:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.01)
+    worker.stop()
+    await running
+
+
 async def test_a_worker_that_fails_again_and_again_is_not_ready():
     scene = Scene()
     worker = make_worker(scene.heir, [0], "heir")
@@ -90,12 +100,7 @@ async def test_kafka_is_told_of_all_partitions_to_which_a_batch_is_published():
         return await transact(epoch, batches)
 
     publisher.open, publisher._transact = noted, transacted
-    running = asyncio.create_task(worker.run())
-    async with asyncio.timeout(10):
-        while scene.told != 2:  # noqa: ASYNC110 - nobody tells
-            await asyncio.sleep(0.01)
-    worker.stop()
-    await running
+    await until_two_are_told(scene, worker)
     assert [each for each in published if len(each) > 1] == opened
 
 
@@ -112,12 +117,7 @@ async def test_what_a_stopped_partition_has_stored_is_published_all_the_same(mon
     # The first ends of transactions are those of the claims and of the takeover.
     scene.heir.at("end", lambda: None, lambda: None)
     scene.heir.fail("end", PublishInDoubt("no answer"))
-    running = asyncio.create_task(worker.run())
-    async with asyncio.timeout(10):
-        while scene.told != 2:  # noqa: ASYNC110 - nobody tells
-            await asyncio.sleep(0.01)
-    worker.stop()
-    await running
+    await until_two_are_told(scene, worker)
     assert isinstance(partition.error, DeadLetterLimit)
     # Although it was claimed since: what was published then was left from before the stop.
     assert scene.store.noted == {PLACE: Stop(str(partition.error), None)}

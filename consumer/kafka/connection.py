@@ -16,7 +16,7 @@ from aiokafka.abc import AbstractTokenProvider
 from aiokafka.conn import AIOKafkaConnection, CloseReason
 from aiokafka.helpers import create_ssl_context
 
-from consumer.errors import BrokerDenied, BrokerUnavailable, SettingsError
+from consumer.errors import BrokerDenied, BrokerUnavailable, SettingsError, TopicsMissing
 from consumer.kafka.hints import Meaning, meaning_of
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
 
     from aiokafka import AIOKafkaConsumer
+    from aiokafka.client import AIOKafkaClient
 
     from consumer.settings import Settings
 
@@ -171,6 +172,20 @@ def _meaning(error: BaseException, text: str) -> Meaning:
     denied = isinstance(error, _DENIED) or any(word in text for word in _DENIED_WORDS)
     kind = BrokerDenied if denied else BrokerUnavailable
     return meaning_of(text) or Meaning(kind, kind.hint)
+
+
+async def listed_partitions(client: AIOKafkaClient, topic: str) -> set[int]:
+    """The partitions of a topic, from the list of all topics.
+
+    Asking for it by name could create it, with wrong settings.
+
+    Raises:
+        TopicsMissing: the topic does not exist, or this user may not see it.
+    """
+    cluster = await client.fetch_all_metadata()
+    if not (numbers := cluster.partitions_for_topic(topic)):
+        raise TopicsMissing([topic])
+    return set(numbers)
 
 
 async def stop_consumer(consumer: AIOKafkaConsumer) -> None:

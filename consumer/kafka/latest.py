@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from consumer.errors import BrokerUnavailable, TopicsMissing
-from consumer.kafka.connection import kafka_errors, kafka_options, stop_consumer
+from consumer.errors import BrokerUnavailable
+from consumer.kafka.connection import kafka_errors, kafka_options, listed_partitions, stop_consumer
 
 if TYPE_CHECKING:
     from consumer.settings import Settings
@@ -41,11 +41,8 @@ class LatestReader:
         """
         with kafka_errors(self._address):
             await self._consumer.start()
-            # Not asked for by name, which may create the topic.
-            cluster = await self._consumer._client.fetch_all_metadata()
-        places = [self._place(number) for number in cluster.partitions_for_topic(self._topic) or ()]
-        if not places:
-            raise TopicsMissing([self._topic])
+            numbers = await listed_partitions(self._consumer._client, self._topic)
+        places = [self._place(number) for number in sorted(numbers)]
         self._consumer.assign(places)
         self._consumer.pause(*places)
 

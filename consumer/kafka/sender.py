@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, KafkaTimeoutError
 
-from consumer.errors import BrokerUnavailable, TopicsMissing
-from consumer.kafka.connection import SAFE_AGAIN, broker_error, kafka_errors, kafka_options, let_go
+from consumer.errors import BrokerUnavailable
+from consumer.kafka.connection import (
+    SAFE_AGAIN,
+    broker_error,
+    kafka_errors,
+    kafka_options,
+    let_go,
+    listed_partitions,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,16 +66,10 @@ class Sender:
         try:
             with kafka_errors(self._address):
                 await self._producer.start()
-                await self._look_for_topic()
+                await listed_partitions(self._producer.client, self._topic)
         except BaseException:
             await self.stop()
             raise
-
-    async def _look_for_topic(self) -> None:
-        """Looks in the list of all topics: asking for one by name could create it, with wrong settings."""
-        listed = await self._producer.client.fetch_all_metadata()
-        if self._topic not in listed.topics():
-            raise TopicsMissing([self._topic])
 
     async def stop(self) -> None:
         """Sends what is still buffered, and disconnects.

@@ -152,5 +152,9 @@ def _outcomes(answer: Any, heads: _Heads) -> Iterator[tuple[TopicPartition, int 
     for topic, partitions in answer.topics:
         for number, code, offset, *_ in partitions:
             partition = TopicPartition(topic, number)
-            what = f"a record batch of {len(heads[partition].body)} bytes for {topic}/{number}"
-            yield partition, error_of(code, what) if code else offset
+            yield partition, _error(code, heads[partition]) if code else offset
+
+
+def _error(code: int, head: _Outgoing) -> KafkaError:
+    topic, number = head.partition
+    return error_of(code, f"a record batch of {len(head.body)} bytes for {topic}/{number}")

@@ -122,7 +122,7 @@ class Publisher:
             raise PublishInDoubt("the publisher was not started")
         seconds = self.patience.seconds if patient else self._deadline
         async with self._in_time(seconds, partial(_failure, self._id, transactions)):
-            await self._opened(transactions, {(batch.topic, batch.partition) for batch in batches})
+            await self._opened(transactions, ())  # also if none was: no other begins before this one ends
             offsets = await self._transact(transactions, batches)
         self._opening = None
         return offsets

@@ -33,6 +33,9 @@ STEADY_SECONDS: Final = 15.0
 """How old an assignment must be before: an offset that is refused because the group has moved on makes the
 client join again, and some heartbeats have confirmed an older assignment."""
 
+AGAIN_SECONDS: Final = 0.1
+"""Time between two requests to leave a group whose answer to a join has not come."""
+
 
 class GroupMember:
     """One member of the group.
@@ -121,11 +124,11 @@ class GroupMember:
         await asyncio.gather(stop_consumer(self._consumer), self._stop_joining())
 
     async def _stop_joining(self) -> None:
-        """Leaves while the join has no answer yet, which aiokafka does not.
+        """Leaves until the join has an answer; aiokafka leaves only what it has joined.
 
         The group would give partitions to a member that is gone, and nobody would work on them until its
         session times out. This needs a connection of its own: a broker reads nothing more from one on which
-        it owes an answer.
+        it owes an answer. It is repeated because the request to join may be sent, or arrive, after it.
         """
         coordinator = self._consumer._coordinator
         subscription = self._consumer._subscription.subscription
@@ -138,8 +141,10 @@ class GroupMember:
             async with asyncio.timeout(LEAVE_SECONDS):
                 await client.bootstrap()
                 node = await client.coordinator_lookup(CoordinationType.GROUP, coordinator.group_id)
-                if coordinator.member_id:
-                    await client.send(node, LeaveGroupRequest(coordinator.group_id, coordinator.member_id))
+                while not coordinator._coordination_task.done():
+                    if member_id := coordinator.member_id:
+                        await client.send(node, LeaveGroupRequest(coordinator.group_id, member_id))
+                    await asyncio.sleep(AGAIN_SECONDS)
         except (KafkaError, TimeoutError) as error:
             log.warning("this member could not leave the group", error=repr(error))
         finally:

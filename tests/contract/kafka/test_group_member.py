@@ -4,11 +4,14 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from itertools import count
 from typing import NamedTuple
 
 import pytest
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
 from aiokafka.client import AIOKafkaClient
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.protocol.group import JoinGroupRequest
 
 from consumer.kafka.group_member import GroupMember
 from consumer.kafka.membership import Membership
@@ -19,6 +22,9 @@ PARTITIONS = 2
 PATIENCE = 60.0
 SOON = 12.0
 """Less than the session timeout, more than a busy machine takes to join again."""
+
+LATE = 0.5
+"""More than it takes to find the coordinator, and than a heartbeat."""
 
 
 class Slow(ConsumerRebalanceListener):
@@ -97,6 +103,35 @@ async def test_a_member_that_ends_while_joining_leaves_the_group(group):
         await joining
     await member.leave()
     await group.alone_again()
+
+
+@pytest.mark.parametrize("held", [1, 2], ids=["the first request", "the one with its id"])
+async def test_a_request_to_join_that_is_sent_late_is_no_membership(group, held, monkeypatch):
+    """The member is ended before its request to join is sent: aiokafka sends it all the same."""
+    ending, left, joins, send = asyncio.Event(), asyncio.Event(), count(1), GroupCoordinator._send_req
+
+    async def late(coordinator, request):
+        ours = coordinator is group.consumer._coordinator
+        if ours and isinstance(request, JoinGroupRequest) and next(joins) == held:
+            ending.set()
+            await left.wait()
+        return await send(coordinator, request)
+
+    monkeypatch.setattr(GroupCoordinator, "_send_req", late)
+    member = GroupMember(group.consumer, group.make_client, group.topic, reached=dict)
+    joining = asyncio.create_task(member.join(Quick()))
+    await asyncio.wait_for(ending.wait(), PATIENCE)
+    joining.cancel()
+    with suppress(asyncio.CancelledError):
+        await joining
+    leaving = asyncio.create_task(member.leave())
+    await asyncio.sleep(LATE)
+    left.set()
+    await asyncio.wait_for(leaving, SOON)
+    await asyncio.sleep(LATE)
+    group.slow.allowed.set()
+    if group.slow.asked.is_set():
+        await group.alone_again()
 
 
 async def test_a_process_that_is_stopped_while_joining_does_not_wait_for_the_group(group):

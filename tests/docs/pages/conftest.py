@@ -36,8 +36,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory, client_path: Path) -> Iterato
             "CONTRACTS_SCAN_INTERVAL_SECONDS": "2",
             "CONTRACTS_HTTP_PORT": str(port.number),
             "CONTRACTS_RESULT_TIMEOUT_SECONDS": "60",
-            # A page ends the instances it starts at once. One that is still joining holds the group up.
-            "CONTRACTS_SESSION_TIMEOUT_MS": "10000",
             "PATH": f"{programs}:{os.environ['PATH']}",
             "PYTHONPATH": f"{ROOT}:{client_path}",
             "PYTHONUNBUFFERED": "1",

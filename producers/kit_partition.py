@@ -65,7 +65,6 @@ class KitPartition:
                 [share],
                 policy=self.policy,
                 output_bytes=sys.maxsize,
-                all_ids=True,
                 stage=_unmeasured,
             )
         self._position = applied.position

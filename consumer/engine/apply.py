@@ -23,7 +23,7 @@ from consumer.storage.protocols import BatchWrites, LastRecord, Move, OutboxSlot
 from schemas.identity import IDENTITY_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from consumer.domain.model import Policy
@@ -85,7 +85,7 @@ async def apply(
     *,
     policy: Policy,
     output_bytes: int,
-    all_ids: bool = False,
+    look_up: bool = True,
     stage: Callable[[Stage], AbstractContextManager[None]],
 ) -> list[Applied]:
     """Applies the shares, one for each partition.
@@ -100,7 +100,7 @@ async def apply(
         StoreError: what the transaction raises.
     """
     with stage("load"):
-        loaded = await _load(transaction, shares, all_ids=all_ids)
+        loaded = await _load(transaction, shares, look_up=look_up)
     applied = []
     left = BATCH_SHARES * output_bytes
     with stage("fold"):
@@ -115,7 +115,7 @@ async def apply(
     return applied
 
 
-async def _load(transaction: BatchTransaction, shares: Sequence[Share], *, all_ids: bool) -> _Loaded:
+async def _load(transaction: BatchTransaction, shares: Sequence[Share], *, look_up: bool) -> _Loaded:
     unknown = [
         account for share in shares for account in accounts(share.records) if account not in share.known
     ]
@@ -126,18 +126,16 @@ async def _load(transaction: BatchTransaction, shares: Sequence[Share], *, all_i
     to_erase = {incoming.command.account_id for incoming in commands if incoming.command.name in ERASING}
     return _Loaded(
         await transaction.contracts(unknown),
-        await transaction.seen(identities),
+        await transaction.seen(identities) if look_up else {},
         await transaction.past(to_erase) if to_erase else NO_PAST,
-        await transaction.holders(_opened_ids(commands, all_ids=all_ids)),
+        await transaction.holders(_opened_ids(commands, OPENING if look_up else BRINGING_ID)),
     )
 
 
-def _opened_ids(commands: Sequence[Incoming], *, all_ids: bool) -> set[str]:
-    """The contract ids in the commands' data."""
+def _opened_ids(commands: Sequence[Incoming], names: Collection[str]) -> set[str]:
+    """The ids of the contracts that the commands with these names open."""
     return {
-        opened_id(incoming.command, incoming.at)
-        for incoming in commands
-        if incoming.command.name in (OPENING if all_ids else BRINGING_ID)
+        opened_id(incoming.command, incoming.at) for incoming in commands if incoming.command.name in names
     }
 
 

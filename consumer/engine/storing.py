@@ -39,6 +39,16 @@ if TYPE_CHECKING:
 
 CONFLICT_TRIES: Final = 10
 
+LOOK_UPS: Final = 64
+"""Number of batches after a repeated command that look commands up first: more of them may follow, and each
+costs a batch a second try."""
+
+_CONFLICTS: Final = (ContractIdTaken, WriteConflict)
+"""Another transaction has written the same: the next try may find what that was."""
+
+_UNKNOWN: Final = (*_CONFLICTS, AheadOfPosition, PoisonDocument)
+"""What a command that was applied before can be refused for if it was not looked up."""
+
 _REFUSED: Final = (AheadOfPosition, BatchTooLarge, ForeignDocument, NewerSchema, PoisonDocument)
 """One partition is at fault, and nothing is stored: the others can go on."""
 
@@ -91,6 +101,8 @@ class Storing:
         self._metrics = metrics
         self._traces = traces
         self._before_commit = before_commit
+        self._look_ups = 0
+        """For how many more batches commands are looked up first."""
         self.stops = Stops(store)
 
     async def store(self, lane: int, partitions: Sequence[Partition]) -> list[Stored]:
@@ -121,7 +133,8 @@ class Storing:
         return shares
 
     async def _transact(self, lane: int, shares: Sequence[tuple[Partition, Share]]) -> list[Stored]:
-        all_ids = False
+        look_up = self._look_ups > 0
+        self._look_ups -= look_up
         trace = self._traces.batch(self._metrics.stage)
         for tries_left in reversed(range(CONFLICT_TRIES)):
             try:
@@ -131,15 +144,16 @@ class Storing:
                         [share for _, share in shares],
                         policy=self._policy,
                         output_bytes=self._limits.batch_output_bytes,
-                        all_ids=all_ids,
+                        look_up=look_up,
                         stage=trace.stage,
                     )
                     self._before_commit(applied)
-            except (ContractIdTaken, WriteConflict) as error:
-                if not tries_left:
+            except _UNKNOWN as error:
+                if not tries_left or (look_up and not isinstance(error, _CONFLICTS)):
                     raise
-                # With `all_ids`, a contract id that now belongs to another account is found.
-                all_ids = all_ids or isinstance(error, ContractIdTaken)
+                look_up = True
+                if not isinstance(error, WriteConflict):
+                    self._look_ups = LOOK_UPS
                 shares = [(partition, share.again()) for partition, share in shares]
             else:
                 break

@@ -75,7 +75,7 @@ async def test_a_partition_with_too_many_dead_letters_leaves_the_batch():
 
 async def test_a_partition_that_stops_leaves_the_batch():
     at_fault, other = await beside([create(0)])
-    at_fault.caller.fail("write", *[AheadOfPosition("a contract of later")] * 2)
+    at_fault.caller.fail("write", *[AheadOfPosition("a contract of later")] * 3)
     stored = await at_fault.storing.store(0, [at_fault.partition, other])
     assert [one.partition for one in stored] == [other]
     assert isinstance(at_fault.partition.error, TornDatabase)

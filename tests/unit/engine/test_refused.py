@@ -51,7 +51,7 @@ async def test_after_poison_batches_are_as_large_as_before():
 async def test_a_dead_letter_that_is_refused_itself_is_waited_for():
     """Nothing is left to put in its place."""
     scene = await Scene([rubbish(0)]).begin()
-    scene.caller.fail("write", *[PoisonDocument("refused")] * 2)
+    scene.caller.fail("write", *[PoisonDocument("refused")] * 3)
     assert await scene.store_once() == []
     with pytest.raises(PoisonDocument):
         await scene.store_once()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from consumer.engine import claiming, outbox, takeover
-from consumer.engine.apply import Share
+from consumer.engine import claiming, outbox, storing, takeover
+from consumer.engine.apply import Share, apply
 from consumer.engine.intake import Intake
 from consumer.engine.partition import Partition
 from consumer.engine.pipeline import Pipeline
@@ -16,6 +16,7 @@ from consumer.kafka.journal import ReadBack
 from consumer.kafka.journal_entries import Progress, Release
 from consumer.kafka.journal_tail import Window
 from consumer.storage.memory import MemoryStore
+from consumer.storage.memory_batch import MemoryBatch
 from consumer.storage.protocols import OUTBOX_SLOTS
 from tests.simulation.publisher import SimulatedPublisher
 
@@ -140,6 +141,25 @@ def batches_are_published_out_of_order(patch: pytest.MonkeyPatch) -> None:
 @_bug(0)
 def a_retry_keeps_the_outputs_of_the_first_try(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Share, "again", lambda share: share)
+
+
+@_bug(0)
+def repeated_commands_are_never_looked_up(patch: pytest.MonkeyPatch) -> None:
+    async def taken_as_new(*given: Any, **options: Any) -> Any:
+        return await apply(*given, **options | {"look_up": False})
+
+    patch.setattr(storing, "apply", taken_as_new)
+
+
+@_bug(0)
+def a_repeated_command_is_not_refused(patch: pytest.MonkeyPatch) -> None:
+    def check(self: Any, documents: Any, writes: Any) -> None:
+        known, self._contents = self._contents, self._contents._replace(history={})
+        original(self, documents, writes)
+        self._contents = known
+
+    original = MemoryBatch._check
+    patch.setattr(MemoryBatch, "_check", check)
 
 
 @_bug(235)

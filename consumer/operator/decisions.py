@@ -51,7 +51,7 @@ def chosen(
     """The partitions to decide. `partitions` None: all with a decision to make, or else all with a problem.
 
     Raises:
-        InputRefused: there is none, or the topic does not have one of them.
+        InputRefused: there is none, or the topic does not have one of them, or one has no leader.
     """
     if decision is Decision.ACCEPT_PARTITION_COUNT:
         numbers = [row.partition for row in rows]
@@ -60,7 +60,7 @@ def chosen(
         numbers = numbers or [row.partition for row in rows if row.problem]
     else:
         numbers = sorted(set(partitions))
-    known = {row.partition for row in rows}
+    known = {row.partition: row for row in rows}
     if unknown := [number for number in numbers if number not in known]:
         raise InputRefused(f"{topic} has no partition {unknown[0]}")
     if not numbers:
@@ -68,6 +68,8 @@ def chosen(
             "no partition has a problem",
             hint="to reset a partition anyway, give --partition and --force",
         )
+    for number in numbers:
+        known[number].log()  # refuses one without a leader
     return numbers
 
 
@@ -99,9 +101,9 @@ def refuse_cut_log(decision: Decision, rows: Iterable[Row]) -> None:
         InputRefused: a partition does not begin at offset 0.
     """
     for row in rows:
-        if decision is Decision.REBUILD and row.log_start > 0:
+        if decision is Decision.REBUILD and (start := row.log().start) > 0:
             raise InputRefused(
-                f"partition {row.partition} begins at offset {row.log_start}: earlier commands were deleted",
+                f"partition {row.partition} begins at offset {start}: earlier commands were deleted",
                 hint="`--from-checkpoint FOLDER` restores a checkpoint; --force applies what is left",
             )
 
@@ -174,7 +176,7 @@ def _decided(
             )
         return fresh, None
     if stored is None and decision is Decision.ACCEPT_PARTITION_COUNT:
-        return replace(fresh, generation=generation), row.log_start
+        return replace(fresh, generation=generation), row.log().start
     if stored is None:
         raise InputRefused(
             f"{fresh.partition} has no position to keep", hint="`--rebuild` applies the log from its start"
@@ -221,9 +223,10 @@ def _kept(decision: Decision, position: Position, row: Row, generation: int) -> 
         case Decision.FROM_GROUP_OFFSET:
             return position, None
         case Decision.NEW_GENERATION:
-            return replace(position, next=row.log_start, generation=generation, last=None), row.log_start
+            start = row.log().start
+            return replace(position, next=start, generation=generation, last=None), start
         case Decision.TO_LOG_START | Decision.TO_LOG_END:
-            to = row.log_start if decision is Decision.TO_LOG_START else row.log_end
+            to = row.log().start if decision is Decision.TO_LOG_START else row.log().end
             return _moved(position, to, generation), to
         case _:
             return position, position.next

@@ -139,7 +139,7 @@ def of_partitions(check: str, rows: Collection[Row]) -> Finding:
     if stopped := [row for row in rows if row.problem]:
         found = "; ".join(str(row.problem) for row in stopped)
         return Finding(check, State.FAILED, found, "`contracts positions show` names the decision for each")
-    waiting = sum(max(0, row.log_end - (row.position or row.log_start)) for row in rows)
+    waiting = sum(row.lag() or 0 for row in rows)
     return Finding(
         check, State.OK, f"{len(rows)} partitions, none stopped; {waiting} offsets not applied yet"
     )

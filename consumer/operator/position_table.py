@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from consumer.engine.checks import problem_of
 from consumer.engine.obstacle import hidden_behind
 from consumer.engine.outbox import chain_of
-from consumer.errors import ForeignDocument, OutboxHole, PositionError, PositionMissing
+from consumer.errors import ForeignDocument, InputRefused, OutboxHole, PositionError, PositionMissing
 from consumer.storage.protocols import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping
 
+    from consumer.errors import LogError
     from consumer.kafka.fetcher import Bounds, Fetcher
     from consumer.kafka.journal import Journal
     from consumer.kafka.journal_entries import Progress
@@ -28,22 +29,49 @@ HIDDEN_SECONDS: Final = 2.0
 """How long an open transaction must block a partition to be shown: most end within a second."""
 
 
+class Log(NamedTuple):
+    """Where the log of a partition begins, and where what can be read of it ends."""
+
+    start: int
+    end: int
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One partition: its position, its progress, and the offsets of its log.
 
     `published` is the progress. `problem` None: they fit together. `decision`: the option of `contracts
-    positions reset` that solves the problem.
+    positions reset` that solves the problem. Progress and log are None while the partition has no leader, in
+    the command topic or in the journal.
     """
 
     partition: int
     position: int | None
     published: int | None
-    log_start: int
-    log_end: int
+    log_start: int | None
+    log_end: int | None
     generation: int | None
     problem: str | None = None
     decision: str | None = None
+
+    def log(self) -> Log:
+        """The log, if it is known.
+
+        Raises:
+            InputRefused: the partition has no leader.
+        """
+        if self.log_start is None or self.log_end is None:
+            raise InputRefused(
+                f"partition {self.partition} cannot be read: {self.problem}",
+                hint="start its brokers again, then decide; --partition N decides for another partition",
+            )
+        return Log(self.log_start, self.log_end)
+
+    def lag(self) -> int | None:
+        """How many offsets are not applied yet; None: not known."""
+        if self.log_start is None or self.log_end is None:
+            return None
+        return max(0, self.log_end - (self.log_start if self.position is None else self.position))
 
 
 class PositionTable:
@@ -60,28 +88,39 @@ class PositionTable:
     async def show(self) -> list[Row]:
         """All partitions in order."""
         found, damaged = await self.positions()
+        away = await self._leaderless()
+        there = self.names.keys() - away.keys()
         positions = {number: found.get(name) for number, name in self.names.items() if name not in damaged}
-        told = await self._journal.progress(self.names)
+        told = await self._journal.progress(there)
         foreign = {number: said for number, said in told.items() if isinstance(said, PositionError)}
         progress = {number: said for number, said in told.items() if not isinstance(said, PositionError)}
         problems, garbled = await self._problems(
-            positions, {number: done for number, done in progress.items() if number in positions}
+            {number: position for number, position in positions.items() if number in there},
+            {number: done for number, done in progress.items() if number in positions},
         )
-        bounds = await self.log.bounds(self.names)
+        bounds = await self.log.bounds(there)
         stops = await self._hidden(positions, bounds)
         noted = await self._store.stops(self.names.values())
         stops |= {number: noted[name] for number, name in self.names.items() if name in noted}
         stops |= {number: Stop(str(error), error.decision) for number, error in (foreign | problems).items()}
         not_ours = damaged | garbled
         stops |= {number: not_ours[name] for number, name in self.names.items() if name in not_ours}
+        stops |= {number: Stop(str(error), None) for number, error in away.items()}
         return [
-            _row(number, positions.get(number), progress.get(number), bounds[number], stops.get(number))
+            _row(number, positions.get(number), progress.get(number), bounds.get(number), stops.get(number))
             for number in self.names
         ]
 
     async def positions(self) -> tuple[dict[str, Position], dict[str, Stop]]:
         """The stored positions, and the errors of those that cannot be read."""
         return await _understood(self._store.positions, self.names.values())
+
+    async def _leaderless(self) -> dict[int, LogError]:
+        """The partitions whose log or journal has no leader."""
+        log, journal = await asyncio.gather(
+            self.log.leaderless(self.names), self._journal.leaderless(self.names)
+        )
+        return journal | log
 
     async def _hidden(
         self, positions: Mapping[int, Position | None], bounds: Mapping[int, Bounds]
@@ -150,18 +189,18 @@ def _row(
     number: int,
     position: Position | None,
     progress: Progress | None,
-    bounds: Bounds,
+    bounds: Bounds | None,
     stop: Stop | None,
 ) -> Row:
     return Row(
         partition=number,
         position=None if position is None else position.next,
         published=None if progress is None else progress.next,
-        log_start=bounds.start,
-        log_end=bounds.stable,
+        log_start=bounds and bounds.start,
+        log_end=bounds and bounds.stable,
         generation=None if position is None else position.generation,
         problem=stop and stop.problem,
-        decision=stop and _possible(stop.decision, bounds),
+        decision=stop and bounds and _possible(stop.decision, bounds),
     )
 
 

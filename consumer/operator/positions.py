@@ -150,7 +150,7 @@ class PositionAdmin:
             return past_damage(published, *await passed_by(self._table.log, position), left)
         if decision is Decision.FROM_GROUP_OFFSET and stored is not None:
             row = replace(row, published=await _group_offset(self._groups, stored))
-        fresh = Position(name, self._table.origin, next=row.log_start)
+        fresh = Position(name, self._table.origin, next=row.log().start)
         return step_of(decision, stored, fresh, row, generation, left)
 
     async def _carry_out(

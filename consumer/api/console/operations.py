@@ -26,11 +26,11 @@ RECENT = 25
 
 
 class Standing(NamedTuple):
-    """A partition, its owner, and the number of offsets that are not applied yet."""
+    """A partition, its owner, and the number of offsets that are not applied yet; None: not known."""
 
     row: Row
     owner: str | None
-    lag: int
+    lag: int | None
 
 
 class OperationPages:
@@ -97,7 +97,7 @@ class OperationPages:
         return lines
 
     async def _standing(self) -> list[Standing]:
-        return [_standing(row, owner) for row, owner in await self._desk.partitions()]
+        return [Standing(row, owner, row.lag()) for row, owner in await self._desk.partitions()]
 
     async def _one(self, request: Request) -> Standing | None:
         number = request.path_params["partition"]
@@ -108,11 +108,6 @@ class OperationPages:
         return self._pages.show(
             request, "partition.html", status, each=each, decision=decision, meanings=MEANINGS, **values
         )
-
-
-def _standing(row: Row, owner: str | None) -> Standing:
-    applied = row.log_start if row.position is None else row.position
-    return Standing(row, owner, max(0, row.log_end - applied))
 
 
 def _asked_for(row: Row) -> Decision | None:

@@ -48,9 +48,9 @@ def cuts(manifest: Manifest, rows: Sequence[Row], stored: Mapping[str, Position]
             raise InputRefused(
                 f"partition {row.partition} is not applied and published up to the checkpoint's {kept.next}"
             )
-        if row.log_start > kept.next:
+        if (start := row.log().start) > kept.next:
             raise InputRefused(
-                f"partition {row.partition} begins at {row.log_start}, after the checkpoint",
+                f"partition {row.partition} begins at {start}, after the checkpoint",
                 hint="`contracts checkpoint create` writes a newer one",
             )
     return [Cut(manifest.topic, number, kept.next) for number, kept in sorted(manifest.positions.items())]

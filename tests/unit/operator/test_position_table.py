@@ -17,7 +17,7 @@ from consumer.operator.decisions import chosen, refuse_other_decisions
 from consumer.operator.position_table import PositionTable, Row
 from consumer.storage.protocols import Position
 from tests.simulation.calls import Caller
-from tests.simulation.clients import SimulatedFetcher, SimulatedJournal
+from tests.simulation.clients import JOURNAL, SimulatedFetcher, SimulatedJournal
 from tests.unit.engine.logs import TOPIC
 from tests.unit.engine.scene import END, ORIGIN, Scene, scene
 from tests.unit.operator.stops import PASSING, STOPS, Patch, garbled_position
@@ -80,6 +80,21 @@ async def test_a_garbled_position_does_not_hide_the_others(scene: Scene, monkeyp
     assert "next is of another kind" in (rows[0].problem or "")
     assert [row.decision for row in rows] == [None, "--accept-cluster"]
     assert chosen(Decision.ACCEPT_CLUSTER, rows, None, TOPIC) == [1]
+
+
+@pytest.mark.parametrize("topic", [TOPIC, JOURNAL])
+async def test_a_partition_without_a_leader_does_not_hide_the_others(scene: Scene, topic: str) -> None:
+    other = f"{TOPIC}/1"
+    scene.store.positions_by_name[other] = Position(other, replace(ORIGIN, cluster="another"), next=7)
+    both = await shown(scene)
+    scene.world.broker.leaderless.add((topic, 1))
+    rows = await shown(scene)
+    assert rows[0] == both[0]
+    assert rows[1] == Row(1, 7, None, None, None, 1, f"{topic}/1 has no leader")
+    assert rows[1].lag() is None
+    with pytest.raises(InputRefused, match=r"partition 1 cannot be read: .* has no leader"):
+        chosen(Decision.ACCEPT_CLUSTER, rows, [1], TOPIC)
+    assert chosen(Decision.TO_DATABASE, rows, [0], TOPIC) == [0]
 
 
 async def test_garbled_outputs_are_shown(scene: Scene, monkeypatch: Patch) -> None:

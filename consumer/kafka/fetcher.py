@@ -136,7 +136,7 @@ class Fetcher:
             except ContractsError as error:
                 failure = error
                 continue
-            self._whereabouts.take_note(answer)
+            self._whereabouts.take_note(answer, asked.positions)
             found |= {n: one for n, one in answer.found.items() if positions.get(n) == asked.positions[n]}
         if failure is not None and not found:
             raise failure

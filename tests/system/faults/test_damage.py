@@ -28,20 +28,28 @@ PARTITIONS = 2
 
 
 class Batch(NamedTuple):
-    """A batch in a segment: its offsets, and where its last byte stands."""
+    """A batch in a segment: its offsets, and where its length and its last byte stand."""
 
     first: int
     after: int
     segment: Path
+    length: int
     last_byte: int
 
     def flip(self) -> None:
         """Damages it; once more makes it sound again."""
+        self._flip(self.last_byte, 1)
+
+    def flip_length(self) -> None:
+        """Makes it longer than the log; once more makes it sound again."""
+        self._flip(self.length, 0x40)
+
+    def _flip(self, at: int, bit: int) -> None:
         with self.segment.open("r+b") as file:
-            file.seek(self.last_byte)
+            file.seek(at)
             (byte,) = file.read(1)
-            file.seek(self.last_byte)
-            file.write(bytes([byte ^ 1]))
+            file.seek(at)
+            file.write(bytes([byte ^ bit]))
 
 
 def batch_with(kafka: ApacheKafka, topic: str, offset: int) -> Batch:
@@ -53,7 +61,7 @@ def batch_with(kafka: ApacheKafka, topic: str, offset: int) -> Batch:
         (distance,) = unpack_from(">i", log, at + 23)
         at += 12 + length
         if first <= offset <= first + distance:
-            return Batch(first, first + distance + 1, segment, at - 1)
+            return Batch(first, first + distance + 1, segment, at - length - 4, at - 1)
     raise AssertionError(f"offset {offset} is not in {segment}")
 
 
@@ -113,6 +121,20 @@ def test_what_is_sound_again_is_read_on_without_a_decision(scene: Scene, apache_
     worker.stop()
     with pytest.raises(AssertionError, match="nothing is damaged at offset"):
         scene.contracts("positions", "reset", "--past-damage", "--partition=0", "--force")
+
+
+def test_what_the_broker_cannot_find_any_more(scene: Scene, apache_kafka: ApacheKafka) -> None:
+    """It sends nothing then, and no error: a batch whose length has changed reaches beyond its log."""
+    worked(scene)
+    batch = sound_before_and_after(scene, apache_kafka)
+    batch.flip_length()
+    worker = scene.start()
+    found = worker.wait_for("partition cannot be read", partition=0)
+    assert f"sends nothing from offset {batch.first} on" in found["error"]
+    batch.flip_length()
+    worker.wait_for("partition can be read again", partition=0)
+    scene.done()
+    worker.stop()
 
 
 def test_the_record_that_was_applied_last(scene: Scene, apache_kafka: ApacheKafka) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from benchmarks import goals
 from benchmarks.goals import GOALS, Goal, rows
 
 MOST = Goal("wait", 120, lambda found: found["wait"], " ms", floor=lambda found: f"{found['bare']} ms bare.")
@@ -27,3 +28,20 @@ def test_what_a_short_run_leaves_out_is_not_measured():
     found = {"machine": {"cores": 2}, "ratios": {}}
     assert {measured for _, _, measured, _ in rows(found)} == {"not measured"}
     assert len(GOALS) == len({goal.what for goal in GOALS})
+
+
+@pytest.mark.parametrize(
+    ("floor", "found", "told"),
+    [
+        (
+            goals._plain_loop,
+            {"partitions": {"rows": {"4 partitions, 2,500 commands/s, plain loop": {"p99_ms": 134.2}}}},
+            "134 ms here",
+        ),
+        (goals._plain_loop, {"partitions": {"rows": {}}}, "On another machine"),
+        (goals._plain_loop_alone, {"latency": {"plain_ratio": 1.351}}, "1.35 times them here"),
+        (goals._plain_loop_alone, {"latency": {}}, "On another machine"),
+    ],
+)
+def test_the_plain_loop_is_a_floor_where_it_was_measured(floor, found, told):
+    assert told in floor(found)

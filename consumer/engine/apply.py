@@ -91,12 +91,13 @@ async def apply(
     """Applies the shares, one for each partition.
 
     A share ends where its outputs reach `output_bytes`, or those of all shares a multiple of it: the rest is
-    for the next batch. `all_ids`: also check the contract ids that the service makes; another account hardly
-    ever has one.
+    for the next batch. `look_up` False: the commands are taken as new, and the contract ids that the service
+    makes as free, as almost all are. If one is not, the unique keys of the database refuse the batch.
 
     Raises:
         AheadOfPosition: the database holds changes after a position: the backup was not consistent, or the
-            partition has another owner.
+            partition has another owner. Without `look_up` also: a command was applied before.
+        ContractIdTaken: another account has a contract id that was not looked up.
         StoreError: what the transaction raises.
     """
     with stage("load"):

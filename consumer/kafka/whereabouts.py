@@ -57,10 +57,11 @@ class Whereabouts:
         """
         self._answers += 1
         now = monotonic()
-        withheld = {number: self._withheld_since.get(number, now) for number in _withheld(answer, asked)}
-        self._withheld_since = {
-            number: since for number, since in self._withheld_since.items() if number not in answer.found
-        } | withheld
+        withheld = {*_withheld(answer, asked)}
+        for number in answer.found.keys() - withheld:
+            self._withheld_since.pop(number, None)
+        for number in withheld:
+            self._withheld_since.setdefault(number, now)
         self._brought |= dict.fromkeys(answer.brought(), self._answers)
         self._elsewhere |= set(answer.elsewhere)
         self._unknown |= set(answer.unknown)
@@ -71,7 +72,7 @@ class Whereabouts:
                     self._unknown.remove(number)
                     topic = self._leaders.topic
                     answer.found[number] = OutOfLog(f"{topic}/{number} was away, and may be another")
-                elif now - withheld.get(number, now) >= MISSING_SECONDS:
+                elif now - self._withheld_since.get(number, now) >= MISSING_SECONDS:
                     answer.found[number] = _not_sent(self._leaders.topic, number, one)
 
     def looked_for(self, partitions: Collection[int]) -> Answer:

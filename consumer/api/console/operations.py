@@ -26,11 +26,10 @@ RECENT = 25
 
 
 class Standing(NamedTuple):
-    """A partition, its owner, and the number of offsets that are not applied yet; None: not known."""
+    """A partition, and its owner."""
 
     row: Row
     owner: str | None
-    lag: int | None
 
 
 class OperationPages:
@@ -97,7 +96,7 @@ class OperationPages:
         return lines
 
     async def _standing(self) -> list[Standing]:
-        return [Standing(row, owner, row.lag()) for row, owner in await self._desk.partitions()]
+        return [Standing(row, owner) for row, owner in await self._desk.partitions()]
 
     async def _one(self, request: Request) -> Standing | None:
         number = request.path_params["partition"]

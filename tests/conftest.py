@@ -107,9 +107,22 @@ LONGEST = (
 """Files that take minutes. They begin first, so that in a parallel run none is left alone at the end."""
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """`-m fault` imports only files with such tests: each process of a parallel run would import all."""
+    asked = config.option.markexpr == "fault" and collection_path.suffix == ".py"
+    return True if asked and not _has_faults(collection_path) else None
+
+
+def _has_faults(path: Path) -> bool:
+    return "pytest.mark.fault" in path.read_text()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests by the servers they use, so that `-m "not kafka and not mongo"` runs without any."""
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+    unseen = {item.path for item in items if item.get_closest_marker("fault") and not _has_faults(item.path)}
+    if unseen:
+        raise pytest.UsageError(f"-m fault would not see these: they do not say pytest.mark.fault: {unseen}")
     for item in items:
         for name in {"kafka", "apache_kafka", "mongo"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(name)

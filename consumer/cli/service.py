@@ -83,6 +83,7 @@ def run_service(
     from consumer import garbage
     from consumer.process import run as run_process
 
+    garbage.one_heap()
     garbage.seldom()
     parts = {"with_pipeline": with_pipeline, "with_scanner": with_scanner, "with_api": with_api}
     _run(settings, run_process(settings, **parts))

@@ -105,7 +105,3 @@ def main() -> None:
         obstacle.HIDDEN_SECONDS = reading.DAMAGE_SECONDS = float(seconds)  # type: ignore[misc]
     sys.argv = ["contracts", os.environ.get("FAULTS_COMMAND", "consume")]
     cli.main()
-
-
-if __name__ == "__main__":
-    main()

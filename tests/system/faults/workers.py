@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from devstack.process import Process
+from tests.system.faults.forks import ROOT, ForkedProcess
 
-ROOT = Path(__file__).parents[3]
 POLL_SECONDS = 0.02
 
 HANGS_SECONDS = 90
@@ -71,8 +70,7 @@ class Worker:
     def __init__(self, folder: Path, name: str, environment: Mapping[str, str]) -> None:
         self.name = name
         self.log = folder / f"{name}.log"
-        command = [sys.executable, "-m", "tests.system.faults.worker"]
-        self._process = Process(command, folder=ROOT, log=self.log, env={**FAST, **environment})
+        self._process = ForkedProcess(self.log, {**FAST, **environment})
 
     def __repr__(self) -> str:
         return f"<worker {self.name}, exit code {self._process.exit_code}>"

@@ -31,7 +31,6 @@ from consumer.kafka.journal import Journal
 from consumer.kafka.leaders import Leaders
 from consumer.kafka.membership import Membership
 from consumer.kafka.publisher import Publisher
-from consumer.reading.statistics import ContractStatistics
 from consumer.storage.leases import MongoLease
 from consumer.storage.mongo import MongoStore
 from consumer.storage.mongo_driver import close
@@ -246,4 +245,6 @@ def history_pruner(settings: Settings, client: Client) -> HistoryPruner:
 
 def expiring_gauge(settings: Settings, client: Client, metrics: Metrics) -> ExpiringGauge:
     """Counts for the metric `expiring`."""
+    from consumer.reading.statistics import ContractStatistics  # noqa: PLC0415 - a worker alone has no use
+
     return ExpiringGauge(ContractStatistics(make_queries(settings, client)), metrics)

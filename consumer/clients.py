@@ -1,4 +1,7 @@
-"""The part of the composition root (bootstrap.py) that other programs use: readers, and the manager."""
+"""The part of the composition root (bootstrap.py) that other programs use: readers, and the manager.
+
+Each function imports what it opens: the service uses none of it, and would keep it in memory.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +9,20 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from consumer.errors import StartRefused
-from consumer.reading.hot import HotContracts
-from consumer.reading.preview import ContractPreview
-from consumer.reading.reader import ContractReader
-from consumer.reading.statistics import ContractStatistics
 from consumer.storage.mongo import connect
 from consumer.storage.mongo_driver import close, close_soon
 from consumer.storage.mongo_queries import MongoQueries
-from producers.async_manager import AsyncContractManager
-from producers.connect import make_command_producer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from consumer.reading.hot import Source
+    from consumer.reading.hot import HotContracts, Source
+    from consumer.reading.preview import ContractPreview
+    from consumer.reading.reader import ContractReader
+    from consumer.reading.statistics import ContractStatistics
     from consumer.settings import Settings
     from consumer.storage.mongo_driver import Client
+    from producers.async_manager import AsyncContractManager
 
 Reads = TypeVar("Reads")
 
@@ -80,8 +81,10 @@ def make_hot(
     """
     if not settings.cache_url:
         return None
+    from consumer.reading.hot import HotContracts
+
     try:
-        from redis.asyncio import Redis  # noqa: PLC0415 - an extra
+        from redis.asyncio import Redis
     except ImportError as error:
         raise StartRefused(
             "CONTRACTS_CACHE_URL needs the library of Redis", hint="pip install 'contract-service[cache]'"
@@ -103,6 +106,8 @@ def contract_reader(
 
     `report` gets where each answer by account came from, and the seconds it took, if there is a cache.
     """
+    from consumer.reading.reader import ContractReader
+
     client, hot = open_mongo(settings), make_hot(settings, report)
     preference = "primary" if hot else None
     reader = ContractReader(make_queries(settings, client, read_preference=preference), hot=hot)
@@ -114,6 +119,8 @@ def contract_preview(settings: Settings) -> Opened[ContractPreview]:
 
     Use the settings of the service: a new contract copies its windows and notices from them.
     """
+    from consumer.reading.preview import ContractPreview
+
     client = open_mongo(settings)
     queries = make_queries(settings, client)
     limit = settings.max_command_bytes
@@ -122,6 +129,8 @@ def contract_preview(settings: Settings) -> Opened[ContractPreview]:
 
 def contract_statistics(settings: Settings) -> Opened[ContractStatistics]:
     """Statistics with their own client, which connects at the first query: use them in `async with`."""
+    from consumer.reading.statistics import ContractStatistics
+
     client = open_mongo(settings)
     queries = make_queries(settings, client)
     return Opened(client, ContractStatistics(queries, history_days=settings.history_retention_days))
@@ -130,6 +139,9 @@ def contract_statistics(settings: Settings) -> Opened[ContractStatistics]:
 @asynccontextmanager
 async def contract_manager(settings: Settings) -> AsyncIterator[AsyncContractManager]:
     """The contract API of the platform, with `await`. It connects when it is first used."""
+    from producers.async_manager import AsyncContractManager
+    from producers.connect import make_command_producer
+
     async with contract_reader(settings) as reader:
         manager = AsyncContractManager(reader, make_command_producer(settings))
         try:

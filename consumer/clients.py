@@ -1,7 +1,4 @@
-"""The part of the composition root (bootstrap.py) that other programs use: readers, and the manager.
-
-Each function imports what it opens: the service uses none of it, and would keep it in memory.
-"""
+"""The part of the composition root (bootstrap.py) that other programs use: readers, and the manager."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import pytest
 from tests.docs.walks import ROOT, Block, Stale, apply, walk
 
 WALKS = ["How to add a command", "How to add an event", "How to add a field"]
-LEFT_OUT = (".git", ".venv", ".*cache*", "__pycache__", ".hypothesis", "*.egg-info", "site")
+LEFT_OUT = (".git", ".venv", ".*_cache", ".hypothesis", "*.egg-info", "site")
 
 
 def done(line: str, folder: Path) -> None:

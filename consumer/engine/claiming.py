@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from consumer.errors import PositionError
 from consumer.kafka.journal_entries import Claim, journal_batch, milliseconds_now
 from consumer.kafka.journal_tail import Tail
 
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
     from consumer.kafka.journal import Journal
+    from consumer.kafka.journal_tail import End
     from consumer.kafka.publisher import Publisher
 
 log = structlog.get_logger()
@@ -21,18 +21,20 @@ log = structlog.get_logger()
 
 async def last_words(
     publisher: Publisher, journal: Journal, worker: str, partitions: Iterable[int], beat: Callable[[], None]
-) -> dict[int, Tail | PositionError]:
+) -> dict[int, End]:
     """Claims the partitions until no other worker must be fenced and each claim is the last record.
 
     A claim proves that the true leader answered: it is committed, and read again from the journal. Each
-    worker found in the tail is fenced, and the tail is read again after a new claim.
+    worker found in the tail is fenced, and the tail is read again after a new claim. A partition of which the
+    end cannot be read is not claimed again.
 
     `publisher` is started, and of this worker. `beat` is called after each step.
 
     Raises:
         LogError: try again later.
     """
-    left, tails = sorted(partitions), dict[int, Tail | PositionError]()
+    left = sorted(partitions)
+    tails: dict[int, End] = {}
     fenced: set[str] = set()
     claimed: dict[int, int] = {}
     while left:
@@ -54,8 +56,8 @@ async def last_words(
     return tails
 
 
-def _rivals(tail: Tail | PositionError, fenced: Collection[str], claimed: int) -> set[str]:
+def _rivals(tail: End, fenced: Collection[str], claimed: int) -> set[str]:
     """The workers to fence. One that was fenced before is fenced again only if it wrote after that."""
-    if isinstance(tail, PositionError):
+    if not isinstance(tail, Tail):
         return set()
     return {name for name, offset in tail.rivals.items() if name not in fenced or offset > claimed}

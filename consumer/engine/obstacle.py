@@ -32,8 +32,8 @@ class Obstacle:
         """Why the partition cannot be read; None: it can be read."""
         self.ask_from = 0.0
         """The time before which a fetch is useless."""
-        self.leaderless = False
-        """Whether the partition could not even be taken over: it waits for a leader."""
+        self.is_left_out = False
+        """Whether the partition could not even be taken over: it waits until the worker can do that."""
         self._number = number
         self._metrics = metrics
         self._since = 0.0
@@ -53,14 +53,14 @@ class Obstacle:
         self.ask_from = now + AGAIN_SECONDS
         self._stands(error, now, now)
 
-    def left_out(self, error: ContractsError, now: float) -> None:
-        """The partition could not be taken over: it has no leader."""
-        self.leaderless = True
+    def leave_out(self, error: ContractsError, now: float) -> None:
+        """The partition could not be taken over."""
+        self.is_left_out = True
         self._stands(error, now, now)
 
     def answered(self, place: tuple[str, int], fetched: Fetched, now: float) -> None:
         """The broker has answered. A partition that was left out since then is not fetched any more."""
-        if self.leaderless:
+        if self.is_left_out:
             return
         if fetched.next < fetched.stable or fetched.stable >= fetched.end:
             self._hidden_since = None
@@ -69,7 +69,7 @@ class Obstacle:
         if self._hidden_since is None or self.hidden_seconds(now) < HIDDEN_SECONDS:
             self.gone(now)
         else:
-            self._stands(hidden_behind(*place, fetched.stable), now, self._hidden_since)
+            self._stands(ForeignTransaction(*place, fetched.stable), now, self._hidden_since)
 
     def _stands(self, error: ContractsError, now: float, since: float) -> None:
         if type(error) is not type(self.error):
@@ -87,7 +87,7 @@ class Obstacle:
 
     def gone(self, now: float) -> None:
         """Nothing keeps the partition from being read."""
-        self.leaderless = False
+        self.is_left_out = False
         if self.error is None:
             return
         log.info(
@@ -95,11 +95,3 @@ class Obstacle:
         )
         self.error = None
         self._metrics.partitions.read(self._number)
-
-
-def hidden_behind(topic: str, number: int, offset: int) -> ForeignTransaction:
-    """The error for commands hidden from this offset on, with a hint how to find the producer."""
-    return ForeignTransaction(
-        f"{topic}/{number}: a producer's open transaction at offset {offset} hides the commands behind it",
-        hint=f"`kafka-transactions.sh describe-producers --topic {topic} --partition {number}` names it",
-    )

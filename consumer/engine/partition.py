@@ -99,7 +99,7 @@ class Partition:
     @property
     def working(self) -> bool:
         """Whether it is taken over, and not stopped."""
-        return self.error is None and not self.delay.obstacle.leaderless
+        return self.error is None and not self.delay.obstacle.is_left_out
 
     @property
     def alone(self) -> bool:

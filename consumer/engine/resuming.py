@@ -1,4 +1,4 @@
-"""Takes the partitions of a worker over: each then continues, stops, or waits for a leader."""
+"""Takes the partitions of a worker over: each then continues, stops, or waits until it can be taken over."""
 
 from __future__ import annotations
 
@@ -67,9 +67,9 @@ class Resuming:
         self, partition: Partition, outcome: Resumed | PositionError | LogError, now: float
     ) -> None:
         if isinstance(outcome, LogError):
-            partition.delay.obstacle.left_out(outcome, now)
+            partition.delay.obstacle.leave_out(outcome, now)
             return
-        if partition.delay.obstacle.leaderless:
+        if partition.delay.obstacle.is_left_out:
             partition.delay.obstacle.gone(now)
         if isinstance(outcome, PositionError):
             partition.stop(outcome)
@@ -82,20 +82,20 @@ class Resuming:
     async def look(self) -> bool:
         """Reads the lag of partitions that are not fetched, and stores reasons that are not stored yet.
 
-        True: one that was left out has a leader.
+        True: one that was left out can be taken over.
         """
         idle = [number for number, partition in self._partitions.items() if not partition.working]
         if idle:
             await self._reading.look(idle)
             await self._storing.stops.note_again()
-        waiting = [n for n in self.wanted() if self._partitions[n].delay.obstacle.leaderless]
+        waiting = [n for n in self.wanted() if self._partitions[n].delay.obstacle.is_left_out]
         if not waiting:
             return False
         try:
-            lost = await self._takeover.leaderless(waiting)
+            still = await self._takeover.out_of_reach(waiting)
         except LogError:
             return False  # no broker answers
         now = asyncio.get_running_loop().time()
-        for number, error in lost.items():
-            self._partitions[number].delay.obstacle.left_out(error, now)
-        return len(lost) < len(waiting)
+        for number, error in still.items():
+            self._partitions[number].delay.obstacle.leave_out(error, now)
+        return len(still) < len(waiting)

@@ -1,6 +1,7 @@
 """What a worker does before its first batch, and after any failure, for all its partitions together.
 
-Partitions without a leader are left out: the others do not wait for them.
+A partition without a leader, or whose journal is hidden by another program's open transaction, is left out:
+the others do not wait for it.
 
 It compares P, the position in MongoDB, and C, the last progress in the journal. P is written in one
 transaction with the contracts, C in one transaction with the published outputs. So their difference says
@@ -24,6 +25,7 @@ from consumer.engine.claiming import last_words
 from consumer.engine.outbox import unpublished
 from consumer.errors import LogError, PositionError
 from consumer.kafka.journal_entries import Progress
+from consumer.kafka.journal_tail import Hidden, Tail
 from consumer.storage.protocols import Position
 
 if TYPE_CHECKING:
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
 
     from consumer.engine.checks import Log
     from consumer.kafka.journal import Journal
-    from consumer.kafka.journal_tail import Tail
     from consumer.kafka.publisher import Publisher
     from consumer.storage.protocols import Origin, OutboxSlot, Store
 
@@ -44,7 +45,7 @@ class Resumed(NamedTuple):
 
 
 Taken = dict[int, Resumed | PositionError | LogError]
-"""What a takeover makes of each partition. A LogError: it has no leader; try it again when it has one."""
+"""What a takeover makes of each partition. A LogError: it is left out until `out_of_reach` leaves it out."""
 
 
 class Takeover:
@@ -78,13 +79,15 @@ class Takeover:
         self._log = log
         self._catching_up = CatchingUp(publisher, journal.topic, beat)
         self._beat = beat
+        self._hidden: dict[int, Hidden] = {}
+        """The partitions that could not be read to the last claim."""
         self._life = 0
         self.owner = worker
         """The name with which the worker owns its positions. It is different in each takeover: a delayed
         request of this worker from before the takeover must not match."""
 
     async def run(self, partitions: Collection[int]) -> Taken:
-        """Takes these partitions over. One that needs a decision, or has no leader, has an error instead.
+        """Takes these partitions over. One that needs a decision, or cannot be taken over now, has an error.
 
         Raises:
             StoreError, LogError: try again later.
@@ -97,13 +100,17 @@ class Takeover:
         await self._publisher.start()
         self._beat()
         await self._store.claim(names.values(), self.owner)
-        tails: dict[int, Tail] = {}
         ends = await last_words(self._publisher, self._journal, self._worker, names, self._beat)
-        for number, tail in ends.items():
-            if isinstance(tail, PositionError):
-                taken[number] = tail
-            else:
-                tails[number] = tail
+        tails: dict[int, Tail] = {}
+        for number, end in ends.items():
+            self._hidden.pop(number, None)
+            match end:
+                case Tail():
+                    tails[number] = end
+                case Hidden():
+                    self._hidden[number], taken[number] = end, end.error
+                case PositionError():
+                    taken[number] = end
         owned = await self._store.owned(names.values(), self.owner)
         positions = {number: owned.get(names[number]) for number in tails}
         progress = {number: tail.progress for number, tail in tails.items()}
@@ -115,17 +122,19 @@ class Takeover:
         """The partitions that cannot be claimed."""
         found = await self._store.positions([f"{self._topic}/{number}" for number in partitions])
         old = {p.place[1]: problem for p in found.values() if (problem := upgrade_problem(p))}
-        return {**await self.leaderless(partitions), **old}
+        return {**await self.out_of_reach(partitions), **old}
 
-    async def leaderless(self, partitions: Collection[int]) -> dict[int, LogError]:
-        """The partitions that cannot be taken over now: they, or their part of the journal, have no leader.
+    async def out_of_reach(self, partitions: Collection[int]) -> dict[int, LogError]:
+        """The partitions that cannot be taken over now, and why.
 
-        Nobody could end a transaction with a claim in one of them.
+        Without a leader nobody could end a transaction with a claim, and what hides the last claim would hide
+        another.
 
         Raises:
             LogError: no answer.
         """
-        return await self._journal.leaderless(partitions) | await self._log.leaderless(partitions)
+        journal = await self._journal.out_of_reach(partitions, self._hidden)
+        return journal | await self._log.leaderless(partitions)
 
     async def _resume(self, found: Mapping[int, tuple[Position | None, Tail]]) -> Taken:
         resumed: Taken = {}
@@ -144,7 +153,7 @@ class Takeover:
             part
             for number, one in sorted(resumed.items())
             if isinstance(one, Resumed)
-            for part in self._parts(number, chains.get(number, ()), one, found[number][1])
+            for part in _parts(self._worker, number, chains.get(number, ()), one, found[number][1])
         ]
         await self._catching_up.publish(parts)
         return resumed
@@ -160,10 +169,10 @@ class Takeover:
             begun[number] = position
         return begun
 
-    def _parts(
-        self, number: int, chain: Sequence[OutboxSlot], resumed: Resumed, tail: Tail
-    ) -> Iterator[Part]:
-        """The unpublished batches of a partition; without any, only the progress."""
-        for reached, frames in [(slot.next, slot.frames) for slot in chain] or [(resumed.publish_from, b"")]:
-            progress = Progress(reached, resumed.position.generation, self._worker)
-            yield Part(number, frames, progress, tail.claims)
+
+def _parts(
+    worker: str, number: int, chain: Sequence[OutboxSlot], resumed: Resumed, tail: Tail
+) -> Iterator[Part]:
+    """The unpublished batches of a partition; without any, only the progress."""
+    for reached, frames in [(slot.next, slot.frames) for slot in chain] or [(resumed.publish_from, b"")]:
+        yield Part(number, frames, Progress(reached, resumed.position.generation, worker), tail.claims)

@@ -3,8 +3,8 @@
     take over -> work (pipeline.py) -> release
 
 Any failure or unknown outcome leads to a takeover of all partitions, never to a retry of one part: see
-takeover.py. A stopped partition waits for an operator's decision, and one without a leader for the leader;
-the others continue. When a leader is back, the worker publishes everything and takes over again.
+takeover.py. A stopped partition waits for an operator's decision, and one that was left out until it can be
+taken over; the others continue. Then the worker publishes everything and takes over again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from consumer.engine.pipeline import Pipeline
 from consumer.engine.resuming import Resuming
 from consumer.errors import ContractsError, ForeignDocument, LogError, StoreError
 from consumer.storage.chain import heads_of
-from consumer.telemetry.metrics import ASSIGNED, LEADER_BACK
+from consumer.telemetry.metrics import ASSIGNED, LEFT_OUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -69,7 +69,7 @@ class Worker:
         self._beat = beat
         self._stopping = asyncio.Event()
         self._finishing = asyncio.Event()
-        """The pipeline must end: the worker is stopped, or a partition that was left out has a leader."""
+        """The pipeline must end: the worker is stopped, or can take over a partition that was left out."""
         self._backoff = Backoff()
         self._resuming = Resuming(
             partitions, takeover=takeover, reading=reading, storing=storing, metrics=metrics
@@ -102,7 +102,7 @@ class Worker:
         self._finishing.set()
 
     async def run(self) -> None:
-        """Takes over and works, again after every failure and when a leader is back, until stopped."""
+        """Takes over and works, until stopped: again after each failure, and when `look` says so."""
         reason = ASSIGNED
         try:
             while not self._stopping.is_set():
@@ -112,7 +112,7 @@ class Worker:
                     await self._pipeline.run()
                     if self._stopping.is_set():
                         await self._publishing.release(self._working())
-                    reason = LEADER_BACK
+                    reason = LEFT_OUT
                 except ForeignDocument as error:
                     _stop_damaged([self.partitions[n] for n in self._resuming.wanted()], error)
                 except (StoreError, LogError) as error:

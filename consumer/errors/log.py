@@ -70,4 +70,7 @@ class PartitionMissing(LogError):
 class ForeignTransaction(LogError):
     """Another program has an open transaction in the topic. Records after its start cannot be read yet."""
 
-    hint = "only the service may write to the journal; Kafka aborts the transaction after its timeout"
+    def __init__(self, topic: str, partition: int, offset: int) -> None:
+        what = f"a producer's open transaction at offset {offset} hides the records behind it"
+        command = f"kafka-transactions.sh describe-producers --topic {topic} --partition {partition}"
+        super().__init__(f"{topic}/{partition}: {what}", hint=f"`{command}` names it")

@@ -17,7 +17,7 @@ from consumer.kafka.leaders import NO_LEADER
 from consumer.kafka.together import together
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
     from consumer.errors import LogError
     from consumer.kafka.leaders import Leaders
@@ -27,6 +27,9 @@ READ_COMMITTED: Final = 1
 
 _PAUSES: Final = (0.0, 0.1, 0.3)
 """Pause between two tries, in seconds: a new partition has no leader for a moment."""
+
+_LOOKS: Final = 10
+"""While it is waited for open transactions: most end soon."""
 
 _EARLIEST: Final = -2
 _LATEST: Final = -1
@@ -70,6 +73,29 @@ async def leaderless(leaders: Leaders, partitions: Collection[int]) -> dict[int,
         if not lost:
             break
     return {number: leaders.why_lost(number) for number in lost}
+
+
+async def open_from(
+    look: Callable[[Collection[int]], Awaitable[Mapping[int, Bounds]]],
+    partitions: Collection[int],
+    seconds: float,
+) -> dict[int, int]:
+    """The offsets from which on an open transaction has hidden records for all these `seconds`, by partition.
+
+    `look` tells the bounds of partitions.
+    """
+
+    async def starts(numbers: Collection[int]) -> dict[int, int]:
+        return {n: bounds.stable for n, bounds in (await look(numbers)).items() if bounds.stable < bounds.end}
+
+    found = await starts(partitions)
+    for _ in range(_LOOKS):
+        if not found:
+            break
+        await asyncio.sleep(seconds / _LOOKS)
+        now = await starts(found)
+        found = {number: offset for number, offset in found.items() if now.get(number) == offset}
+    return found
 
 
 async def _look_up(leaders: Leaders, partitions: Collection[int]) -> dict[int, Bounds]:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 from consumer.errors import (
     BrokerUnavailable,
     ContractsError,
-    ForeignTransaction,
     PositionError,
     RecordDamaged,
 )
+from consumer.kafka.bounds import open_from
 from consumer.kafka.damage import DAMAGE_PAUSE_SECONDS, REREAD_SECONDS
 from consumer.kafka.fetcher import Fetcher
-from consumer.kafka.journal_tail import Tail, Window, following
+from consumer.kafka.journal_tail import Hidden, Tail, Window, authors_of, following
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Mapping
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from consumer.errors import LogError
     from consumer.kafka.fetcher import Fetched
     from consumer.kafka.journal_entries import Progress
+    from consumer.kafka.journal_tail import Author, End
 
 READ_SECONDS: Final = 30.0
 HIDDEN_SECONDS: Final = 0.3
@@ -47,7 +48,7 @@ class Journal:
         self._make_client = make_client
         self.topic = topic
 
-    async def read_back(self, mine: Mapping[int, int], worker: str) -> dict[int, Tail | PositionError]:
+    async def read_back(self, mine: Mapping[int, int], worker: str) -> dict[int, End]:
         """The end of each partition, from the last progress on.
 
         Args:
@@ -56,7 +57,6 @@ class Journal:
 
         Raises:
             BrokerUnavailable, BrokerDenied: no answer in time.
-            ForeignTransaction: an open transaction of another program hides the end.
         """
         async with self._reader() as reader:
             return await ReadBack(reader, self._reader, worker).run(mine)
@@ -68,17 +68,36 @@ class Journal:
 
         Raises:
             BrokerUnavailable, BrokerDenied: no answer in time.
+            ForeignTransaction: what was the end is hidden now by a transaction of another program.
         """
         async with self._reader() as reader:
             bounds = await reader.bounds(partitions)
             ends = {number: bound.stable - 1 for number, bound in bounds.items()}
-            tails = await ReadBack(reader, self._reader, "").run(ends)
-        return {n: tail if isinstance(tail, PositionError) else tail.progress for n, tail in tails.items()}
+            found = await ReadBack(reader, self._reader, "").run(ends)
+        return {number: _progress(end) for number, end in found.items()}
 
-    async def leaderless(self, partitions: Collection[int]) -> dict[int, LogError]:
-        """The partitions without a leader, as Fetcher.leaderless."""
+    async def out_of_reach(
+        self, partitions: Collection[int], hidden: Mapping[int, Hidden]
+    ) -> dict[int, LogError]:
+        """The partitions without a leader, and those that still cannot be read to a claim that was `hidden`.
+
+        Raises:
+            BrokerUnavailable, BrokerDenied: no answer.
+        """
         async with self._reader() as reader:
-            return await reader.leaderless(partitions)
+            found = await reader.leaderless(partitions)
+            claimed = {n: end for n, end in hidden.items() if n in partitions and n not in found}
+            bounds = await reader.bounds(claimed) if claimed else {}
+        return found | {n: e.error for n, e in claimed.items() if bounds[n].stable <= e.claim < bounds[n].end}
+
+    async def open_from(self, partitions: Collection[int], seconds: float) -> dict[int, int]:
+        """Where transactions are open, as `open_from` of bounds.py.
+
+        Raises:
+            BrokerUnavailable, BrokerDenied: no answer.
+        """
+        async with self._reader() as reader:
+            return await open_from(reader.bounds, partitions, seconds)
 
     @asynccontextmanager
     async def _reader(self, *, committed: bool = True) -> AsyncIterator[Fetcher]:
@@ -88,6 +107,16 @@ class Journal:
             yield reader
         finally:
             await reader.stop()
+
+
+def _progress(end: End) -> Progress | PositionError | None:
+    match end:
+        case Tail():
+            return end.progress
+        case Hidden():
+            raise end.error
+        case PositionError():
+            return end
 
 
 def _now() -> float:
@@ -112,30 +141,29 @@ class ReadBack:
         self._reread_until = _now() + REREAD_SECONDS
         self._deadline = _now() + READ_SECONDS
 
-    async def run(self, claims: Mapping[int, int]) -> dict[int, Tail | PositionError]:
+    async def run(self, claims: Mapping[int, int]) -> dict[int, End]:
         """The tail of each partition. `claims` are the offsets of this worker's claims.
 
         Raises:
             BrokerUnavailable, BrokerDenied: no answer in time.
-            ForeignTransaction: an open transaction of another program hides the end.
         """
         first = {number: bounds.start for number, bounds in (await self._reader.bounds(claims)).items()}
-        tails: dict[int, Tail | PositionError] = {}
+        ends: dict[int, End] = {}
         for reach in _LOOK_BACK:
             windows = {
                 number: Window(
                     (self._reader.topic, number), max(first[number], claim - reach), claim, self._worker
                 )
                 for number, claim in claims.items()
-                if number not in tails
+                if number not in ends
             }
             await self._read(windows)
             await self._reread_damaged(windows)
             for number, window in windows.items():
                 if window.suffices or window.start == first[number]:
-                    tails[number] = window.tail()
-            if len(tails) == len(claims):
-                return tails
+                    ends[number] = window.end()
+            if len(ends) == len(claims):
+                return ends
         raise BrokerUnavailable(f"{self._reader.topic} has no progress within {_LOOK_BACK[-1]} records")
 
     async def _reread_damaged(self, windows: dict[int, Window]) -> None:
@@ -164,25 +192,24 @@ class ReadBack:
         """Whether another worker's open transaction, or damage, is before a claim.
 
         That worker must be fenced, and all claims be written and read again. False: it is a transaction of
-        this worker. A busy broker writes the marker of a committed transaction late.
+        this worker. A busy broker writes the marker of a committed transaction late. Or it is one of another
+        program: that partition is not read any more.
         """
         for window in windows.values():
             window.note_lost()
         if not any(window.is_damaged for window in windows.values()):
             await self._overhear(windows)
-        others = {number: window.overheard - {self._worker} for number, window in windows.items()}
-        if foreign := [number for number, names in others.items() if names == {None}]:
-            partition = f"{self._reader.topic}/{foreign[0]}"
-            raise ForeignTransaction(f"a transaction that is none of ours is open in {partition}")
-        if not any(others[number] or window.is_damaged for number, window in windows.items()):
+        unread = [window for window in windows.values() if not window.is_read]
+        if not any(window.is_damaged or window.is_contested for window in unread):
             return False
-        for window in windows.values():
+        for window in unread:
             window.hide()
         return True
 
     async def _overhear(self, windows: Mapping[int, Window]) -> None:
         """Reads up to the claims, also records that are not committed."""
         at = {number: window.at for number, window in windows.items()}
+        authors: dict[int, list[Author]] = {number: [] for number in windows}
         async with self._make_reader(committed=False) as reader:
             while at := {
                 number: offset
@@ -190,8 +217,13 @@ class ReadBack:
                 if offset <= windows[number].claim and not windows[number].is_damaged
             }:
                 for number, found in (await self._next(reader, at)).items():
-                    windows[number].overhear(found)
+                    if isinstance(found, RecordDamaged):
+                        windows[number].note_damage(found.offset)
+                    else:
+                        authors[number] += authors_of(found)
                     at[number] = following(found)
+        for number, window in windows.items():
+            window.overhear(authors[number])
 
     async def _next(self, reader: Fetcher, at: Mapping[int, int]) -> dict[int, Fetched | RecordDamaged]:
         """What some of these partitions have at these offsets; answers to earlier requests are left out."""

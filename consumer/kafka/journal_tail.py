@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from consumer.errors import JournalDamaged, JournalForeign, RecordDamaged
+from consumer.errors import ForeignTransaction, JournalDamaged, JournalForeign, PositionError, RecordDamaged
 from consumer.kafka.journal_entries import Claim, Entry, Forgotten, Progress, Release, entry_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from consumer.errors import PositionError
     from consumer.kafka.fetcher import Fetched
 
 
@@ -28,6 +27,18 @@ class Tail(NamedTuple):
     claims: Collection[str] = ()
 
 
+class Hidden(NamedTuple):
+    """A partition whose end cannot be read: another program's open transaction is before the claim."""
+
+    claim: int
+    """The offset of the claim. The transaction has ended once this can be read."""
+    error: ForeignTransaction
+
+
+End = Tail | Hidden | PositionError
+"""What reading back to a claim finds. PositionError: the journal is damaged, or has records of others."""
+
+
 class Window:
     """The journal of one partition from `start` on, as far as it is read.
 
@@ -37,14 +48,14 @@ class Window:
 
     Attributes:
         at: the offset to read next.
-        overheard: the workers of records that are not committed; None: of another program.
+        is_contested: whether another worker's transaction may be open before the claim.
     """
 
     def __init__(self, place: tuple[str, int], start: int, claim: int, worker: str) -> None:
         self.start = start
         self.claim = claim
         self.at = start
-        self.overheard: set[str | None] = set()
+        self.is_contested = False
         self._place = place
         self._worker = worker
         self._end = claim + 1
@@ -53,7 +64,8 @@ class Window:
         self._claims: set[str] = set()
         self._is_last = True
         self._is_lost = False
-        self._problem: PositionError | None = None
+        self._waits = False
+        self._problem: PositionError | Hidden | None = None
 
     def again(self) -> Window:
         """The same window, of which nothing is read."""
@@ -61,8 +73,8 @@ class Window:
 
     @property
     def is_read(self) -> bool:
-        """Whether everything that is committed is read."""
-        return self.at >= self._end
+        """Whether everything is read that can be read."""
+        return self.at >= self._end or isinstance(self._problem, Hidden)
 
     @property
     def is_damaged(self) -> bool:
@@ -78,10 +90,12 @@ class Window:
         """Takes in what comes next of the committed records. False: there was nothing."""
         at, self.at = self.at, following(found)
         if isinstance(found, RecordDamaged):
-            self._note_damage(at)
+            self.note_damage(at)
             return True
-        self._is_lost = found.next <= at < found.stable
-        if found.next <= at:
+        nothing = found.next <= at
+        self._is_lost = nothing and at < found.stable
+        self._waits = nothing and at >= found.stable
+        if nothing:
             return False
         for record in found.records:
             try:
@@ -112,40 +126,52 @@ class Window:
         if offset > self.claim and entry.by != self._worker:
             self._is_last = False
 
-    def overhear(self, found: Fetched | RecordDamaged) -> None:
-        """Takes in the workers of records whose transaction is open or aborted."""
-        if isinstance(found, RecordDamaged):
-            self._note_damage(found.offset)
-            return
-        for record in found.records:
-            try:
-                entry = entry_of(record.key, record.value)
-            except ValueError:
-                self.overheard.add(None)
-                continue
-            # A tombstone has no worker; the progress after it has.
-            if not isinstance(entry, Forgotten):
-                self.overheard.add(entry.by)
-                self._rivals[entry.by] = record.offset
+    def overhear(self, authors: Sequence[Author]) -> None:
+        """Takes in who wrote what comes before the claim, and may not be committed."""
+        self.is_contested = any(name not in {self._worker, None} for name, _ in authors)
+        self._rivals |= {name: offset for name, offset in authors if name is not None}
+        # What can be read ends where the first open transaction begins, with a record of that transaction.
+        if self._waits and authors and authors[0].name is None:
+            self._problem = Hidden(self.claim, ForeignTransaction(*self._place, self.at))
 
     def note_lost(self) -> None:
         """Counts as damaged what the broker has, but does not find: the length of a batch is wrong."""
         if self._is_lost:
-            self._note_damage(self.at)
+            self.note_damage(self.at)
 
-    def _note_damage(self, offset: int) -> None:
+    def note_damage(self, offset: int) -> None:
+        """There is damage at this offset."""
         self._problem = JournalDamaged(*self._place, offset=offset)
 
     def hide(self) -> None:
         """Notes that the claim cannot be read yet: it must be written and read again."""
         self._is_last = False
 
-    def tail(self) -> Tail | PositionError:
+    def end(self) -> End:
         """The end of the partition, or why it cannot be known."""
         if self._problem is not None:
             return self._problem
         rivals = {name: offset for name, offset in self._rivals.items() if name != self._worker}
         return Tail(self._progress, rivals, self._is_last, frozenset(self._claims))
+
+
+class Author(NamedTuple):
+    """Who wrote a record, and its offset; None: another program."""
+
+    name: str | None
+    offset: int
+
+
+def authors_of(found: Fetched) -> Iterator[Author]:
+    """Of these records; a tombstone has none, but the progress after it has."""
+    for record in found.records:
+        try:
+            entry = entry_of(record.key, record.value)
+        except ValueError:
+            yield Author(None, record.offset)
+            continue
+        if not isinstance(entry, Forgotten):
+            yield Author(entry.by, record.offset)
 
 
 def following(found: Fetched | RecordDamaged) -> int:

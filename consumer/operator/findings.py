@@ -138,10 +138,10 @@ def of_partitions(check: str, rows: Collection[Row]) -> Finding:
     """Whether a partition is stopped."""
     if stopped := [row for row in rows if row.problem]:
         found = "; ".join(str(row.problem) for row in stopped)
-        hint = "`contracts positions show` names the decision for each"
-        if all(row.lag() is None for row in stopped):
-            hint = "start the brokers of these partitions again"
-        return Finding(check, State.FAILED, found, hint)
+        decide = "`contracts positions show` names the decision for each"
+        return Finding(
+            check, State.FAILED, found, "; ".join(sorted({row.remedy or decide for row in stopped}))
+        )
     waiting = sum(row.lag() or 0 for row in rows)
     return Finding(
         check, State.OK, f"{len(rows)} partitions, none stopped; {waiting} offsets not applied yet"

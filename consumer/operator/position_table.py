@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from consumer.engine.checks import problem_of
-from consumer.engine.obstacle import hidden_behind
 from consumer.engine.outbox import chain_of
-from consumer.errors import ForeignDocument, InputRefused, OutboxHole, PositionError, PositionMissing
+from consumer.errors import (
+    ForeignDocument,
+    ForeignTransaction,
+    InputRefused,
+    OutboxHole,
+    PositionError,
+    PositionMissing,
+)
+from consumer.kafka.bounds import open_from
 from consumer.storage.protocols import Stop
 
 if TYPE_CHECKING:
@@ -24,6 +31,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FROM_CHECKPOINT: Final = "--from-checkpoint FOLDER"
+
+START_BROKERS: Final = "start its brokers again"
+END_TRANSACTION: Final = "end that transaction, as the runbook of ContractsOpenTransaction says"
 
 HIDDEN_SECONDS: Final = 2.0
 """How long an open transaction must block a partition to be shown: most end within a second."""
@@ -42,7 +52,8 @@ class Row:
 
     `published` is the progress. `problem` None: they fit together. `decision`: the option of `contracts
     positions reset` that solves the problem. Progress and log are None while the partition has no leader, in
-    the command topic or in the journal.
+    the command topic or in the journal; progress alone while another program's transaction hides it.
+    `remedy`: what to do about a problem after which the partition continues by itself.
     """
 
     partition: int
@@ -53,6 +64,7 @@ class Row:
     generation: int | None
     problem: str | None = None
     decision: str | None = None
+    remedy: str | None = None
 
     def log(self) -> Log:
         """The log, if it is known.
@@ -63,7 +75,7 @@ class Row:
         if self.log_start is None or self.log_end is None:
             raise InputRefused(
                 f"partition {self.partition} cannot be read: {self.problem}",
-                hint="start its brokers again, then decide; --partition N decides for another partition",
+                hint=f"{self.remedy}, then decide; --partition N decides for another partition",
             )
         return Log(self.log_start, self.log_end)
 
@@ -91,25 +103,33 @@ class PositionTable:
         away = await self._leaderless()
         there = self.names.keys() - away.keys()
         positions = {number: found.get(name) for number, name in self.names.items() if name not in damaged}
-        told = await self._journal.progress(there)
+        bounds = await self.log.bounds(there)
+        commands, journal = await self._open_from(there)
+        # What is hidden in the journal may be a later progress: the one before it proves nothing.
+        told = await self._journal.progress(there - journal.keys())
         foreign = {number: said for number, said in told.items() if isinstance(said, PositionError)}
         progress = {number: said for number, said in told.items() if not isinstance(said, PositionError)}
         problems, garbled = await self._problems(
-            {number: position for number, position in positions.items() if number in there},
+            {number: position for number, position in positions.items() if number in told},
             {number: done for number, done in progress.items() if number in positions},
         )
-        bounds = await self.log.bounds(there)
-        stops = await self._hidden(positions, bounds)
+        applied = {n: position.next if (position := positions.get(n)) else bounds[n].start for n in commands}
+        hidden = {n: _hidden(self.topic, n, offset) for n, offset in commands.items() if offset <= applied[n]}
+        stops = hidden.copy()
         noted = await self._store.stops(self.names.values())
         stops |= {number: noted[name] for number, name in self.names.items() if name in noted}
         stops |= {number: Stop(str(error), error.decision) for number, error in (foreign | problems).items()}
         not_ours = damaged | garbled
         stops |= {number: not_ours[name] for number, name in self.names.items() if name in not_ours}
-        stops |= {number: Stop(str(error), None) for number, error in away.items()}
-        return [
+        hidden |= {n: _hidden(self._journal.topic, n, offset) for n, offset in journal.items()}
+        stops |= {n: hidden[n] for n in journal} | {n: Stop(str(error), None) for n, error in away.items()}
+        remedies = {n: END_TRANSACTION for n, stop in hidden.items() if stops[n] is stop}
+        remedies |= dict.fromkeys(away, START_BROKERS)
+        rows = [
             _row(number, positions.get(number), progress.get(number), bounds.get(number), stops.get(number))
             for number in self.names
         ]
+        return [replace(row, remedy=remedies.get(row.partition)) for row in rows]
 
     async def positions(self) -> tuple[dict[str, Position], dict[str, Stop]]:
         """The stored positions, and the errors of those that cannot be read."""
@@ -118,32 +138,16 @@ class PositionTable:
     async def _leaderless(self) -> dict[int, LogError]:
         """The partitions whose log or journal has no leader."""
         log, journal = await asyncio.gather(
-            self.log.leaderless(self.names), self._journal.leaderless(self.names)
+            self.log.leaderless(self.names), self._journal.out_of_reach(self.names, {})
         )
         return journal | log
 
-    async def _hidden(
-        self, positions: Mapping[int, Position | None], bounds: Mapping[int, Bounds]
-    ) -> dict[int, Stop]:
-        """Partitions that cannot be read further until an open transaction of another program ends."""
-
-        def hiding(found: Mapping[int, Bounds]) -> dict[int, int]:
-            return {
-                number: bound.stable
-                for number, bound in found.items()
-                if bound.stable < bound.end
-                and bound.stable <= (position.next if (position := positions.get(number)) else bound.start)
-            }
-
-        if not (before := hiding(bounds)):
-            return {}
-        await asyncio.sleep(HIDDEN_SECONDS)
-        after = hiding(await self.log.bounds(before))
-        return {
-            number: Stop(str(hidden_behind(self.topic, number, offset)), None)
-            for number, offset in before.items()
-            if after.get(number) == offset
-        }
+    async def _open_from(self, numbers: Collection[int]) -> tuple[dict[int, int], dict[int, int]]:
+        """Where a transaction stays open, in the command topic and in the journal."""
+        return await asyncio.gather(
+            open_from(self.log.bounds, numbers, HIDDEN_SECONDS),
+            self._journal.open_from(numbers, HIDDEN_SECONDS),
+        )
 
     async def _problems(
         self, positions: Mapping[int, Position | None], progress: Mapping[int, Progress | None]
@@ -202,6 +206,11 @@ def _row(
         problem=stop and stop.problem,
         decision=stop and bounds and _possible(stop.decision, bounds),
     )
+
+
+def _hidden(topic: str, number: int, offset: int) -> Stop:
+    """An open transaction of another program, which no decision ends."""
+    return Stop(str(ForeignTransaction(topic, number, offset)), None)
 
 
 def _possible(decision: str | None, bounds: Bounds) -> str | None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from consumer.engine.claiming import last_words
-from consumer.errors import InputRefused, PositionError
+from consumer.errors import InputRefused
+from consumer.kafka.journal_tail import Hidden, Tail
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from consumer.kafka.groups import Groups
     from consumer.kafka.journal import Journal
-    from consumer.kafka.journal_tail import Tail
     from consumer.kafka.publisher import Publisher
     from consumer.operator.position_table import PositionTable
     from consumer.storage.protocols import Store
@@ -64,7 +64,13 @@ class Standstill:
         """Ends all transactions of other workers on these partitions, so that no batch is published twice.
 
         Returns the end of each partition's journal; None if it cannot be read.
+
+        Raises:
+            ForeignTransaction: another program's open transaction hides the end of one of them.
         """
         await self._store.disown([self._table.names[number] for number in numbers])
         tails = await last_words(self._publisher, self._journal, self._worker, numbers, beat=lambda: None)
-        return {n: None if isinstance(tail, PositionError) else tail for n, tail in tails.items()}
+        for tail in tails.values():
+            if isinstance(tail, Hidden):
+                raise tail.error
+        return {n: tail if isinstance(tail, Tail) else None for n, tail in tails.items()}

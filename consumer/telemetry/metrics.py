@@ -29,13 +29,14 @@ if TYPE_CHECKING:
     from consumer.telemetry.traces import TracedCommand
 
 ASSIGNED: Final = "assigned"
-LEADER_BACK: Final = "leader_back"
+LEFT_OUT: Final = "left_out"
 RESUME_REASONS: Final = (
     ASSIGNED,
-    LEADER_BACK,
+    LEFT_OUT,
     *(kind.__name__ for fault in (StoreError, LogError) for kind in fault.__subclasses__()),
 )
-"""Why a partition is taken over: it was assigned, has a leader again, or one of these errors occurred."""
+"""Why a partition is taken over: it was assigned, could not be taken over before, or one of these errors
+occurred."""
 
 
 class Metrics:

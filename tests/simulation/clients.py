@@ -141,10 +141,6 @@ class SimulatedJournal(Journal):
         super().__init__(_no_client, JOURNAL)
         self._caller = caller
 
-    async def leaderless(self, partitions: Collection[int]) -> dict[int, LogError]:
-        lost = [number for number in partitions if (JOURNAL, number) in self._caller.world.broker.leaderless]
-        return {number: _no_leader(JOURNAL, number) for number in lost}
-
     @asynccontextmanager
     async def _reader(self, *, committed: bool = True) -> AsyncIterator[Any]:
         reader = SimulatedFetcher(self._caller, JOURNAL, committed=committed)

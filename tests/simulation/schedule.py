@@ -12,6 +12,7 @@ from tests.simulation.chaos import Chaos
 from tests.simulation.checker import Violation, check, check_errors, finished
 from tests.simulation.clock import VirtualLoop
 from tests.simulation.commands import closing, commands
+from tests.simulation.strangers import intrude
 from tests.simulation.world import World
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Schedule:
         for _ in range(sizes.processes):
             world.group.start()
         world.group.assign()
+        intrude(world.broker, world.chaos.intrusions)
         try:
             await self._commands()
             world.chaos.calm = True

@@ -53,6 +53,7 @@ class Flow:
         await asyncio.wait({self._sending})
         schedule = Schedule(self.world)
         await schedule._until_finished()
+        await schedule._until_all_have_arrived()  # the markers in the outputs, too
         await schedule._end()
         check(self.world)
 

@@ -1,6 +1,5 @@
 """Bugs to plant into a worker: mistakes that this design exists to avoid, one function for each."""
 
-import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -13,10 +12,8 @@ from consumer.engine.intake import Intake
 from consumer.engine.partition import Partition
 from consumer.engine.publishing import Publishing
 from consumer.engine.takeover import Resumed, Takeover
-from consumer.engine.worker import Worker
 from consumer.kafka import journal_entries
-from consumer.kafka.group_member import GroupMember
-from consumer.kafka.membership import Membership
+from consumer.kafka.journal_tail import Hidden, Window
 from consumer.kafka.publisher import Publisher
 from consumer.kafka.recordbatches import unpack
 from consumer.storage.mongo_batch import MongoBatch
@@ -174,6 +171,18 @@ def reads_before_its_claim() -> None:
     takeover.last_words = believing  # type: ignore[attr-defined]
 
 
+def hidden_taken_for_read() -> None:
+    """What the open transaction of another program hides in the journal is taken for nothing."""
+    real = Window.end
+
+    def end(self: Any) -> Any:
+        if isinstance(self._problem, Hidden):
+            self._problem = None
+        return real(self)
+
+    Window.end = end  # type: ignore[method-assign]
+
+
 def doubt_taken_for_a_commit() -> None:
     """A commit without an answer is taken for done, and the next epoch begun."""
 
@@ -188,43 +197,6 @@ def doubt_taken_for_a_commit() -> None:
         return offsets
 
     Publisher._transact = careless  # type: ignore[method-assign]
-
-
-def does_not_poll() -> None:
-    """It does not poll its group."""
-
-    async def sleep(self: Any) -> None:
-        await asyncio.Event().wait()
-
-    GroupMember._poll = sleep  # type: ignore[method-assign]
-
-
-def drops_on_revoke() -> None:
-    """On a revocation what is stored is not published, and progress says that it is."""
-
-    async def drop(self: Any, partitions: Any) -> None:
-        await self._publisher.publish(self.progress(p.position for p in partitions if p.taken_over))
-
-    stop = Worker.stop
-
-    def forgetting(self: Any) -> None:
-        self._pipeline._start_publishing = self._pipeline._stored.clear
-        stop(self)
-
-    Worker.stop = forgetting  # type: ignore[method-assign]
-    Publishing.release = drop  # type: ignore[method-assign]
-
-
-def no_drain() -> None:
-    """SIGTERM cuts off what is under way."""
-
-    async def cut(self: Any) -> None:
-        work, self._work = self._work, None
-        if work is not None:
-            work[1].cancel()
-            await asyncio.wait({work[1]})
-
-    Membership._drain = cut  # type: ignore[method-assign]
 
 
 def claims_replace_progress() -> None:

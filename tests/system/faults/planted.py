@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tests.system.faults import bugs
+from tests.system.faults import bugs, member_bugs
 
 
 class Planted(NamedTuple):
@@ -59,18 +59,23 @@ PLANTED: dict[str, Planted] = {
             STUCK,
         ),
         Planted(
-            bugs.does_not_poll,
+            member_bugs.does_not_poll,
             f"{RECOVERY}a_worker_without_partitions_takes_over",
             f"{STUCK}|no new events|one of them has",
         ),
-        Planted(bugs.drops_on_revoke, f"{MEMBERS}two_workers_joining_and_leaving", LOST),
-        Planted(bugs.no_drain, f"{MEMBERS}the_last_worker_leaves_nothing_under_way", "assert .*=="),
+        Planted(member_bugs.drops_on_revoke, f"{MEMBERS}two_workers_joining_and_leaving", LOST),
+        Planted(member_bugs.no_drain, f"{MEMBERS}the_last_worker_leaves_nothing_under_way", "assert .*=="),
         Planted(bugs.failed_output_ignored, f"{LIMITS}an_output_above_the_topic_s_limit", LOST),
         Planted(bugs.forwards_apart, f"{FORWARDING}two_partitioners_side_by_side", DUPLICATED),
         Planted(
             bugs.reads_before_its_claim,
             f"{CLUSTER}a_deposed_leader_of_the_journal_is_not_believed",
             DUPLICATED,
+        ),
+        Planted(
+            bugs.hidden_taken_for_read,
+            "tests/system/faults/test_standing.py::test_a_journal_behind_a_stranger_s_open_transaction",
+            "logs partition cannot be read",
         ),
         Planted(
             bugs.doubt_taken_for_a_commit,

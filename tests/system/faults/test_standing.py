@@ -1,6 +1,7 @@
 """Nothing to be read where there should be: it is seen, named, and over when its cause is.
 
-Behind the open transaction of somebody else's producer, and where the command topic was deleted.
+Behind the open transaction of somebody else's producer, in the command topic or in the journal, and where the
+command topic was deleted.
 """
 
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from confluent_kafka.admin import AdminClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from consumer import errors
+from schemas.topics import POSITIONS
 from tests.system.faults.conftest import MakeScene
 from tests.system.faults.deciding import decided, finished
 from tests.system.faults.scene import Scene
@@ -54,18 +56,19 @@ def gauge(worker: Worker, name: str, **labels: str) -> float | None:
     return found[0] if found else None
 
 
-def open_transaction(scene: Scene, partition: int) -> Producer:
+def open_transaction(scene: Scene, topic: str, partition: int) -> Producer:
     """A producer that has written one record and says nothing more."""
     stranger = Producer(
         {
             "bootstrap.servers": scene.checker.watched.bootstrap,
             "transactional.id": f"{scene.prefix}stranger",
+            "transaction.timeout.ms": 300_000,
             "log_level": 0,
         }
     )
     stranger.init_transactions(30)
     stranger.begin_transaction()
-    stranger.produce(scene.checker.watched.topic, b"not ready yet", b"acme", partition=partition)
+    stranger.produce(topic, b"not ready yet", b"acme", partition=partition)
     assert stranger.flush(30) == 0
     return stranger
 
@@ -74,7 +77,7 @@ def test_commands_behind_a_stranger_s_open_transaction(scene: Scene) -> None:
     worker = working(scene)
     end = scene.checker.watched.ends[0]
     began = datetime.now(UTC)
-    stranger = open_transaction(scene, 0)
+    stranger = open_transaction(scene, scene.checker.watched.topic, 0)
     scene.publish(60)
     line = worker.wait_for("partition cannot be read")
     assert line["partition"] == 0
@@ -96,6 +99,32 @@ def test_commands_behind_a_stranger_s_open_transaction(scene: Scene) -> None:
     until(lambda: readiness(worker).status_code == 200, "ready again")
     assert len(list(worker.lines("partition cannot be read"))) == 1
     assert gauge(worker, "partition_unread_seconds", partition="0", reason="none") == 0
+
+
+def test_a_journal_behind_a_stranger_s_open_transaction(scene: Scene) -> None:
+    """A takeover leaves that partition out; what was published behind the transaction is published once."""
+    journal = scene.prefix + POSITIONS
+    victim = working(scene)
+    stranger = open_transaction(scene, journal, 1)
+    scene.publish(60)
+    until(lambda: all(gauge(victim, "consumer_lag_records", partition=p) == 0 for p in "01"), "all is done")
+    victim.kill()
+    heir = scene.start()
+    line = heir.wait_for("partition cannot be read", partition=1)
+    assert line["error"].startswith(f"{journal}/1: a producer's open transaction at offset ")
+    assert f"--topic {journal} --partition 1" in line["hint"]
+    assert heir.wait_for("took over")["partitions"] == [0]
+    scene.publish(60)
+    until(lambda: gauge(heir, "consumer_lag_records", partition="0") == 0, "the other partition is done")
+    assert (gauge(heir, "consumer_lag_records", partition="1") or 0) > 0
+    assert line["error"] in readiness(heir).json()["failing"]["partitions"]
+    assert gauge(heir, "partition_unread_seconds", partition="1", reason="ForeignTransaction") is not None
+    assert f"{journal}/1: a producer's open transaction" in scene.contracts("positions", "show")
+    stranger.abort_transaction(30)
+    heir.wait_for("partition can be read again", partition=1)
+    scene.done()
+    until(lambda: readiness(heir).status_code == 200, "ready again")
+    assert "open transaction" not in scene.contracts("positions", "show")
 
 
 def test_a_command_topic_that_was_deleted(scene: Scene, admin: AdminClient) -> None:

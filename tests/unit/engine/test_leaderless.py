@@ -45,7 +45,7 @@ async def test_nothing_is_done_until_it_has_one(scene, worker):
     assert not await worker._resuming.look()
     scene.world.broker.leaderless.clear()
     assert await worker._resuming.look()
-    await worker._take_over("leader_back")
+    await worker._take_over("left_out")
     assert partition.working
     assert worker.why_idle() == {}
 

@@ -10,7 +10,7 @@ from consumer.kafka.fetcher import Fetched
 from consumer.telemetry.metrics import Metrics
 
 PLACE = ("commands", 3)
-WORDS = "commands/3: a producer's open transaction at offset 7 hides the commands behind it"
+WORDS = "commands/3: a producer's open transaction at offset 7 hides the records behind it"
 
 
 class Scene:

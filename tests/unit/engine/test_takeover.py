@@ -5,15 +5,17 @@ import asyncio
 import pytest
 
 from consumer.engine.publishing import Publishing
-from consumer.errors import Fenced, ForeignTransaction, OutboxHole, StoreUnavailable
+from consumer.engine.takeover import Resumed
+from consumer.errors import Fenced, ForeignTransaction, JournalForeign, OutboxHole, StoreUnavailable
 from consumer.kafka.journal import HIDDEN_SECONDS
+from consumer.kafka.journal_entries import Claim, journal_batch
 from consumer.kafka.recordbatches import unpack
 from consumer.storage.protocols import Position
 from tests.simulation.broker import JOURNAL
 from tests.simulation.calls import Caller
-from tests.simulation.log import Transaction
 from tests.simulation.publisher import SimulatedPublisher
-from tests.unit.engine.logs import Record, unreadable
+from tests.simulation.strangers import Stranger
+from tests.unit.engine.logs import unreadable
 from tests.unit.engine.scene import END, LOG, ORIGIN, PLACE, fresh, outputs_from, scene, worked_on
 
 __all__ = ["fresh", "scene"]
@@ -65,13 +67,35 @@ async def test_a_busy_broker_that_is_late_with_our_own_markers_is_waited_for(sce
     assert scene.heir.passed.count("end") == 2 + len(rivals)  # its claims, and its progress
 
 
-async def test_a_stranger_s_open_transaction_in_the_journal_is_told(scene, monkeypatch):
-    log = scene.world.broker.log(JOURNAL, 0)
-    stranger = Transaction("stranger", asyncio.get_running_loop().call_later(60, lambda: None))
-    log.append(Record(JOURNAL, 0, log.end, 0, b"hello", b"{}", ()), stranger)
-    with pytest.raises(ForeignTransaction):
-        await scene.take_over()
-    stranger.timer.cancel()
+async def test_a_partition_behind_a_stranger_s_open_transaction_is_left_out(scene):
+    stranger = Stranger(scene.world.broker, 0)
+    taken = await scene.take_over_all([0, 1])
+    assert isinstance(taken[0], ForeignTransaction)
+    assert "contracts.positions --partition 0" in taken[0].hint
+    assert isinstance(taken[1], Resumed)
+    stranger.end()
+    assert await scene.take_over() == (scene.position, END)
+
+
+async def test_what_a_stranger_has_committed_in_the_journal_stops_the_partition(scene):
+    stranger = Stranger(scene.world.broker, 0)
+    assert isinstance(await scene.take_over(), ForeignTransaction)
+    stranger.end(commit=True)
+    await scene.stops(JournalForeign)
+
+
+async def test_a_stranger_behind_the_open_transaction_of_a_rival_waits_for_its_turn(scene):
+    """The rival is fenced first; what hides the claim then is the stranger's."""
+    rival = SimulatedPublisher(Caller(scene.world, "rival"), "rival")
+    await rival.start()
+    scene.world.broker.transactions.begin("rival", rival._epoch)
+    claim = journal_batch(JOURNAL, 0, Claim("rival"), 0)
+    scene.world.broker.transactions.produce("rival", rival._epoch, [claim])
+    stranger = Stranger(scene.world.broker, 0)
+    assert isinstance(await scene.take_over(), ForeignTransaction)
+    assert "init of rival" in scene.heir.passed
+    stranger.end()
+    assert await scene.take_over() == (scene.position, END)
 
 
 async def test_a_takeover_leaves_no_claim_behind(scene):

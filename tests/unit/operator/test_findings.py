@@ -172,13 +172,10 @@ def test_partitions() -> None:
     stopped = findings.of_partitions("partitions", [sound, replace(unread, problem="p/1: it is torn")])
     assert (stopped.state, stopped.found) == (State.FAILED, "p/1: it is torn")
     assert "contracts positions show" in stopped.hint
-    away = replace(sound, log_start=None, log_end=None, problem="p/0 has no leader")
-    assert (
-        findings.of_partitions("partitions", [away, unread]).hint
-        == "start the brokers of these partitions again"
-    )
+    away = replace(sound, log_start=None, log_end=None, problem="p/0 has no leader", remedy="start it")
+    assert findings.of_partitions("partitions", [away, unread]).hint == "start it"
     both = findings.of_partitions("partitions", [away, replace(unread, problem="p/1: it is torn")])
-    assert "contracts positions show" in both.hint
+    assert both.hint == "`contracts positions show` names the decision for each; start it"
 
 
 def test_rights_that_are_missing_or_not_told() -> None:

@@ -14,10 +14,11 @@ from consumer.kafka.fetcher import Bounds
 from consumer.operator import position_table
 from consumer.operator.choices import Decision
 from consumer.operator.decisions import chosen, refuse_other_decisions
-from consumer.operator.position_table import PositionTable, Row
+from consumer.operator.position_table import END_TRANSACTION, START_BROKERS, PositionTable, Row
 from consumer.storage.protocols import Position
 from tests.simulation.calls import Caller
 from tests.simulation.clients import JOURNAL, SimulatedFetcher, SimulatedJournal
+from tests.simulation.strangers import Stranger
 from tests.unit.engine.logs import TOPIC
 from tests.unit.engine.scene import END, ORIGIN, Scene, scene
 from tests.unit.operator.stops import PASSING, STOPS, Patch, garbled_position
@@ -90,11 +91,26 @@ async def test_a_partition_without_a_leader_does_not_hide_the_others(scene: Scen
     scene.world.broker.leaderless.add((topic, 1))
     rows = await shown(scene)
     assert rows[0] == both[0]
-    assert rows[1] == Row(1, 7, None, None, None, 1, f"{topic}/1 has no leader")
+    assert rows[1] == Row(1, 7, None, None, None, 1, f"{topic}/1 has no leader", remedy=START_BROKERS)
     assert rows[1].lag() is None
     with pytest.raises(InputRefused, match=r"partition 1 cannot be read: .* has no leader"):
         chosen(Decision.ACCEPT_CLUSTER, rows, [1], TOPIC)
     assert chosen(Decision.TO_DATABASE, rows, [0], TOPIC) == [0]
+
+
+async def test_progress_that_a_stranger_hides_proves_nothing(scene: Scene, monkeypatch: Patch) -> None:
+    """What was published behind the open transaction looks unpublished, and no longer stored."""
+    monkeypatch.setattr(position_table, "HIDDEN_SECONDS", 0.01)
+    await scene.forget_published(1)
+    assert (await shown(scene))[0].decision == "--to-database"
+    stranger = Stranger(scene.world.broker, 0)
+    await scene.tell(END)
+    row = (await shown(scene))[0]
+    assert f"{JOURNAL}/0: a producer's open transaction" in (row.problem or "")
+    assert (row.position, row.published, row.decision, row.remedy) == (END, None, None, END_TRANSACTION)
+    stranger.end()
+    row = (await shown(scene))[0]
+    assert (row.problem, row.remedy) == (None, None)
 
 
 async def test_garbled_outputs_are_shown(scene: Scene, monkeypatch: Patch) -> None:

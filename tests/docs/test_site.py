@@ -84,13 +84,20 @@ def test_a_broken_link_stops_the_build(mkdocs: None, tmp_path: Path) -> None:
 
 FRAMES = """<!doctype html><body><script>
 const pages = %s, told = [];
-async function look(width, page) {
+async function look(page) {
   const frame = document.createElement("iframe");
-  Object.assign(frame, {src: page, width, height: 800});
+  Object.assign(frame, {src: page, width: 1280, height: 800});
   const loaded = new Promise(resolve => frame.addEventListener("load", resolve));
   document.body.append(frame);
   await loaded;
-  const there = frame.contentDocument;
+  for (const width of [1280, 390]) {
+    frame.width = width;
+    await new Promise(resolve => setTimeout(resolve, 500));
+    told.push(`${page} ${width} ${await verdict(frame.contentDocument, width)}`);
+  }
+  frame.remove();
+}
+async function verdict(there, width) {
   const empty = host => host && !host.shadowRoot?.querySelector("#drawn > *");
   const waiting = () => there.querySelector("pre.mermaid") || empty(there.getElementById("document"));
   for (let turn = 0; turn < 100 && waiting(); turn++)
@@ -98,14 +105,11 @@ async function look(width, page) {
   const wide = there.documentElement.scrollWidth;
   const cut = width < 1000 ? null : [...there.querySelectorAll("pre > code")].find(
     code => code.scrollWidth > code.clientWidth + 1);
-  const verdict = wide > width ? `is ${wide} wide` : waiting() ? "is not drawn"
+  return wide > width ? `is ${wide} wide` : waiting() ? "is not drawn"
     : cut ? `cuts ${cut.innerText.split("\\n").sort((a, b) => b.length - a.length)[0]}` : "fits";
-  told.push(`${page} ${width} ${verdict}`);
-  frame.remove();
 }
 (async () => {
-  for (const page of pages) await look(390, page);
-  for (const page of pages) await look(1280, page);
+  for (const page of pages) await look(page);
   document.body.innerText = told.join("\\n");
 })();
 </script></body>"""

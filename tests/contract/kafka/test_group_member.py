@@ -9,11 +9,13 @@ from typing import NamedTuple
 
 import pytest
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.protocol.group import JoinGroupRequest
 
 from consumer.kafka.group_member import GroupMember
+from consumer.kafka.groups import Groups
 from consumer.kafka.membership import Membership
 from tests.servers import create_topic
 
@@ -70,26 +72,32 @@ class Joining(NamedTuple):
     consumer: AIOKafkaConsumer
     make_client: Callable[[], AIOKafkaClient]
     topic: str
+    name: str
+    groups: Groups
 
     async def alone_again(self):
         self.slow.allowed.set()
         async with asyncio.timeout(SOON):
             while await self.slow.assigned.get() != PARTITIONS:
                 pass
+        assert await self.groups.members(self.name) == 1
 
 
 @pytest.fixture
 async def group(kafka, topic_prefix):
     topic, name = create_topic(kafka.bootstrap, f"{topic_prefix}topic", PARTITIONS), f"{topic_prefix}group"
     slow, other = Slow(), consumer_of(kafka, name)
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap)
     other.subscribe([topic], listener=slow)
     await other.start()
+    await admin.start()
     try:
         assert await asyncio.wait_for(slow.assigned.get(), PATIENCE) == PARTITIONS
         make_client = partial(AIOKafkaClient, bootstrap_servers=kafka.bootstrap)
-        yield Joining(slow, consumer_of(kafka, name), make_client, topic)
+        yield Joining(slow, consumer_of(kafka, name), make_client, topic, name, Groups(admin))
     finally:
         slow.allowed.set()
+        await admin.close()
         await other.stop()
 
 
@@ -132,6 +140,7 @@ async def test_a_request_to_join_that_is_sent_late_is_no_membership(group, held,
     group.slow.allowed.set()
     if group.slow.asked.is_set():
         await group.alone_again()
+    assert await group.groups.members(group.name) == 1
 
 
 async def test_a_process_that_is_stopped_while_joining_does_not_wait_for_the_group(group):

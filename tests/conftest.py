@@ -131,7 +131,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """All modules and tests are no garbage, and tests leave little: looking for it was a tenth of their time."""
+    """Modules are no garbage, and tests leave little: looking for it was a tenth of their time."""
     gc.freeze()
     gc.set_threshold(20_000, 10, 10)
 

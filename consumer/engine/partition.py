@@ -12,7 +12,6 @@ from consumer.engine.dead_letter_limit import RecentRecords
 from consumer.engine.delay import Delay
 from consumer.engine.intake import Intake
 from consumer.engine.publication import Publication
-from consumer.engine.shared_headers import with_shared_headers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,7 +84,7 @@ class Partition:
 
     def take_in(self, fetched: Fetched, now: float) -> bool:
         """Appends fetched records; False: they were requested before the last takeover."""
-        if not self.intake.add(fetched._replace(records=with_shared_headers(fetched.records))):
+        if not self.intake.add(fetched):
             return False
         self.delay.answered(self.position.place, fetched, self.intake, now)
         return True

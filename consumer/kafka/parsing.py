@@ -17,7 +17,7 @@ from consumer.errors import RecordDamaged
 from consumer.kafka.unreadable import LenientBatch, Unreadable, is_readable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
     from aiokafka import TopicPartition
 
@@ -29,6 +29,9 @@ _LENGTH_END: Final = 12
 """Where a batch has its length, which counts the bytes after that field."""
 
 
+Headers = tuple[tuple[str, bytes | None], ...]
+
+
 class LogRecord(NamedTuple):
     """One record; `timestamp` is in milliseconds."""
 
@@ -38,7 +41,7 @@ class LogRecord(NamedTuple):
     timestamp: int
     key: bytes | None
     value: bytes | None
-    headers: tuple[tuple[str, bytes | None], ...]
+    headers: Headers
 
 
 class _Transactions:
@@ -116,17 +119,33 @@ def _batches(block: bytes) -> Iterator[tuple[Any, memoryview]]:
 def _records(place: TopicPartition, batch: Any, raw: memoryview, first: int) -> list[LogRecord | Unreadable]:
     """Those from offset `first` on: a broker sends whole batches."""
     topic, partition = place
-    found: list[LogRecord | Unreadable]
+    found: list[LogRecord | Unreadable] = []
+    headers: Headers = ()
     try:
-        found = [
-            LogRecord(topic, partition, r.offset, r.timestamp, r.key, r.value, tuple(r.headers))
-            for r in batch
-        ]
+        for r in batch:
+            headers = _shared(r.headers, headers)
+            found.append(LogRecord(topic, partition, r.offset, r.timestamp, r.key, r.value, headers))
     except UnicodeDecodeError:
         found = [_leniently(place, record) for record in LenientBatch(bytes(raw))]
     if found and found[0].offset < first:
         return [record for record in found if record.offset >= first]
     return found
+
+
+def _shared(headers: Sequence[tuple[str, bytes | None]], before: Headers) -> Headers:
+    """The headers of a record; what they have in common with those of the record before is kept once.
+
+    All names and most values are the same in the records of a producer. As they are parsed they take half of
+    the memory of a record that waits, and the decoder would compare other objects with them each time.
+    """
+    if len(headers) != len(before):
+        return tuple(headers)
+    return tuple(
+        [
+            old if new == old else (old[0], new[1]) if new[0] == old[0] else new
+            for new, old in zip(headers, before, strict=True)
+        ]
+    )
 
 
 def _leniently(place: TopicPartition, record: Any) -> LogRecord | Unreadable:

@@ -9,6 +9,7 @@ from pydantic import with_config
 from typing_extensions import TypedDict
 
 from schemas.messages import MessageSpec
+from schemas.names import Effective
 from schemas.parts import STRICT, Overrides, RenewalTerms
 from schemas.scheduled import Phase
 from schemas.terms import AdoptData, CommandData, ContractPatch, CreateData
@@ -42,7 +43,7 @@ class ChangePlanData(CommandData):
 
     contract_type: ContractTypeName
     template_version: NotRequired[PositiveInt]
-    effective: NotRequired[Literal["immediately", "at_renewal"]]
+    effective: NotRequired[Effective]
     overrides: NotRequired[Overrides]
 
 
@@ -98,7 +99,7 @@ class AcceptOfferData(CommandData):
     """Accepts an open offer, for the next renewal or immediately."""
 
     offer_id: Reference
-    effective: NotRequired[Literal["at_renewal", "immediately"]]
+    effective: NotRequired[Effective]
 
 
 class DeclineOfferData(CommandData):

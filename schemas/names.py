@@ -35,6 +35,7 @@ EventName = Literal["changed", "expiring", "renewal_notice", "limit_reached", "c
 
 ContractTypeName = Literal["basic", "professional", "enterprise", "custom"]
 StatusName = Literal["draft", "active", "pending_renewal", "expired", "cancelled"]
+Effective = Literal["immediately", "at_renewal"]
 UsageMetric = Literal["monthly_trades", "trade_value", "concurrent_trades"]
 
 Change = Literal[

@@ -13,9 +13,10 @@ from consumer.cli.running import load_settings, run_async
 from consumer.errors import InputRefused
 
 if TYPE_CHECKING:
-    from consumer.reading.migration import Effective, Migration
+    from consumer.reading.migration import Migration
     from producers.bulk_report import ImportReport
     from producers.bulk_rows import Row
+    from schemas.names import Effective
 
 _AGAIN: Final = "what was sent will be applied; run it again to send the rest"
 _REFUSED: Final = "their contracts are as they were; to move one anyway, send a change_plan for it"
@@ -24,8 +25,8 @@ _REFUSED: Final = "their contracts are as they were; to move one anyway, send a 
 class EffectiveName(StrEnum):
     """As in the command `change_plan`."""
 
-    at_renewal = "at_renewal"
     immediately = "immediately"
+    at_renewal = "at_renewal"
 
 
 def migrate(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast, get_args
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast, get_args
 
 from consumer.domain.catalogue import version_of
 from consumer.domain.dates import iso
@@ -15,6 +15,7 @@ from consumer.domain.schedule import next_term
 from consumer.domain.scheduling import begin_of, with_scheduled
 from consumer.domain.terms import monthly_total, with_plan
 from consumer.errors import InputRefused
+from schemas.names import Effective
 from schemas.templates import PlanTemplates
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from consumer.domain.catalogue import Catalogue
     from schemas.contract import Contract, ContractState
     from schemas.types import ContractTypeName
-
-Effective = Literal["at_renewal", "immediately"]
 
 _PLANS: Final = tuple(PlanTemplates.__annotations__)
 _RUNNING: Final = ("active", "pending_renewal")

@@ -39,7 +39,17 @@ BROKERS = "brokers"
 BROKER = {"kill": 5, "pause": 5, "cut": 3, "swallow replies": 2, "stop": 1, ROLL: 1}
 """What happens to one broker of a cluster; to the others nothing, until it is back and in sync."""
 
-TARGETS = {"worker A": 30, "worker B": 30, "worker C": 12, "kafka": 8, "mongo": 20, **dict.fromkeys(LINKS, 6)}
+STRANGER = "transaction of a stranger"
+JOURNAL = "journal"
+TARGETS = {
+    "worker A": 30,
+    "worker B": 30,
+    "worker C": 12,
+    "kafka": 8,
+    "mongo": 20,
+    **dict.fromkeys(LINKS, 6),
+    JOURNAL: 10,
+}
 CLUSTER_TARGETS = {**TARGETS, "kafka": 0, BROKERS: 110}
 
 
@@ -99,11 +109,12 @@ def _fault(random: Random, target: str, lives: str) -> Fault:
         if what == "clock":  # for a scan or two
             return Fault(at, random.choice([*JUMPS]), target, lasts + 1)
         return Fault(at, what, target, lasts + (SESSION_SECONDS if "past" in what else 0))
+    if target == JOURNAL:
+        return Fault(at, STRANGER, f"{JOURNAL}/{random.randrange(PARTITIONS)}", random.uniform(1, 6))
     if target == BROKERS:
         return _broker_fault(random, at)
-    if target in SERVERS:
-        return Fault(at, random.choice(SERVERS[target]), target, random.uniform(0.1, 2.5))
-    return Fault(at, random.choice(LINK), target, random.uniform(0.2, 3.5))
+    kinds, least, most = (SERVERS[target], 0.1, 2.5) if target in SERVERS else (LINK, 0.2, 3.5)
+    return Fault(at, random.choice(kinds), target, random.uniform(least, most))
 
 
 def _broker_fault(random: Random, at: float) -> Fault:

@@ -7,7 +7,17 @@ import pytest
 from tests.servers import MONGO_KIND, REAL_REQUIRED, missing_for
 from tests.system.chaos.__main__ import play
 from tests.system.chaos.arena import Arena
-from tests.system.chaos.schedule import JUMPS, LINK, LINKS, SERVERS, WORKER, draw
+from tests.system.chaos.schedule import (
+    JOURNAL,
+    JUMPS,
+    LINK,
+    LINKS,
+    PARTITIONS,
+    SERVERS,
+    STRANGER,
+    WORKER,
+    draw,
+)
 
 # Several minutes on a usual machine, and there are machines that take four times as long.
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(1200)]
@@ -68,4 +78,5 @@ def test_a_seed_draws_the_same_again_and_every_kind() -> None:
     workers = {(f"worker {slot}", what) for slot in "AB" for what in WORKER.keys() - {"clock"} | JUMPS.keys()}
     links = {(link, what) for link in LINKS for what in LINK}
     servers = {(server, what) for server, kinds in SERVERS.items() for what in kinds}
-    assert drawn == workers | links | servers | {("worker C", "join")}
+    journal = {(f"{JOURNAL}/{number}", STRANGER) for number in range(PARTITIONS)}
+    assert drawn == workers | links | servers | journal | {("worker C", "join")}

@@ -9,7 +9,6 @@ from typing import Any
 
 import httpx
 import pytest
-from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -18,6 +17,7 @@ from schemas.topics import POSITIONS
 from tests.system.faults.conftest import MakeScene
 from tests.system.faults.deciding import decided, finished
 from tests.system.faults.scene import Scene
+from tests.system.faults.strangers import open_transaction
 from tests.system.faults.workers import Worker, until
 
 pytestmark = pytest.mark.fault
@@ -56,28 +56,11 @@ def gauge(worker: Worker, name: str, **labels: str) -> float | None:
     return found[0] if found else None
 
 
-def open_transaction(scene: Scene, topic: str, partition: int) -> Producer:
-    """A producer that has written one record and says nothing more."""
-    stranger = Producer(
-        {
-            "bootstrap.servers": scene.checker.watched.bootstrap,
-            "transactional.id": f"{scene.prefix}stranger",
-            "transaction.timeout.ms": 300_000,
-            "log_level": 0,
-        }
-    )
-    stranger.init_transactions(30)
-    stranger.begin_transaction()
-    stranger.produce(topic, b"not ready yet", b"acme", partition=partition)
-    assert stranger.flush(30) == 0
-    return stranger
-
-
 def test_commands_behind_a_stranger_s_open_transaction(scene: Scene) -> None:
     worker = working(scene)
     end = scene.checker.watched.ends[0]
     began = datetime.now(UTC)
-    stranger = open_transaction(scene, scene.checker.watched.topic, 0)
+    stranger = open_transaction(scene.checker.watched.bootstrap, scene.checker.watched.topic, 0)
     scene.publish(60)
     line = worker.wait_for("partition cannot be read")
     assert line["partition"] == 0
@@ -105,7 +88,7 @@ def test_a_journal_behind_a_stranger_s_open_transaction(scene: Scene) -> None:
     """A takeover leaves that partition out; what was published behind the transaction is published once."""
     journal = scene.prefix + POSITIONS
     victim = working(scene)
-    stranger = open_transaction(scene, journal, 1)
+    stranger = open_transaction(scene.checker.watched.bootstrap, journal, 1)
     scene.publish(60)
     until(lambda: all(gauge(victim, "consumer_lag_records", partition=p) == 0 for p in "01"), "all is done")
     victim.kill()

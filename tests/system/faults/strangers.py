@@ -1,0 +1,29 @@
+"""Another program that opens a transaction in one of the service's topics, and says nothing more."""
+
+from uuid import uuid4
+
+from confluent_kafka import Producer
+
+STEP_SECONDS = 30
+
+
+def open_transaction(bootstrap: str, topic: str, partition: int, *, seconds: float = 300) -> Producer:
+    """A producer that has written one record. The broker ends the transaction after so many seconds.
+
+    Raises:
+        KafkaException: no broker answers.
+    """
+    stranger = Producer(
+        {
+            "bootstrap.servers": bootstrap,
+            "transactional.id": f"stranger-{uuid4().hex}",
+            "transaction.timeout.ms": int(seconds * 1000),
+            "message.timeout.ms": min(STEP_SECONDS * 1000, int(seconds * 1000)),
+            "log_level": 0,
+        }
+    )
+    stranger.init_transactions(STEP_SECONDS)
+    stranger.begin_transaction()
+    stranger.produce(topic, b"not ready yet", b"acme", partition=partition)
+    stranger.flush(STEP_SECONDS)
+    return stranger

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import gc
+import os
 from typing import Final
 
 COLLECT_SECONDS: Final = 60.0
@@ -30,8 +31,10 @@ _M_MMAP_THRESHOLD: Final = -3
 def one_heap() -> None:
     """Makes all threads share glibc's first heap, without large blocks. Does nothing with another C library.
 
-    To be called before there are threads.
+    To be called before there are threads. What the environment says of glibc's heaps stays as it is.
     """
+    if any(name in os.environ for name in ("MALLOC_ARENA_MAX", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")):
+        return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(_M_ARENA_MAX, 1)

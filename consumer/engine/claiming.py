@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import structlog
 
 from consumer.kafka.journal_entries import Claim, journal_batch, milliseconds_now
-from consumer.kafka.journal_tail import Tail
+from consumer.kafka.journal_tail import Hidden
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
     from consumer.kafka.journal import Journal
-    from consumer.kafka.journal_tail import End
+    from consumer.kafka.journal_tail import End, Tail
     from consumer.kafka.publisher import Publisher
 
 log = structlog.get_logger()
@@ -52,12 +52,17 @@ async def last_words(
         tails |= found
         claimed |= offsets
         fenced |= to_fence
-        left = [n for n, tail in found.items() if isinstance(tail, Tail) and (rivals[n] or not tail.is_last)]
+        left = [n for n, end in found.items() if rivals[n] or not (isinstance(end, Hidden) or _is_known(end))]
     return tails
+
+
+def _is_known(tail: Tail) -> bool:
+    """Whether to claim the partition again would tell nothing new."""
+    return tail.is_last or tail.problem is not None
 
 
 def _rivals(tail: End, fenced: Collection[str], claimed: int) -> set[str]:
     """The workers to fence. One that was fenced before is fenced again only if it wrote after that."""
-    if not isinstance(tail, Tail):
+    if isinstance(tail, Hidden):
         return set()
     return {name for name, offset in tail.rivals.items() if name not in fenced or offset > claimed}

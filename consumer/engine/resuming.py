@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from consumer.errors import DeadLetterLimit, ForeignDocument, LogError, PositionError
 
@@ -15,6 +15,17 @@ if TYPE_CHECKING:
     from consumer.engine.storing import Storing
     from consumer.engine.takeover import Resumed, Takeover
     from consumer.telemetry.metrics import Metrics
+
+
+_PAUSES: Final = (0.0, 0.0, 5.0, 10.0, 30.0, 60.0)
+"""Before a partition that is left out in turn is taken over, in seconds: each time the others wait."""
+
+
+class _LeftOut(NamedTuple):
+    """A partition that was left out so many times in turn; it is not taken over until then."""
+
+    times: int
+    until: float
 
 
 class Resuming:
@@ -38,6 +49,7 @@ class Resuming:
         self._reading = reading
         self._storing = storing
         self._metrics = metrics
+        self._left_out: dict[int, _LeftOut] = {}
 
     async def run(self, reason: str) -> None:
         """Takes them over once.
@@ -68,8 +80,9 @@ class Resuming:
     ) -> None:
         if isinstance(outcome, LogError):
             partition.delay.obstacle.leave_out(outcome, now)
+            self._left_out[partition.number] = _left_out_again(self._left_out.get(partition.number), now)
             return
-        if partition.delay.obstacle.is_left_out:
+        if self._left_out.pop(partition.number, None):
             partition.delay.obstacle.gone(now)
         if isinstance(outcome, PositionError):
             partition.stop(outcome)
@@ -88,7 +101,7 @@ class Resuming:
         if idle:
             await self._reading.look(idle)
             await self._storing.stops.note_again()
-        waiting = [n for n in self.wanted() if self._partitions[n].delay.obstacle.is_left_out]
+        waiting = [number for number in self.wanted() if number in self._left_out]
         if not waiting:
             return False
         try:
@@ -98,4 +111,9 @@ class Resuming:
         now = asyncio.get_running_loop().time()
         for number, error in still.items():
             self._partitions[number].delay.obstacle.leave_out(error, now)
-        return len(still) < len(waiting)
+        return any(number not in still and self._left_out[number].until <= now for number in waiting)
+
+
+def _left_out_again(before: _LeftOut | None, now: float) -> _LeftOut:
+    times = before.times if before else 0
+    return _LeftOut(times + 1, now + _PAUSES[min(times, len(_PAUSES) - 1)])

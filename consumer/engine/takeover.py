@@ -25,7 +25,7 @@ from consumer.engine.claiming import last_words
 from consumer.engine.outbox import unpublished
 from consumer.errors import LogError, PositionError
 from consumer.kafka.journal_entries import Progress
-from consumer.kafka.journal_tail import Hidden, Tail
+from consumer.kafka.journal_tail import Hidden
 from consumer.storage.protocols import Position
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from consumer.engine.checks import Log
     from consumer.kafka.journal import Journal
+    from consumer.kafka.journal_tail import Tail
     from consumer.kafka.publisher import Publisher
     from consumer.storage.protocols import Origin, OutboxSlot, Store
 
@@ -45,7 +46,7 @@ class Resumed(NamedTuple):
 
 
 Taken = dict[int, Resumed | PositionError | LogError]
-"""What a takeover makes of each partition. A LogError: it is left out until `out_of_reach` leaves it out."""
+"""What a takeover makes of each partition. A LogError: try again once it is not `out_of_reach` any more."""
 
 
 class Takeover:
@@ -79,8 +80,6 @@ class Takeover:
         self._log = log
         self._catching_up = CatchingUp(publisher, journal.topic, beat)
         self._beat = beat
-        self._hidden: dict[int, Hidden] = {}
-        """The partitions that could not be read to the last claim."""
         self._life = 0
         self.owner = worker
         """The name with which the worker owns its positions. It is different in each takeover: a delayed
@@ -103,14 +102,12 @@ class Takeover:
         ends = await last_words(self._publisher, self._journal, self._worker, names, self._beat)
         tails: dict[int, Tail] = {}
         for number, end in ends.items():
-            self._hidden.pop(number, None)
-            match end:
-                case Tail():
-                    tails[number] = end
-                case Hidden():
-                    self._hidden[number], taken[number] = end, end.error
-                case PositionError():
-                    taken[number] = end
+            if isinstance(end, Hidden):
+                taken[number] = end.error
+            elif end.problem is not None:
+                taken[number] = end.problem
+            else:
+                tails[number] = end
         owned = await self._store.owned(names.values(), self.owner)
         positions = {number: owned.get(names[number]) for number in tails}
         progress = {number: tail.progress for number, tail in tails.items()}
@@ -133,8 +130,7 @@ class Takeover:
         Raises:
             LogError: no answer.
         """
-        journal = await self._journal.out_of_reach(partitions, self._hidden)
-        return journal | await self._log.leaderless(partitions)
+        return await self._journal.out_of_reach(partitions) | await self._log.leaderless(partitions)
 
     async def _resume(self, found: Mapping[int, tuple[Position | None, Tail]]) -> Taken:
         resumed: Taken = {}

@@ -73,4 +73,7 @@ class ForeignTransaction(LogError):
     def __init__(self, topic: str, partition: int, offset: int) -> None:
         what = f"a producer's open transaction at offset {offset} hides the records behind it"
         command = f"kafka-transactions.sh describe-producers --topic {topic} --partition {partition}"
-        super().__init__(f"{topic}/{partition}: {what}", hint=f"`{command}` names it")
+        super().__init__(
+            f"{topic}/{partition}: {what}",
+            hint=f"`{command}` names it; only the service may write to the journal",
+        )

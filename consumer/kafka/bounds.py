@@ -29,7 +29,7 @@ _PAUSES: Final = (0.0, 0.1, 0.3)
 """Pause between two tries, in seconds: a new partition has no leader for a moment."""
 
 _LOOKS: Final = 10
-"""While it is waited for open transactions: most end soon."""
+"""How often it is looked within that time: most transactions end soon."""
 
 _EARLIEST: Final = -2
 _LATEST: Final = -1

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from consumer.errors import (
-    BrokerUnavailable,
-    ContractsError,
-    PositionError,
-    RecordDamaged,
-)
+from consumer.errors import BrokerUnavailable, ContractsError, ForeignTransaction, RecordDamaged
 from consumer.kafka.bounds import open_from
 from consumer.kafka.damage import DAMAGE_PAUSE_SECONDS, REREAD_SECONDS
-from consumer.kafka.fetcher import Fetcher
-from consumer.kafka.journal_tail import Hidden, Tail, Window, authors_of, following
+from consumer.kafka.fetcher import Fetched, Fetcher
+from consumer.kafka.journal_tail import Author, Hidden, Window, authors_of, following
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Mapping
 
     from aiokafka.client import AIOKafkaClient
 
-    from consumer.errors import LogError
-    from consumer.kafka.fetcher import Fetched
+    from consumer.errors import LogError, PositionError
     from consumer.kafka.journal_entries import Progress
-    from consumer.kafka.journal_tail import Author, End
+    from consumer.kafka.journal_tail import End
 
 READ_SECONDS: Final = 30.0
+FIRST_SECONDS: Final = 5.0
+"""How long the first records of open transactions are waited for."""
+
 HIDDEN_SECONDS: Final = 0.3
 """How long a claim may stay hidden, in seconds, before the open transaction in front of it is searched for.
 """
@@ -47,6 +44,8 @@ class Journal:
     def __init__(self, make_client: Callable[[], AIOKafkaClient], topic: str) -> None:
         self._make_client = make_client
         self.topic = topic
+        self._hidden: dict[int, Hidden] = {}
+        """Where another program's open transaction was before the last claim."""
 
     async def read_back(self, mine: Mapping[int, int], worker: str) -> dict[int, End]:
         """The end of each partition, from the last progress on.
@@ -59,7 +58,12 @@ class Journal:
             BrokerUnavailable, BrokerDenied: no answer in time.
         """
         async with self._reader() as reader:
-            return await ReadBack(reader, self._reader, worker).run(mine)
+            ends = await ReadBack(reader, self._reader, worker).run(mine)
+        for number, end in ends.items():
+            self._hidden.pop(number, None)
+            if isinstance(end, Hidden):
+                self._hidden[number] = end
+        return ends
 
     async def progress(self, partitions: Collection[int]) -> dict[int, Progress | PositionError | None]:
         """The last progress of each partition; it may still change while the service runs.
@@ -76,28 +80,37 @@ class Journal:
             found = await ReadBack(reader, self._reader, "").run(ends)
         return {number: _progress(end) for number, end in found.items()}
 
-    async def out_of_reach(
-        self, partitions: Collection[int], hidden: Mapping[int, Hidden]
-    ) -> dict[int, LogError]:
-        """The partitions without a leader, and those that still cannot be read to a claim that was `hidden`.
+    async def out_of_reach(self, partitions: Collection[int]) -> dict[int, LogError]:
+        """The partitions without a leader, and those whose last claim is still hidden.
 
         Raises:
             BrokerUnavailable, BrokerDenied: no answer.
         """
         async with self._reader() as reader:
             found = await reader.leaderless(partitions)
-            claimed = {n: end for n, end in hidden.items() if n in partitions and n not in found}
-            bounds = await reader.bounds(claimed) if claimed else {}
-        return found | {n: e.error for n, e in claimed.items() if bounds[n].stable <= e.claim < bounds[n].end}
+            hidden = {n: end for n, end in self._hidden.items() if n in partitions and n not in found}
+            with suppress(BrokerUnavailable):  # then these wait, and not the others
+                bounds = await reader.bounds(hidden) if hidden else {}
+                hidden = {n: e for n, e in hidden.items() if bounds[n].stable <= e.claim < bounds[n].end}
+        return found | {number: end.error for number, end in hidden.items()}
 
-    async def open_from(self, partitions: Collection[int], seconds: float) -> dict[int, int]:
-        """Where transactions are open, as `open_from` of bounds.py.
+    async def foreign(self, partitions: Collection[int], seconds: float) -> dict[int, ForeignTransaction]:
+        """The partitions in which another program's transaction stays open for so many seconds.
 
         Raises:
             BrokerUnavailable, BrokerDenied: no answer.
         """
         async with self._reader() as reader:
-            return await open_from(reader.bounds, partitions, seconds)
+            starts = await open_from(reader.bounds, partitions, seconds)
+        found: dict[int, ForeignTransaction] = {}
+        until = _now() + FIRST_SECONDS
+        async with self._reader(committed=False) as reader:
+            while starts and _now() < until:
+                for number, fetched in (await reader.fetch(starts, timeout_ms=_WAIT_MS)).items():
+                    offset = starts.pop(number)
+                    if isinstance(fetched, Fetched) and Author(offset, None) in authors_of(fetched):
+                        found[number] = ForeignTransaction(self.topic, number, offset)
+        return found
 
     @asynccontextmanager
     async def _reader(self, *, committed: bool = True) -> AsyncIterator[Fetcher]:
@@ -110,13 +123,9 @@ class Journal:
 
 
 def _progress(end: End) -> Progress | PositionError | None:
-    match end:
-        case Tail():
-            return end.progress
-        case Hidden():
-            raise end.error
-        case PositionError():
-            return end
+    if isinstance(end, Hidden):
+        raise end.error
+    return end.problem or end.progress
 
 
 def _now() -> float:
@@ -197,33 +206,31 @@ class ReadBack:
         """
         for window in windows.values():
             window.note_lost()
-        if not any(window.is_damaged for window in windows.values()):
-            await self._overhear(windows)
+        # One that does not wait has had no answer yet.
+        if waiting := {number: window for number, window in windows.items() if window.waits}:
+            await self._overhear(waiting)
         unread = [window for window in windows.values() if not window.is_read]
-        if not any(window.is_damaged or window.is_contested for window in unread):
-            return False
-        for window in unread:
-            window.hide()
-        return True
+        if not self._worker and any(window.is_contested for window in unread):
+            raise BrokerUnavailable(f"the end of {self._reader.topic} cannot be read")
+        return any(window.is_damaged or window.is_contested for window in unread)
 
     async def _overhear(self, windows: Mapping[int, Window]) -> None:
-        """Reads up to the claims, also records that are not committed."""
-        at = {number: window.at for number, window in windows.items()}
-        authors: dict[int, list[Author]] = {number: [] for number in windows}
+        """Reads what is hidden before the claims, until it is known to be of another program."""
+        at = {number: window.stable for number, window in windows.items()}
         async with self._make_reader(committed=False) as reader:
             while at := {
                 number: offset
                 for number, offset in at.items()
-                if offset <= windows[number].claim and not windows[number].is_damaged
+                if offset <= windows[number].claim
+                and not windows[number].is_damaged
+                and not windows[number].is_read
             }:
                 for number, found in (await self._next(reader, at)).items():
                     if isinstance(found, RecordDamaged):
                         windows[number].note_damage(found.offset)
                     else:
-                        authors[number] += authors_of(found)
+                        windows[number].overhear(authors_of(found))
                     at[number] = following(found)
-        for number, window in windows.items():
-            window.overhear(authors[number])
 
     async def _next(self, reader: Fetcher, at: Mapping[int, int]) -> dict[int, Fetched | RecordDamaged]:
         """What some of these partitions have at these offsets; answers to earlier requests are left out."""

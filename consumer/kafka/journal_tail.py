@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from consumer.errors import ForeignTransaction, JournalDamaged, JournalForeign, PositionError, RecordDamaged
+from consumer.errors import ForeignTransaction, JournalDamaged, JournalForeign, RecordDamaged
 from consumer.kafka.journal_entries import Claim, Entry, Forgotten, Progress, Release, entry_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
+    from consumer.errors import PositionError
     from consumer.kafka.fetcher import Fetched
 
 
@@ -17,14 +18,15 @@ class Tail(NamedTuple):
     """The end of a partition's journal, read back to a claim of this worker.
 
     `rivals` are the workers that may still have an open transaction, each with its last offset. `is_last`: no
-    record of another worker follows the claim. `claims`: the workers of all claims that were read; the next
-    progress makes these claims unnecessary.
+    record of another worker follows the claim, which was read. `claims`: the workers of all claims that were
+    read; the next progress makes these claims unnecessary. `problem`: why the end cannot be known.
     """
 
     progress: Progress | None
     rivals: Mapping[str, int]
     is_last: bool
     claims: Collection[str] = ()
+    problem: PositionError | None = None
 
 
 class Hidden(NamedTuple):
@@ -35,8 +37,8 @@ class Hidden(NamedTuple):
     error: ForeignTransaction
 
 
-End = Tail | Hidden | PositionError
-"""What reading back to a claim finds. PositionError: the journal is damaged, or has records of others."""
+End = Tail | Hidden
+"""What reading back to a claim finds."""
 
 
 class Window:
@@ -48,6 +50,8 @@ class Window:
 
     Attributes:
         at: the offset to read next.
+        stable: the last stable offset, as the last answer told it.
+        waits: whether nothing more can be read until an open transaction ends; it begins at `stable`.
         is_contested: whether another worker's transaction may be open before the claim.
     """
 
@@ -55,6 +59,8 @@ class Window:
         self.start = start
         self.claim = claim
         self.at = start
+        self.stable = start
+        self.waits = False
         self.is_contested = False
         self._place = place
         self._worker = worker
@@ -62,10 +68,11 @@ class Window:
         self._progress: Progress | None = None
         self._rivals: dict[str, int] = {}
         self._claims: set[str] = set()
+        self._is_claimed = not worker
         self._is_last = True
         self._is_lost = False
-        self._waits = False
-        self._problem: PositionError | Hidden | None = None
+        self._hidden: Hidden | None = None
+        self._problem: PositionError | None = None
 
     def again(self) -> Window:
         """The same window, of which nothing is read."""
@@ -74,17 +81,18 @@ class Window:
     @property
     def is_read(self) -> bool:
         """Whether everything is read that can be read."""
-        return self.at >= self._end or isinstance(self._problem, Hidden)
+        return self.at >= self._end or self._hidden is not None
 
     @property
     def is_damaged(self) -> bool:
         """Whether damaged records follow the last progress."""
-        return isinstance(self._problem, JournalDamaged)
+        return self._hidden is None and isinstance(self._problem, JournalDamaged)
 
     @property
     def suffices(self) -> bool:
         """Whether nothing before the window matters. One that is not the last word is read again anyway."""
-        return self._problem is not None or self._progress is not None or not self._is_last
+        settled = self._hidden is not None or self._problem is not None
+        return settled or self._progress is not None or not (self._is_last and self._is_claimed)
 
     def read(self, found: Fetched | RecordDamaged) -> bool:
         """Takes in what comes next of the committed records. False: there was nothing."""
@@ -93,8 +101,9 @@ class Window:
             self.note_damage(at)
             return True
         nothing = found.next <= at
+        self.stable = found.stable
         self._is_lost = nothing and at < found.stable
-        self._waits = nothing and at >= found.stable
+        self.waits = nothing and at >= found.stable
         if nothing:
             return False
         for record in found.records:
@@ -120,19 +129,22 @@ class Window:
             case Claim():
                 self._rivals[entry.by] = offset
                 self._claims.add(entry.by)
+                self._is_claimed |= offset == self.claim and entry.by == self._worker
             case Forgotten():
                 self._claims.discard(entry.worker)
                 return
         if offset > self.claim and entry.by != self._worker:
             self._is_last = False
 
-    def overhear(self, authors: Sequence[Author]) -> None:
-        """Takes in who wrote what comes before the claim, and may not be committed."""
-        self.is_contested = any(name not in {self._worker, None} for name, _ in authors)
-        self._rivals |= {name: offset for name, offset in authors if name is not None}
-        # What can be read ends where the first open transaction begins, with a record of that transaction.
-        if self._waits and authors and authors[0].name is None:
-            self._problem = Hidden(self.claim, ForeignTransaction(*self._place, self.at))
+    def overhear(self, authors: Iterable[Author]) -> None:
+        """Takes in who wrote records from `stable` on, which may not be committed."""
+        for offset, name in authors:
+            # The first one is of the transaction that hides the others.
+            if offset == self.stable and name is None:
+                self._hidden = Hidden(self.claim, ForeignTransaction(*self._place, offset))
+            if name is not None:
+                self._rivals[name] = offset
+                self.is_contested |= name != self._worker
 
     def note_lost(self) -> None:
         """Counts as damaged what the broker has, but does not find: the length of a batch is wrong."""
@@ -143,23 +155,19 @@ class Window:
         """There is damage at this offset."""
         self._problem = JournalDamaged(*self._place, offset=offset)
 
-    def hide(self) -> None:
-        """Notes that the claim cannot be read yet: it must be written and read again."""
-        self._is_last = False
-
     def end(self) -> End:
-        """The end of the partition, or why it cannot be known."""
-        if self._problem is not None:
-            return self._problem
+        """The end of the partition."""
         rivals = {name: offset for name, offset in self._rivals.items() if name != self._worker}
-        return Tail(self._progress, rivals, self._is_last, frozenset(self._claims))
+        is_last = self._is_last and self._is_claimed
+        tail = Tail(self._progress, rivals, is_last, frozenset(self._claims), self._problem)
+        return self._hidden or tail
 
 
 class Author(NamedTuple):
-    """Who wrote a record, and its offset; None: another program."""
+    """Who wrote the record at an offset; None: another program."""
 
-    name: str | None
     offset: int
+    name: str | None
 
 
 def authors_of(found: Fetched) -> Iterator[Author]:
@@ -168,10 +176,10 @@ def authors_of(found: Fetched) -> Iterator[Author]:
         try:
             entry = entry_of(record.key, record.value)
         except ValueError:
-            yield Author(None, record.offset)
+            yield Author(record.offset, None)
             continue
         if not isinstance(entry, Forgotten):
-            yield Author(entry.by, record.offset)
+            yield Author(record.offset, entry.by)
 
 
 def following(found: Fetched | RecordDamaged) -> int:

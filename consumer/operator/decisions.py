@@ -51,7 +51,7 @@ def chosen(
     """The partitions to decide. `partitions` None: all with a decision to make, or else all with a problem.
 
     Raises:
-        InputRefused: there is none, or the topic does not have one of them, or one has no leader.
+        InputRefused: there is none, or the topic does not have one of them, or one cannot be read.
     """
     if decision is Decision.ACCEPT_PARTITION_COUNT:
         numbers = [row.partition for row in rows]
@@ -69,7 +69,7 @@ def chosen(
             hint="to reset a partition anyway, give --partition and --force",
         )
     for number in numbers:
-        known[number].log()  # refuses one without a leader
+        known[number].log()  # refuses one that cannot be read
     return numbers
 
 
@@ -88,10 +88,8 @@ def refuse_other_decisions(decision: Decision, rows: Iterable[Row]) -> None:
             asks = f"has a problem that no decision solves: {row.problem}"
         else:
             asks = f"asks for {row.decision}: {row.problem}"
-        raise InputRefused(
-            f"partition {row.partition} {asks}",
-            hint=f"see `contracts positions show`; to decide --{decision.value} anyway, add --force",
-        )
+        hint = f"see `contracts positions show`; to decide --{decision.value} anyway, add --force"
+        raise InputRefused(f"partition {row.partition} {asks}", hint=row.remedy or hint)
 
 
 def refuse_cut_log(decision: Decision, rows: Iterable[Row]) -> None:

@@ -13,6 +13,7 @@ from consumer.errors import (
     ForeignTransaction,
     InputRefused,
     OutboxHole,
+    PartitionMissing,
     PositionError,
     PositionMissing,
 )
@@ -22,7 +23,7 @@ from consumer.storage.protocols import Stop
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping
 
-    from consumer.errors import LogError
+    from consumer.errors import ContractsError, LogError
     from consumer.kafka.fetcher import Bounds, Fetcher
     from consumer.kafka.journal import Journal
     from consumer.kafka.journal_entries import Progress
@@ -32,7 +33,8 @@ T = TypeVar("T")
 
 FROM_CHECKPOINT: Final = "--from-checkpoint FOLDER"
 
-START_BROKERS: Final = "start its brokers again"
+START_BROKERS: Final = "start the brokers of that partition again"
+CREATE_TOPICS: Final = "`contracts topics ensure` creates it again"
 END_TRANSACTION: Final = "end that transaction, as the runbook of ContractsOpenTransaction says"
 
 HIDDEN_SECONDS: Final = 2.0
@@ -67,12 +69,13 @@ class Row:
     remedy: str | None = None
 
     def log(self) -> Log:
-        """The log, if it is known.
+        """The log, if it and the progress can be read.
 
         Raises:
-            InputRefused: the partition has no leader.
+            InputRefused: one of them cannot be.
         """
-        if self.log_start is None or self.log_end is None:
+        is_hidden = self.remedy is not None and self.published is None
+        if self.log_start is None or self.log_end is None or is_hidden:
             raise InputRefused(
                 f"partition {self.partition} cannot be read: {self.problem}",
                 hint=f"{self.remedy}, then decide; --partition N decides for another partition",
@@ -104,7 +107,7 @@ class PositionTable:
         there = self.names.keys() - away.keys()
         positions = {number: found.get(name) for number, name in self.names.items() if name not in damaged}
         bounds = await self.log.bounds(there)
-        commands, journal = await self._open_from(there)
+        commands, journal = await self._hidden(there)
         # What is hidden in the journal may be a later progress: the one before it proves nothing.
         told = await self._journal.progress(there - journal.keys())
         foreign = {number: said for number, said in told.items() if isinstance(said, PositionError)}
@@ -114,22 +117,28 @@ class PositionTable:
             {number: done for number, done in progress.items() if number in positions},
         )
         applied = {n: position.next if (position := positions.get(n)) else bounds[n].start for n in commands}
-        hidden = {n: _hidden(self.topic, n, offset) for n, offset in commands.items() if offset <= applied[n]}
-        stops = hidden.copy()
+        hindered: dict[int, ContractsError] = {
+            n: ForeignTransaction(self.topic, n, offset)
+            for n, offset in commands.items()
+            if offset <= applied[n]
+        }
+        stops: dict[int, Stop] = {}
         noted = await self._store.stops(self.names.values())
         stops |= {number: noted[name] for number, name in self.names.items() if name in noted}
         stops |= {number: Stop(str(error), error.decision) for number, error in (foreign | problems).items()}
         not_ours = damaged | garbled
         stops |= {number: not_ours[name] for number, name in self.names.items() if name in not_ours}
-        hidden |= {n: _hidden(self._journal.topic, n, offset) for n, offset in journal.items()}
-        stops |= {n: hidden[n] for n in journal} | {n: Stop(str(error), None) for n, error in away.items()}
-        remedies = {n: END_TRANSACTION for n, stop in hidden.items() if stops[n] is stop}
-        remedies |= dict.fromkeys(away, START_BROKERS)
+        # Nothing can be decided where the progress is not known; a stop of the commands needs its decision.
+        hindered = {n: e for n, e in hindered.items() if n not in stops} | journal | away
+        stops |= {number: _hindered(error, stops.get(number)) for number, error in hindered.items()}
         rows = [
             _row(number, positions.get(number), progress.get(number), bounds.get(number), stops.get(number))
             for number in self.names
         ]
-        return [replace(row, remedy=remedies.get(row.partition)) for row in rows]
+        return [
+            replace(row, remedy=_remedy(error)) if (error := hindered.get(row.partition)) else row
+            for row in rows
+        ]
 
     async def positions(self) -> tuple[dict[str, Position], dict[str, Stop]]:
         """The stored positions, and the errors of those that cannot be read."""
@@ -138,15 +147,15 @@ class PositionTable:
     async def _leaderless(self) -> dict[int, LogError]:
         """The partitions whose log or journal has no leader."""
         log, journal = await asyncio.gather(
-            self.log.leaderless(self.names), self._journal.out_of_reach(self.names, {})
+            self.log.leaderless(self.names), self._journal.out_of_reach(self.names)
         )
         return journal | log
 
-    async def _open_from(self, numbers: Collection[int]) -> tuple[dict[int, int], dict[int, int]]:
-        """Where a transaction stays open, in the command topic and in the journal."""
+    async def _hidden(self, numbers: Collection[int]) -> tuple[dict[int, int], dict[int, ForeignTransaction]]:
+        """Where a transaction stays open, in the command topic and, of another program, in the journal."""
         return await asyncio.gather(
             open_from(self.log.bounds, numbers, HIDDEN_SECONDS),
-            self._journal.open_from(numbers, HIDDEN_SECONDS),
+            self._journal.foreign(numbers, HIDDEN_SECONDS),
         )
 
     async def _problems(
@@ -208,9 +217,19 @@ def _row(
     )
 
 
-def _hidden(topic: str, number: int, offset: int) -> Stop:
-    """An open transaction of another program, which no decision ends."""
-    return Stop(str(ForeignTransaction(topic, number, offset)), None)
+def _hindered(error: ContractsError, stop: Stop | None) -> Stop:
+    """The problem of a partition that continues, or can be decided about, after this error."""
+    return Stop(str(error) if stop is None else f"{stop.problem}; {error}", None)
+
+
+def _remedy(error: ContractsError) -> str:
+    match error:
+        case ForeignTransaction():
+            return END_TRANSACTION
+        case PartitionMissing():
+            return CREATE_TOPICS
+        case _:
+            return START_BROKERS
 
 
 def _possible(decision: str | None, bounds: Bounds) -> str | None:

@@ -91,8 +91,8 @@ class PositionAdmin:
         Outputs that are stored and not published are published now, or by the next takeover.
 
         Raises:
-            InputRefused: the decision does not apply to a partition or loses outputs, or the service is still
-                running.
+            InputRefused: the decision does not apply, or loses outputs, or the service is still running.
+            ForeignTransaction: another program has a transaction open in the journal.
         """
         await self._standstill.refuse_while_running()
         if decision is Decision.REBUILD:

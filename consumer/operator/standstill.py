@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from consumer.engine.claiming import last_words
 from consumer.errors import InputRefused
-from consumer.kafka.journal_tail import Hidden, Tail
+from consumer.kafka.journal_tail import Hidden
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from consumer.kafka.groups import Groups
     from consumer.kafka.journal import Journal
+    from consumer.kafka.journal_tail import Tail
     from consumer.kafka.publisher import Publisher
     from consumer.operator.position_table import PositionTable
     from consumer.storage.protocols import Store
@@ -69,8 +70,10 @@ class Standstill:
             ForeignTransaction: another program's open transaction hides the end of one of them.
         """
         await self._store.disown([self._table.names[number] for number in numbers])
-        tails = await last_words(self._publisher, self._journal, self._worker, numbers, beat=lambda: None)
-        for tail in tails.values():
-            if isinstance(tail, Hidden):
-                raise tail.error
-        return {n: tail if isinstance(tail, Tail) else None for n, tail in tails.items()}
+        ends = await last_words(self._publisher, self._journal, self._worker, numbers, beat=lambda: None)
+        found: dict[int, Tail | None] = {}
+        for number, end in ends.items():
+            if isinstance(end, Hidden):
+                raise end.error
+            found[number] = None if end.problem else end
+        return found

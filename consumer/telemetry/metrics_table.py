@@ -113,7 +113,7 @@ METRICS: Final = (
     MetricSpec(
         "resumes",
         "counter",
-        "Takeovers of a partition, because it was assigned, after an error, or because a leader is back.",
+        "Takeovers of a partition: it was assigned, after an error, or it could not be taken over before.",
         ("reason",),
     ),
     MetricSpec(

@@ -121,7 +121,7 @@ HEALTH: Final = Dashboard(
         ),
         Panel(
             "Fresh starts",
-            "Resumes by reason: `assigned` after a rebalance, else the name of an error.",
+            "Resumes by reason: `assigned` after a rebalance, `left_out` when a partition can be taken over at last, else the name of an error.",
             "ops",
             ((rate("resumes_total", "reason"), "{{reason}}"),),
             stacked=True,

@@ -14,7 +14,7 @@ from consumer.engine.publishing import Publishing
 from consumer.engine.takeover import Takeover
 from consumer.kafka.journal import ReadBack
 from consumer.kafka.journal_entries import Progress, Release
-from consumer.kafka.journal_tail import Hidden, Tail, Window
+from consumer.kafka.journal_tail import Tail, Window
 from consumer.storage.memory import MemoryStore
 from consumer.storage.memory_batch import MemoryBatch
 from consumer.storage.protocols import OUTBOX_SLOTS
@@ -88,8 +88,8 @@ def the_journal_is_read_without_a_claim(patch: pytest.MonkeyPatch) -> None:
 @_bug(0)
 def what_another_program_hides_counts_as_read(patch: pytest.MonkeyPatch) -> None:
     def end(self: Any) -> Any:
-        if isinstance(self._problem, Hidden):
-            self._problem = None
+        if self._hidden is not None:
+            self._hidden, self._is_claimed = None, True
         return original(self)
 
     original = Window.end

@@ -34,7 +34,7 @@ class Stranger:
         self._log = broker.log(JOURNAL, partition)
         self._transaction = Transaction("stranger", asyncio.get_running_loop().call_later(0, lambda: None))
         record = Record(JOURNAL, partition, self._log.end, self._log.last_time, b"hello", b"{}", ())
-        self._log.append(record, self._transaction)
+        self.offset = self._log.append(record, self._transaction)
 
     def end(self, *, commit: bool = False) -> None:
         """The marker is written."""

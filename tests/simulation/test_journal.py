@@ -9,7 +9,7 @@ from consumer.errors import JournalDamaged, JournalForeign, RecordDamaged
 from consumer.kafka.damage import REREAD_SECONDS
 from consumer.kafka.fetcher import Bounds, Fetched
 from consumer.kafka.journal import ReadBack
-from consumer.kafka.journal_entries import Claim, Forgotten, Progress, entry_of, journal_batch
+from consumer.kafka.journal_entries import Claim, Forgotten, Progress, Release, entry_of, journal_batch
 from tests.simulation.broker import JOURNAL
 from tests.simulation.clients import SimulatedJournal
 from tests.simulation.publisher import SimulatedPublisher
@@ -131,14 +131,14 @@ def damaged(*behind, after=1, healed_after=None):
 def test_damage_behind_the_last_progress_is_told_after_some_time():
     """It may have been a later progress, or a claim."""
     tail, seconds = damaged()
-    assert isinstance(tail, JournalDamaged)
-    assert tail.facts == {"offset": 2}
+    assert isinstance(tail.problem, JournalDamaged)
+    assert tail.problem.facts == {"offset": 2}
     assert REREAD_SECONDS <= seconds < REREAD_SECONDS + 1
 
 
 def test_damage_is_read_again_because_another_replica_may_be_intact():
     tail, seconds = damaged(healed_after=3.0)
-    assert isinstance(tail, JournalForeign)  # what it was
+    assert isinstance(tail.problem, JournalForeign)  # what it was
     assert 3.0 <= seconds < 4.0
 
 
@@ -162,7 +162,7 @@ class WithoutEnd:
 @pytest.mark.parametrize("damaged", [0, None], ids=["the checksum, too", "the broker finds nothing"])
 def test_damage_behind_which_the_broker_finds_nothing(damaged):
     tail = in_virtual_time(lambda _: ReadBack(WithoutEnd(damaged), None, "me").run({0: 5}))[0]
-    assert isinstance(tail, JournalDamaged)
+    assert isinstance(tail.problem, JournalDamaged)
 
 
 @pytest.mark.parametrize("records", [1, 5])
@@ -172,3 +172,39 @@ def test_damage_before_the_last_progress_is_passed_by_at_once(records):
     assert tail.progress == Progress(9, 1, "w1")
     assert tail.rivals.keys() == {"w1"}
     assert seconds < 1
+
+
+class Slow:
+    """A journal whose broker answers late: there is a release of another worker, and then the claim."""
+
+    topic = JOURNAL
+    entries = (Release(7, 1, "gone"), Claim("me"))
+
+    def __init__(self, answers_at):
+        self._answers_at = answers_at
+
+    async def bounds(self, partitions):
+        return dict.fromkeys(partitions, Bounds(0, 2, 2))
+
+    async def fetch(self, positions, *, timeout_ms):
+        await asyncio.sleep(timeout_ms / 1000)
+        if asyncio.get_running_loop().time() < self._answers_at:
+            return {}
+        batches = [DefaultRecordBatch(journal_batch(JOURNAL, 0, entry, 0).body) for entry in self.entries]
+        records = [
+            Record(JOURNAL, 0, number, 0, one.key, one.value, ())
+            for number, (one,) in enumerate(batches)
+            if number >= positions[0]
+        ]
+        return {0: Fetched(positions[0], records, 2, 2, 2)}
+
+
+def test_nobody_is_a_rival_because_the_broker_is_slow():
+    tail = in_virtual_time(lambda _: ReadBack(Slow(5.0), None, "me").run({0: 1}))[0]
+    assert (tail.progress, tail.rivals, tail.is_last) == (Progress(7, 1, "gone"), {}, True)
+
+
+def test_a_claim_that_is_not_there_is_not_the_last_word():
+    """In a journal that was deleted and made anew, another worker may have written at its offset."""
+    tail = in_virtual_time(lambda _: ReadBack(Slow(0.0), None, "me").run({0: 0}))[0]
+    assert not tail.is_last

@@ -1,5 +1,6 @@
 import asyncio
 import gc
+import os
 import re
 import subprocess
 import sys
@@ -65,10 +66,12 @@ libc.fclose(file)
 """Four threads hold memory at the same time; a message is made after a larger one was freed."""
 
 
-def told_by_glibc(*arguments):
+def told_by_glibc(*arguments, **given):
     """How many heaps the program has, and how many blocks outside of them."""
     with tempfile.NamedTemporaryFile("r") as told:
-        subprocess.run([sys.executable, "-c", PROGRAM, told.name, *arguments], check=True, timeout=60)
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+        command = [sys.executable, "-c", PROGRAM, told.name, *arguments]
+        subprocess.run(command, check=True, timeout=60, env=environment | given)
         text = told.read()
     return text.count("<heap "), int(re.findall(r'type="mmap" count="(\d+)"', text)[-1])
 
@@ -77,3 +80,7 @@ def test_all_threads_share_one_heap_without_large_blocks():
     heaps, large = told_by_glibc()
     assert heaps > 1
     assert told_by_glibc("one_heap") == (1, large + 1)
+
+
+def test_what_the_environment_says_of_heaps_stays():
+    assert told_by_glibc("one_heap", MALLOC_ARENA_MAX="2")[0] == 2

@@ -204,6 +204,7 @@ def main() -> None:
     parser.add_argument("--room", type=int, default=64 << 20, help="bytes of contracts that are remembered")
     given = parser.parse_args()
     log = _fetched(given.commands)
+    garbage.one_heap()
     garbage.seldom()
     asyncio.run(_work(log, given.room))
 

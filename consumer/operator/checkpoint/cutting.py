@@ -41,7 +41,7 @@ def cuts(manifest: Manifest, rows: Sequence[Row], stored: Mapping[str, Position]
         kept = manifest.positions[row.partition]
         present = stored.get(kept.partition)
         if row.problem:
-            raise InputRefused(f"partition {row.partition} is stopped and may need its log: {row.problem}")
+            raise InputRefused(f"partition {row.partition} has a problem and may need its log: {row.problem}")
         if present is None or (present.origin, present.generation) != (kept.origin, kept.generation):
             raise InputRefused(f"the checkpoint is not of the log that {kept.partition} is applied from")
         if min(present.next, row.published or 0) < kept.next:

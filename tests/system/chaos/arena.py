@@ -1,15 +1,12 @@
 """The servers, the workers and the lines between them, and how each is hurt and mended."""
 
 import itertools
-import threading
 import time
 from collections import Counter
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from confluent_kafka import KafkaException
 
 from devstack.cluster import NODES
 from devstack.proof.verdict import Verdict
@@ -21,7 +18,7 @@ from tests.system.chaos.lines import Acts, Lines
 from tests.system.chaos.schedule import PARTITIONS, PRODUCERS, SLOTS, STRANGER, Fault, Round
 from tests.system.chaos.slots import Slots
 from tests.system.faults.scene import Scene
-from tests.system.faults.strangers import open_transaction
+from tests.system.faults.strangers import intrude
 from tests.system.faults.workers import Worker
 
 if TYPE_CHECKING:
@@ -149,21 +146,11 @@ class Arena:
         if "~" in fault.target:
             return self._links[fault.target].acts(fault.what)
         if fault.what == STRANGER:
-            return partial(self._intrude, int(fault.target.rpartition("/")[2]), fault.lasts), lambda: None
+            topic, number = self.scene.prefix + POSITIONS, int(fault.target.rpartition("/")[2])
+            return partial(intrude, self.brokers.bootstrap, topic, number, fault.lasts), lambda: None
         if fault.target == "mongo":
             return self._mongo_acts(fault.what)
         return self.brokers.acts(fault.what, fault.target, self.scene)
-
-    def _intrude(self, partition: int, seconds: float) -> None:
-        """Opens a transaction in the journal, unless no broker answers; the broker ends it."""
-
-        def intrude() -> None:
-            with suppress(KafkaException):
-                open_transaction(
-                    self.brokers.bootstrap, self.scene.prefix + POSITIONS, partition, seconds=seconds
-                )
-
-        threading.Thread(target=intrude, daemon=True).start()
 
     def _mongo_acts(self, what: str) -> Acts:
         def start(*, lossy: bool) -> None:

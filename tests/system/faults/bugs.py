@@ -13,7 +13,7 @@ from consumer.engine.partition import Partition
 from consumer.engine.publishing import Publishing
 from consumer.engine.takeover import Resumed, Takeover
 from consumer.kafka import journal_entries
-from consumer.kafka.journal_tail import Hidden, Window
+from consumer.kafka.journal_tail import Window
 from consumer.kafka.publisher import Publisher
 from consumer.kafka.recordbatches import unpack
 from consumer.storage.mongo_batch import MongoBatch
@@ -176,8 +176,8 @@ def hidden_taken_for_read() -> None:
     real = Window.end
 
     def end(self: Any) -> Any:
-        if isinstance(self._problem, Hidden):
-            self._problem = None
+        if self._hidden is not None:
+            self._hidden, self._is_claimed = None, True
         return real(self)
 
     Window.end = end  # type: ignore[method-assign]

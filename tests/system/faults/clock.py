@@ -9,11 +9,12 @@ import struct
 import time
 from pathlib import Path
 
-from consumer.engine import partition
+from consumer.engine import delay, publishing
+from consumer.kafka import journal_entries
 from consumer.storage import leases
 from producers import messages, scanner
 
-ASKING = (partition, leases, messages, scanner)
+ASKING = (delay, publishing, journal_entries, leases, messages, scanner)
 """The modules of a worker that ask for the time of day."""
 
 _SECONDS = struct.Struct("d")
@@ -45,4 +46,5 @@ def follow(path: Path) -> None:
             return dt.datetime.fromtimestamp(time.time(), tz)
 
     for module in ASKING:
+        assert module.datetime is dt.datetime, f"{module} does not ask for the time"
         module.datetime = Jumping  # type: ignore[misc]

@@ -76,7 +76,7 @@ class _Fork:
         return self._code
 
     def wait(self, seconds: float | None = None) -> int:
-        deadline = time.monotonic() + (seconds or float("inf"))
+        deadline = time.monotonic() + (float("inf") if seconds is None else seconds)
         while (code := self.poll()) is None:
             if time.monotonic() >= deadline:
                 raise subprocess.TimeoutExpired("worker", seconds or 0)

@@ -1,8 +1,10 @@
 """Another program that opens a transaction in one of the service's topics, and says nothing more."""
 
+import threading
+from contextlib import suppress
 from uuid import uuid4
 
-from confluent_kafka import Producer
+from confluent_kafka import KafkaException, Producer
 
 STEP_SECONDS = 30
 
@@ -27,3 +29,13 @@ def open_transaction(bootstrap: str, topic: str, partition: int, *, seconds: flo
     stranger.produce(topic, b"not ready yet", b"acme", partition=partition)
     stranger.flush(STEP_SECONDS)
     return stranger
+
+
+def intrude(bootstrap: str, topic: str, partition: int, seconds: float) -> None:
+    """The same in a thread, and nothing if no broker answers."""
+
+    def begin() -> None:
+        with suppress(KafkaException):
+            open_transaction(bootstrap, topic, partition, seconds=seconds)
+
+    threading.Thread(target=begin, daemon=True).start()

@@ -123,7 +123,7 @@ class Journal:
     def __init__(self, log: Log) -> None:
         self._log = log
 
-    async def out_of_reach(self, partitions: Iterable[int], hidden: object) -> dict[int, LogError]:
+    async def out_of_reach(self, partitions: Iterable[int]) -> dict[int, LogError]:
         return {}
 
     async def read_back(self, mine: Mapping[int, int], worker: str) -> dict[int, Tail]:

@@ -95,9 +95,21 @@ class Scene:
 
     async def claim(self, by):
         """As if this worker had begun to take the partition over."""
+        await self.claim_of(0, by)
+
+    async def claim_of(self, number, by):
+        """The same with another partition."""
         publisher = SimulatedPublisher(Caller(self.world, by), by)
         await publisher.start()
-        await publisher.publish([journal_batch(JOURNAL, 0, Claim(by), 0)])
+        await publisher.publish([journal_batch(JOURNAL, number, Claim(by), 0)])
+
+    async def open_claim(self, by):
+        """As if this worker had stopped before the end of that transaction."""
+        publisher = SimulatedPublisher(Caller(self.world, by), by)
+        await publisher.start()
+        transactions = self.world.broker.transactions
+        transactions.begin(by, publisher._epoch)
+        transactions.produce(by, publisher._epoch, [journal_batch(JOURNAL, 0, Claim(by), 0)])
 
     def claims(self):
         """Whose claims a compacted journal would keep."""
@@ -132,10 +144,15 @@ class Scene:
         """What a new worker makes of the partition."""
         return (await self.take_over_all([0]))[0]
 
-    async def take_over_all(self, numbers):
-        """What a new worker makes of several partitions."""
+    def takeover(self, numbers):
+        """Of a new worker."""
         takeover = make_worker(self.heir, numbers, "heir")._takeover
         takeover._origin = self.origin
+        return takeover
+
+    async def take_over_all(self, numbers):
+        """What a new worker makes of several partitions."""
+        takeover = self.takeover(numbers)
         await takeover._log.start()
         taken = await takeover.run(numbers)
         await asyncio.sleep(_MARKERS_SECONDS)

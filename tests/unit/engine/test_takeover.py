@@ -6,9 +6,15 @@ import pytest
 
 from consumer.engine.publishing import Publishing
 from consumer.engine.takeover import Resumed
-from consumer.errors import Fenced, ForeignTransaction, JournalForeign, OutboxHole, StoreUnavailable
+from consumer.errors import (
+    BrokerUnavailable,
+    Fenced,
+    ForeignTransaction,
+    JournalForeign,
+    OutboxHole,
+    StoreUnavailable,
+)
 from consumer.kafka.journal import HIDDEN_SECONDS
-from consumer.kafka.journal_entries import Claim, journal_batch
 from consumer.kafka.recordbatches import unpack
 from consumer.storage.protocols import Position
 from tests.simulation.broker import JOURNAL
@@ -84,13 +90,43 @@ async def test_what_a_stranger_has_committed_in_the_journal_stops_the_partition(
     await scene.stops(JournalForeign)
 
 
+async def test_a_stranger_s_transaction_may_have_begun_long_before_the_tail(scene):
+    stranger = Stranger(scene.world.broker, 0)
+    for _ in range(20):
+        await scene.tell(END)
+    taken = await scene.take_over_all([0, 1])
+    assert isinstance(taken[0], ForeignTransaction)
+    assert f"at offset {stranger.offset} " in str(taken[0])
+    assert isinstance(taken[1], Resumed)
+    stranger.end()
+    assert await scene.take_over() == (scene.position, END)
+
+
+async def test_a_takeover_that_fails_later_knows_what_was_hidden(scene):
+    """Another claim would lie behind the same transaction."""
+    Stranger(scene.world.broker, 0)
+    await scene.claim_of(1, "rival")
+    takeover = scene.takeover([0, 1])
+    await takeover._log.start()
+    scene.heir.fail("init of rival", BrokerUnavailable("away"))
+    with pytest.raises(BrokerUnavailable):
+        await takeover.run([0, 1])
+    written = scene.world.broker.log(JOURNAL, 0).end
+    assert isinstance((await takeover.run([0, 1]))[0], ForeignTransaction)
+    assert scene.world.broker.log(JOURNAL, 0).end == written
+
+
+async def test_who_may_still_publish_is_fenced_where_the_partition_stops_too(scene):
+    """What he has stored and not published could come after the operator's decision."""
+    await scene.claim("rival")
+    Stranger(scene.world.broker, 0).end(commit=True)
+    await scene.stops(JournalForeign)
+    assert "init of rival" in scene.heir.passed
+
+
 async def test_a_stranger_behind_the_open_transaction_of_a_rival_waits_for_its_turn(scene):
     """The rival is fenced first; what hides the claim then is the stranger's."""
-    rival = SimulatedPublisher(Caller(scene.world, "rival"), "rival")
-    await rival.start()
-    scene.world.broker.transactions.begin("rival", rival._epoch)
-    claim = journal_batch(JOURNAL, 0, Claim("rival"), 0)
-    scene.world.broker.transactions.produce("rival", rival._epoch, [claim])
+    await scene.open_claim("rival")
     stranger = Stranger(scene.world.broker, 0)
     assert isinstance(await scene.take_over(), ForeignTransaction)
     assert "init of rival" in scene.heir.passed

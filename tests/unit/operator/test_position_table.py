@@ -113,6 +113,24 @@ async def test_progress_that_a_stranger_hides_proves_nothing(scene: Scene, monke
     assert (row.problem, row.remedy) == (None, None)
 
 
+async def test_the_open_transaction_of_a_worker_is_no_stranger_s(scene: Scene, monkeypatch: Patch) -> None:
+    """A decision ends it, and so does the next takeover."""
+    monkeypatch.setattr(position_table, "HIDDEN_SECONDS", 0.01)
+    await scene.forget_published(1)
+    before = await shown(scene)
+    await scene.open_claim("rival")
+    assert await shown(scene) == before
+    assert before[0].decision == "--to-database"
+
+
+async def test_a_hidden_journal_cannot_be_decided_about(scene: Scene, monkeypatch: Patch) -> None:
+    monkeypatch.setattr(position_table, "HIDDEN_SECONDS", 0.01)
+    Stranger(scene.world.broker, 0)
+    with pytest.raises(InputRefused, match=r"partition 0 cannot be read: .* open transaction") as refused:
+        chosen(Decision.TO_DATABASE, await shown(scene), [0], TOPIC)
+    assert refused.value.hint.startswith(END_TRANSACTION)
+
+
 async def test_garbled_outputs_are_shown(scene: Scene, monkeypatch: Patch) -> None:
     await scene.forget_published(0)
 

@@ -22,7 +22,7 @@ _PAUSES: Final = (0.0, 0.0, 5.0, 10.0, 30.0, 60.0)
 
 
 class _LeftOut(NamedTuple):
-    """A partition that was left out so many times in turn; it is not taken over until then."""
+    """How many times in turn a partition was left out, and the time before which it is not taken over."""
 
     times: int
     until: float

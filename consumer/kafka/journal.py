@@ -95,7 +95,7 @@ class Journal:
         return found | {number: end.error for number, end in hidden.items()}
 
     async def foreign(self, partitions: Collection[int], seconds: float) -> dict[int, ForeignTransaction]:
-        """The partitions in which another program's transaction stays open for so many seconds.
+        """The partitions in which another program's transaction stays open for these `seconds`.
 
         Raises:
             BrokerUnavailable, BrokerDenied: no answer.

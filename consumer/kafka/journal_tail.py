@@ -50,7 +50,7 @@ class Window:
 
     Attributes:
         at: the offset to read next.
-        stable: the last stable offset, as the last answer told it.
+        stable: the last stable offset in the last answer.
         waits: whether nothing more can be read until an open transaction ends; it begins at `stable`.
         is_contested: whether another worker's transaction may be open before the claim.
     """

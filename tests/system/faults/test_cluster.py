@@ -143,6 +143,7 @@ def test_a_deposed_leader_of_the_journal_is_not_believed(cluster: KafkaCluster, 
     worker.kill()
     successor = scene.start(FAULTS_STOP_AT="claimed:1:STOP")
     until(lambda: successor.paused, "the successor stops before it looks into the journal")
+    assert cluster.roles.leader(*journal) is not deposed
     for node in others:
         node.pause()
     deposed.resume()
@@ -152,4 +153,3 @@ def test_a_deposed_leader_of_the_journal_is_not_believed(cluster: KafkaCluster, 
         node.resume()
     successor.wait_for("took over")
     scene.done()
-    assert cluster.roles.leader(*journal) is not deposed

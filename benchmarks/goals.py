@@ -129,8 +129,16 @@ def _beside_itself(found: Found) -> str:
 
 def _memory_of_faststream(found: Found) -> str:
     memory = _varied(found, MANY)["medians"]["faststream_batch"]["memory"]
-    return f"Two processes of FastStream in batches, which remember no contracts, take {memory:.0f} MiB."
+    return (
+        f"Two processes of FastStream in batches, which remember no contracts, take {memory:.0f} MiB. "
+        f"{MEMORY_ELSEWHERE}"
+    )
 
+
+MEMORY_ELSEWHERE: Final = (
+    "On another machine the service's fell from 315 to 280 MiB on 2026-11-28; the interpreters and their "
+    "imports are 138 of them ([decision 3](decisions/0003-levers.md#memory))."
+)
 
 LATER_FEATURES: Final = (
     "0.3 of it is for usage, offers, states and the history's chain, which came after the goal was set "

@@ -37,8 +37,9 @@ class _Server:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        with tempfile.TemporaryDirectory() as name, socket.socket(socket.AF_UNIX) as listener:
-            folder = Path(name)
+        self._folder = tempfile.TemporaryDirectory()
+        with socket.socket(socket.AF_UNIX) as listener:
+            folder = Path(self._folder.name)
             listener.settimeout(START_SECONDS)
             listener.bind(str(folder / "socket"))
             listener.listen()
@@ -53,8 +54,13 @@ class _Server:
 
     def ask(self, request: dict[str, Any]) -> Any:
         with self._lock:
-            self._connection.sendall(f"{json.dumps(request)}\n".encode())
-            return json.loads(self._answers.readline())
+            try:
+                self._connection.sendall(f"{json.dumps(request)}\n".encode())
+                answer = self._answers.readline()
+            except OSError as error:
+                raise AssertionError(f"the fork server has ended: {self._process.log_tail(8)}") from error
+        assert answer, f"the fork server has ended: {self._process.log_tail(8)}"
+        return json.loads(answer)
 
 
 @functools.cache

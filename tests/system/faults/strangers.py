@@ -13,7 +13,7 @@ def open_transaction(bootstrap: str, topic: str, partition: int, *, seconds: flo
     """A producer that has written one record. The broker ends the transaction after so many seconds.
 
     Raises:
-        KafkaException: no broker answers.
+        KafkaException, TimeoutError: no broker answers.
     """
     stranger = Producer(
         {
@@ -27,7 +27,8 @@ def open_transaction(bootstrap: str, topic: str, partition: int, *, seconds: flo
     stranger.init_transactions(STEP_SECONDS)
     stranger.begin_transaction()
     stranger.produce(topic, b"not ready yet", b"acme", partition=partition)
-    stranger.flush(STEP_SECONDS)
+    if stranger.flush(STEP_SECONDS):
+        raise TimeoutError("the record is not written")
     return stranger
 
 
@@ -35,7 +36,7 @@ def intrude(bootstrap: str, topic: str, partition: int, seconds: float) -> None:
     """The same in a thread, and nothing if no broker answers."""
 
     def begin() -> None:
-        with suppress(KafkaException):
+        with suppress(KafkaException, TimeoutError):
             open_transaction(bootstrap, topic, partition, seconds=seconds)
 
     threading.Thread(target=begin, daemon=True).start()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
     from consumer.kafka.journal import Journal
-    from consumer.kafka.journal_tail import End, Tail
+    from consumer.kafka.journal_tail import End
     from consumer.kafka.publisher import Publisher
 
 log = structlog.get_logger()
@@ -52,17 +52,17 @@ async def last_words(
         tails |= found
         claimed |= offsets
         fenced |= to_fence
-        left = [n for n, end in found.items() if rivals[n] or not (isinstance(end, Hidden) or _is_known(end))]
+        left = [n for n, end in found.items() if rivals[n] or not _is_known(end)]
     return tails
 
 
-def _is_known(tail: Tail) -> bool:
+def _is_known(end: End) -> bool:
     """Whether to claim the partition again would tell nothing new."""
-    return tail.is_last or tail.problem is not None
+    return isinstance(end, Hidden) or end.is_last or end.problem is not None
 
 
-def _rivals(tail: End, fenced: Collection[str], claimed: int) -> set[str]:
+def _rivals(end: End, fenced: Collection[str], claimed: int) -> set[str]:
     """The workers to fence. One that was fenced before is fenced again only if it wrote after that."""
-    if isinstance(tail, Hidden):
+    if isinstance(end, Hidden):
         return set()
-    return {name for name, offset in tail.rivals.items() if name not in fenced or offset > claimed}
+    return {name for name, offset in end.rivals.items() if name not in fenced or offset > claimed}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from consumer.engine.checks import problem_of
@@ -122,22 +122,24 @@ class PositionTable:
             for n, offset in commands.items()
             if offset <= applied[n]
         }
-        stops: dict[int, Stop] = {}
         noted = await self._store.stops(self.names.values())
-        stops |= {number: noted[name] for number, name in self.names.items() if name in noted}
+        stops = {number: noted[name] for number, name in self.names.items() if name in noted}
         stops |= {number: Stop(str(error), error.decision) for number, error in (foreign | problems).items()}
         not_ours = damaged | garbled
         stops |= {number: not_ours[name] for number, name in self.names.items() if name in not_ours}
         # Nothing can be decided where the progress is not known; a stop of the commands needs its decision.
         hindered = {n: e for n, e in hindered.items() if n not in stops} | journal | away
         stops |= {number: _hindered(error, stops.get(number)) for number, error in hindered.items()}
-        rows = [
-            _row(number, positions.get(number), progress.get(number), bounds.get(number), stops.get(number))
-            for number in self.names
-        ]
         return [
-            replace(row, remedy=_remedy(error)) if (error := hindered.get(row.partition)) else row
-            for row in rows
+            _row(
+                number,
+                positions.get(number),
+                progress.get(number),
+                bounds.get(number),
+                stops.get(number),
+                hindered.get(number),
+            )
+            for number in self.names
         ]
 
     async def positions(self) -> tuple[dict[str, Position], dict[str, Stop]]:
@@ -204,6 +206,7 @@ def _row(
     progress: Progress | None,
     bounds: Bounds | None,
     stop: Stop | None,
+    hindrance: ContractsError | None,
 ) -> Row:
     return Row(
         partition=number,
@@ -214,11 +217,12 @@ def _row(
         generation=None if position is None else position.generation,
         problem=stop and stop.problem,
         decision=stop and bounds and _possible(stop.decision, bounds),
+        remedy=None if hindrance is None else _remedy(hindrance),
     )
 
 
 def _hindered(error: ContractsError, stop: Stop | None) -> Stop:
-    """The problem of a partition that continues, or can be decided about, after this error."""
+    """The problem of a partition with this hindrance. Until it ends, a stop cannot be decided about."""
     return Stop(str(error) if stop is None else f"{stop.problem}; {error}", None)
 
 

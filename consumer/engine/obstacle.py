@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import structlog
 
@@ -23,6 +23,16 @@ usually commit within a second; Kafka ends what was forgotten after the producer
 AGAIN_SECONDS: Final = 1.0
 """Pause between two tries to read a partition that could not be read."""
 
+LEFT_OUT_PAUSES: Final = (0.0, 0.0, 5.0, 10.0, 30.0, 60.0)
+"""Before a partition that is left out in turn is taken over, in seconds: each time the others wait."""
+
+
+class LeftOut(NamedTuple):
+    """How many takeovers in turn left a partition out, and the time before which it is in none."""
+
+    times: int
+    until: float
+
 
 class Obstacle:
     """The obstacle of one partition. `now` is always in seconds of the event loop's clock."""
@@ -32,8 +42,8 @@ class Obstacle:
         """Why the partition cannot be read; None: it can be read."""
         self.ask_from = 0.0
         """The time before which a fetch is useless."""
-        self.is_left_out = False
-        """Whether the partition could not even be taken over: it waits until the worker can do that."""
+        self.left_out: LeftOut | None = None
+        """Set when the partition could not even be taken over: it waits until the worker can do that."""
         self._number = number
         self._metrics = metrics
         self._since = 0.0
@@ -54,13 +64,18 @@ class Obstacle:
         self._stands(error, now, now)
 
     def leave_out(self, error: ContractsError, now: float) -> None:
-        """The partition could not be taken over."""
-        self.is_left_out = True
+        """A takeover had to leave the partition out."""
+        times = self.left_out.times if self.left_out else 0
+        self.left_out = LeftOut(times + 1, now + LEFT_OUT_PAUSES[min(times, len(LEFT_OUT_PAUSES) - 1)])
+        self._stands(error, now, now)
+
+    def still_left_out(self, error: ContractsError, now: float) -> None:
+        """The partition was left out, and a takeover would leave it out again."""
         self._stands(error, now, now)
 
     def answered(self, place: tuple[str, int], fetched: Fetched, now: float) -> None:
         """The broker has answered. A partition that was left out since then is not fetched any more."""
-        if self.is_left_out:
+        if self.left_out:
             return
         if fetched.next < fetched.stable or fetched.stable >= fetched.end:
             self._hidden_since = None
@@ -87,7 +102,7 @@ class Obstacle:
 
     def gone(self, now: float) -> None:
         """Nothing keeps the partition from being read."""
-        self.is_left_out = False
+        self.left_out = None
         if self.error is None:
             return
         log.info(

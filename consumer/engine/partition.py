@@ -98,7 +98,7 @@ class Partition:
     @property
     def working(self) -> bool:
         """Whether it is taken over, and not stopped."""
-        return self.error is None and not self.delay.obstacle.is_left_out
+        return self.error is None and self.delay.obstacle.left_out is None
 
     @property
     def alone(self) -> bool:

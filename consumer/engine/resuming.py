@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING
 
 from consumer.errors import DeadLetterLimit, ForeignDocument, LogError, PositionError
 
@@ -15,17 +15,6 @@ if TYPE_CHECKING:
     from consumer.engine.storing import Storing
     from consumer.engine.takeover import Resumed, Takeover
     from consumer.telemetry.metrics import Metrics
-
-
-_PAUSES: Final = (0.0, 0.0, 5.0, 10.0, 30.0, 60.0)
-"""Before a partition that is left out in turn is taken over, in seconds: each time the others wait."""
-
-
-class _LeftOut(NamedTuple):
-    """How many times in turn a partition was left out, and the time before which it is not taken over."""
-
-    times: int
-    until: float
 
 
 class Resuming:
@@ -49,7 +38,6 @@ class Resuming:
         self._reading = reading
         self._storing = storing
         self._metrics = metrics
-        self._left_out: dict[int, _LeftOut] = {}
 
     async def run(self, reason: str) -> None:
         """Takes them over once.
@@ -78,12 +66,12 @@ class Resuming:
     async def _begin(
         self, partition: Partition, outcome: Resumed | PositionError | LogError, now: float
     ) -> None:
+        obstacle = partition.delay.obstacle
         if isinstance(outcome, LogError):
-            partition.delay.obstacle.leave_out(outcome, now)
-            self._left_out[partition.number] = _left_out_again(self._left_out.get(partition.number), now)
+            obstacle.leave_out(outcome, now)
             return
-        if self._left_out.pop(partition.number, None):
-            partition.delay.obstacle.gone(now)
+        if obstacle.left_out:
+            obstacle.gone(now)
         if isinstance(outcome, PositionError):
             partition.stop(outcome)
             return
@@ -101,7 +89,8 @@ class Resuming:
         if idle:
             await self._reading.look(idle)
             await self._storing.stops.note_again()
-        waiting = [number for number in self.wanted() if number in self._left_out]
+        obstacles = {number: self._partitions[number].delay.obstacle for number in self.wanted()}
+        waiting = {number: one.left_out for number, one in obstacles.items() if one.left_out}
         if not waiting:
             return False
         try:
@@ -110,10 +99,5 @@ class Resuming:
             return False  # no broker answers
         now = asyncio.get_running_loop().time()
         for number, error in still.items():
-            self._partitions[number].delay.obstacle.leave_out(error, now)
-        return any(number not in still and self._left_out[number].until <= now for number in waiting)
-
-
-def _left_out_again(before: _LeftOut | None, now: float) -> _LeftOut:
-    times = before.times if before else 0
-    return _LeftOut(times + 1, now + _PAUSES[min(times, len(_PAUSES) - 1)])
+            obstacles[number].still_left_out(error, now)
+        return any(number not in still and one.until <= now for number, one in waiting.items())

@@ -5,8 +5,8 @@ The first goes on as soon as somebody looks after that transaction has ended, an
 
 import asyncio
 
+from consumer.engine.obstacle import LEFT_OUT_PAUSES
 from consumer.engine.pipeline import LOOK_SECONDS
-from consumer.engine.resuming import _PAUSES
 from consumer.errors import PublishInDoubt
 from consumer.kafka.journal import HIDDEN_SECONDS
 from consumer.kafka.journal_entries import Claim, entry_of
@@ -122,6 +122,6 @@ def test_one_after_the_other_without_an_end(flow):
             assert await flow.until_published(0) <= HIDDEN_SECONDS + 2 * WORK_SECONDS
         assert 2 <= claims_of(flow, process.name) <= 5  # after 0, 2, 4, 11 and 23 seconds
         stranger.end()
-        assert await flow.until_published(1) <= _PAUSES[4] + BACK_SECONDS
+        assert await flow.until_published(1) <= LEFT_OUT_PAUSES[4] + BACK_SECONDS
 
     flow(steps)

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
+from consumer import clients
 from consumer.clients import make_queries, open_mongo
 from consumer.domain.commands.advance import SOURCE
 from consumer.engine.cache import CacheBudget, ContractCache
@@ -33,7 +34,6 @@ from consumer.kafka.membership import Membership
 from consumer.kafka.publisher import Publisher
 from consumer.storage.leases import MongoLease
 from consumer.storage.mongo import MongoStore
-from consumer.storage.mongo_driver import close
 from consumer.storage.protocols import Origin
 from consumer.storage.pruning import HistoryPruner
 from consumer.telemetry.traces import NO_TRACES, Traces
@@ -46,6 +46,7 @@ from schemas.topics import COMMANDS, POSITIONS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+    from contextlib import AbstractAsyncContextManager
 
     from consumer.engine.limits import Limits
     from consumer.settings import Settings
@@ -63,14 +64,9 @@ def make_mongo(settings: Settings, metrics: Metrics | None = None) -> Client:
     return open_mongo(settings, metrics.mongo_operation if metrics else None)
 
 
-@asynccontextmanager
-async def opened_mongo(settings: Settings, metrics: Metrics | None = None) -> AsyncIterator[Client]:
+def opened_mongo(settings: Settings, metrics: Metrics | None = None) -> AbstractAsyncContextManager[Client]:
     """As `make_mongo`, and closed at the end."""
-    client = make_mongo(settings, metrics)
-    try:
-        yield client
-    finally:
-        await close(client)
+    return clients.opened_mongo(settings, metrics.mongo_operation if metrics else None)
 
 
 def make_membership(

@@ -35,6 +35,18 @@ def open_mongo(settings: Settings, report: Callable[[str, str, float], None] | N
     )
 
 
+@asynccontextmanager
+async def opened_mongo(
+    settings: Settings, report: Callable[[str, str, float], None] | None = None
+) -> AsyncIterator[Client]:
+    """As `open_mongo`, and closed at the end."""
+    client = open_mongo(settings, report)
+    try:
+        yield client
+    finally:
+        await close(client)
+
+
 def make_queries(settings: Settings, client: Client, *, read_preference: str | None = None) -> MongoQueries:
     """The queries on the settings' database."""
     preference = read_preference or settings.mongo_read_preference

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
-from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
@@ -185,6 +184,9 @@ EMAIL_RULE: Final = (
 def _email(text: str) -> str:
     if len(text) <= _PLAIN_EMAIL_LENGTH and _PLAIN_EMAIL.fullmatch(text):
         return text
+    # Hardly an address comes here, and most programs meet none: its tables take a tenth of their start.
+    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415
+
     try:
         validate_email(text, check_deliverability=False, globally_deliverable=True)
     except EmailNotValidError as error:

@@ -128,7 +128,7 @@ def _print(manifest: Manifest, parts: Sequence[Part], *, as_json: bool) -> None:
 
 
 async def _create(folder: Path, *, force: bool) -> Created:
-    from consumer.bootstrap import opened_mongo
+    from consumer.clients import opened_mongo
     from consumer.kafka.cluster import make_client
     from consumer.kafka.journal import Journal
     from consumer.operator.checkpoint.creation import Creation

@@ -174,7 +174,7 @@ async def _collected(query: LetterQuery, limit: int | None = None) -> list[DeadL
 async def _redriven(query: LetterQuery, *, send: bool, force: bool) -> list[Redriven]:
     from contextlib import AsyncExitStack
 
-    from consumer.bootstrap import opened_mongo
+    from consumer.clients import opened_mongo
     from consumer.operator.redrive import Redrive
     from consumer.storage.redrives import MongoRedriveStore
     from producers.connect import make_command_producer

@@ -127,7 +127,7 @@ def heads(*, as_json: Json = False) -> None:
 
 
 async def _verify(partitions: Sequence[int] | None, heads: Sequence[Head]) -> list[Checked]:
-    from consumer.bootstrap import opened_mongo
+    from consumer.clients import opened_mongo
     from consumer.operator.history_check import HistoryCheck
     from consumer.storage.chain_pages import ChainPages
 
@@ -140,7 +140,7 @@ async def _verify(partitions: Sequence[int] | None, heads: Sequence[Head]) -> li
 
 
 async def _heads() -> list[Head]:
-    from consumer.bootstrap import opened_mongo
+    from consumer.clients import opened_mongo
     from consumer.storage.chain import heads_of
     from consumer.storage.chain_pages import ChainPages
 

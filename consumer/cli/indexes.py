@@ -45,7 +45,7 @@ def upgrade(*, as_json: Json = False) -> None:
 
 
 async def _upgrade(settings: Settings) -> int:
-    from consumer.bootstrap import opened_mongo
+    from consumer.clients import opened_mongo
     from consumer.storage.history_upgrade import HistoryUpgrade
 
     async with opened_mongo(settings) as client:
@@ -54,7 +54,7 @@ async def _upgrade(settings: Settings) -> int:
 
 
 async def _ensure(settings: Settings) -> list[str]:
-    from consumer.bootstrap import opened_mongo
+    from consumer.clients import opened_mongo
     from consumer.storage import indexes
 
     async with opened_mongo(settings) as client:

@@ -195,7 +195,7 @@ async def why_nothing_of(found: Collection[Any]) -> str:
 
 async def why_nothing() -> str:
     """The note for an empty listing. A wrong database name looks like an empty database, so name it."""
-    from consumer.bootstrap import opened_mongo
+    from consumer.clients import opened_mongo
     from consumer.storage.indexes import is_empty
 
     settings = load_settings()

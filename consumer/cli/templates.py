@@ -127,7 +127,7 @@ def register(file: File = None, *, as_json: Json = False) -> None:
 
 
 async def _known(settings: Settings) -> tuple[Catalogue, datetime | None]:
-    from consumer.bootstrap import opened_mongo
+    from consumer.clients import opened_mongo
     from consumer.operator.templates import decided_until
     from consumer.storage.known_templates import KnownTemplates
     from schemas.topics import COMMANDS
@@ -139,7 +139,7 @@ async def _known(settings: Settings) -> tuple[Catalogue, datetime | None]:
 
 
 async def _register(settings: Settings, mine: Catalogue) -> list[Registered]:
-    from consumer.bootstrap import opened_mongo
+    from consumer.clients import opened_mongo
     from consumer.operator.templates import decided_until, register
     from consumer.storage.known_templates import KnownTemplates
     from schemas.topics import COMMANDS

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from devstack.proof.model import Model
-from devstack.proof.outputs import compare_forwards, compare_outputs
+from devstack.proof.outputs import Alike, compare_forwards, compare_outputs
 from devstack.proof.state import compare_state
 from devstack.proof.verdict import Verdict
 from devstack.proof.watched import NotDone, Watched
@@ -35,6 +35,7 @@ class Checker:
         self.watched = watched
         self.model = model or Model(watched.partitions)
         self.found: list[LogRecord] = []
+        self._alike: dict[str, Alike] = {}
 
     def wait(self, seconds: float, watch: Callable[[], object] = lambda: None) -> None:
         """Until every command of the log is applied and its outputs are committed.
@@ -45,21 +46,26 @@ class Checker:
             NotDone: not so in time.
         """
         deadline = time.monotonic() + seconds
-        while True:
-            watch()
-            # First the positions, then the log: what a later batch adds to the log (forwards) shows as new.
-            published, positions = self.watched.published(), self.watched.positions()
-            self.read_log()
-            behind = {
-                partition: (last.offset, published.get(partition), positions.get(partition))
-                for partition, last in self.model.last.items()
-                if min(published.get(partition, 0), positions.get(partition, 0)) <= last.offset
-            }
-            if not behind:
-                return
-            if time.monotonic() > deadline:
-                raise NotDone(f"after {seconds:g} s behind; partition: (last, published, stored): {behind}")
-            time.sleep(POLL_SECONDS)
+        with self.watched.connections.kept():
+            while True:
+                watch()
+                behind = self._behind()
+                if not behind:
+                    return
+                if time.monotonic() > deadline:
+                    told = f"after {seconds:g} s behind; partition: (last, published, stored): {behind}"
+                    raise NotDone(told)
+                time.sleep(POLL_SECONDS)
+
+    def _behind(self) -> dict[int, tuple[int, int | None, int | None]]:
+        # First the positions, then the log: what a later batch adds to the log (forwards) shows as new.
+        published, positions = self.watched.published(), self.watched.positions()
+        self.read_log()
+        return {
+            partition: (last.offset, published.get(partition), positions.get(partition))
+            for partition, last in self.model.last.items()
+            if min(published.get(partition, 0), positions.get(partition, 0)) <= last.offset
+        }
 
     def check(self) -> Verdict:
         """Compares everything that should be there with what is. Call it when the service has caught up."""
@@ -70,7 +76,9 @@ class Checker:
         self.found += self.watched.read(outputs)
         verdict = Verdict(commands=self.model.commands)
         counts = {topic: self.watched.count(topic) for topic in OUTPUTS}
-        compare_outputs(self.model.outputs, self.found, self.watched.prefix, verdict, counts=counts)
+        compare_outputs(
+            self.model.outputs, self.found, self.watched.prefix, verdict, counts=counts, alike=self._alike
+        )
         compare_forwards(self.model, verdict)
         compare_state(self.model, self.watched.state(), self.watched.ends, self.watched.topic, verdict)
         return verdict

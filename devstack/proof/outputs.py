@@ -16,6 +16,8 @@ from schemas.events import OUTPUTS
 
 PUBLISHED = {spec.type: spec.adapter.validator for spec in OUTPUTS.values()}
 MARK = "contracts-forwarded-from"
+Alike = tuple[Expected, int, LogRecord]
+"""What was expected, in which partition, and what was found: the same."""
 
 
 def compare_outputs(
@@ -25,12 +27,14 @@ def compare_outputs(
     verdict: Verdict,
     *,
     counts: Mapping[str, int] = MappingProxyType({}),
+    alike: dict[str, Alike] | None = None,
 ) -> None:
     """`found` are all records of the output topics, those of a partition in their order.
 
     `counts`: how many partitions an output topic has, by its name without the prefix; of the others, as
-    many as the commands.
+    many as the commands. `alike`: by id, what an earlier comparison found the same; this one adds to it.
     """
+    alike = {} if alike is None else alike
     wanted = {each.id: each for each in expected}
     there: dict[str, LogRecord] = {}
     for record in found:
@@ -45,7 +49,9 @@ def compare_outputs(
         else:
             there[id_] = record
             partition = each.partition % counts[each.topic] if each.topic in counts else each.partition
-            _compare_content(each, partition, record, prefix, verdict)
+            pair = (each, partition, record)
+            if alike.get(id_) != pair and _is_alike(each, partition, record, prefix, verdict):
+                alike[id_] = pair
     for each in wanted.values():
         if each.id not in there:
             verdict.add("lost", f"{each.topic}/{each.partition}", each.account, expected=each, found=None)
@@ -60,9 +66,7 @@ def _id(record: LogRecord, prefix: str) -> str:
     return record.header("ce_id") or "<no ce_id>"
 
 
-def _compare_content(
-    each: Expected, partition: int, record: LogRecord, prefix: str, verdict: Verdict
-) -> None:
+def _is_alike(each: Expected, partition: int, record: LogRecord, prefix: str, verdict: Verdict) -> bool:
     is_letter = each.topic == "contracts.dead-letters"
     content = {"topic": prefix + each.topic, "partition": partition, "key": each.key, "data": each.data}
     found = {"topic": record.topic, "partition": record.partition, "key": record.key}
@@ -74,11 +78,11 @@ def _compare_content(
     if difference := first_difference(content, found):
         path, wanted, is_there = difference
         verdict.add("diverged", f"{record.place} {path}", each.account, expected=wanted, found=is_there)
-    elif not is_letter:
-        _compare_schema(each, record, verdict)
+        return False
+    return is_letter or _is_as_published(each, record, verdict)
 
 
-def _compare_schema(each: Expected, record: LogRecord, verdict: Verdict) -> None:
+def _is_as_published(each: Expected, record: LogRecord, verdict: Verdict) -> bool:
     """The model may err as the service does: what readers rely on is the published schema."""
     try:
         schema = PUBLISHED[record.header("ce_type") or ""]
@@ -86,6 +90,8 @@ def _compare_schema(each: Expected, record: LogRecord, verdict: Verdict) -> None
             schema.validate_json(record.value or b"", strict=True)
     except (KeyError, ValidationError) as error:
         verdict.add("diverged", record.place, each.account, expected="data as published", found=str(error))
+        return False
+    return True
 
 
 def _json(value: bytes | None) -> Any:

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Kind = Literal["lost", "duplicated", "reordered", "diverged"]
 KINDS: tuple[Kind, ...] = ("lost", "duplicated", "reordered", "diverged")
@@ -60,19 +63,24 @@ def _short(value: Any) -> str:
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}… ({len(text)} characters)"
 
 
-def first_difference(expected: Any, found: Any, path: str = "") -> tuple[str, Any, Any] | None:
+def first_difference(expected: Any, found: Any) -> tuple[str, Any, Any] | None:
     """Where two documents differ first: path, what was expected, what was found."""
+    names: Iterable[Any]
     if isinstance(expected, dict) and isinstance(found, dict):
-        for name in [*expected, *(name for name in found if name not in expected)]:
-            sides = (expected.get(name, "<nothing>"), found.get(name, "<nothing>"))
-            if difference := first_difference(*sides, f"{path}/{name}"):
-                return difference
+        names = expected | found
+        sides = [(expected.get(name, "<nothing>"), found.get(name, "<nothing>")) for name in names]
+    elif isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
+        names, sides = range(len(expected)), list(zip(expected, found, strict=True))
+    elif expected == found and (type(expected) is type(found) or not _is_another_type(expected, found)):
         return None
-    if isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
-        for number, sides in enumerate(zip(expected, found, strict=True)):
-            if difference := first_difference(*sides, f"{path}/{number}"):
-                return difference
-        return None
-    if expected == found and all(isinstance(expected, k) == isinstance(found, k) for k in _TELLING_TYPES):
-        return None
-    return path, expected, found
+    else:
+        return "", expected, found
+    for name, (one, other) in zip(names, sides, strict=True):
+        if difference := first_difference(one, other):
+            path, wanted, is_there = difference
+            return f"/{name}{path}", wanted, is_there
+    return None
+
+
+def _is_another_type(expected: Any, found: Any) -> bool:
+    return any(isinstance(expected, kind) != isinstance(found, kind) for kind in _TELLING_TYPES)

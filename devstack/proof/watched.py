@@ -5,16 +5,15 @@ Read with clients of its own (confluent-kafka, pymongo), each record once.
 
 import time
 from collections.abc import Iterable, Mapping
-from contextlib import closing
 from operator import methodcaller
 from typing import Any
 
 import orjson
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
-from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
+from devstack.proof.connections import Connections
 from devstack.proof.expected import TOPIC_OF
 from devstack.proof.records import LogRecord, State
 from devstack.proof.state import READ_AS
@@ -47,7 +46,6 @@ class Watched:
         group: str = "contracts",
     ) -> None:
         self.bootstrap = bootstrap
-        self.mongo_uri = mongo_uri
         self.database = database
         self.partitions = partitions
         self.output_partitions = output_partitions
@@ -58,6 +56,7 @@ class Watched:
         self._next: dict[tuple[str, int], int] = {}
         self._published: dict[int, int] = {}
         self._publishers: dict[int, str] = {}
+        self.connections = Connections(bootstrap, mongo_uri, group)
 
     def count(self, topic: str) -> int:
         """How many partitions a topic has, named without the prefix."""
@@ -106,7 +105,7 @@ class Watched:
         return State(contracts, former, history, positions, movements, self.published())
 
     def _collections(self, *names: str) -> list[list[dict[str, Any]]]:
-        with MongoClient[dict[str, Any]](self.mongo_uri, serverSelectionTimeoutMS=10_000) as client:
+        with self.connections.client() as client:
             database = client.get_database(self.database, codec_options=READ_AS)
             return [list(database[name].find()) for name in names]
 
@@ -124,31 +123,15 @@ class Watched:
             for topic in topics
             for number in range(self.count(topic.removeprefix(self.prefix)))
         ]
-        with closing(_consumer(self.bootstrap, f"{self.group}-checker")) as consumer:
+        with self.connections.consumer() as consumer:
             written = _written(self.bootstrap, partitions) if ended else {}
             consumer.assign([TopicPartition(*each, self._next.get(each, 0)) for each in partitions])
             ends = self.ends if topics == [self.topic] else {}
             records = _until_ends(consumer, set(partitions), written, ends)
+            consumer.unassign()  # one that stays open would fetch on
         for record in records:
             self._next[record.topic, record.partition] = record.offset + 1
         return records
-
-
-def _consumer(bootstrap: str, group: str) -> Consumer:
-    return Consumer(
-        {
-            "bootstrap.servers": bootstrap,
-            "group.id": group,
-            "isolation.level": "read_committed",
-            "enable.auto.commit": False,
-            "auto.offset.reset": "error",
-            "enable.partition.eof": True,
-            "check.crcs": True,
-            "reconnect.backoff.max.ms": 200,
-            "fetch.wait.max.ms": 50,
-            "log_level": 0,
-        }
-    )
 
 
 def _written(bootstrap: str, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:

@@ -125,9 +125,6 @@ def common_options(
 def main() -> None:
     """The entry point: runs the command line and exits with its code."""
     open_closed_streams()
-    # structlog and Typer load rich, where it is installed, for tracebacks and help that this program makes
-    # itself. None tells them that there is no such package: each process starts sooner, in less memory.
-    sys.modules["rich"] = None  # type: ignore[assignment]
     sys.exit(exit_code_of(_run))
 
 

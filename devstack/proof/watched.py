@@ -4,7 +4,7 @@ Read with clients of its own (confluent-kafka, pymongo), each record once.
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from operator import methodcaller
 from typing import Any
 
@@ -134,16 +134,31 @@ class Watched:
         return records
 
 
-def _written(bootstrap: str, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
+def _written(bootstrap: str, partitions: Collection[tuple[str, int]]) -> dict[tuple[str, int], int]:
     """Where each partition ends, records of open transactions included."""
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
-    asked = admin.list_offsets(
-        {TopicPartition(*each): OffsetSpec.latest() for each in partitions},  # type: ignore[no-untyped-call]
-        isolation_level=IsolationLevel.READ_UNCOMMITTED,
-    )
-    return {
-        (each.topic, each.partition): answer.result(READ_SECONDS).offset for each, answer in asked.items()
-    }
+    deadline = time.monotonic() + READ_SECONDS
+    while True:
+        asked = admin.list_offsets(
+            {TopicPartition(*each): OffsetSpec.latest() for each in partitions},  # type: ignore[no-untyped-call]
+            isolation_level=IsolationLevel.READ_UNCOMMITTED,
+        )
+        try:
+            found = {(each.topic, each.partition): answer.result() for each, answer in asked.items()}
+        except KafkaException as error:
+            if error.args[0].code() not in _LEADER_MOVES or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return {place: answer.offset for place, answer in found.items()}
+
+
+_LEADER_MOVES = (
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.FENCED_LEADER_EPOCH,
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+)
 
 
 def _until_ends(

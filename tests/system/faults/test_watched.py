@@ -2,8 +2,11 @@
 
 import threading
 import time
+from concurrent.futures import Future
 
-from confluent_kafka import Producer
+import pytest
+from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka.admin import AdminClient
 
 from devstack.proof.watched import Watched
 from tests.servers import create_topic
@@ -45,3 +48,29 @@ def test_a_read_with_ended_passes_over_what_was_aborted(kafka, topic_prefix):
     producer = publishing(kafka, watched, b"aborted")
     producer.abort_transaction(30)
     assert watched.read([watched.prefix + TOPIC], ended=True) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "times"), [(KafkaError.UNKNOWN_LEADER_EPOCH, 2), (KafkaError.TOPIC_AUTHORIZATION_FAILED, 1)]
+)
+def test_only_a_leader_that_moves_is_asked_again(kafka, topic_prefix, monkeypatch, code, times):
+    watched = watched_of(kafka, topic_prefix)
+    asked = []
+    list_offsets = AdminClient.list_offsets
+
+    def refused_once(self, partitions, **options):
+        asked.append(partitions)
+        answers = list_offsets(self, partitions, **options)
+        if len(asked) == 1:
+            for place in answers:
+                answers[place] = Future()
+                answers[place].set_exception(KafkaException(KafkaError(code)))
+        return answers
+
+    monkeypatch.setattr(AdminClient, "list_offsets", refused_once)
+    if times == 1:
+        with pytest.raises(KafkaException):
+            watched.read([watched.prefix + TOPIC], ended=True)
+    else:
+        assert watched.read([watched.prefix + TOPIC], ended=True) == []
+    assert len(asked) == times

@@ -46,6 +46,7 @@ class Watched:
         group: str = "contracts",
     ) -> None:
         self.bootstrap = bootstrap
+        self.mongo_uri = mongo_uri
         self.database = database
         self.partitions = partitions
         self.output_partitions = output_partitions

@@ -40,15 +40,15 @@ def client_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_sources(tmp_path_factory.mktemp("client")).parent
 
 
-@pytest.fixture(scope="session", params=kinds.broker_kinds())
+@pytest.fixture(scope="session", params=[kinds.broker_kind()])
 def kafka_kind(request: pytest.FixtureRequest) -> str:
-    """Kind of the broker: each test that uses `kafka` runs once for each."""
-    return _available(request.param)
+    """Kind of the broker. The contract tests run once for each kind."""
+    return available(request.param)
 
 
 @pytest.fixture
 def kafka(servers: Servers, kafka_kind: str) -> KafkaServer | GivenKafka:
-    """A shared broker: `.bootstrap`. The test runs on the embedded one and on Apache Kafka."""
+    """A shared broker: `.bootstrap`. Apache Kafka where it can start, else the embedded one."""
     return servers.kafka(kafka_kind)
 
 
@@ -57,7 +57,7 @@ def apache_kafka(servers: Servers) -> ApacheKafka:
     """The shared Apache Kafka, which the test may kill or pause: the next test gets it mended."""
     if kinds.GIVEN_KAFKA:
         pytest.skip("a given broker cannot be killed: unset CONTRACTS_TEST_KAFKA")
-    server = servers.kafka(_available("apache"))
+    server = servers.kafka(available("apache"))
     assert isinstance(server, ApacheKafka)
     return server
 
@@ -86,7 +86,8 @@ def topic_prefix(test_id: str) -> str:
     return f"t{test_id}."
 
 
-def _available(kind: str) -> str:
+def available(kind: str) -> str:
+    """The kind, or the test ends: skipped, in CI failed."""
     missing = kinds.missing_for(kind)
     if missing and kinds.REAL_REQUIRED:
         pytest.fail(f"Apache Kafka is required in CI: {missing}", pytrace=False)

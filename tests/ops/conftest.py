@@ -15,7 +15,7 @@ async def watched(servers: Servers, tmp_path_factory: pytest.TempPathFactory) ->
     """A service at work and the Prometheus that scrapes it."""
     if reason := missing_prometheus():
         pytest.skip(f"NOT TESTED ON PROMETHEUS: {reason}")
-    kafka = servers.kafka("given" if kinds.GIVEN_KAFKA else "noida")
+    kafka = servers.kafka(kinds.broker_kind())
     mongo = servers.mongo("given" if kinds.GIVEN_MONGO else kinds.MONGO_KIND)
     folder = tmp_path_factory.mktemp("prometheus")
     async with watched_service(kafka, mongo, folder) as found:

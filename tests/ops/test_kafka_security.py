@@ -22,7 +22,7 @@ from devstack.proof.sending import Sender
 from producers.connect import make_command_producer
 from producers.messages import unchecked_message
 from schemas.topics import COMMAND_RESULTS, COMMANDS
-from tests.conftest import _available
+from tests.conftest import available
 from tests.ops import secure
 from tests.running import settings_for
 
@@ -38,7 +38,7 @@ def certs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def locked(tmp_path_factory: pytest.TempPathFactory, certs: Path) -> Iterator[ApacheKafka]:
-    _available("apache")
+    available("apache")
     with secure.secure_kafka(tmp_path_factory.mktemp("locked"), certs) as kafka:
         secure.add_user(kafka)
         yield kafka

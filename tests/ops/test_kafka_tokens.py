@@ -17,7 +17,7 @@ from consumer.kafka import topics
 from consumer.kafka.connection import kafka_options
 from consumer.settings import Settings, load_settings
 from devstack.kafka import ApacheKafka
-from tests.conftest import _available
+from tests.conftest import available
 from tests.running import running, settings_for
 
 HERE = "tests.ops.test_kafka_tokens"
@@ -49,7 +49,7 @@ def no_coroutine() -> str:
 
 @pytest.fixture(scope="module")
 def kafka_with_tokens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApacheKafka]:
-    _available("apache")
+    available("apache")
     module = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule"
     properties = {
         "sasl.enabled.mechanisms": "OAUTHBEARER",

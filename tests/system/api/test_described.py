@@ -43,7 +43,7 @@ def live(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     (folder / "tokens").write_text(line)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CONTRACTS_")}
     environment |= {
-        "CONTRACTS_KAFKA_BOOTSTRAP_SERVERS": servers.kafka(kinds.broker_kinds()[0]).bootstrap,
+        "CONTRACTS_KAFKA_BOOTSTRAP_SERVERS": servers.kafka(kinds.broker_kind()).bootstrap,
         "CONTRACTS_MONGO_URI": servers.mongo("given" if kinds.GIVEN_MONGO else kinds.MONGO_KIND).uri,
         "CONTRACTS_MONGO_DATABASE": "described",
         "CONTRACTS_TOPIC_PREFIX": "described.",

@@ -42,7 +42,7 @@ async def live(
     line, which are tested on every kind (tests/system/api, tests/system/operator, tests/contract/kafka).
     """
     mongo = servers.mongo("given" if kinds.GIVEN_MONGO else kinds.MONGO_KIND)
-    kafka = servers.kafka(kinds.broker_kinds()[0])
+    kafka = servers.kafka(kinds.broker_kind())
     folder = tmp_path_factory.mktemp("console")
     async with console(kafka, mongo, f"console_{folder.name[-1]}", folder) as started:
         yield started

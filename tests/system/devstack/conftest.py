@@ -6,6 +6,7 @@ from devstack.mongo import SecantusMongo, SecantusRust, find_secantus_rust
 from devstack.server import Server
 from devstack.stack import BROKERS, DATABASES
 from tests import servers as kinds
+from tests.conftest import available
 
 
 def needs(kind: str) -> None:
@@ -14,6 +15,11 @@ def needs(kind: str) -> None:
         pytest.fail(f"required in CI: {missing}")
     if missing or (kind == "secantus-rs" and not find_secantus_rust()):
         pytest.skip(f"{kind}: {missing or 'not built'}")
+
+
+@pytest.fixture(scope="session", params=kinds.broker_kinds())
+def kafka_kind(request) -> str:
+    return available(request.param)
 
 
 @pytest.fixture(scope="module", params=[*BROKERS, *DATABASES])

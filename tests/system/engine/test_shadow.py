@@ -24,10 +24,6 @@ from tests.system.engine.test_replay import at_rest, publish
 ROOT = Path(__file__).parents[3]
 
 
-# What is found in the shadow does not depend on the broker.
-on_one_broker = pytest.mark.parametrize("kafka_kind", ["noida"], indirect=True)
-
-
 @pytest.fixture
 async def applied(kafka: Any, mongo: Any, database: str) -> Settings:
     settings = settings_for(kafka, mongo, database, max_batch_commands=50)
@@ -55,7 +51,6 @@ def write_foreign(settings: Settings) -> None:
     assert producer.flush(30) == 0
 
 
-@on_one_broker
 async def test_forwarded_commands_dead_letters_and_foreign_records_are_no_differences(
     kafka: Any, mongo: Any, database: str
 ) -> None:
@@ -77,7 +72,6 @@ async def test_forwarded_commands_dead_letters_and_foreign_records_are_no_differ
     assert report.deleted == {}
 
 
-@on_one_broker
 async def test_a_planted_rule_of_tallies_and_movements_is_found(
     applied: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,7 +86,6 @@ async def test_a_planted_rule_of_tallies_and_movements_is_found(
     assert {one.what for one in report.differences} == {"positions"}
 
 
-@on_one_broker
 async def test_one_changed_movement_is_found(applied: Settings) -> None:
     with MongoClient[dict[str, Any]](applied.mongo_uri.get_secret_value()) as client:
         collection = client[applied.mongo_database].movements
@@ -118,7 +111,6 @@ def one_event_more(verdict: Any) -> Any:
     return verdict._replace(events=(*verdict.events, verdict.events[-1]))
 
 
-@on_one_broker
 @pytest.mark.parametrize(
     ("otherwise", "what"),
     [
@@ -182,7 +174,6 @@ import consumer.__main__
 """
 
 
-@on_one_broker
 def test_against_another_release_only_its_rule_is_found(applied: Settings, tmp_path: Path) -> None:
     """Both find what was changed by hand; it is no difference between them."""
     with MongoClient[dict[str, Any]](applied.mongo_uri.get_secret_value()) as client:

@@ -23,8 +23,6 @@ from schemas.topics import CHANGED, COMMANDS
 from tests.running import running, settings_for
 from tests.system.engine.test_replay import RECORDS, at_rest, publish
 
-pytestmark = pytest.mark.parametrize("kafka_kind", ["noida"], indirect=True)
-
 LATE = datetime(2100, 1, 1, tzinfo=UTC)
 FAULTS = 60
 """Transactions of which each third one goes well; with all, there were hundreds of small ones."""

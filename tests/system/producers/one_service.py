@@ -21,7 +21,7 @@ Run = Callable[..., Any]
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def service(servers: Servers, request: pytest.FixtureRequest) -> AsyncIterator[Running]:
     """The service, with a database and topics of its own."""
-    kafka_kind = kinds.broker_kinds()[0]
+    kafka_kind = kinds.broker_kind()
     mongo = servers.mongo("given" if kinds.GIVEN_MONGO else kinds.MONGO_KIND)
     name = f"{request.module.__name__.rpartition('.')[2]}_{kafka_kind}"
     async with running(settings_for(servers.kafka(kafka_kind), mongo, name)) as started:

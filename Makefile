@@ -55,7 +55,7 @@ test: venv
 	$(BIN)/pytest -m "not fault" $(call AT_ONCE,$(if $(filter 1 2,$(CORES)),3,4)) $(ARGS)
 
 faults: venv
-	$(BIN)/pytest -m fault $(call AT_ONCE,4) $(ARGS)
+	$(BIN)/pytest -m fault $(call AT_ONCE,5) $(ARGS)
 
 test-pythons: venv
 	$(BIN)/python -m tools.pythons $(ARGS)

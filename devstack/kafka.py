@@ -90,7 +90,7 @@ class KafkaServer(Server):
 
 
 class NoidaKafka(KafkaServer):
-    """The broker of the package noida-db: ready in a moment, for tests of everyday behaviour.
+    """The broker of the package noida-db: ready in a moment, for a first try and where Java is missing.
 
     It keeps everything in memory and writes it down about once a second and when it is stopped. Killed, it
     forgets topics and acknowledged, committed records of the last second: fault tests need ApacheKafka.

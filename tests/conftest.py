@@ -42,7 +42,7 @@ def client_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session", params=[kinds.broker_kind()])
 def kafka_kind(request: pytest.FixtureRequest) -> str:
-    """Kind of the broker. The contract tests run once for each kind."""
+    """Kind of the broker; folders whose tests run once for each kind have a fixture of their own."""
     return available(request.param)
 
 
@@ -103,9 +103,12 @@ LONGEST = (
     "test_pages.py",
     "test_bulk.py",
     "test_demo.py",
+    "test_damage.py",
     "test_positions.py",
-    "test_unpublished.py",
     "test_cluster.py",
+    "test_unpublished.py",
+    "test_kill.py",
+    "test_pause.py",
 )
 """Files that take minutes. They begin first, so that in a parallel run none is left alone at the end."""
 

@@ -24,7 +24,7 @@ REAL_REQUIRED = os.environ.get("CI", "").lower() in {"1", "true"}
 
 
 def broker_kinds() -> list[str]:
-    """All kinds of broker: the contract tests show that they do the same."""
+    """All kinds of broker: the tests of the contract and of the devstack run on each."""
     return ["given"] if GIVEN_KAFKA else list(BROKERS)
 
 

@@ -24,11 +24,11 @@ AGAIN_SECONDS: Final = 1.0
 """Pause between two tries to read a partition that could not be read."""
 
 LEFT_OUT_PAUSES: Final = (0.0, 0.0, 5.0, 10.0, 30.0, 60.0)
-"""Before a partition that is left out in turn is taken over, in seconds: each time the others wait."""
+"""Seconds without a takeover for a partition, by how many in a row left it out: the others wait in each."""
 
 
 class LeftOut(NamedTuple):
-    """How many takeovers in turn left a partition out, and the time before which it is in none."""
+    """How many takeovers in a row left a partition out, and the time before which none is begun for it."""
 
     times: int
     until: float
@@ -69,7 +69,7 @@ class Obstacle:
         self.left_out = LeftOut(times + 1, now + LEFT_OUT_PAUSES[min(times, len(LEFT_OUT_PAUSES) - 1)])
         self._stands(error, now, now)
 
-    def still_left_out(self, error: ContractsError, now: float) -> None:
+    def stays_left_out(self, error: ContractsError, now: float) -> None:
         """The partition was left out, and a takeover would leave it out again."""
         self._stands(error, now, now)
 

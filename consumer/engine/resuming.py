@@ -90,7 +90,7 @@ class Resuming:
             await self._reading.look(idle)
             await self._storing.stops.note_again()
         obstacles = {number: self._partitions[number].delay.obstacle for number in self.wanted()}
-        waiting = {number: one.left_out for number, one in obstacles.items() if one.left_out}
+        waiting = {number: each.left_out for number, each in obstacles.items() if each.left_out}
         if not waiting:
             return False
         try:
@@ -99,5 +99,5 @@ class Resuming:
             return False  # no broker answers
         now = asyncio.get_running_loop().time()
         for number, error in still.items():
-            obstacles[number].still_left_out(error, now)
-        return any(number not in still and one.until <= now for number, one in waiting.items())
+            obstacles[number].stays_left_out(error, now)
+        return any(number not in still and left_out.until <= now for number, left_out in waiting.items())

@@ -11,10 +11,9 @@ from pymongo import MongoClient
 class Connections:
     """To one broker and one database."""
 
-    def __init__(self, bootstrap: str, mongo_uri: str, group: str) -> None:
+    def __init__(self, bootstrap: str, mongo_uri: str) -> None:
         self._bootstrap = bootstrap
         self._mongo_uri = mongo_uri
-        self._group = group
         self._kept: tuple[MongoClient[dict[str, Any]], Consumer] | None = None
 
     @contextmanager
@@ -41,7 +40,7 @@ class Connections:
         return Consumer(
             {
                 "bootstrap.servers": self._bootstrap,
-                "group.id": f"{self._group}-checker",
+                "group.id": "checker",
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,
                 "auto.offset.reset": "error",

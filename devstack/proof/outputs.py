@@ -17,7 +17,7 @@ from schemas.events import OUTPUTS
 PUBLISHED = {spec.type: spec.adapter.validator for spec in OUTPUTS.values()}
 MARK = "contracts-forwarded-from"
 Alike = tuple[Expected, int, LogRecord]
-"""What was expected, in which partition, and what was found: the same."""
+"""An expected output, its partition, and the record found, which are the same."""
 
 
 def compare_outputs(
@@ -50,7 +50,7 @@ def compare_outputs(
             there[id_] = record
             partition = each.partition % counts[each.topic] if each.topic in counts else each.partition
             pair = (each, partition, record)
-            if alike.get(id_) != pair and _is_alike(each, partition, record, prefix, verdict):
+            if alike.get(id_) != pair and _compare_content(each, partition, record, prefix, verdict):
                 alike[id_] = pair
     for each in wanted.values():
         if each.id not in there:
@@ -66,7 +66,10 @@ def _id(record: LogRecord, prefix: str) -> str:
     return record.header("ce_id") or "<no ce_id>"
 
 
-def _is_alike(each: Expected, partition: int, record: LogRecord, prefix: str, verdict: Verdict) -> bool:
+def _compare_content(
+    each: Expected, partition: int, record: LogRecord, prefix: str, verdict: Verdict
+) -> bool:
+    """Whether they are the same. If not, the verdict has it."""
     is_letter = each.topic == "contracts.dead-letters"
     content = {"topic": prefix + each.topic, "partition": partition, "key": each.key, "data": each.data}
     found = {"topic": record.topic, "partition": record.partition, "key": record.key}
@@ -79,10 +82,10 @@ def _is_alike(each: Expected, partition: int, record: LogRecord, prefix: str, ve
         path, wanted, is_there = difference
         verdict.add("diverged", f"{record.place} {path}", each.account, expected=wanted, found=is_there)
         return False
-    return is_letter or _is_as_published(each, record, verdict)
+    return is_letter or _compare_schema(each, record, verdict)
 
 
-def _is_as_published(each: Expected, record: LogRecord, verdict: Verdict) -> bool:
+def _compare_schema(each: Expected, record: LogRecord, verdict: Verdict) -> bool:
     """The model may err as the service does: what readers rely on is the published schema."""
     try:
         schema = PUBLISHED[record.header("ce_type") or ""]

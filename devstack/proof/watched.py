@@ -57,7 +57,7 @@ class Watched:
         self._next: dict[tuple[str, int], int] = {}
         self._published: dict[int, int] = {}
         self._publishers: dict[int, str] = {}
-        self.connections = Connections(bootstrap, mongo_uri, group)
+        self.connections = Connections(bootstrap, mongo_uri)
 
     def count(self, topic: str) -> int:
         """How many partitions a topic has, named without the prefix."""
@@ -128,8 +128,10 @@ class Watched:
             written = _written(self.bootstrap, partitions) if ended else {}
             consumer.assign([TopicPartition(*each, self._next.get(each, 0)) for each in partitions])
             ends = self.ends if topics == [self.topic] else {}
-            records = _until_ends(consumer, set(partitions), written, ends)
-            consumer.unassign()  # one that stays open would fetch on
+            try:
+                records = _until_ends(consumer, set(partitions), written, ends)
+            finally:
+                consumer.unassign()  # one that stays open would fetch on
         for record in records:
             self._next[record.topic, record.partition] = record.offset + 1
         return records

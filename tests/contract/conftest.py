@@ -1,4 +1,4 @@
-"""What the service asks of a broker: on every kind of broker."""
+"""Contract tests that use `kafka` run on every kind of broker."""
 
 import pytest
 

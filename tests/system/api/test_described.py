@@ -20,6 +20,7 @@ from schemathesis.specs.openapi.checks import (
 from consumer.api.tokens import new_token
 from schemas.export import OPENAPI
 from tests import servers as kinds
+from tests.conftest import available
 from tests.servers import Servers
 
 CHECKS = [
@@ -43,7 +44,7 @@ def live(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     (folder / "tokens").write_text(line)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CONTRACTS_")}
     environment |= {
-        "CONTRACTS_KAFKA_BOOTSTRAP_SERVERS": servers.kafka(kinds.broker_kind()).bootstrap,
+        "CONTRACTS_KAFKA_BOOTSTRAP_SERVERS": servers.kafka(available(kinds.broker_kind())).bootstrap,
         "CONTRACTS_MONGO_URI": servers.mongo("given" if kinds.GIVEN_MONGO else kinds.MONGO_KIND).uri,
         "CONTRACTS_MONGO_DATABASE": "described",
         "CONTRACTS_TOPIC_PREFIX": "described.",

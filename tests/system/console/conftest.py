@@ -10,6 +10,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 
 from tests import servers as kinds
+from tests.conftest import available
 from tests.servers import Servers
 from tests.system.console.live import Console, console
 
@@ -36,13 +37,9 @@ def chromium() -> str:
 async def live(
     chromium: str, servers: Servers, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Console]:
-    """The console, with contracts and dead letters behind it.
-
-    On one kind of broker only: what pages show of it comes through the same parts as the API and the command
-    line, which are tested on every kind (tests/system/api, tests/system/operator, tests/contract/kafka).
-    """
+    """The console, with contracts and dead letters behind it."""
     mongo = servers.mongo("given" if kinds.GIVEN_MONGO else kinds.MONGO_KIND)
-    kafka = servers.kafka(kinds.broker_kind())
+    kafka = servers.kafka(available(kinds.broker_kind()))
     folder = tmp_path_factory.mktemp("console")
     async with console(kafka, mongo, f"console_{folder.name[-1]}", folder) as started:
         yield started

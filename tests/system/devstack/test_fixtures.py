@@ -76,6 +76,17 @@ def test_broker_without_jars_needs_both_programs(monkeypatch, tmp_path, programs
     assert servers.missing_for("noida") is None
 
 
+@pytest.mark.parametrize(
+    ("required", "missing", "kind"),
+    [(False, "java", "noida"), (False, None, "apache"), (True, "java", "apache")],
+)
+def test_most_tests_run_on_the_real_broker_where_it_can_start_or_must(monkeypatch, required, missing, kind):
+    monkeypatch.setattr(servers, "GIVEN_KAFKA", None)
+    monkeypatch.setattr(servers, "REAL_REQUIRED", required)
+    monkeypatch.setattr(servers, "missing_for", lambda _: missing)
+    assert servers.broker_kind() == kind
+
+
 def test_shared_server_is_mended_for_the_next_test(servers):
     server = servers.mongo("secantus")
     server.kill()

@@ -25,7 +25,7 @@ END_SECONDS = 60
 async def service(
     servers: Servers, kafka_kind: str, request: pytest.FixtureRequest
 ) -> AsyncIterator[Running]:
-    """The service on each kind of broker."""
+    """The service."""
     name = f"{request.module.__name__.rpartition('.')[2]}_{kafka_kind}"
     mongo = servers.mongo("given" if kinds.GIVEN_MONGO else kinds.MONGO_KIND)
     async with running(settings_for(servers.kafka(kafka_kind), mongo, name)) as started:

@@ -28,7 +28,7 @@ from consumer.storage.protocols import Origin, Position
 from devstack.proof.load import Load
 from devstack.proof.message import Message
 from devstack.proof.model import Model
-from devstack.proof.outputs import compare_forwards, compare_outputs
+from devstack.proof.outputs import Alike, compare_forwards, compare_outputs
 from devstack.proof.records import LogRecord, State
 from devstack.proof.state import READ_AS, compare_state
 from devstack.proof.verdict import Verdict
@@ -46,11 +46,12 @@ class Captured(NamedTuple):
     found: list[LogRecord]
     state: State
     ends: dict[int, int]
+    alike: dict[str, Alike]
 
     def verdict(self) -> Verdict:
         """What the checker says of it."""
         verdict = Verdict(self.model.commands)
-        compare_outputs(self.model.outputs, self.found, "", verdict)
+        compare_outputs(self.model.outputs, self.found, "", verdict, alike=self.alike)
         compare_forwards(self.model, verdict)
         compare_state(self.model, self.state, self.ends, TOPIC, verdict)
         return verdict
@@ -81,7 +82,7 @@ async def capture(seed: int, count: int, partitions: int = 3) -> Captured:
             for output in one.outputs or ():
                 logs.publish(output)
     done = {number: position.next for number, position in enumerate(positions)}
-    return Captured(_model(logs, partitions), logs.found, _state(store, done), done)
+    return Captured(_model(logs, partitions), logs.found, _state(store, done), done, {})
 
 
 class _Logs:

@@ -31,6 +31,8 @@ def test_paused_at_a_point_replaced_and_continued(scene: Scene, point: str) -> N
 def test_paused_at_random_moments_replaced_and_continued(scene: Scene) -> None:
     random = Random(7)
     workers = [scene.start(), scene.start()]
+    for worker in workers:
+        worker.wait_for("took over")  # before, nobody has to replace it
     for number in range(2):
         zombie, other = workers[number % 2], workers[1 - number % 2]
         scene.publish(1_500)

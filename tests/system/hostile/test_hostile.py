@@ -1,4 +1,4 @@
-"""A short run against each broker; `python -m tests.system.hostile --records 100000` is the long one."""
+"""A short run; `python -m tests.system.hostile --records 100000` is the long one."""
 
 from collections import Counter
 from pathlib import Path

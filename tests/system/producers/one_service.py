@@ -1,31 +1,18 @@
-"""A service on one broker and the command line that meets it, where the broker makes no difference."""
+"""The command line that meets the service of a file."""
 
 import asyncio
 import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
-from tests import servers as kinds
-from tests.running import Running, running, settings_for
-from tests.servers import Servers
+from tests.running import Running
 
 Run = Callable[..., Any]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def service(servers: Servers, request: pytest.FixtureRequest) -> AsyncIterator[Running]:
-    """The service, with a database and topics of its own."""
-    kafka_kind = kinds.broker_kind()
-    mongo = servers.mongo("given" if kinds.GIVEN_MONGO else kinds.MONGO_KIND)
-    name = f"{request.module.__name__.rpartition('.')[2]}_{kafka_kind}"
-    async with running(settings_for(servers.kafka(kafka_kind), mongo, name)) as started:
-        yield started
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from producers.bulk import BulkImport
 from producers.bulk_rows import Row
 from producers.connect import make_command_producer
 from tests.running import Running, until
-from tests.system.producers.one_service import Run, contracts, environment, service
+from tests.system.producers.one_service import Run, contracts, environment
 
-__all__ = ["contracts", "environment", "service"]
+__all__ = ["contracts", "environment"]
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.kafka, pytest.mark.mongo]
 

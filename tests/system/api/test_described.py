@@ -20,7 +20,6 @@ from schemathesis.specs.openapi.checks import (
 from consumer.api.tokens import new_token
 from schemas.export import OPENAPI
 from tests import servers as kinds
-from tests.conftest import available
 from tests.servers import Servers
 
 CHECKS = [
@@ -37,14 +36,16 @@ schema = schemathesis.openapi.from_dict(orjson.loads(OPENAPI.read_bytes())).incl
 
 
 @pytest.fixture(scope="module")
-def live(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+def live(
+    servers: Servers, kafka_kind: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, str]]:
     """`contracts run` with its API: the address, and a token that may do all."""
     folder = tmp_path_factory.mktemp("described")
     token, line = new_token("desk", "operator", personal=True)
     (folder / "tokens").write_text(line)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CONTRACTS_")}
     environment |= {
-        "CONTRACTS_KAFKA_BOOTSTRAP_SERVERS": servers.kafka(available(kinds.broker_kind())).bootstrap,
+        "CONTRACTS_KAFKA_BOOTSTRAP_SERVERS": servers.kafka(kafka_kind).bootstrap,
         "CONTRACTS_MONGO_URI": servers.mongo("given" if kinds.GIVEN_MONGO else kinds.MONGO_KIND).uri,
         "CONTRACTS_MONGO_DATABASE": "described",
         "CONTRACTS_TOPIC_PREFIX": "described.",

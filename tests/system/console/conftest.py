@@ -10,7 +10,6 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 
 from tests import servers as kinds
-from tests.conftest import available
 from tests.servers import Servers
 from tests.system.console.live import Console, console
 
@@ -35,11 +34,11 @@ def chromium() -> str:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def live(
-    chromium: str, servers: Servers, tmp_path_factory: pytest.TempPathFactory
+    chromium: str, servers: Servers, kafka_kind: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Console]:
     """The console, with contracts and dead letters behind it."""
     mongo = servers.mongo("given" if kinds.GIVEN_MONGO else kinds.MONGO_KIND)
-    kafka = servers.kafka(available(kinds.broker_kind()))
+    kafka = servers.kafka(kafka_kind)
     folder = tmp_path_factory.mktemp("console")
     async with console(kafka, mongo, f"console_{folder.name[-1]}", folder) as started:
         yield started

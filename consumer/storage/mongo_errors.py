@@ -34,9 +34,12 @@ _DENIED: Final = frozenset({11, 13, 18, 31, 33, 334, 8000})
 _POISON: Final = frozenset({22, 52, 56, 57, 121, 10334, 17280, 17419, 17420})
 """Errors of one document: encoding, field names, validation, size (also of an index key)."""
 
-_TOO_LARGE: Final = frozenset({50, 257, 262, 290, 359})
-"""The server answers, but the batch is too large or too slow for it: MaxTimeMSExpired, TransactionTooLarge,
-ExceededTimeLimit, TransactionExceededLifetimeLimitSeconds, TransactionTooLargeForCache."""
+_OUT_OF_TIME: Final = 50
+"""MaxTimeMSExpired; also from the driver, if the time was over before it could send the command."""
+
+_TOO_LARGE: Final = frozenset({_OUT_OF_TIME, 257, 262, 290, 359})
+"""The server answers, but the batch is too large or too slow for it: TransactionTooLarge, ExceededTimeLimit,
+TransactionExceededLifetimeLimitSeconds, TransactionTooLargeForCache."""
 
 _DUPLICATE_KEY: Final = 11000
 
@@ -132,12 +135,19 @@ def _by_code(code: int | None, details: Mapping[str, Any], error: PyMongoError) 
     if code == _DUPLICATE_KEY:
         return _duplicate(details)
     if code in _TOO_LARGE:
-        return BatchTooLarge(message)
+        return _too_large(code, message)
     if code in _POISON:
         return PoisonDocument(message)
     if code in _DENIED:
         return StoreDenied(f"MongoDB refuses access: {message}")
     return StoreUnavailable(f"MongoDB fails: {message}")
+
+
+def _too_large(code: int, message: str) -> BatchTooLarge:
+    if code != _OUT_OF_TIME:
+        return BatchTooLarge(message)
+    hint = "try again: MongoDB may be overloaded. CONTRACTS_MONGO_TIMEOUT_MS is the time for one operation"
+    return BatchTooLarge("MongoDB did not answer in time", hint=hint)
 
 
 def _duplicate(details: Mapping[str, Any]) -> ContractsError:

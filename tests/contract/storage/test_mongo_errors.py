@@ -111,6 +111,19 @@ def test_what_is_too_much_for_the_server_may_be_less(code):
     assert type(translate(ExecutionTimeout("operation exceeded time limit", code, {}))) is BatchTooLarge
 
 
+@pytest.mark.parametrize("server", [True, False])
+def test_an_operation_out_of_time_says_which_setting_gives_more(server):
+    """The driver's own message has negative seconds and all of its timeouts."""
+    details = {"code": 50, "codeName": "MaxTimeMSExpired", "errmsg": "operation exceeded time limit"}
+    if not server:
+        timeouts = "(configured timeouts: timeoutMS: 30000.0ms, connectTimeoutMS: 20000.0ms)"
+        seconds = "remaining timeout:-68.00210 <= network round trip time:0.00040"
+        details = {"ok": 0, "errmsg": f"operation would exceed time limit, {seconds} {timeouts}", "code": 50}
+    error = translate(ExecutionTimeout(details["errmsg"], 50, details))
+    assert str(error) == "MongoDB did not answer in time"
+    assert "CONTRACTS_MONGO_TIMEOUT_MS" in (error.hint or "")
+
+
 @pytest.mark.parametrize("code", [24, 112, 244, 246, 251, 267])
 def test_what_passes_is_tried_again(code):
     assert type(translate(failure(code, "TransientTransactionError"))) is WriteConflict

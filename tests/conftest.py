@@ -65,7 +65,7 @@ def apache_kafka(servers: Servers) -> ApacheKafka:
 @pytest.fixture
 def mongo(servers: Servers) -> MongoServer | GivenMongo:
     """A shared MongoDB-compatible server: `.uri`. Killed or paused by a test, it is mended for the next."""
-    return servers.mongo("given" if kinds.GIVEN_MONGO else kinds.MONGO_KIND)
+    return servers.mongo(kinds.mongo_kind())
 
 
 @pytest.fixture

@@ -35,6 +35,11 @@ def broker_kind() -> str:
     return "apache" if REAL_REQUIRED or not missing_for("apache") else "noida"
 
 
+def mongo_kind() -> str:
+    """The kind of database of all tests but those of the contract and of the devstack."""
+    return "given" if GIVEN_MONGO else MONGO_KIND
+
+
 def missing_for(kind: str) -> str | None:
     """Why a broker of this kind cannot start here; None when it can."""
     if kind != "apache":

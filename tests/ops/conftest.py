@@ -18,7 +18,7 @@ async def watched(
     if reason := missing_prometheus():
         pytest.skip(f"NOT TESTED ON PROMETHEUS: {reason}")
     kafka = servers.kafka(kafka_kind)
-    mongo = servers.mongo("given" if kinds.GIVEN_MONGO else kinds.MONGO_KIND)
+    mongo = servers.mongo(kinds.mongo_kind())
     folder = tmp_path_factory.mktemp("prometheus")
     async with watched_service(kafka, mongo, folder) as found:
         yield found

@@ -28,7 +28,7 @@ async def service(
     token, line = new_token("desk", "operator", personal=True)
     file = tmp_path_factory.mktemp("api") / "tokens"
     file.write_text(line)
-    mongo = servers.mongo("given" if kinds.GIVEN_MONGO else kinds.MONGO_KIND)
+    mongo = servers.mongo(kinds.mongo_kind())
     options = {"api_tokens_path": str(file), "api_port": 0}
     settings = settings_for(servers.kafka(kafka_kind), mongo, f"api_{kafka_kind}", **options)
     async with running(settings) as started:

@@ -46,7 +46,7 @@ def live(
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CONTRACTS_")}
     environment |= {
         "CONTRACTS_KAFKA_BOOTSTRAP_SERVERS": servers.kafka(kafka_kind).bootstrap,
-        "CONTRACTS_MONGO_URI": servers.mongo("given" if kinds.GIVEN_MONGO else kinds.MONGO_KIND).uri,
+        "CONTRACTS_MONGO_URI": servers.mongo(kinds.mongo_kind()).uri,
         "CONTRACTS_MONGO_DATABASE": "described",
         "CONTRACTS_TOPIC_PREFIX": "described.",
         "CONTRACTS_GROUP_ID": "described",

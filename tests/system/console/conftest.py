@@ -37,7 +37,7 @@ async def live(
     chromium: str, servers: Servers, kafka_kind: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Console]:
     """The console, with contracts and dead letters behind it."""
-    mongo = servers.mongo("given" if kinds.GIVEN_MONGO else kinds.MONGO_KIND)
+    mongo = servers.mongo(kinds.mongo_kind())
     kafka = servers.kafka(kafka_kind)
     folder = tmp_path_factory.mktemp("console")
     async with console(kafka, mongo, f"console_{folder.name[-1]}", folder) as started:

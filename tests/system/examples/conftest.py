@@ -27,7 +27,7 @@ async def service(
 ) -> AsyncIterator[Running]:
     """The service."""
     name = f"{request.module.__name__.rpartition('.')[2]}_{kafka_kind}"
-    mongo = servers.mongo("given" if kinds.GIVEN_MONGO else kinds.MONGO_KIND)
+    mongo = servers.mongo(kinds.mongo_kind())
     async with running(settings_for(servers.kafka(kafka_kind), mongo, name)) as started:
         yield started
 

@@ -28,7 +28,7 @@ def redis_server() -> Iterator[RedisServer]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def service(servers: Servers, kafka_kind: str, redis_server: RedisServer) -> AsyncIterator[Running]:
     """A service with a cache whose entries outlast the test: only the topic of states makes them newer."""
-    mongo = servers.mongo("given" if kinds.GIVEN_MONGO else kinds.MONGO_KIND)
+    mongo = servers.mongo(kinds.mongo_kind())
     settings = settings_for(servers.kafka(kafka_kind), mongo, f"cache_{kafka_kind}")
     cache = {"cache_url": SecretStr(redis_server.url), "cache_max_age_seconds": 120}
     async with running(settings.model_copy(update=cache)) as started:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from consumer import bootstrap
+from consumer import bootstrap, clients
 from consumer.kafka import topics
 from consumer.process import Process
 from consumer.settings import Settings
@@ -28,7 +28,7 @@ ACCOUNTS = [f"acme-{number}" for number in range(20)]
 @pytest.fixture
 def mongo(servers: Servers) -> Any:
     """One database server is enough here: the brokers differ."""
-    return servers.mongo("given" if kinds.GIVEN_MONGO else kinds.MONGO_KIND)
+    return servers.mongo(kinds.mongo_kind())
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ async def test_a_process_scans_by_itself(settings: Settings) -> None:
     await topics.ensure(settings)
     process = Process(settings)
     task = asyncio.create_task(process.run())
-    mongo = bootstrap.make_mongo(settings)
+    mongo = clients.open_mongo(settings)
     try:
         await create_contracts_that_end_soon(settings)
         await until(partial(all_expired, mongo[settings.mongo_database]))

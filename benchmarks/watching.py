@@ -22,7 +22,7 @@ from benchmarks.race import JOIN_SECONDS, STOP_SECONDS, wait
 from benchmarks.report import show_rows
 from benchmarks.scale import Stored
 from benchmarks.world import World
-from consumer import bootstrap
+from consumer import clients
 from consumer.clients import make_queries
 from consumer.errors import ServiceUnavailable
 from consumer.reading.statistics import WINDOWS, ContractStatistics
@@ -92,7 +92,7 @@ def _scrape(url: str) -> bytes:
 async def _counts(run: Run) -> list[float]:
     """Milliseconds of the count for the gauge `expiring`: in its windows, and with all contracts in them."""
     settings = load_settings(mongo_uri=run.mongo.uri)
-    client = bootstrap.make_mongo(settings)
+    client = clients.open_mongo(settings)
     figures = ContractStatistics(make_queries(settings, client))
     medians = []
     try:

@@ -12,8 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
-from consumer import clients
-from consumer.clients import make_queries, open_mongo
+from consumer.clients import make_queries
 from consumer.domain.commands.advance import SOURCE
 from consumer.engine.cache import CacheBudget, ContractCache
 from consumer.engine.decoder import Decoder
@@ -46,7 +45,6 @@ from schemas.topics import COMMANDS, POSITIONS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
-    from contextlib import AbstractAsyncContextManager
 
     from consumer.engine.limits import Limits
     from consumer.settings import Settings
@@ -57,16 +55,6 @@ if TYPE_CHECKING:
 
 DRAIN_SHARE: Final = 0.5
 """Of the rebalance timeout: the rest is for joining again."""
-
-
-def make_mongo(settings: Settings, metrics: Metrics | None = None) -> Client:
-    """A client of the database; it connects when it is first used, and counts its operations in `metrics`."""
-    return open_mongo(settings, metrics.mongo_operation if metrics else None)
-
-
-def opened_mongo(settings: Settings, metrics: Metrics | None = None) -> AbstractAsyncContextManager[Client]:
-    """As `make_mongo`, and closed at the end."""
-    return clients.opened_mongo(settings, metrics.mongo_operation if metrics else None)
 
 
 def make_membership(

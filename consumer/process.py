@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import structlog
 
-from consumer import bootstrap, garbage
+from consumer import bootstrap, clients, garbage
 from consumer.clients import make_hot
 from consumer.errors import BrokerUnavailable, LogError, StoreUnavailable
 from consumer.kafka import topics
@@ -92,7 +92,7 @@ class Process:
             ContractsError: a part failed; the process should be started again.
         """
         check_client()
-        async with self.traces, bootstrap.opened_mongo(self.settings, self.metrics) as client:
+        async with self.traces, clients.opened_mongo(self.settings, self.metrics.mongo_operation) as client:
             await self._run_parts(client)
 
     async def _run_parts(self, client: Any) -> None:

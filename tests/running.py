@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from consumer import bootstrap
+from consumer import bootstrap, clients
 from consumer.engine.workers import Workers
 from consumer.kafka import topics
 from consumer.kafka.cluster import cluster_id
@@ -53,7 +53,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     """The service of these settings, ready; stopped in order at the end."""
     counts = (await topics.ensure(settings)).counts
     metrics, traces = Metrics(), open_traces(settings)
-    mongo = bootstrap.make_mongo(settings, metrics)
+    mongo = clients.open_mongo(settings, metrics.mongo_operation)
     await indexes.ensure(mongo[settings.mongo_database])
     store = bootstrap.make_store(settings, mongo)
     cluster = await cluster_id(settings)
@@ -74,7 +74,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
 @asynccontextmanager
 async def positions(settings: Settings) -> AsyncIterator[PositionAdmin]:
     """What an operator sees and decides, on a connection of its own."""
-    client = bootstrap.make_mongo(settings)
+    client = clients.open_mongo(settings)
     try:
         async with position_admin(settings, bootstrap.make_store(settings, client)) as admin:
             yield admin

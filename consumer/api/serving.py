@@ -13,8 +13,7 @@ from consumer.api.app import Dependencies, make_app
 from consumer.api.let_in import let_in, secure_cookies
 from consumer.api.limits import PREVIEWS, Turns
 from consumer.api.log import KafkaLog, Progress
-from consumer.bootstrap import make_mongo, opened_mongo
-from consumer.clients import make_hot, make_queries
+from consumer.clients import make_hot, make_queries, open_mongo, opened_mongo
 from consumer.operator.desk import Desk
 from consumer.operator.templates import follow
 from consumer.reading.lookup import ContractLookup
@@ -55,7 +54,7 @@ async def api_server(
     """
     metrics = metrics or Metrics()
     authenticators, console_client = let_in(settings, metrics.api)
-    client = make_mongo(settings)
+    client = open_mongo(settings)
     kafka = KafkaLog(make_command_producer(settings))
     queries = make_queries(settings, client, read_preference="primary")
     health = health or Health()

@@ -154,7 +154,8 @@ async def _create(folder: Path, *, force: bool) -> Created:
 
 
 async def _cuts(manifest: Manifest) -> list[Cut]:
-    from consumer.bootstrap import make_store, opened_mongo
+    from consumer.bootstrap import make_store
+    from consumer.clients import opened_mongo
     from consumer.operator.checkpoint.cutting import cuts
     from consumer.operator.positions import position_admin
 
@@ -168,7 +169,8 @@ async def _cuts(manifest: Manifest) -> list[Cut]:
 
 async def restored(folder: Path, *, force: bool) -> list[Row]:
     """Restores a checkpoint, for `contracts positions reset`."""
-    from consumer.bootstrap import make_store, opened_mongo
+    from consumer.bootstrap import make_store
+    from consumer.clients import opened_mongo
     from consumer.operator.checkpoint.restoring import opened, refuse_other_settings
     from consumer.operator.positions import position_admin
     from consumer.storage.restoring import Restoring

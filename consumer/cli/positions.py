@@ -176,7 +176,8 @@ async def _reset(decision: Decision, partitions: list[int] | None, *, force: boo
 
 @asynccontextmanager
 async def _admin() -> AsyncIterator[PositionAdmin]:
-    from consumer.bootstrap import make_store, opened_mongo
+    from consumer.bootstrap import make_store
+    from consumer.clients import opened_mongo
     from consumer.operator.positions import position_admin
 
     settings = load_settings()

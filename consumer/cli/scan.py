@@ -40,11 +40,11 @@ def scan(
 
 
 async def _once(settings: Settings) -> ScanResult:
-    from consumer import bootstrap
+    from consumer import bootstrap, clients
     from consumer.telemetry.metrics import Metrics
 
     async with (
-        bootstrap.opened_mongo(settings) as client,
+        clients.opened_mongo(settings) as client,
         bootstrap.scanner(settings, client, Metrics()) as scanner,
     ):
         result = await scanner.run_once()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Self
 
-from consumer import bootstrap
+from consumer import bootstrap, clients
 from consumer.errors import BrokerDenied, ContractsError
 from consumer.kafka import inquiry as brokers
 from consumer.kafka.cluster import check_client
@@ -81,7 +81,7 @@ class Doctor:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._client = bootstrap.make_mongo(settings)
+        self._client = clients.open_mongo(settings)
         self._database = self._client[settings.mongo_database]
 
     async def __aenter__(self) -> Self:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from consumer import bootstrap
+from consumer import bootstrap, clients
 from consumer.engine.limits import limits_of
 from consumer.engine.storing import Storing
 from consumer.kafka import topics
@@ -54,7 +54,7 @@ async def compare(
 
     Raises: see `Shadow.run`, `Restoration.store` and `scratch`.
     """
-    async with bootstrap.opened_mongo(settings) as client:
+    async with clients.opened_mongo(settings) as client:
         name = settings.mongo_database + SUFFIX
         async with scratch(client, name, settings.mongo_database):
             await indexes.ensure(client[name])

@@ -6,7 +6,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
 
-from consumer import bootstrap
+from consumer import clients
 from consumer.kafka import topics
 from consumer.operator.choices import Decision
 from consumer.settings import Settings
@@ -45,7 +45,7 @@ async def decide(settings: Settings, decision: Decision) -> None:
 
 
 async def contracts(settings: Settings) -> dict[str, int]:
-    client = bootstrap.make_mongo(settings)
+    client = clients.open_mongo(settings)
     try:
         found = await client[settings.mongo_database].contracts.find().to_list(None)
         return {document["account_id"]: document["version"] for document in found}
@@ -81,7 +81,7 @@ def events(settings: Settings) -> int:
 async def test_a_lost_database_is_rebuilt_and_nothing_published_again(settings: Settings) -> None:
     await work(settings, "before")
     before = await contracts(settings)
-    client = bootstrap.make_mongo(settings)
+    client = clients.open_mongo(settings)
     await client.drop_database(settings.mongo_database)
     await stopped(settings, "--rebuild")
     await decide(settings, Decision.REBUILD)

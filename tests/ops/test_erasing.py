@@ -6,7 +6,7 @@ import bson
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from consumer import bootstrap
+from consumer import clients
 from consumer.operator.choices import Decision
 from consumer.settings import Settings
 from devstack.kafka import ApacheKafka
@@ -34,7 +34,7 @@ async def a_life(commands: AwaitedCommands) -> CommandResult:
 
 async def stored(settings: Settings, *names: str) -> dict[str, bytes]:
     """The documents of these collections."""
-    client = bootstrap.make_mongo(settings)
+    client = clients.open_mongo(settings)
     try:
         database = client[settings.mongo_database]
         return {
@@ -63,7 +63,7 @@ async def test_nothing_is_left_in_the_database_and_a_rebuild_gives_the_same_byte
         assert holding(await stored(settings, *STATE, "positions")) == []
     before = await stored(settings, *STATE)
     assert b"privacy-desk" in before["history"]
-    client = bootstrap.make_mongo(settings)
+    client = clients.open_mongo(settings)
     await client.drop_database(settings.mongo_database)
     await decide(settings, Decision.REBUILD)
     async with running(settings) as service:

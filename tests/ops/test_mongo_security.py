@@ -11,7 +11,7 @@ import httpx
 import pytest
 from pymongo import MongoClient
 
-from consumer import bootstrap
+from consumer import bootstrap, clients
 from consumer.api.auth import ACCESS
 from consumer.api.serving import api_server
 from consumer.api.tokens import new_token
@@ -56,7 +56,7 @@ async def position(
     user = f"{secure.USER}:{password}@" if password else ""
     uri = f"mongodb://{user}127.0.0.1:{locked.port}/?directConnection=true&tls=true{authority}"
     settings = load_settings(mongo_uri=uri, mongo_timeout_ms=5_000)
-    client = bootstrap.make_mongo(settings)
+    client = clients.open_mongo(settings)
     try:
         assert await bootstrap.make_store(settings, client).positions(["topic/0"]) == {}
     finally:
@@ -113,7 +113,7 @@ async def work(server: Server, certs: Path, user: str, more: str = "") -> None:
     tls = f"tls=true&tlsCAFile={certs / 'ca.pem'}"
     uri = f"mongodb://{user}127.0.0.1:{server.port}/?directConnection=true&{tls}"
     settings = load_settings(mongo_uri=uri + more, mongo_database=DATABASE, mongo_timeout_ms=5_000)
-    client = bootstrap.make_mongo(settings)
+    client = clients.open_mongo(settings)
     try:
         await indexes.ensure(client[DATABASE])
         owner = await Owner(bootstrap.make_store(settings, client)).claim()

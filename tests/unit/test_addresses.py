@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 
 from consumer.addresses import kafka_mistake, mongo_mistake
-from consumer.bootstrap import make_mongo
+from consumer.clients import open_mongo
 from consumer.errors import InputRefused, SettingsError
 from consumer.kafka.connection import kafka_options
 from consumer.settings import load_settings
@@ -147,7 +147,7 @@ REFUSED_BY_THE_DRIVER = [
 @pytest.mark.parametrize(("uri", "words"), REFUSED_BY_THE_DRIVER)
 def test_what_the_driver_refuses_or_warns_of_is_a_mistake_of_the_setting(uri, words, driver):
     with pytest.raises(SettingsError, match=r"^CONTRACTS_MONGO_URI: ") as caught:
-        make_mongo(load_settings(mongo_uri=uri, mongo_max_pool_size=20, mongo_driver=driver))
+        open_mongo(load_settings(mongo_uri=uri, mongo_max_pool_size=20, mongo_driver=driver))
     (line,) = caught.value.mistakes
     assert words in line
     assert SECRET not in line

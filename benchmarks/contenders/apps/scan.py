@@ -15,7 +15,7 @@ from pathlib import Path
 
 import uvloop
 
-from consumer import bootstrap
+from consumer import bootstrap, clients
 from consumer.settings import load_settings
 from consumer.telemetry.metrics import Metrics
 
@@ -26,7 +26,7 @@ async def main() -> None:
     """Scan twice."""
     path, ahead = Path(sys.argv[1]), timedelta(days=int(sys.argv[2]))
     settings = load_settings()
-    client = bootstrap.make_mongo(settings)
+    client = clients.open_mongo(settings)
     async with bootstrap.scanner(settings, client, Metrics()) as scanner:
         scanner._clock = lambda: datetime.now(UTC) + ahead  # noqa: SLF001 - the one thing that is not as usual
         await scanner.run_once()

@@ -6,8 +6,8 @@ import pytest
 from pymongo import AsyncMongoClient
 from pymongo.errors import InvalidOperation
 
-from consumer.bootstrap import make_mongo, make_store, opened_mongo
-from consumer.clients import contract_reader, contract_statistics
+from consumer.bootstrap import make_store
+from consumer.clients import contract_reader, contract_statistics, open_mongo, opened_mongo
 from consumer.errors import OutcomeUnknown, StoreUnavailable, WriteConflict
 from consumer.settings import load_settings
 from consumer.storage.known_templates import KnownTemplates
@@ -25,7 +25,7 @@ def settings(server, driver, database):
 
 
 def test_the_setting_chooses_and_the_server_is_told_which(settings, driver):
-    client = make_mongo(settings)
+    client = open_mongo(settings)
     assert isinstance(client, AsyncMongoClient) == (driver == "pymongo")
     options = client.options if driver == "pymongo" else client.delegate.options
     told = options.pool_options.metadata
@@ -84,7 +84,7 @@ async def test_one_driver_takes_over_from_the_other(mongo_backend, driver):
 
 
 def test_connections_whose_loop_has_ended_need_no_end(settings):
-    client = make_mongo(settings)
+    client = open_mongo(settings)
 
     async def ask() -> None:
         await make_store(settings, client).positions(["t/0"])

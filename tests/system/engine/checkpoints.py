@@ -10,7 +10,7 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 from pymongo import MongoClient
 
-from consumer import bootstrap
+from consumer import bootstrap, clients
 from consumer.kafka.cluster import make_client
 from consumer.kafka.journal import Journal
 from consumer.operator.checkpoint.creation import Created, Creation
@@ -62,13 +62,13 @@ def creation(settings: Settings, client: Any, folder: Path, snapshot: Any = Snap
 
 
 async def create(settings: Settings, folder: Path, snapshot: Any = Snapshot) -> Created:
-    async with bootstrap.opened_mongo(settings) as client:
+    async with clients.opened_mongo(settings) as client:
         return await creation(settings, client, folder, snapshot).run()
 
 
 async def restore(settings: Settings, folder: Path) -> list[Any]:
     async with (
-        bootstrap.opened_mongo(settings) as client,
+        clients.opened_mongo(settings) as client,
         position_admin(settings, bootstrap.make_store(settings, client)) as admin,
     ):
         with opened(folder, Restoring(client, settings.mongo_database)) as restoration:
@@ -111,7 +111,7 @@ class Changing(Snapshot):
 
 async def cut(settings: Settings, manifest: Manifest) -> list[Cut]:
     """Deletes the records that may be deleted."""
-    async with bootstrap.opened_mongo(settings) as client:
+    async with clients.opened_mongo(settings) as client:
         store = bootstrap.make_store(settings, client)
         names = [position.partition for position in manifest.positions.values()]
         async with position_admin(settings, store) as admin:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from consumer import bootstrap
+from consumer import clients
 from consumer.errors import InputRefused
 from consumer.operator.checkpoint.check import CheckpointCheck
 from consumer.operator.choices import Decision
@@ -68,7 +68,7 @@ async def test_a_dead_letter_that_was_replaced_is_not_sent_after_a_restore(
     async with running(settings):
         await asyncio.to_thread(checkpoints.send, settings, checkpoints.messages(10))
         await at_rest(settings)
-    async with bootstrap.opened_mongo(settings) as client:
+    async with clients.opened_mongo(settings) as client:
         redrives = MongoRedriveStore(client, settings.mongo_database)
         assert await redrives.remember("letter", "/crm")
         replaced = await redrives.when("letter")

@@ -7,7 +7,7 @@ from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from pymongo import MongoClient
 
-from consumer import bootstrap
+from consumer import clients
 from consumer.operator.choices import Decision
 from consumer.settings import Settings
 from devstack.proof.load import Load
@@ -27,7 +27,7 @@ async def test_a_replay_is_byte_identical(kafka: Any, mongo: Any, database: str)
         await asyncio.to_thread(publish, small)
         await at_rest(small)
     before, moved = stored(small), movements(small)
-    client = bootstrap.make_mongo(small)
+    client = clients.open_mongo(small)
     await client.drop_database(database)
     client.close()
     large = settings_for(kafka, mongo, database, max_batch_commands=LARGE)

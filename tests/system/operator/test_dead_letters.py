@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from consumer.bootstrap import make_mongo
+from consumer.clients import open_mongo
 from consumer.errors import InputRefused
 from consumer.operator.dead_letters import REDRIVEN_HEADER, LetterQuery, dead_letter, dead_letters, original
 from consumer.operator.redrive import Redrive, Redriven
@@ -20,7 +20,7 @@ from tests.system.operator.conftest import Scene
 async def replayed(
     scene: Scene, producer: CommandProducer | None, *, force: bool = False, **query: Any
 ) -> list[Redriven]:
-    client = make_mongo(scene.settings)
+    client = open_mongo(scene.settings)
     store = MongoRedriveStore(client, scene.settings.mongo_database)
     letters = [each async for each in dead_letters(scene.settings, LetterQuery(**query))]
     try:

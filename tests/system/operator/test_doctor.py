@@ -6,7 +6,7 @@ import pytest
 from confluent_kafka.admin import AdminClient, NewPartitions
 from pydantic import SecretStr
 
-from consumer import bootstrap
+from consumer import clients
 from consumer.cli.output import to_json
 from consumer.kafka import topics
 from consumer.operator.doctor import Doctor, examine
@@ -37,7 +37,7 @@ def of_state(found: dict[str, Finding], state: State) -> set[str]:
 
 async def contents(settings: Settings) -> str:
     """All that the database holds."""
-    async with bootstrap.opened_mongo(settings) as client:
+    async with clients.opened_mongo(settings) as client:
         database = client[settings.mongo_database]
         names = sorted(await database.list_collection_names())
         return to_json({name: await database[name].find().sort("_id").to_list(None) for name in names})
@@ -45,7 +45,7 @@ async def contents(settings: Settings) -> str:
 
 async def prepared(settings: Settings) -> None:
     await topics.ensure(settings)
-    async with bootstrap.opened_mongo(settings) as client:
+    async with clients.opened_mongo(settings) as client:
         await indexes.ensure(client[settings.mongo_database])
 
 
@@ -102,7 +102,7 @@ async def test_a_wrong_partition_count(apache_kafka: ApacheKafka, settings: Sett
 
 
 async def test_a_missing_index_and_one_with_other_options(settings: Settings) -> None:
-    async with bootstrap.opened_mongo(settings) as client:
+    async with clients.opened_mongo(settings) as client:
         database = client[settings.mongo_database]
         await database.contracts.drop_index("contract_id")
         await database.contracts.create_index([("contract_id", 1)], name="theirs")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeGuard, TypeVar
 
 import typer
 
+from consumer.cli import logs
 from consumer.cli.tables import coloured
 from consumer.errors import (
     ContractsError,
@@ -81,10 +82,8 @@ def load_settings() -> Settings:
 
 def set_up_logs() -> None:
     """Turns logging off, or on with --debug, which has set the level of the root logger."""
-    from consumer.telemetry.logs import configure_logging
-
     debug = logging.getLogger().isEnabledFor(logging.DEBUG)
-    configure_logging("debug" if debug else "critical", "console")
+    logs.set_up("debug" if debug else "critical", "console")
 
 
 def refuse_bytes(arguments: Iterable[str]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
+from consumer.cli import logs
 from consumer.cli.running import DEFECT_CODE, Interrupted, load_settings
 from consumer.errors import ContractsError
 
@@ -63,14 +64,13 @@ def serve() -> None:
 def _settings() -> Settings:
     """The settings. If one is wrong, the error has the format of the log lines: a container shows both."""
     from consumer.settings_sources import env_name
-    from consumer.telemetry.logs import configure_logging
 
     log_format = _FORMATS.get(os.environ.get(env_name("log_format"), "").lower(), "auto")
     try:
         settings = load_settings()
         _ = settings.catalogue  # the service does not start with a broken file of templates
     except ContractsError:
-        configure_logging("info", log_format)
+        logs.set_up("info", log_format)
         with _end_in_logs(log_format):
             raise
     return settings
@@ -93,10 +93,8 @@ def _run(settings: Settings, work: Coroutine[Any, Any, None]) -> None:
     """Runs the coroutine, with logging as configured in the settings."""
     import uvloop
 
-    from consumer.telemetry.logs import configure_logging
-
     debug = logging.getLogger().isEnabledFor(logging.DEBUG)  # --debug was given
-    configure_logging("debug" if debug else settings.log_level, settings.log_format)
+    logs.set_up("debug" if debug else settings.log_level, settings.log_format)
     with _end_in_logs(settings.log_format):
         uvloop.run(work)
 

@@ -1,7 +1,7 @@
 """Logs: one JSON object a line (coloured text on a terminal), without personal data or credentials.
 
-Log lines of the service come from structlog, those of aiokafka and uvicorn from stdlib logging; the same
-processors handle both.
+Log lines of the service come from structlog, those of libraries from stdlib logging; the same processors
+handle both.
 Give every event a constant text, and put values into fields: `log.info("batch stored", commands=200)`.
 """
 
@@ -13,14 +13,14 @@ import sys
 import traceback
 from contextlib import contextmanager
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import structlog
 
 from consumer.settings_sources import hide_credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from typing import TextIO
 
     from structlog.typing import EventDict, Processor
@@ -125,8 +125,25 @@ _JSON: Final = structlog.processors.JSONRenderer(default=str)
 """stdlib json, not orjson, which fails for huge integers and lone surrogates: a log line must never fail."""
 
 
+class Library(NamedTuple):
+    """A library that logs much.
+
+    logger: the one above all of its loggers. The same warning is logged once per `REPEAT_SECONDS`.
+    quoting: loggers whose debug lines quote whole requests, with contracts, passwords, tokens. Never shown.
+    harmless: texts in warnings and errors that are normal. They are logged at debug level.
+    """
+
+    logger: str
+    quoting: tuple[str, ...]
+    harmless: tuple[str, ...]
+
+
 def configure_logging(
-    level: str = "info", log_format: LogFormat = "auto", stream: TextIO | None = None
+    level: str = "info",
+    log_format: LogFormat = "auto",
+    stream: TextIO | None = None,
+    *,
+    libraries: Sequence[Library],
 ) -> None:
     """Sets up logging of this process; call it first.
 
@@ -138,10 +155,13 @@ def configure_logging(
     renderer = structlog.dev.ConsoleRenderer(colors=terminal) if text else _JSON
     handler.setFormatter(_formatter(renderer))
     handler.setLevel(level.upper())
-    handler.addFilter(downgrade_harmless)
-    handler.addFilter(OncePerWhile("aiokafka"))
+    for library in libraries:
+        handler.addFilter(DowngradeHarmless(library))
+        handler.addFilter(OncePerWhile(library.logger))
+        logging.getLogger(library.logger).setLevel("DEBUG" if level == "debug" else "WARNING")
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
-    _quieten_libraries(level)
+    for name in (*_ONLY_WARNINGS, *(quoting for library in libraries for quoting in library.quoting)):
+        logging.getLogger(name).setLevel("WARNING")
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -160,21 +180,12 @@ def _formatter(renderer: Processor) -> logging.Formatter:
     )
 
 
-QUOTING: Final = ("pymongo", "aiokafka.conn", "aiokafka.producer.producer")
-"""Loggers whose debug lines quote whole requests, with contracts, passwords, tokens. Never shown."""
-
-
-def _quieten_libraries(level: str) -> None:
-    logging.getLogger("aiokafka").setLevel("DEBUG" if level == "debug" else "WARNING")
-    for name in ("uvicorn", *QUOTING):
-        logging.getLogger(name).setLevel("WARNING")
+_ONLY_WARNINGS: Final = ("uvicorn", "pymongo")
+"""pymongo's debug lines quote whole commands."""
 
 
 class OncePerWhile(logging.Filter):
-    """Logs the same line of a library once per `REPEAT_SECONDS`, with the number of repetitions.
-
-    aiokafka logs each failed attempt to connect, fifty a second for each partition while a broker is away.
-    """
+    """Logs the same line of a library once per `REPEAT_SECONDS`, with the number of repetitions."""
 
     def __init__(self, library: str, clock: Callable[[], float] = monotonic) -> None:
         super().__init__()
@@ -197,13 +208,19 @@ class OncePerWhile(logging.Filter):
         return True
 
 
-def downgrade_harmless(record: logging.LogRecord) -> bool:
-    """A logging filter for errors of aiokafka that are normal.
+class DowngradeHarmless(logging.Filter):
+    """Logs errors of a library that are normal at debug level."""
 
-    While a broker verifies a partition for a transaction (KIP-890) it answers the first produce request
-    with NOT_ENOUGH_REPLICAS, and aiokafka tries again. At error level, these lines would hide real errors.
-    """
-    if record.name.startswith("aiokafka") and "NotEnoughReplicas" in record.getMessage():
-        record.levelno, record.levelname = logging.DEBUG, "DEBUG"
-        return logging.getLogger().isEnabledFor(logging.DEBUG)
-    return True
+    def __init__(self, library: Library) -> None:
+        super().__init__()
+        self._library = library
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether this line is logged."""
+        if record.name.startswith(self._library.logger) and self._is_harmless(record.getMessage()):
+            record.levelno, record.levelname = logging.DEBUG, "DEBUG"
+            return logging.getLogger().isEnabledFor(logging.DEBUG)
+        return True
+
+    def _is_harmless(self, text: str) -> bool:
+        return any(each in text for each in self._library.harmless)

@@ -1,11 +1,14 @@
 """The import rules hold, and each of them would notice."""
 
+import ast
+import re
 import shutil
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
+import aiokafka.errors
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -46,6 +49,18 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def banned(file: str, lines: str) -> str:
+    """What ruff says to these lines in that file."""
+    return subprocess.run(
+        [RUFF, "check", "--select", "TID251", "--stdin-filename", file, "-"],
+        cwd=ROOT,
+        input=lines,
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
+
+
 @pytest.mark.parametrize(
     ("file", "noticed"),
     [("consumer/bootstrap.py", True), ("producers/sending.py", True), ("consumer/kafka/sender.py", False)],
@@ -53,15 +68,59 @@ def tree(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("line", ["from aiokafka import AIOKafkaProducer", "import aiokafka.errors"])
 def test_only_one_folder_knows_aiokafka(file: str, line: str, *, noticed: bool) -> None:
     """Also not for annotations, which import-linter leaves out."""
-    ran = subprocess.run(
-        [RUFF, "check", "--select", "TID251", "--stdin-filename", file, "-"],
-        cwd=ROOT,
-        input=f"if TYPE_CHECKING:\n    {line}\n",
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ("only consumer/kafka knows aiokafka" in ran.stdout) == noticed, ran.stdout + ran.stderr
+    found = banned(file, f"if TYPE_CHECKING:\n    {line}\n")
+    assert ("only consumer/kafka knows aiokafka" in found) == noticed, found
+
+
+@pytest.mark.parametrize(
+    ("file", "noticed"),
+    [
+        ("consumer/storage/indexes.py", True),
+        ("consumer/storage/written_tomorrow.py", True),
+        ("consumer/bootstrap.py", True),
+        ("devstack/kafka.py", True),
+        ("consumer/storage/mongo.py", False),
+    ],
+)
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "from motor.motor_asyncio import AsyncIOMotorClient",
+        "from pymongo import AsyncMongoClient",
+        "from pymongo import MongoClient",
+        "from pymongo.asynchronous.mongo_client import AsyncMongoClient",
+        'import pymongo\n\npymongo.AsyncMongoClient("mongodb://localhost")',
+    ],
+)
+def test_only_one_file_opens_connections_to_mongodb(file: str, lines: str, *, noticed: bool) -> None:
+    found = banned(file, f"{lines}\n")
+    assert ("only consumer/storage/mongo.py opens connections" in found) == noticed, found
+
+
+_OF_AIOKAFKA = re.compile(r"aiokafka(\.[\w.]+)?")
+_ERRORS = {name.removesuffix("Error") for name in vars(aiokafka.errors) if name.endswith("Error")}
+
+
+def names_of_aiokafka(source: str) -> list[str]:
+    """Names of its loggers and of its errors, as texts in the code."""
+    found = [node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant)]
+    return [
+        text
+        for text in found
+        if isinstance(text, str)
+        and (_OF_AIOKAFKA.fullmatch(text) or text.removesuffix("Error") in _ERRORS - {"", "Kafka"})
+    ]
+
+
+def test_only_one_folder_names_what_is_inside_aiokafka() -> None:
+    files = [file for package in ("consumer", "producers") for file in (ROOT / package).rglob("*.py")]
+    inside = {file for file in files if names_of_aiokafka(file.read_text("utf-8"))}
+    assert {str(file.relative_to(ROOT).parent) for file in inside} == {"consumer/kafka"}
+
+
+def test_a_name_from_inside_aiokafka_is_noticed() -> None:
+    lines = 'logging.getLogger("aiokafka.conn")\n"NotEnoughReplicas" in line\n"install a wheel of aiokafka"\n'
+    assert sorted(names_of_aiokafka(lines)) == ["NotEnoughReplicas", "aiokafka.conn"]
 
 
 @pytest.mark.parametrize(
@@ -82,6 +141,7 @@ def test_only_one_folder_knows_aiokafka(file: str, line: str, *, noticed: bool) 
         ),
         ("consumer/storage/indexes.py", "import motor", "only storage/mongo.py"),
         ("consumer/storage/mongo_driver.py", "import motor", "only storage/mongo.py"),
+        ("consumer/storage/written_tomorrow.py", "import motor", "only storage/mongo.py"),
         ("consumer/storage/mongo.py", "import aiokafka", "the store knows no Kafka"),
         ("consumer/engine/batch.py", "import consumer.bootstrap", "rooms"),
         ("consumer/storage/memory.py", "import consumer.telemetry.http", "rooms"),

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import structlog
 
-from consumer.telemetry.logs import OncePerWhile, configure_logging, get_logger, log_context
+from consumer.cli.logs import set_up
+from consumer.telemetry.logs import OncePerWhile, get_logger, log_context
 
 
 class Log(io.StringIO):
@@ -22,7 +23,7 @@ class Log(io.StringIO):
 def log() -> Iterator[Log]:
     stream, root = Log(), logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    configure_logging("info", "json", stream)
+    set_up("info", "json", stream)
     yield stream
     root.handlers[:] = handlers
     root.setLevel(level)
@@ -137,7 +138,7 @@ def test_the_retries_that_brokers_ask_for_are_not_errors(log: Log) -> None:
 
 
 def test_libraries_may_not_quote_requests(log: Log) -> None:
-    configure_logging("debug", "json", log)
+    set_up("debug", "json", log)
     logging.getLogger("pymongo.command").debug("insert Jane")
     logging.getLogger("aiokafka.conn").debug("Request to %s: %s", "kafka", "sasl_auth_bytes=hunter2")
     logging.getLogger("aiokafka.producer.producer").debug("Sending (key=%s value=%s)", "acme", "Jane")
@@ -146,14 +147,14 @@ def test_libraries_may_not_quote_requests(log: Log) -> None:
 
 
 def test_the_level_is_kept(log: Log) -> None:
-    configure_logging("warning", "json", log)
+    set_up("warning", "json", log)
     get_logger().info("not this")
     get_logger().warning("but this")
     assert [line["event"] for line in log.lines] == ["but this"]
 
 
 def test_console_lines_hide_the_same(log: Log) -> None:
-    configure_logging("info", "console", log)
+    set_up("info", "console", log)
     get_logger().info("starting", mongo="mongodb://app:hunter2@db", email="jane@example.com")
     assert "mongodb://***@db" in log.getvalue()
     assert "hunter2" not in log.getvalue()

@@ -211,11 +211,11 @@ def _add_checks(health: Health, membership: Membership, workers: Workers, settin
 
 
 async def _until_first_ends(tasks: list[asyncio.Task[None]], stopping: asyncio.Event) -> None:
-    told = asyncio.create_task(stopping.wait())
+    stopped = asyncio.create_task(stopping.wait())
     try:
-        await asyncio.wait({*tasks, told}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({*tasks, stopped}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        told.cancel()
+        stopped.cancel()
 
 
 async def _ended(tasks: list[asyncio.Task[None]]) -> None:

@@ -68,7 +68,7 @@ class Backfill:
             ResultTimeout, LogError, ServiceUnavailable: interrupted; `after` says where to continue.
         """
         while page := await self._queries.page(_EVERY, self.after, PAGE):
-            await self._tell([_row(contract["account_id"], contract) for contract in page])
+            await self._send([_row(contract["account_id"], contract) for contract in page])
             self.after = page[-1]["account_id"]
         waiting: dict[str, Contract] = {}
         async for record in published:
@@ -77,16 +77,16 @@ class Backfill:
             if record.value is not None:
                 waiting[account] = orjson.loads(record.value)["contract"]
             if len(waiting) >= PAGE:
-                await self._tell_lost(waiting)
-        await self._tell_lost(waiting)
+                await self._send_tombstones(waiting)
+        await self._send_tombstones(waiting)
         return self.report
 
-    async def _tell_lost(self, waiting: dict[str, Contract]) -> None:
+    async def _send_tombstones(self, waiting: dict[str, Contract]) -> None:
         stored = await self._queries.contracts(waiting)
-        await self._tell([_row(account, each) for account, each in waiting.items() if account not in stored])
+        await self._send([_row(account, each) for account, each in waiting.items() if account not in stored])
         waiting.clear()
 
-    async def _tell(self, rows: list[Row]) -> None:
+    async def _send(self, rows: list[Row]) -> None:
         await self._sending.run(rows, self._commands)
 
 

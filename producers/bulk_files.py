@@ -72,9 +72,9 @@ def rows_of(
 
 def _no_text(head: bytes) -> str | None:
     """What is wrong with a file that begins with these bytes; None: it can be UTF-8 text."""
-    told = next((told for begin, told in _OTHER_FILES.items() if head.startswith(begin)), None)
+    name = next((name for begin, name in _OTHER_FILES.items() if head.startswith(begin)), None)
     # ASCII text in UTF-16 has a NUL in every other byte, with or without a byte order mark.
-    return told or (_UTF16 if head[:4].count(0) > 1 else None)
+    return name or (_UTF16 if head[:4].count(0) > 1 else None)
 
 
 def _in_pieces(head: bytes) -> bool:

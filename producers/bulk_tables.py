@@ -117,12 +117,12 @@ def _records(lines: _Lines, separator: str) -> Iterator[tuple[int, list[str] | s
         except StopIteration:
             return
         except csv.Error as error:
-            yield lines.end_row(1), _told(str(error))
+            yield lines.end_row(1), _mistake(str(error))
         else:
             yield lines.end_row(), cells
 
 
-def _told(error: str) -> str:
+def _mistake(error: str) -> str:
     if "new-line" in error:
         return "has a carriage return in a cell without quotes; do all lines end with it? Then save it again"
     if "field limit" in error:

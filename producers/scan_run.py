@@ -49,7 +49,7 @@ class ScanRun:
         self.stuck: set[int] = set()
         self._sent_before = sent_before
         self._began = monotonic()
-        self._told = self._began
+        self._logged_at = self._began
 
     def split(
         self, todo: Addressed, standings: Standings, limit: int
@@ -80,10 +80,10 @@ class ScanRun:
             return 0
         return limit - standing.waiting
 
-    def tell_progress(self) -> None:
+    def log_progress(self) -> None:
         """Logs progress, with a minimum time between two lines."""
-        if monotonic() - self._told > PROGRESS_SECONDS:
-            self._told = monotonic()
+        if monotonic() - self._logged_at > PROGRESS_SECONDS:
+            self._logged_at = monotonic()
             log.info("scanning", due=self.due, published=self.published, held=self.held)
 
     def result(self) -> ScanResult:

@@ -127,11 +127,11 @@ class Scanner:
             for sent in await self._producer.publish_all(fits):
                 self._last_sent[sent.partition] = sent.offset
             run.published += len(fits)
-            run.tell_progress()
+            run.log_progress()
             if not todo:
                 return
-            moved, standings = await self._moved(standings, todo)
-            if not fits and not moved:
+            progressed, standings = await self._await_progress(standings, todo)
+            if not fits and not progressed:
                 run.stuck |= {partition for partition, _ in todo}
 
     async def _addressed(self, page: list[Due]) -> tuple[Addressed, int]:
@@ -145,15 +145,17 @@ class Scanner:
             partitions = home.partitions
         return todo, partitions
 
-    async def _moved(self, standings: Standings, todo: Addressed) -> tuple[bool, Standings]:
+    async def _await_progress(self, standings: Standings, todo: Addressed) -> tuple[bool, Standings]:
         """Waits for progress in one of these partitions. Returns whether there was any, and the backlog."""
         watched = {partition for partition, _ in todo}
         given_up = monotonic() + PATIENCE_SECONDS
         while True:
             found = await self._backlog.standings(len(standings))
-            moved = any(found[partition].applied != standings[partition].applied for partition in watched)
-            if moved or monotonic() > given_up:
-                return moved, found
+            progressed = any(
+                found[partition].applied != standings[partition].applied for partition in watched
+            )
+            if progressed or monotonic() > given_up:
+                return progressed, found
             self._beat()
             await asyncio.sleep(POLL_SECONDS)
 

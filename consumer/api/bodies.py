@@ -104,11 +104,11 @@ def _object(body: bytes) -> dict[str, Any]:
 
 def _with_headers(asked: Asked, data: dict[str, Any]) -> bytes:
     """The data with the fields that the token and If-Match set."""
-    told = {"requested_by": asked.caller.name[:128], **_meant(asked)}
-    if twice := [name for name in told if name in data]:
+    added = {"requested_by": asked.caller.name[:128], **_meant(asked)}
+    if twice := [name for name in added if name in data]:
         why = "is set by the token" if twice[0] == "requested_by" else "is set by If-Match"
         raise Problem("schema_violation", errors=[{"path": f"/{twice[0]}", "message": why}])
-    return dump_exactly(data | told)
+    return dump_exactly(data | added)
 
 
 def _meant(asked: Asked) -> dict[str, Any]:

@@ -74,7 +74,7 @@ class Publishing:
             message = await message_of(request, asked, self._max_bytes)
             before = await self._progress.refreshed()
             answered = await self._log.put(message, asked.wait)
-            response = _told(asked, message, answered, position_of(answered.sent, before))
+            response = _answer(asked, message, answered, position_of(answered.sent, before))
         except Problem as problem:
             _audit(asked, status=problem.status, code=problem.code)
             raise
@@ -91,32 +91,34 @@ def _seconds(prefer: str | None) -> int:
     return int(found[1]) if found else 0
 
 
-def _told(asked: Asked, message: CommandMessage, answered: Answered, position: Mapping[str, str]) -> Response:
+def _answer(
+    asked: Asked, message: CommandMessage, answered: Answered, position: Mapping[str, str]
+) -> Response:
     result, headers = answered.result, dict(position)
     place = f"/v1/accounts/{quote(asked.account_id, safe='')}/results/{quote(asked.key, safe='')}"
-    told: dict[str, Any] = {
+    body: dict[str, Any] = {
         "command": {"id": asked.key, "source": message.source, "type": asked.spec.type},
         "account_id": asked.account_id,
     }
     if result is None:
         headers["Location"] = f"{place}?source={quote(message.source, safe='')}"
-        return document(told, headers, 202)
+        return document(body, headers, 202)
     headers |= {"Preference-Applied": f"wait={asked.wait}"}
     if result.outcome == "duplicate":
         headers["Idempotent-Replayed"] = "true"
     if result.code is not None:
-        raise _refused(result, result.code, told, headers, matched=asked.if_match is not None)
-    return document({**told, "result": result.as_data()}, headers)
+        raise _refused(result, result.code, body, headers, matched=asked.if_match is not None)
+    return document({**body, "result": result.as_data()}, headers)
 
 
 def _refused(
-    result: CommandResult, code: str, told: dict[str, Any], headers: dict[str, str], *, matched: bool
+    result: CommandResult, code: str, body: dict[str, Any], headers: dict[str, str], *, matched: bool
 ) -> Problem:
     status = 422 if code in UNPROCESSABLE else 409
     if matched and code in {"version_conflict", "contract_id_mismatch"}:
         status = 412
     errors = [{"path": path, "message": why} for path, why in result.errors]
-    more = {**told, "outcome": result.outcome}
+    more = {**body, "outcome": result.outcome}
     return Problem(code, result.message, errors=errors, status=status, headers=headers, more=more)
 
 

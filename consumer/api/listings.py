@@ -118,7 +118,7 @@ class Listings:
         for (plan, status), number in (await self._statistics.counts()).items():
             if number:
                 counts.setdefault(plan, {})[status] = number
-        told: dict[str, Any] = {
+        body: dict[str, Any] = {
             "contracts": counts,
             "monthly_revenue": [row._asdict() for row in await self._statistics.monthly_revenue()],
             "expiring": [asdict(window) for window in await self._statistics.expiring()],
@@ -126,8 +126,8 @@ class Listings:
         if start is not None and end is not None:
             found = await self._statistics.retention(start, end)
             rates = {"churn_rate": found.churn_rate, "renewal_rate": found.renewal_rate}
-            told["retention"] = {**asdict(found), **rates}
-        return document(told, headers)
+            body["retention"] = {**asdict(found), **rates}
+        return document(body, headers)
 
     async def movements(
         self,
@@ -146,5 +146,5 @@ class Listings:
 def _page(
     rows: Iterable[Mapping[str, Any]], following: str | None, caller: Asking, headers: Mapping[str, str]
 ) -> Response:
-    told = {"data": list(rows), "has_more": following is not None, "next": following}
-    return document(told, {**headers, **withheld(caller)})
+    body = {"data": list(rows), "has_more": following is not None, "next": following}
+    return document(body, {**headers, **withheld(caller)})

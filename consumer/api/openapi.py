@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     JsonSchema = dict[str, Any]
 
 _OBJECT: Final = {"type": "object"}
-_TOLD_BY_HEADERS: Final = ("requested_by",)
+_SET_BY_HEADERS: Final = ("requested_by",)
 """Fields of commands that a request body must not contain."""
 
 _PROBLEM: Final[dict[str, Any]] = {
@@ -142,10 +142,10 @@ def _contract() -> dict[str, JsonSchema]:
 def _command(name: str) -> dict[str, JsonSchema]:
     parts = _parts(f"{name}.v1")
     body = parts[f"{name}.v1"]
-    for field in _TOLD_BY_HEADERS:
+    for field in _SET_BY_HEADERS:
         body["properties"].pop(field, None)
     body["examples"] = [
-        {key: value for key, value in example.items() if key not in _TOLD_BY_HEADERS}
+        {key: value for key, value in example.items() if key not in _SET_BY_HEADERS}
         for example in body.get("examples", ())
     ]
     return parts
@@ -157,17 +157,17 @@ def _parts(label: str) -> dict[str, JsonSchema]:
     parts = {label: whole} | {f"{label}.{name}": part for name, part in whole.pop("$defs", {}).items()}
     whole.pop("$schema")
     whole.pop("$id")
-    return {name: _moved(part, label) for name, part in parts.items()}
+    return {name: _with_references(part, label) for name, part in parts.items()}
 
 
-def _moved(node: Any, label: str) -> Any:
+def _with_references(node: Any, label: str) -> Any:
     if isinstance(node, list):
-        return [_moved(each, label) for each in node]
+        return [_with_references(each, label) for each in node]
     if not isinstance(node, dict):
         return node
     return {
         key: value.replace("#/$defs/", f"#/components/schemas/{label}.")
         if key == "$ref" and isinstance(value, str)
-        else _moved(value, label)
+        else _with_references(value, label)
         for key, value in node.items()
     }

@@ -104,11 +104,11 @@ class Problem(Exception):
 def add_handlers(app: FastAPI) -> None:
     """Answers every failure with a problem document."""
 
-    async def told(_request: Request, error: Exception) -> Response:
+    async def answer(_request: Request, error: Exception) -> Response:
         return problem_of(error).response()
 
     for kind in (Problem, RequestValidationError, HTTPException, *_KNOWN):
-        app.add_exception_handler(kind, told)
+        app.add_exception_handler(kind, answer)
     app.add_exception_handler(Exception, _defect)
 
 

@@ -117,7 +117,7 @@ def _shown(found: Preview, caller: Caller, headers: Mapping[str, str]) -> Respon
     def contract(state: ContractState | None) -> dict[str, Any] | None:
         return None if state is None else shown_contract(state, caller)
 
-    told = {
+    body = {
         **found.as_data(),
         "before": contract(found.before),
         "after": contract(found.after),
@@ -125,4 +125,4 @@ def _shown(found: Preview, caller: Caller, headers: Mapping[str, str]) -> Respon
         "events": [shown_event(each, caller) for each in found.events],
         "changed_fields": shown_fields(found.changed_fields, caller),
     }
-    return document(told, {**headers, **withheld(caller)})
+    return document(body, {**headers, **withheld(caller)})

@@ -116,7 +116,7 @@ async def serve_api(settings: Settings, metrics: Metrics) -> None:
         await server.serve()
 
 
-async def serve_until_told(settings: Settings) -> None:
+async def serve_until_stopped(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT; requests that are being answered finish first.
 
     Metrics and health checks are at the same address as in other processes of the service.

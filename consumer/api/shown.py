@@ -48,14 +48,14 @@ def shown_item(item: HistoryItem, caller: Caller) -> dict[str, Any]:
 
 def shown_event(event: ForeseenEvent, caller: Caller) -> dict[str, Any]:
     """An event of a preview; without the permission it has no personal data."""
-    told = dict(event.data)
+    data = dict(event.data)
     if not caller.personal:
-        told = {name: value for name, value in told.items() if name not in _IN_EVENTS}
-        if "contract" in told:
-            told["contract"] = shown_contract(told["contract"], caller)
-        if "changed_fields" in told:
-            told["changed_fields"] = [_hidden(each) for each in told["changed_fields"]]
-    return {"name": event.name, "data": told}
+        data = {name: value for name, value in data.items() if name not in _IN_EVENTS}
+        if "contract" in data:
+            data["contract"] = shown_contract(data["contract"], caller)
+        if "changed_fields" in data:
+            data["changed_fields"] = [_hidden(each) for each in data["changed_fields"]]
+    return {"name": event.name, "data": data}
 
 
 def shown_fields(fields: Iterable[Mapping[str, Any]], caller: Caller) -> list[dict[str, Any]]:

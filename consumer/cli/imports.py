@@ -114,11 +114,13 @@ def import_rows(
         raise WrongUsage("--field needs --from-mongo: rename the fields of a file in the file")
     _check_preview(at, preview=preview, dry_run=dry_run)
     sums: dict[str, Any] = {}
-    with _refusals(refused) as tell:
+    with _refusals(refused) as report_row:
         running: list[BulkImport] = []
-        work: Work = partial(send_rows, running=running, on_refused=tell, window=None if dry_run else window)
+        work: Work = partial(
+            send_rows, running=running, on_refused=report_row, window=None if dry_run else window
+        )
         if preview:
-            work = partial(preview_rows, running=running, on_refused=tell, at=at, sums=sums)
+            work = partial(preview_rows, running=running, on_refused=report_row, at=at, sums=sums)
         if mongo is not None:
             importing = rows_of_collection(mongo, collection, fields or [], work)
         else:
@@ -170,12 +172,12 @@ def _how_it_stands(running: list[BulkImport], *, dry_run: bool, as_json: bool) -
 @contextmanager
 def _refusals(path: Path | None) -> Iterator[Callable[[RefusedRow], None]]:
     """Prints the first refused rows, and writes all of them to a file."""
-    told = 0
+    refused = 0
 
-    def tell(row: RefusedRow) -> None:
-        nonlocal told
-        told += 1
-        if told <= SHOWN_REFUSED:
+    def report_row(row: RefusedRow) -> None:
+        nonlocal refused
+        refused += 1
+        if refused <= SHOWN_REFUSED:
             note(f"refused {row.place}: {row.code + ': ' if row.code else ''}{row.message}")
         if file is not None:
             with _writing(path):
@@ -184,7 +186,7 @@ def _refusals(path: Path | None) -> Iterator[Callable[[RefusedRow], None]]:
     with _writing(path):
         file = None if path is None else path.open("w", encoding="utf-8")
     try:
-        yield tell
+        yield report_row
     finally:
         if file is not None:
             with _writing(path):

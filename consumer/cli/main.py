@@ -40,8 +40,8 @@ from consumer.cli.running import (
     EXIT_CODES,
     exit_code_of,
     open_closed_streams,
+    print_version,
     refuse_bytes,
-    tell_version,
 )
 
 EPILOG: Final = (
@@ -112,7 +112,7 @@ def common_options(
     *,
     version: Annotated[  # noqa: ARG001 - handled by its callback
         bool,
-        typer.Option("--version", help="Show the version and exit.", callback=tell_version, is_eager=True),
+        typer.Option("--version", help="Show the version and exit.", callback=print_version, is_eager=True),
     ] = False,
     debug: Annotated[
         bool, typer.Option("--debug", help="Log everything, with tracebacks, to stderr.")

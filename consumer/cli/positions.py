@@ -169,7 +169,7 @@ async def _show() -> list[Row]:
 async def _reset(decision: Decision, partitions: list[int] | None, *, force: bool) -> list[Row]:
     async with _admin() as admin:
         rows = await admin.reset(decision, partitions, force=force)
-        for line in admin.told:
+        for line in admin.report:
             note(line)
         return rows
 

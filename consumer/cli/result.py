@@ -57,8 +57,8 @@ async def _rows(command_id: str, account: str, source: str | None) -> list[dict[
         return rows
     why = await why_nothing()
     by = "" if source is None else f" from {source}"
-    told = "" if why == NOTHING else f": {why}"
-    raise CommandNotFound(f"the history has no command {command_id}{by} for account {account}{told}")
+    reason = "" if why == NOTHING else f": {why}"
+    raise CommandNotFound(f"the history has no command {command_id}{by} for account {account}{reason}")
 
 
 def _row(item: HistoryItem, command_id: str, sender: str) -> dict[str, Any]:

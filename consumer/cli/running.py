@@ -63,7 +63,7 @@ class Interrupted(Exception):
     """Ctrl-C. The text says what was done and how to continue."""
 
 
-def tell_version(*, wanted: bool) -> None:
+def print_version(*, wanted: bool) -> None:
     """Print the version and exit."""
     if wanted:
         from consumer.version import service_version
@@ -151,12 +151,12 @@ def exit_code_of(work: Callable[[], object]) -> int:  # noqa: PLR0911 - one exit
         sys.stdout.flush()
     except ContractsError as error:
         _log.debug("the command failed", exc_info=error)
-        _tell(error)
+        _print_error(error)
         return _code_of(error)
     except _UsageError as error:
-        return _tell_usage(error)
+        return _print_usage(error)
     except Interrupted as stopped:
-        return _tell_interrupted(str(stopped))
+        return _print_interrupted(str(stopped))
     except BrokenPipeError:
         _let_output_go()
         return PIPE_CODE
@@ -174,7 +174,7 @@ def exit_code_of(work: Callable[[], object]) -> int:  # noqa: PLR0911 - one exit
         _say("hint", "this is an error in the program; `contracts --debug …` shows the traceback")
         return DEFECT_CODE
     if code == INTERRUPTED_CODE:  # Typer caught it, before anything was done
-        return _tell_interrupted("nothing was changed")
+        return _print_interrupted("nothing was changed")
     return code if isinstance(code, int) else 0
 
 
@@ -207,12 +207,12 @@ def open_closed_streams() -> None:
         sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - open until the process ends
 
 
-def _tell_interrupted(text: str) -> int:
+def _print_interrupted(text: str) -> int:
     _say("interrupted", text)
     return INTERRUPTED_CODE
 
 
-def _tell_usage(error: Any) -> int:
+def _print_usage(error: Any) -> int:
     """Prints a usage error; for a group without a command, its help."""
     if error.__class__.__name__ == "NoArgsIsHelpError":
         typer.echo(error.ctx.get_help(), err=True)
@@ -223,7 +223,7 @@ def _tell_usage(error: Any) -> int:
     return USAGE_CODE
 
 
-def _tell(error: ContractsError) -> None:
+def _print_error(error: ContractsError) -> None:
     for line in error.mistakes if isinstance(error, SettingsError) else [str(error)]:
         _say("error", _hidden(line))
     if error.hint:

@@ -55,10 +55,10 @@ def serve() -> None:
 
     Example: CONTRACTS_API_TOKENS_PATH=tokens contracts serve
     """
-    from consumer.api.serving import serve_until_told
+    from consumer.api.serving import serve_until_stopped
 
     settings = _settings()
-    _run(settings, serve_until_told(settings))
+    _run(settings, serve_until_stopped(settings))
 
 
 def _settings() -> Settings:

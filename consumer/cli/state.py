@@ -83,12 +83,14 @@ async def _backfill(after: str | None, running: list[Backfill]) -> ImportReport:
         async with tail(settings, [STATE]) as published, make_command_producer(settings) as commands:
             stored = sum((await queries.tallies()).values())
             with progress("published", stored) as done:
-                backfill = Backfill(queries, commands, after=after, on_refused=_tell, on_progress=done)
+                backfill = Backfill(
+                    queries, commands, after=after, on_refused=_print_refused, on_progress=done
+                )
                 running.append(backfill)
                 return await backfill.run(published.to_end())
     finally:
         await close(client)
 
 
-def _tell(row: RefusedRow) -> None:
+def _print_refused(row: RefusedRow) -> None:
     note(f"{row.place}: {row.message}")

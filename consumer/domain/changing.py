@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from consumer.domain import limits
 from consumer.domain.handlers import Handler
-from consumer.domain.lifecycle import apply_due, evolve, told_at_once
+from consumer.domain.lifecycle import apply_due, evolve, repeated_notices
 from consumer.domain.model import Applied, Changed, Rejected, Unchanged, Verdict
-from consumer.domain.recurring import moved
+from consumer.domain.recurring import revenue_between
 from consumer.domain.size import too_large
 from consumer.domain.totals import too_long_total
 from schemas.contract import to_json
@@ -124,12 +124,12 @@ def _changed(rule: _Rule, case: Case, present: Contract, effect: Effect) -> Verd
     refusal = (too_large(after) if added else None) or too_long_total(present, after, moment.catalogue)
     if refusal:
         return Verdict(refusal, present, case.due)
-    after, told = told_at_once(present, after, moment)
-    after, reached = limits.measured_anew(present, after, moment.now, moment)
+    after, repeated = repeated_notices(present, after, moment)
+    after, reached = limits.measured_again(present, after, moment.now, moment)
     after, late = apply_due(after, moment)
-    return Verdict(Applied(), after, (*case.due, changed, *told, *reached, *late), erases=rule.erases)
+    return Verdict(Applied(), after, (*case.due, changed, *repeated, *reached, *late), erases=rule.erases)
 
 
 def _removed(present: Contract, removal: Removal, moment: Moment) -> Changed:
-    version, revenue = present["version"] + 1, moved(present, None)
+    version, revenue = present["version"] + 1, revenue_between(present, None)
     return Changed(removal.change, present, version, (), moment.now, moment.by, revenue, removal.reason)

@@ -17,7 +17,7 @@ from consumer.domain.erasure import withheld
 from consumer.domain.model import Changed
 from consumer.domain.offers import soonest, without_offer, without_offers
 from consumer.domain.proration import proration
-from consumer.domain.recurring import moved, with_mark
+from consumer.domain.recurring import revenue_between, with_mark
 from consumer.domain.renewal import next_terms, on_terms, terms_for, with_change_made
 from consumer.domain.schedule import unnoticed, with_next_term
 from consumer.domain.scheduling import ending, placed, without_scheduled
@@ -86,7 +86,7 @@ def evolve(
     """
     version, now = before["version"] + 1, moment.now
     stamped = placed(after) | {"version": version, "updated_at": now, "last_modified_by": moment.by}
-    revenue = moved(before, after)
+    revenue = revenue_between(before, after)
     if not revenue["after"]:
         stamped = with_mark(before, stamped)
     contract = _noted(stamped, moment, _next_action_at(before, stamped, now), added)
@@ -113,15 +113,15 @@ def _noted(contract: Contract, moment: Moment, next_action_at: datetime | None, 
     return kept_in_order(contract | {"lifecycle": lifecycle})
 
 
-def told_at_once(before: Contract, after: Contract, moment: Moment) -> Progress:
+def repeated_notices(before: Contract, after: Contract, moment: Moment) -> Progress:
     """The events in a window whose notice was sent: it will now lapse, or renew on other terms."""
-    window, told = after["lifecycle"]["noticed"], after["lifecycle"]["lapse_noticed"]
+    window, lapse_noticed = after["lifecycle"]["noticed"], after["lifecycle"]["lapse_noticed"]
     if window is None:
         return after, []
     if events := notices.changed_terms(after, moment):
         again = notices.marked(after, window, moment.catalogue)
-        return again | {"lifecycle": again["lifecycle"] | {"lapse_noticed": told}}, events
-    if window == told or notices.lapses(before) or not notices.lapses(after):
+        return again | {"lifecycle": again["lifecycle"] | {"lapse_noticed": lapse_noticed}}, events
+    if window == lapse_noticed or notices.lapses(before) or not notices.lapses(after):
         return after, []
     lifecycle = after["lifecycle"] | {"lapse_noticed": window}
     return after | {"lifecycle": lifecycle}, [notices.expiring(after, window, moment.now, moment)]
@@ -215,8 +215,8 @@ def _make_change(change: ScheduledChange, contract: Contract, due: datetime, mom
         return _by_time(contract, cancelled(contract, due, change.get("reason")), "cancelled", due, moment)
     after = with_change_made(contract, change, moment.catalogue)
     after = after | {"scheduled_changes": without_scheduled(contract, change["change_id"])}
-    told: Change = "amended" if change["kind"] == "amendment" else "plan_changed"
-    return _by_time(contract, after, told, due, moment)
+    name: Change = "amended" if change["kind"] == "amendment" else "plan_changed"
+    return _by_time(contract, after, name, due, moment)
 
 
 def _begin_terms(terms: RenewalTerms, contract: Contract, due: datetime, moment: Moment) -> Progress:
@@ -245,5 +245,5 @@ def _end_term(contract: Contract, due: datetime, moment: Moment) -> Progress:
 
 def _by_time(before: Contract, after: Contract, change: Change, due: datetime, moment: Moment) -> Progress:
     contract, event = evolve(before, after, change, moment._replace(by=TIME), effective_at=due)
-    contract, reached = limits.measured_anew(before, contract, due, moment)
+    contract, reached = limits.measured_again(before, contract, due, moment)
     return contract, [event, *reached]

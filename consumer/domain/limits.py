@@ -46,7 +46,7 @@ def measured(
     return (with_usages(contract, marked), events) if events else (contract, events)
 
 
-def measured_anew(
+def measured_again(
     before: Contract, after: Contract, at: datetime, moment: Moment
 ) -> tuple[Contract, list[LimitReached]]:
     """The contract after a change, with its usage in the running period compared with its new limits."""
@@ -64,9 +64,11 @@ def _crossed(contract: Contract, usage: Usage) -> list[int]:
     limit = limit_of(contract, usage["metric"])
     if limit is None:
         return []
-    told = usage["reached"] or 0
+    reached = usage["reached"] or 0
     hundredfold = usage["value"] * 100
-    return sorted({each for each in thresholds_of(contract) if each > told and hundredfold >= each * limit})
+    return sorted(
+        {each for each in thresholds_of(contract) if each > reached and hundredfold >= each * limit}
+    )
 
 
 def _measure(contract: Contract) -> tuple[object, ...]:

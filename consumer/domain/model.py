@@ -158,7 +158,7 @@ class Verdict(NamedTuple):
     the same object as before. `former` is the contract that was replaced or deleted. `events` are in the
     order in which they happened. With any outcome, also of a rejected command, contract and events include
     what was due before the command. `erases`: personal data is also removed from the account's former
-    contracts and its history. `tells_state`: the current contract is published again, changed or not.
+    contracts and its history. `publishes_state`: the current contract is published again, changed or not.
     """
 
     outcome: Outcome
@@ -166,9 +166,9 @@ class Verdict(NamedTuple):
     events: tuple[Event, ...] = ()
     former: Contract | None = None
     erases: bool = False
-    tells_state: bool = False
+    publishes_state: bool = False
 
     @property
-    def told(self) -> tuple[Contract | None, ...]:
+    def published_state(self) -> tuple[Contract | None, ...]:
         """The current contract, if its state is published whatever happened."""
-        return (self.contract,) if self.tells_state else ()
+        return (self.contract,) if self.publishes_state else ()

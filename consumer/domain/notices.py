@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from consumer.domain.dates import DAY, add_months, days_left
 from consumer.domain.model import Expiring, RenewalNotice
-from consumer.domain.renewal import at_renewal, changes_ahead, terms_ahead, told_terms
+from consumer.domain.renewal import at_renewal, changes_ahead, terms_ahead, terms_for_notice
 from consumer.domain.schedule import unnoticed
 from consumer.domain.scheduling import ending
 from consumer.domain.terms import monthly_total
@@ -69,23 +69,23 @@ def expiring(contract: Contract, window: int, effective_at: datetime, moment: Mo
 
 def changed_terms(contract: Contract, moment: Moment) -> list[Event]:
     """The notice of the last window again, if the renewal's terms differ from those in that notice."""
-    window, told = contract["lifecycle"]["noticed"], contract["lifecycle"].get("told_terms")
-    if window is None or lapses(contract) or not _told_otherwise(contract, told, moment.catalogue):
+    window, last = contract["lifecycle"]["noticed"], contract["lifecycle"].get("told_terms")
+    if window is None or lapses(contract) or not _differs_from_notice(contract, last, moment.catalogue):
         return []
     again = _renewal_notice(contract, window, moment.now, moment)
     again.notice["terms_changed"] = True
     return [again]
 
 
-def _told_otherwise(contract: Contract, told: ToldTerms | None, catalogue: Catalogue) -> bool:
+def _differs_from_notice(contract: Contract, last: ToldTerms | None, catalogue: Catalogue) -> bool:
     """Whether the renewal's terms are others than the last notice said. What is in force by now was ahead."""
-    agreed = told_terms(contract, catalogue)
-    if told is None:
+    agreed = terms_for_notice(contract, catalogue)
+    if last is None:
         return agreed is not None
-    return _as_told(contract, agreed or terms_ahead(contract, catalogue)) != _as_told(contract, told)
+    return _in_notice(contract, agreed or terms_ahead(contract, catalogue)) != _in_notice(contract, last)
 
 
-def _as_told(contract: Contract, terms: ToldTerms) -> tuple[str, Decimal, datetime]:
+def _in_notice(contract: Contract, terms: ToldTerms) -> tuple[str, Decimal, datetime]:
     """What a notice says of terms: not their length but their end, and no term ends after the year 9999."""
     return terms["contract_type"], terms["base_monthly_fee"], _end_of_next(contract, terms["term_months"])
 
@@ -97,7 +97,7 @@ def marked(contract: Contract, window: int, catalogue: Catalogue) -> Contract:
         "noticed": window,
         "lapse_noticed": window if lapsing else None,
     }
-    if not lapsing and (terms := told_terms(contract, catalogue)):
+    if not lapsing and (terms := terms_for_notice(contract, catalogue)):
         marks["told_terms"] = terms
     return contract | {"lifecycle": marks}
 

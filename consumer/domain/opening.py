@@ -9,7 +9,7 @@ from consumer.domain.first_state import contract_id_of
 from consumer.domain.handlers import Handler
 from consumer.domain.lifecycle import apply_due, noted
 from consumer.domain.model import Applied, Changed, Rejected, Verdict
-from consumer.domain.recurring import moved, with_mark
+from consumer.domain.recurring import revenue_between, with_mark
 from consumer.domain.size import too_large
 from consumer.domain.statuses import ENDED
 from consumer.domain.totals import too_long_total
@@ -66,7 +66,7 @@ def _decide(rule: _Rule, case: Case) -> Verdict:
     opened = _refusal(rule, former, command, moment, holders) or rule.opened(command, moment, policy)
     if isinstance(opened, Rejected):
         return Verdict(opened, former, due)
-    revenue = moved(former, opened)
+    revenue = revenue_between(former, opened)
     contract = noted(opened if revenue["after"] else with_mark(former, opened), moment)
     if refusal := too_large(contract) or too_long_total(None, contract, moment.catalogue):
         return Verdict(refusal, former, due)

@@ -34,8 +34,8 @@ def change_for(contract: Contract, kind: ChangeKind, term: int, moment: Moment, 
     }
 
 
-def plan(contract: Contract, change: ScheduledChange, told: Change) -> Result:
-    """The contract with the change scheduled; `told` is the `change` of its event.
+def plan(contract: Contract, change: ScheduledChange, name: Change) -> Result:
+    """The contract with the change scheduled; `name` is the `change` of its event.
 
     A plan change waits beside a cancellation of `cancel`, and counts again if that is withdrawn.
     """
@@ -44,7 +44,7 @@ def plan(contract: Contract, change: ScheduledChange, told: Change) -> Result:
         return Unchanged("exactly this is already scheduled")
     others = [each for each in contract["scheduled_changes"] if _must_agree(change, each)]
     refusal = too_many(without_scheduled(contract, change["change_id"])) or conflict(change, others)
-    return refusal or Effect(told, with_scheduled(contract, change))
+    return refusal or Effect(name, with_scheduled(contract, change))
 
 
 def _must_agree(change: ScheduledChange, other: ScheduledChange) -> bool:
@@ -60,8 +60,8 @@ def same(planned: ScheduledChange, change: ScheduledChange) -> bool:
     return {**planned, **asked} == change
 
 
-def take_back(contract: Contract, kind: ChangeKind, told: Change) -> Result:
-    """The contract without the scheduled change of a kind. `told`: the `change` of its event."""
+def take_back(contract: Contract, kind: ChangeKind, name: Change) -> Result:
+    """The contract without the scheduled change of a kind. `name`: the `change` of its event."""
     if not scheduled(contract, kind):
         return Unchanged("nothing of the kind is scheduled")
-    return Effect(told, contract | {"scheduled_changes": without_scheduled(contract, kind)})
+    return Effect(name, contract | {"scheduled_changes": without_scheduled(contract, kind)})

@@ -26,7 +26,7 @@ def recurring(contract: Contract | None) -> Decimal:
     return monthly_total(contract)
 
 
-def moved(before: Contract | None, after: Contract | None) -> Recurring:
+def revenue_between(before: Contract | None, after: Contract | None) -> Recurring:
     """How revenue moves from one state of an account's contract to the next; None: there is no contract."""
     was = recurring(before)
     now = was if before and after and _brings_the_same(before, after) else recurring(after)

@@ -131,7 +131,7 @@ def changes_ahead(contract: Contract) -> bool:
     return next_terms(contract) is not None or bool(until_renewal(contract))
 
 
-def told_terms(contract: Contract, catalogue: Catalogue) -> ToldTerms | None:
+def terms_for_notice(contract: Contract, catalogue: Catalogue) -> ToldTerms | None:
     """What a notice says of the renewal's terms; None: nothing is agreed that it would be repeated for.
 
     A plan change of `change_plan` alone does not count: no notice was repeated for it in version 0.1.

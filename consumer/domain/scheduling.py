@@ -44,8 +44,8 @@ def placed(contract: Contract) -> Contract:
     changes = contract["scheduled_changes"]
     if not changes:
         return contract
-    moved = sorted((_moved(contract, each) for each in changes), key=_place)
-    return contract if moved == changes else contract | {"scheduled_changes": moved}
+    rescheduled = sorted((_rescheduled(contract, each) for each in changes), key=_place)
+    return contract if rescheduled == changes else contract | {"scheduled_changes": rescheduled}
 
 
 def not_before(contract: Contract, start: datetime) -> Contract:
@@ -100,7 +100,7 @@ def on_plan_by(contract: Contract, at: datetime) -> Contract:
     return contract
 
 
-def _moved(contract: Contract, change: ScheduledChange) -> ScheduledChange:
+def _rescheduled(contract: Contract, change: ScheduledChange) -> ScheduledChange:
     if "from_term" not in change:
         return change
     at = begin_of(contract, change["from_term"])

@@ -94,17 +94,17 @@ class CommandOutputs:
             case _:
                 assert_never(event)
 
-    def state(self, told: Sequence[Contract | None] = ()) -> Output | None:
+    def state(self, published_state: Sequence[Contract | None] = ()) -> Output | None:
         """What the contract has become, after the command's last event; None when nothing changed it.
 
-        `told`: the current contract, if it is to be published even then.
+        `published_state`: the current contract, if it is to be published even then.
 
         One for each command that changes a contract, not one for each batch: where a batch ends is
         chance, and a replay has to give the same records.
         """
         last = self._last
-        if last is None and self._state and told:
-            last = _stored_state(*told)
+        if last is None and self._state and published_state:
+            last = _stored_state(*published_state)
         if last is None:
             return None
         contract, version, ordinal = last

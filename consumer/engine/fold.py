@@ -113,7 +113,7 @@ class Fold:
             result["contract_id"] = subject["contract_id"]
             result["version"] = subject["version"]
         events = [(event, changed_fields(event)) for event in verdict.events]
-        self.outputs.command(incoming, events, result, identity, now, verdict.told)
+        self.outputs.command(incoming, events, result, identity, now, verdict.published_state)
         content = incoming.content if incoming.spec.deduplicated else None
         self._record(incoming, result, identity, now, kept_events(events), content)
         if content is not None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from consumer.domain.model import Changed
-from consumer.storage.movements import Moved, Place, Tallied
+from consumer.storage.movements import Bucket, Tallied, Total
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from schemas.contract import Contract
     from schemas.fees import Movement
 
-_NONE: Final = Moved(Decimal(0), 0)
+_NONE: Final = Total(Decimal(0), 0)
 _DAY: Final = len("2026-01-31")
 
 
@@ -24,7 +24,7 @@ class Movements:
     """Counts movements."""
 
     def __init__(self) -> None:
-        self._places: dict[Place, dict[Kind, Moved]] = {}
+        self._buckets: dict[Bucket, dict[Kind, Total]] = {}
 
     def take(self, before: Contract | None, events: Sequence[Event]) -> None:
         """Adds the movements of one verdict's events; `before` is the account's contract before them."""
@@ -35,16 +35,16 @@ class Movements:
 
     def of(self, partition: str) -> list[Tallied]:
         """All movements, in the form of a partition's tallies."""
-        return [Tallied(partition, place, moved) for place, moved in self._places.items()]
+        return [Tallied(partition, bucket, totals) for bucket, totals in self._buckets.items()]
 
     def amounts(self) -> dict[tuple[Movement, str], Decimal]:
         """The amount of each movement in each currency, of all plans and days. None is below 0."""
         found: dict[tuple[Movement, str], Decimal] = {}
-        for place, kinds in self._places.items():
-            for kind, moved in kinds.items():
+        for bucket, kinds in self._buckets.items():
+            for kind, total in kinds.items():
                 if kind != "moved":
-                    key = kind, place.currency
-                    found[key] = found.get(key, Decimal(0)) + abs(moved.amount)
+                    key = kind, bucket.currency
+                    found[key] = found.get(key, Decimal(0)) + abs(total.amount)
         return found
 
     def _change(self, before: Contract | None, event: Changed) -> None:
@@ -58,6 +58,6 @@ class Movements:
 
     def _add(self, contract: Contract, event: Changed, kind: Kind, amount: Decimal) -> None:
         day = event.effective_at.isoformat()[:_DAY]
-        kinds = self._places.setdefault(Place(day, contract["contract_type"], contract["currency"]), {})
-        moved = kinds.get(kind, _NONE)
-        kinds[kind] = Moved(moved.amount + amount, moved.times + 1)
+        kinds = self._buckets.setdefault(Bucket(day, contract["contract_type"], contract["currency"]), {})
+        total = kinds.get(kind, _NONE)
+        kinds[kind] = Total(total.amount + amount, total.times + 1)

@@ -50,11 +50,11 @@ class Outputs:
         result: dict[str, Any],
         identity: bytes,
         now: datetime,
-        told: Sequence[Contract | None] = (),
+        published_state: Sequence[Contract | None] = (),
     ) -> None:
         """Adds a command's events, each with its changed fields, what the contract became, and its result.
 
-        `told`: the current contract, if it is to be published even if nothing changed it.
+        `published_state`: the current contract, if it is to be published even if nothing changed it.
         """
         writer = self._writer
         if writer is None:
@@ -66,7 +66,7 @@ class Outputs:
             if isinstance(event, LimitReached):
                 self._limit_reached(event.notice)
             self._count(event_name(event))
-        if (state := outputs.state(told)) is not None:
+        if (state := outputs.state(published_state)) is not None:
             writer.add(state)
             self._count(STATE.name)
         writer.add(outputs.result(result))

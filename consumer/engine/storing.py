@@ -204,5 +204,5 @@ def _count(metrics: Metrics, applied: Applied) -> None:
     for (metric, threshold), count in fold.outputs.limits_reached.items():
         metrics.limit_reached(metric, threshold, count)
     for (movement, currency), amount in fold.accounts.movements.amounts().items():
-        metrics.revenue_moved(movement, currency, amount)
+        metrics.revenue_movement(movement, currency, amount)
     metrics.forwarded(fold.forwarded)

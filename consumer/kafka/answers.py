@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from consumer.kafka.leaders import Leaders
     from consumer.kafka.unreadable import Unreadable
 
-_TELLS_LOG_START: Final = 5
+_HAS_LOG_START: Final = 5
 """From this version on, an answer has the start of the log before the aborted transactions."""
 
 
@@ -108,7 +108,7 @@ async def _parsed(
     topic: str, response: Any, one: Sequence[Any], first: int, *, committed: bool
 ) -> Fetched | ContractsError:
     number, _, end, stable = one[:4]
-    aborted = one[5 if response.API_VERSION >= _TELLS_LOG_START else 4]
+    aborted = one[5 if response.API_VERSION >= _HAS_LOG_START else 4]
     try:
         records, position = await parse(
             TopicPartition(topic, number), one[-1] or b"", (aborted or ()) if committed else (), first

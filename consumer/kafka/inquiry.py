@@ -31,7 +31,7 @@ DESCRIBE_CONFIGS: Final = "DescribeConfigs"
 _BITS: Final = {READ: 3, WRITE: 4, DESCRIBE_CONFIGS: 10}
 """Kafka's numbers of these operations: the bits of `authorized_operations`."""
 
-_NOT_TOLD: Final = -(1 << 31)
+_NOT_LISTED: Final = -(1 << 31)
 
 
 class _MetadataResponse(Response):  # type: ignore[misc]  # aiokafka has no types
@@ -186,7 +186,7 @@ class Inquiry:
 
 
 def _rights(operations: int) -> frozenset[str] | None:
-    if operations == _NOT_TOLD:
+    if operations == _NOT_LISTED:
         return None
     return frozenset(name for name, bit in _BITS.items() if operations >> bit & 1)
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     Places = Collection[tuple[str, int]]
     """Partitions, each as its topic and number."""
-    Telling = Callable[[BaseException], LogError]
+    MakeError = Callable[[BaseException], LogError]
 
 _FENCED: Final = (InvalidProducerEpoch, ProducerFenced)
 _FAILURES: Final = (KafkaError, TimeoutError, OSError, AssertionError)
@@ -133,8 +133,8 @@ class Publisher:
         return self._opening
 
     @asynccontextmanager
-    async def _in_time(self, seconds: float, told: Telling) -> AsyncIterator[None]:
-        """After any failure, or too long, the connections are closed; `told` makes the error of it."""
+    async def _in_time(self, seconds: float, make_error: MakeError) -> AsyncIterator[None]:
+        """After any failure, or too long, the connections are closed; `make_error` makes the error of it."""
         try:
             async with asyncio.timeout(seconds):
                 yield
@@ -142,7 +142,7 @@ class Publisher:
             await self.discard()
             if not isinstance(error, _FAILURES):
                 raise
-            raise told(error) from error
+            raise make_error(error) from error
 
     async def _transact(self, transactions: Transactions, batches: Sequence[RecordBatch]) -> list[int]:
         return await transactions.transact(batches)

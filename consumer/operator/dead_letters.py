@@ -53,19 +53,19 @@ class DeadLetter:
     @classmethod
     def of(cls, record: Any) -> Self:
         """Reads a record of the dead-letter topic."""
-        told = {name[4:]: (content or b"").decode() for name, content in record.headers if _is_told(name)}
+        added = {name[4:]: (content or b"").decode() for name, content in record.headers if _is_added(name)}
         return cls(
             partition=record.partition,
             offset=record.offset,
             time=datetime.fromtimestamp(record.timestamp / 1000, UTC),
-            reason=told["reason"],
-            message=told["message"],
-            path=told["path"],
-            source=f"{told['topic']}/{told['partition']}/{told['offset']}",
+            reason=added["reason"],
+            message=added["message"],
+            path=added["path"],
+            source=f"{added['topic']}/{added['partition']}/{added['offset']}",
             key=record.key,
             value=record.value,
-            headers=tuple(header for header in record.headers if not _is_told(header[0])),
-            value_hash=told.get("value-sha256"),
+            headers=tuple(header for header in record.headers if not _is_added(header[0])),
+            value_hash=added.get("value-sha256"),
         )
 
     @property
@@ -92,7 +92,7 @@ class DeadLetter:
         return any(name == REDRIVEN_HEADER for name, _ in self.headers)
 
 
-def _is_told(header: str) -> bool:
+def _is_added(header: str) -> bool:
     return header.startswith(PREFIX)
 
 

@@ -225,12 +225,12 @@ def _kept(decision: Decision, position: Position, row: Row, generation: int) -> 
             return replace(position, next=start, generation=generation, last=None), start
         case Decision.TO_LOG_START | Decision.TO_LOG_END:
             to = row.log().start if decision is Decision.TO_LOG_START else row.log().end
-            return _moved(position, to, generation), to
+            return _at_offset(position, to, generation), to
         case _:
             return position, position.next
 
 
-def _moved(position: Position, offset: int, generation: int) -> Position:
+def _at_offset(position: Position, offset: int, generation: int) -> Position:
     """The position at another offset.
 
     A lower offset begins a new generation: other records have these offsets now.

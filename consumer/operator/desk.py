@@ -80,7 +80,7 @@ class Desk:
             position_admin(self._settings, make_store(self._settings, self._client)) as admin,
         ):
             await admin.reset(decision, [partition])
-            return admin.told
+            return admin.report
 
     async def letters(self, query: LetterQuery) -> Letters:
         """The first MOST_LETTERS dead letters of a query; one answer at a time, however many ask."""

@@ -123,21 +123,21 @@ class Doctor:
         return Finding(check, State.OK, f"{found}, Kafka 4.0 or later")
 
     async def _mongodb(self, check: str) -> Finding:
-        told = await inquiry.server(self._client)
-        found = f"version {told.version}, replica set: {told.replica_set or 'none'}"
+        server = await inquiry.server(self._client)
+        found = f"version {server.version}, replica set: {server.replica_set or 'none'}"
         return Finding(check, State.OK, found)
 
     async def _kafka_rights(self, check: str) -> Finding:
         needs = findings.topic_needs(self._settings.topic_prefix)
         async with brokers.inquiry(self._settings) as asked:
-            told = await asked.topic_rights(needs)
+            rights = await asked.topic_rights(needs)
             group = await asked.group_rights(self._settings.group_id)
-        missing = brokers.missing_rights(needs, told)
+        missing = brokers.missing_rights(needs, rights)
         if group is not None and brokers.READ not in group:
             missing.append(f"{brokers.READ} on the group {self._settings.group_id}")
-        untold = [name for name in needs if told.get(name) is None]
-        untold += [f"the group {self._settings.group_id}"] if group is None else []
-        return findings.of_rights(check, missing, untold, KAFKA_RIGHTS_HINT)
+        unlisted = [name for name in needs if rights.get(name) is None]
+        unlisted += [f"the group {self._settings.group_id}"] if group is None else []
+        return findings.of_rights(check, missing, unlisted, KAFKA_RIGHTS_HINT)
 
     async def _kafka_transactions(self, check: str) -> Finding:
         name = f"{self._settings.group_id}-doctor"
@@ -151,9 +151,9 @@ class Doctor:
         return Finding(check, State.OK, f"a producer may start as {name}")
 
     async def _mongodb_rights(self, check: str) -> Finding:
-        missing, all_told = await inquiry.missing_rights(self._database)
-        untold = [] if all_told else ["insert", "createCollection", "createIndex", "collMod", inquiry.KILL]
-        return findings.of_rights(check, missing, untold, MONGODB_RIGHTS_HINT)
+        missing, all_listed = await inquiry.missing_rights(self._database)
+        writes = ["insert", "createCollection", "createIndex", "collMod", inquiry.KILL]
+        return findings.of_rights(check, missing, [] if all_listed else writes, MONGODB_RIGHTS_HINT)
 
     async def _mongodb_transactions(self, check: str) -> Finding:
         await indexes.check_transactions(self._client, self._database)
@@ -177,8 +177,8 @@ class Doctor:
         return findings.of_templates(check, await KnownTemplates(self._database).read(), mine, now, until)
 
     async def _mongodb_clock(self, check: str) -> Finding:
-        told = await inquiry.server(self._client)
-        return findings.of_clock(check, told.ahead, told.took)
+        server = await inquiry.server(self._client)
+        return findings.of_clock(check, server.ahead, server.took)
 
     async def _kafka_clock(self, check: str) -> Finding:
         newest = await inquiry.newest_record(self._database, self._settings.topic_prefix + COMMANDS)

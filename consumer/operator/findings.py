@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SKEW: Final = timedelta(seconds=2)
 """Tolerated difference between clocks: what is due is applied earlier or later by this difference."""
 
-UNTOLD_HINT: Final = (
+UNLISTED_HINT: Final = (
     "a missing topic has no rights yet; for others, the log of the running service shows what fails"
 )
 
@@ -96,12 +96,12 @@ def of_templates(
     return Finding(check, State.OK, f"version {current} of {len(mine.versions)} is in force; all are known")
 
 
-def of_rights(check: str, missing: Collection[str], untold: Collection[str], hint: str) -> Finding:
-    """Whether the service has the rights that it needs. `untold`: rights that the server does not list."""
+def of_rights(check: str, missing: Collection[str], unlisted: Collection[str], hint: str) -> Finding:
+    """Whether the service has the rights that it needs. `unlisted`: rights that the server does not list."""
     if missing:
         return Finding(check, State.FAILED, f"missing: {', '.join(missing)}", hint)
-    if untold:
-        return Finding(check, State.WARNING, f"the server does not say: {', '.join(untold)}", UNTOLD_HINT)
+    if unlisted:
+        return Finding(check, State.WARNING, f"the server does not say: {', '.join(unlisted)}", UNLISTED_HINT)
     return Finding(check, State.OK, "all that the service needs")
 
 
@@ -129,8 +129,8 @@ def of_broker_clock(check: str, newest: datetime | None, now: datetime) -> Findi
             found,
             "synchronize the clocks with NTP: the time of a command is the broker's time",
         )
-    told = f"the newest applied command is from {newest:%Y-%m-%dT%H:%M:%SZ}"
-    found = f"not ahead: {told}; a clock that is behind cannot be detected without writing"
+    applied = f"the newest applied command is from {newest:%Y-%m-%dT%H:%M:%SZ}"
+    found = f"not ahead: {applied}; a clock that is behind cannot be detected without writing"
     return Finding(check, State.OK, found)
 
 

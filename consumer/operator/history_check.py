@@ -95,8 +95,8 @@ class HistoryCheck:
             ServiceUnavailable: MongoDB does not answer.
         """
         found = [await self._partition(number, report) for number in self._chosen]
-        if self._all and (stranger := await self._pages.outside(self._positions)):
-            found.append(Checked(None, finding=f"the entry {stranger} was inserted: it is of no partition"))
+        if self._all and (foreign := await self._pages.outside(self._positions)):
+            found.append(Checked(None, finding=f"the entry {foreign} was inserted: it is of no partition"))
         return found
 
     async def _partition(self, number: int, report: Callable[[int], object]) -> Checked:

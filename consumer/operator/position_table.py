@@ -109,11 +109,11 @@ class PositionTable:
         bounds = await self.log.bounds(there)
         commands, journal = await self._hidden(there)
         # What is hidden in the journal may be a later progress: the one before it proves nothing.
-        told = await self._journal.progress(there - journal.keys())
-        foreign = {number: said for number, said in told.items() if isinstance(said, PositionError)}
-        progress = {number: said for number, said in told.items() if not isinstance(said, PositionError)}
+        answers = await self._journal.progress(there - journal.keys())
+        foreign = {number: said for number, said in answers.items() if isinstance(said, PositionError)}
+        progress = {number: said for number, said in answers.items() if not isinstance(said, PositionError)}
         problems, garbled = await self._problems(
-            {number: position for number, position in positions.items() if number in told},
+            {number: position for number, position in positions.items() if number in answers},
             {number: done for number, done in progress.items() if number in positions},
         )
         applied = {n: position.next if (position := positions.get(n)) else bounds[n].start for n in commands}

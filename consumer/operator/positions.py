@@ -76,7 +76,7 @@ class PositionAdmin:
         self._publisher = publisher
         self._worker = worker
         self._standstill = Standstill(store, table, journal, groups, publisher, worker=worker)
-        self.told: list[str] = []
+        self.report: list[str] = []
         """Lines for the operator: what the last decision did in addition to changing positions."""
 
     async def show(self) -> list[Row]:
@@ -112,7 +112,7 @@ class PositionAdmin:
         if not force:
             refuse_to_give_up(decision, steps)
         await self._carry_out(decision, steps, tails)
-        self.told = [line for step in steps for line in step.lines()]
+        self.report = [line for step in steps for line in step.lines()]
         return await self.show()
 
     async def restore(self, restoration: Restoration) -> list[Row]:

@@ -124,7 +124,7 @@ class Shadow:
         async for record in records:
             self._outputs.published(record)
             if len(self._outputs.doubts) > READ_AT_ONCE:
-                self._outputs.settle(await published.starts())
+                self._outputs.resolve_doubts(await published.starts())
         self._outputs.finish()
         reached = {n: p.position.base() + p.position.next for n, p in self._applying.partitions.items()}
         state = StateComparison(self._made.database, self._would.database, reached, self._home)
@@ -132,7 +132,7 @@ class Shadow:
             # A newer one, after what is read here, may have replaced it.
             if not await state.changed_since(doubt.would.record.key.decode(), doubt.lane.partition):
                 self._outputs.doubts.append(doubt)
-        self._outputs.settle(await published.starts())
+        self._outputs.resolve_doubts(await published.starts())
         await state.run(self._found)
         tallies = TallyComparison(made, await Tallies.of(self._would, self._topic))
         for one in tallies.run():
@@ -174,7 +174,7 @@ class Shadow:
                     break
                 self._outputs.published(record)
         if self._outputs.doubts:
-            self._outputs.settle(await published.starts())
+            self._outputs.resolve_doubts(await published.starts())
 
 
 def _span(begun: Position, until: int) -> Span:
@@ -191,12 +191,12 @@ async def until_published(journal: Journal, ends: Mapping[int, int]) -> None:
     """
     began = monotonic()
     while True:
-        told = await journal.progress(list(ends))
-        late = [number for number, end in ends.items() if _published(told[number]) < end]
+        progress = await journal.progress(list(ends))
+        late = [number for number, end in ends.items() if _published(progress[number]) < end]
         if not late:
             return
         if monotonic() - began > PUBLISHED_SECONDS:
-            raise _unpublished(late, [number for number in late if told[number] is None])
+            raise _unpublished(late, [number for number in late if progress[number] is None])
         await asyncio.sleep(WAIT_MS / 1000)
 
 

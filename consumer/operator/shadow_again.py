@@ -34,11 +34,11 @@ class Kept(NamedTuple):
 
 
 async def claim_again(
-    store: MongoStore, owner: str, partitions: Mapping[int, Partition], told: Mapping[int, int]
+    store: MongoStore, owner: str, partitions: Mapping[int, Partition], published: Mapping[int, int]
 ) -> dict[int, Kept]:
     """Claims all partitions again, and lets them continue from what is stored.
 
-    `told`: up to where the outputs of each partition are known.
+    `published`: up to where the outputs of each partition are known.
 
     Raises:
         StoreError: the database has not answered for a long time, or another run has claimed it.
@@ -46,7 +46,7 @@ async def claim_again(
     give_up = monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            return await _claim(store, owner, partitions, told)
+            return await _claim(store, owner, partitions, published)
         except (OutcomeUnknown, StoreUnavailable):
             if monotonic() > give_up:
                 raise
@@ -54,7 +54,7 @@ async def claim_again(
 
 
 async def _claim(
-    store: MongoStore, owner: str, partitions: Mapping[int, Partition], told: Mapping[int, int]
+    store: MongoStore, owner: str, partitions: Mapping[int, Partition], published: Mapping[int, int]
 ) -> dict[int, Kept]:
     names = {number: partition.position.partition for number, partition in partitions.items()}
     if len(await store.owned(names.values(), owner)) < len(names):
@@ -68,11 +68,11 @@ async def _claim(
         outputs = [
             output
             for slot in slots[name]
-            if slot.generation == position.generation and told[number] <= slot.first < position.next
+            if slot.generation == position.generation and published[number] <= slot.first < position.next
             for output in outputs_in(unpack(slot.frames))
         ]
-        if told[number] < position.next:
-            commands = await _commands(store, number, position, told[number])
+        if published[number] < position.next:
+            commands = await _commands(store, number, position, published[number])
             kept[number] = Kept(outputs, position.next, commands)
     for number, partition in partitions.items():
         partition.go_on_from(Resumed(found[names[number]], found[names[number]].next))

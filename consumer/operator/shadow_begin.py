@@ -48,10 +48,10 @@ async def _refuse_problems(
 ) -> None:
     """Where the log ends before the position, the shadow would wait for its commands forever."""
     progress = {}
-    for number, told in (await journal.progress(list(positions))).items():
-        if isinstance(told, PositionError):
-            raise told
-        progress[number] = told
+    for number, found in (await journal.progress(list(positions))).items():
+        if isinstance(found, PositionError):
+            raise found
+        progress[number] = found
     origin = positions[min(positions)].origin
     problems = await problem_of(log, made, origin, topic, positions, progress)
     for _, problem in sorted(problems.items()):

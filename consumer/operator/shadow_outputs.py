@@ -59,7 +59,7 @@ class OutputComparison:
         self._states = States()
         self.compared = 0
         self.doubts: list[Doubt] = []
-        """Outputs that were not published, or were deleted since: see `settle`."""
+        """Outputs that were not published, or were deleted since: see `resolve_doubts`."""
         self.deleted: dict[Lane, int] = {}
         """The offset of the command from which on outputs were compared, where earlier ones were deleted."""
         self.foreign = ForeignRecords()
@@ -119,7 +119,7 @@ class OutputComparison:
         for lane, sequence, record in self._states.missing():
             yield Doubt(lane, -1, _One(sequence, record))
 
-    def settle(self, starts: Mapping[tuple[str, int], int]) -> None:
+    def resolve_doubts(self, starts: Mapping[tuple[str, int], int]) -> None:
         """Tells what was deleted since from what was never published.
 
         `starts`: where the published partitions begin now.

@@ -23,12 +23,14 @@ _SECONDS: Final = 600.0
 class Tallies:
     """The positions of one topic, and what they count, at one moment.
 
-    `moved` are the movements by id, for each partition.
+    `of_movements`: the documents of the movements by id, for each partition.
     """
 
-    def __init__(self, positions: Mapping[str, Position], moved: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(
+        self, positions: Mapping[str, Position], of_movements: Mapping[str, Mapping[str, Any]]
+    ) -> None:
         self.positions = positions
-        self.moved = moved
+        self.of_movements = of_movements
 
     @classmethod
     async def of(cls, store: MongoStore, topic: str) -> Tallies:
@@ -41,11 +43,11 @@ class Tallies:
         positions = {
             each["_id"]: position_from(each) for each in documents if _topic_of(each["_id"]) == topic
         }
-        moved: dict[str, dict[str, Any]] = {name: {} for name in positions}
+        by_partition: dict[str, dict[str, Any]] = {name: {} for name in positions}
         for document in found:
-            if document["partition"] in moved:
-                moved[document["partition"]][document["_id"]] = document
-        return cls(positions, moved)
+            if document["partition"] in by_partition:
+                by_partition[document["partition"]][document["_id"]] = document
+        return cls(positions, by_partition)
 
 
 class TallyComparison:
@@ -73,7 +75,7 @@ class TallyComparison:
             return
         at = made.base() + made.next - 1
         pairs = {(POSITIONS, name): (_counts(made), _counts(would))}
-        ours, others = self._made.moved[name], self._would.moved[name]
+        ours, others = self._made.of_movements[name], self._would.of_movements[name]
         for identity in sorted({*ours, *others}):
             pair = _sorted(ours.get(identity, MISSING)), _sorted(others.get(identity, MISSING))
             pairs[movements.COLLECTION, identity] = pair

@@ -110,7 +110,7 @@ class HotContracts:
             redis.register_script, (_LOOK, _FILL, _GONE, _NEWER)
         )
         self._away_until = 0.0
-        self._told = False
+        self._reported = False
 
     async def by_account(
         self, account_id: str, read: Callable[[str], Awaitable[Contract | None]]
@@ -170,13 +170,13 @@ class HotContracts:
                 answer = await script(keys=[f"{self._prefix}contract:{account_id}"], args=arguments)
         except Exception as error:  # noqa: BLE001 - whatever it is, the database knows
             self._away_until = monotonic() + self._age / 1000
-            if not self._told:
+            if not self._reported:
                 log.warning(
                     "the cache does not answer; reading from the database: %s", str(error) or "timeout"
                 )
-            self._told = True
+            self._reported = True
             return None
-        if self._told:
+        if self._reported:
             log.info("the cache answers again")
-            self._told = False
+            self._reported = False
         return answer if answer is not None else 0

@@ -143,8 +143,8 @@ class Migration:
             **self._plan,
             "requested_at": now,
         }
-        moved = with_scheduled(contract, change)
-        return at_term(contract, term, self._catalogue), at_term(moved, term, self._catalogue)
+        planned = with_scheduled(contract, change)
+        return at_term(contract, term, self._catalogue), at_term(planned, term, self._catalogue)
 
     def _reason(self, contract: ContractState) -> str | None:
         """Why a contract is left out."""

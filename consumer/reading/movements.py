@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from consumer.storage.movements import KINDS, Moved
+from consumer.storage.movements import KINDS, Total
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from consumer.storage.movements import Kind, RevenueMoves
+    from consumer.storage.movements import Kind, RevenueMovements
 
     Plan = tuple[str, str]
     """Contract type and currency."""
@@ -51,57 +51,57 @@ class Waterfall:
         }
 
 
-def waterfalls(found: RevenueMoves, start: str, end: str, *, daily: bool) -> list[Waterfall]:
+def waterfalls(found: RevenueMovements, start: str, end: str, *, daily: bool) -> list[Waterfall]:
     """The movements of each plan and currency with revenue in the period, from `start` until before `end`.
 
     Revenue now is read from the contracts; revenue before is computed from the movements since. `daily`:
     one item for each day on which revenue moved.
     """
     closing = dict(found.now)
-    days: dict[str, dict[Plan, dict[Kind, Moved]]] = {}
-    for tallied in found.moved:
-        day, *plan = tallied.place
+    days: dict[str, dict[Plan, dict[Kind, Total]]] = {}
+    for tallied in found.tallied:
+        day, *plan = tallied.bucket
         if day >= end:
-            _add(closing, (plan[0], plan[1]), -_sum(tallied.moved))
+            _add(closing, (plan[0], plan[1]), -_sum(tallied.totals))
         else:
             of_plan = days.setdefault(day if daily else start, {}).setdefault((plan[0], plan[1]), {})
-            _join(of_plan, tallied.moved)
+            _join(of_plan, tallied.totals)
     if not daily:
-        moved = days.get(start, {})
-        rows = _of_one_day({**closing, **moved}, moved, closing, None)
+        totals = days.get(start, {})
+        rows = _of_one_day({**closing, **totals}, totals, closing, None)
         return [row for row in rows if row.opening or row.closing or row.times]
-    told: list[Waterfall] = []
+    all_rows: list[Waterfall] = []
     for day in sorted(days, reverse=True):
         rows = _of_one_day(days[day], days[day], closing, day)
         closing |= {(row.contract_type, row.currency): row.opening for row in rows}
-        told = rows + told
-    return told
+        all_rows = rows + all_rows
+    return all_rows
 
 
 def _of_one_day(
     plans: Iterable[Plan],
-    moved: Mapping[Plan, Mapping[Kind, Moved]],
+    totals: Mapping[Plan, Mapping[Kind, Total]],
     closing: Mapping[Plan, Decimal],
     day: str | None,
 ) -> list[Waterfall]:
     rows = []
     for plan in sorted(plans):
-        kinds, after = moved.get(plan, {}), closing.get(plan, _NOTHING)
+        kinds, after = totals.get(plan, {}), closing.get(plan, _NOTHING)
         amounts = {kind: each.amount for kind, each in kinds.items()}
         times = {kind: each.times for kind, each in kinds.items()}
         rows.append(Waterfall(*plan, after - _sum(kinds), after, amounts, times, day))
     return rows
 
 
-def _join(so_far: dict[Kind, Moved], added: Mapping[Kind, Moved]) -> None:
-    for kind, moved in added.items():
-        old = so_far.get(kind, Moved(_NOTHING, 0))
-        so_far[kind] = Moved(old.amount + moved.amount, old.times + moved.times)
+def _join(so_far: dict[Kind, Total], added: Mapping[Kind, Total]) -> None:
+    for kind, total in added.items():
+        old = so_far.get(kind, Total(_NOTHING, 0))
+        so_far[kind] = Total(old.amount + total.amount, old.times + total.times)
 
 
 def _add(amounts: dict[Plan, Decimal], plan: Plan, amount: Decimal) -> None:
     amounts[plan] = amounts.get(plan, _NOTHING) + amount
 
 
-def _sum(moved: Mapping[Kind, Moved]) -> Decimal:
-    return sum((each.amount for each in moved.values()), _NOTHING)
+def _sum(totals: Mapping[Kind, Total]) -> Decimal:
+    return sum((each.amount for each in totals.values()), _NOTHING)

@@ -42,11 +42,11 @@ async def server(client: Any) -> Server:
     with translated():
         version = (await client.admin.command("buildInfo"))["version"]
         before = datetime.now(UTC)
-        told = await client.admin.command("hello")
+        hello = await client.admin.command("hello")
         took = datetime.now(UTC) - before
-    local: datetime = told["localTime"]
+    local: datetime = hello["localTime"]
     aware = local if local.tzinfo else local.replace(tzinfo=UTC)
-    return Server(version, told.get("setName"), aware - (before + took / 2), took)
+    return Server(version, hello.get("setName"), aware - (before + took / 2), took)
 
 
 async def missing_rights(database: Any) -> tuple[list[str], bool]:
@@ -59,8 +59,8 @@ async def missing_rights(database: Any) -> tuple[list[str], bool]:
         StoreUnavailable: MongoDB does not answer.
     """
     with translated():
-        told = await database.client.admin.command("connectionStatus", showPrivileges=True)
-    who = told["authInfo"]
+        status = await database.client.admin.command("connectionStatus", showPrivileges=True)
+    who = status["authInfo"]
     if not who["authenticatedUsers"]:
         return [], True
     if privileges := who.get("authenticatedUserPrivileges"):

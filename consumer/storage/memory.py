@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from consumer.storage.history import HistoryEntry
     from consumer.storage.memory_batch import Stored
-    from consumer.storage.movements import Kind, Moved, Place
+    from consumer.storage.movements import Bucket, Kind, Total
     from consumer.storage.protocols import BatchTransaction, Move, OutboxSlot, Position, Stop
     from schemas.contract import Contract
 
@@ -38,7 +38,7 @@ class MemoryStore:
         self.former_documents: list[bytes] = []
         self.history: dict[bytes, HistoryEntry] = {}
         """By identity, the oldest first."""
-        self.movements: dict[tuple[str, Place], dict[Kind, Moved]] = {}  # by partition and place
+        self.movements: dict[tuple[str, Bucket], dict[Kind, Total]] = {}  # by partition and bucket
         self._lanes = Lanes()
 
     @property

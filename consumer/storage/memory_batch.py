@@ -13,13 +13,13 @@ from consumer.errors import AheadOfPosition, ContractIdTaken, Fenced, PoisonDocu
 from consumer.storage.documents import CODEC, contract_document, contract_from, history_document
 from consumer.storage.history import Past, Seen
 from consumer.storage.mongo_errors import translated
-from consumer.storage.movements import Moved
+from consumer.storage.movements import Total
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from consumer.storage.history import HistoryEntry
-    from consumer.storage.movements import Kind, Place
+    from consumer.storage.movements import Bucket, Kind
     from consumer.storage.protocols import BatchWrites, ContractWrite, Move
     from schemas.contract import Contract
 
@@ -43,7 +43,7 @@ class Contents(NamedTuple):
     current: dict[str, Stored]
     former: list[bytes]
     history: dict[bytes, HistoryEntry]
-    movements: dict[tuple[str, Place], dict[Kind, Moved]]
+    movements: dict[tuple[str, Bucket], dict[Kind, Total]]
 
 
 class MemoryBatch:
@@ -181,14 +181,16 @@ class Documents:
             former[:] = [rewritten.get(decoded(each)["_id"], each) for each in former]
         former += self.former
         contents.history.update(self.rewritten | self.history)
-        for partition, place, moved in self.movements:
-            contents.movements[partition, place] = _sum(contents.movements.get((partition, place), {}), moved)
+        for partition, bucket, totals in self.movements:
+            contents.movements[partition, bucket] = _sum(
+                contents.movements.get((partition, bucket), {}), totals
+            )
 
 
-def _sum(stored: Mapping[Kind, Moved], added: Mapping[Kind, Moved]) -> dict[Kind, Moved]:
-    sums = {kind: stored[kind] if kind in stored else Moved(Decimal(0), 0) for kind in {**stored, **added}}
-    for kind, moved in added.items():
-        sums[kind] = Moved(sums[kind].amount + moved.amount, sums[kind].times + moved.times)
+def _sum(stored: Mapping[Kind, Total], added: Mapping[Kind, Total]) -> dict[Kind, Total]:
+    sums = {kind: stored[kind] if kind in stored else Total(Decimal(0), 0) for kind in {**stored, **added}}
+    for kind, total in added.items():
+        sums[kind] = Total(sums[kind].amount + total.amount, sums[kind].times + total.times)
     return sums
 
 

@@ -105,13 +105,15 @@ class MongoBatch:
             await self._rewrite(writes.rewritten)
 
     async def _move(self, moves: Sequence[Move]) -> None:
-        sized = [(len(move.outbox.frames) if move.outbox else 0, self._moved(move)) for move in moves]
-        moved = sum([await self._commands.update("positions", p) for p in parted(sized, _OUTPUTS_A_MESSAGE)])
-        if moved != len(moves):
+        sized = [(len(move.outbox.frames) if move.outbox else 0, self._update_of(move)) for move in moves]
+        updated = sum(
+            [await self._commands.update("positions", p) for p in parted(sized, _OUTPUTS_A_MESSAGE)]
+        )
+        if updated != len(moves):
             names = ", ".join(f"{move.position.partition} at {move.before}" for move in moves)
             raise Fenced(f"not all of these are this owner's any more: {names}")
 
-    def _moved(self, move: Move) -> dict[str, Any]:
+    def _update_of(self, move: Move) -> dict[str, Any]:
         fields = position_fields(move.position)
         if move.outbox is not None:
             fields[f"outbox.{move.outbox.number}"] = slot_document(move.outbox)

@@ -33,12 +33,12 @@ class OperationListener(CommandListener):
         """Answered. A write may still have failed in part."""
         reply: Mapping[str, Any] = event.reply
         failed = bool(reply.get("writeErrors") or reply.get("writeConcernError"))
-        self._tell(event, _PART_FAILED if failed else "ok")
+        self._note(event, _PART_FAILED if failed else "ok")
 
     def failed(self, event: CommandFailedEvent) -> None:
         """Refused by the server, or no answer: then the failure is the name of the driver's error."""
         failure: Mapping[str, Any] = event.failure
-        self._tell(event, str(failure.get("codeName") or failure.get("errtype") or "Error"))
+        self._note(event, str(failure.get("codeName") or failure.get("errtype") or "Error"))
 
-    def _tell(self, event: CommandSucceededEvent | CommandFailedEvent, result: str) -> None:
+    def _note(self, event: CommandSucceededEvent | CommandFailedEvent, result: str) -> None:
         self._report(event.command_name, result, event.duration_micros / _MICROSECONDS)

@@ -21,7 +21,7 @@ from consumer.storage.mongo_errors import answered
 from consumer.storage.mongo_filters import LATEST, RUNS, ends_in, of_topic, selected
 from consumer.storage.mongo_known import find_holders, find_seen
 from consumer.storage.mongo_revenue import positions_and_movements
-from consumer.storage.movements import RevenueMoves
+from consumer.storage.movements import RevenueMovements
 from consumer.storage.queries import Applied, ChangeCount, Due, EndingCount, MonthEnding, Revenue
 from schemas.types import ContractTypeName, StatusName
 
@@ -157,11 +157,11 @@ class MongoQueries:
             for row in rows
         ]
 
-    async def movements(self, since: str) -> RevenueMoves:
-        positions, moved = await positions_and_movements(
+    async def movements(self, since: str) -> RevenueMovements:
+        positions, documents = await positions_and_movements(
             self._client, self._db, PATIENT_SECONDS, movements.since(since)
         )
-        return RevenueMoves(movements.revenue_of(positions), [*map(movements.tallied_from, moved)])
+        return RevenueMovements(movements.revenue_of(positions), [*map(movements.tallied_from, documents)])
 
     async def ending_counts(self, now: datetime, windows: Sequence[int]) -> list[EndingCount]:
         rows = await self._aggregate(self._db.contracts, pipelines.ending(now, windows))

@@ -22,9 +22,9 @@ _WITHOUT_OUTBOX: Final = {"outbox": False}
 
 
 async def positions_and_movements(
-    client: Client, database: Any, seconds: float, moved: Mapping[str, Any] | None = None
+    client: Client, database: Any, seconds: float, selection: Mapping[str, Any] | None = None
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """All positions, without outboxes, and the movements that are selected by `moved`; None: all of them.
+    """All positions, without outboxes, and the movements that are selected by `selection`; None: all of them.
 
     Raises:
         ServiceUnavailable: MongoDB does not answer within `seconds`.
@@ -34,7 +34,7 @@ async def positions_and_movements(
         with answered(seconds):
             await start_transaction(session, ReadConcern("snapshot"))
             positions = await database.positions.find({}, _WITHOUT_OUTBOX, session=session).to_list(None)
-            found = await database[movements.COLLECTION].find(moved or {}, session=session).to_list(None)
+            found = await database[movements.COLLECTION].find(selection or {}, session=session).to_list(None)
             await session.commit_transaction()
     finally:
         await session.end_session()

@@ -21,7 +21,7 @@ KINDS: Final[tuple[Kind, ...]] = ("new", "expansion", "contraction", "churn", "r
 COLLECTION: Final = "movements"
 
 
-class Place(NamedTuple):
+class Bucket(NamedTuple):
     """What is tallied together. `day`: `YYYY-MM-DD`, of the moment when the change was due."""
 
     day: str
@@ -29,26 +29,26 @@ class Place(NamedTuple):
     currency: str
 
 
-class Moved(NamedTuple):
-    """How much a kind of movement came to, below 0 where revenue fell, and how often it happened."""
+class Total(NamedTuple):
+    """The amount of a kind of movement, below 0 where revenue fell, and how often it happened."""
 
     amount: Decimal
     times: int
 
 
 class Tallied(NamedTuple):
-    """What a batch, or several, moved at one place in one partition ("topic/number")."""
+    """What a batch, or several, added to one bucket of a partition ("topic/number")."""
 
     partition: str
-    place: Place
-    moved: Mapping[Kind, Moved]
+    bucket: Bucket
+    totals: Mapping[Kind, Total]
 
 
-class RevenueMoves(NamedTuple):
-    """What all contracts bring at a moment, by type and currency, and what was moved since a day."""
+class RevenueMovements(NamedTuple):
+    """What all contracts bring at a moment, by type and currency, and the movements since a day."""
 
     now: Mapping[tuple[str, str], Decimal]
-    moved: Sequence[Tallied]
+    tallied: Sequence[Tallied]
 
 
 def revenue_of(positions: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], Decimal]:
@@ -65,33 +65,33 @@ def revenue_of(positions: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], 
 
 def statement(tallied: Tallied) -> dict[str, Any]:
     """Adds to what is stored."""
-    place = tallied.place
-    added: dict[str, Any] = {f"amounts.{kind}": moved.amount for kind, moved in tallied.moved.items()}
-    added |= {f"times.{kind}": moved.times for kind, moved in tallied.moved.items()}
+    bucket = tallied.bucket
+    added: dict[str, Any] = {f"amounts.{kind}": total.amount for kind, total in tallied.totals.items()}
+    added |= {f"times.{kind}": total.times for kind, total in tallied.totals.items()}
     return {
         "q": {"_id": _name(tallied)},
-        "u": {"$inc": added, "$setOnInsert": {"partition": tallied.partition, **place._asdict()}},
+        "u": {"$inc": added, "$setOnInsert": {"partition": tallied.partition, **bucket._asdict()}},
         "upsert": True,
     }
 
 
 def _name(tallied: Tallied) -> str:
     """By day first: a period is a range of them."""
-    day, contract_type, currency = tallied.place
+    day, contract_type, currency = tallied.bucket
     return f"{day}/{tallied.partition}/{contract_type}/{currency}"
 
 
 def since(day: str) -> dict[str, Any]:
-    """Selects what was moved on a day and later."""
+    """Selects the movements of a day and later."""
     return {"_id": {"$gte": day}}
 
 
 def tallied_from(document: Mapping[str, Any]) -> Tallied:
     """What is stored."""
-    place = Place(*(document[name] for name in Place._fields))
+    bucket = Bucket(*(document[name] for name in Bucket._fields))
     amounts, times = document["amounts"], document["times"]
     return Tallied(
         document["partition"],
-        place,
-        {kind: Moved(amounts[kind], times[kind]) for kind in KINDS if kind in times},
+        bucket,
+        {kind: Total(amounts[kind], times[kind]) for kind in KINDS if kind in times},
     )

@@ -38,7 +38,7 @@ _ENDS_IT: Final = {
 _ENDING: Final = {"$map": {"input": "$scheduled_changes", "as": "each", "in": _ENDS_IT}}
 _LAPSES: Final = {"$or": [{"$eq": ["$auto_renewal", False]}, {"$in": [True, _ENDING]}]}
 
-_TOLD: Final = {"account_id": {"$exists": True}}
+_NOT_PRUNED: Final = {"account_id": {"$exists": True}}
 """Entries that are not pruned: the condition of the index on their time."""
 
 _STATUS_BEFORE: Final = {
@@ -120,7 +120,7 @@ def changes(start: datetime, end: datetime) -> Stages:
     """
     within = {"changes.change": {"$exists": True}, "changes.effective_at": {"$gte": start, "$lt": end}}
     return [
-        {"$match": {"occurred_at": {"$gte": start}, **_TOLD, "changes": {"$exists": True}}},
+        {"$match": {"occurred_at": {"$gte": start}, **_NOT_PRUNED, "changes": {"$exists": True}}},
         {"$unwind": "$changes"},
         {"$match": {"$or": [within, {"changes": _TEXT}]}},
         {"$project": {"change": "$changes.change", "before": _STATUS_BEFORE}},
@@ -138,7 +138,7 @@ def hidden_since(moment: datetime) -> Stages:
         {
             "$match": {
                 "occurred_at": {"$gt": moment},
-                **_TOLD,
+                **_NOT_PRUNED,
                 "outcome": "applied",
                 "$or": [
                     {"type": "delete"},

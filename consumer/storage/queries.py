@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from consumer.storage.history import HistoryEntry, Seen
-    from consumer.storage.movements import RevenueMoves
+    from consumer.storage.movements import RevenueMovements
     from schemas.contract import Contract
     from schemas.types import ContractTypeName, StatusName
 
@@ -150,7 +150,7 @@ class Queries(Protocol):
     async def revenue(self, now: datetime) -> list[Revenue]:
         """Monthly revenue of the contracts that run at `now`."""
 
-    async def movements(self, since: str) -> RevenueMoves:
+    async def movements(self, since: str) -> RevenueMovements:
         """What contracts bring, and what moved it on a day (`YYYY-MM-DD`) and later: as of one moment."""
 
     async def ending_counts(self, now: datetime, windows: Sequence[int]) -> list[EndingCount]:

@@ -53,7 +53,7 @@ class Metrics:
         self._commands = make.counter("commands")
         self._events = make.counter("events_published")
         self._limits_reached = make.counter("limits_reached")
-        self._revenue_moved = make.counter("revenue_moved")
+        self._revenue_movements = make.counter("revenue_moved")
         self._dead_letters = make.counter("dead_letters")
         self._forwarded = make.counter("forwarded")
         self._latency = make.batch_histogram("command_latency_seconds")
@@ -91,9 +91,9 @@ class Metrics:
         """`count` commands of one name had this outcome."""
         self._commands.labels(name, outcome).inc(count)
 
-    def revenue_moved(self, movement: Movement, currency: str, amount: Decimal) -> None:
+    def revenue_movement(self, movement: Movement, currency: str, amount: Decimal) -> None:
         """Changes of contracts moved monthly revenue by `amount`, which is not below 0."""
-        self._revenue_moved.labels(movement, currency).inc(float(amount))
+        self._revenue_movements.labels(movement, currency).inc(float(amount))
 
     def event(self, name: str, count: int = 1) -> None:
         """`count` events of this name (a key of OUTPUTS) were committed."""

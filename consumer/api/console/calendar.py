@@ -73,7 +73,7 @@ class CalendarPages:
         contracts = _shown(all_ending(self._reader, days_of(request, DAYS, MOST_DAYS)), caller)
         first = await anext(contracts, None)
 
-        async def told() -> AsyncIterator[ExpiringContract]:
+        async def rows() -> AsyncIterator[ExpiringContract]:
             if first is not None:
                 yield first
             try:
@@ -83,7 +83,7 @@ class CalendarPages:
                 log.warning("a download was cut off", path=request.url.path, error=str(error))
                 raise
 
-        return told()
+        return rows()
 
 
 async def _shown(

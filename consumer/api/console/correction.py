@@ -37,10 +37,10 @@ class CorrectionPages:
         """Shows one dead letter, with the form if the caller may correct it."""
         letter, value = await self._desk.letter(_id(request))
         may = _may_correct(request.state.caller)
-        told: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         if may:
-            told = {"draft": draft_of(letter, value), "before": await self._before(letter)}
-        return self._show(request, letter, value, command_id=str(uuid4()), **told)
+            values = {"draft": draft_of(letter, value), "before": await self._before(letter)}
+        return self._show(request, letter, value, command_id=str(uuid4()), **values)
 
     async def correct(self, request: Request) -> Response:
         """Previews the corrected command, or sends it."""
@@ -51,19 +51,19 @@ class CorrectionPages:
         form: dict[str, str] = request.state.form
         letter, value = await self._desk.letter(_id(request))
         draft, before = filled_draft(form), await self._before(letter)
-        told: dict[str, Any] = {"draft": draft, "before": before, "account_id": draft.account_id}
-        told["command_id"] = command_id = form.get("command_id") or str(uuid4())
+        values: dict[str, Any] = {"draft": draft, "before": before, "account_id": draft.account_id}
+        values["command_id"] = command_id = form.get("command_id") or str(uuid4())
         try:
             message = self._message(caller, draft, command_id)
             if form.get("do") == "send" and (form.get("again") == "yes" or not before):
                 await self._desk.replaced(letter)
                 sent, result = await self._outgoing.send(caller, message, corrects=letter.id)
-                return self._show(request, letter, value, sent=sent, result=result, **told)
+                return self._show(request, letter, value, sent=sent, result=result, **values)
             seen = await self._outgoing.foreseen(caller, message)
             data = seen.held(draft.command, read_exactly(draft.data.encode()))
-            return self._show(request, letter, value, seen=seen, data=data, **told)
+            return self._show(request, letter, value, seen=seen, data=data, **values)
         except (Problem, InputRefused) as error:
-            return self._show(request, letter, value, 400, **told, **mistakes_of(error))
+            return self._show(request, letter, value, 400, **values, **mistakes_of(error))
 
     def _message(self, caller: Caller, draft: Draft, command_id: str) -> CommandMessage:
         if draft.command not in ROLES:

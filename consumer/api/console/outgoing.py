@@ -32,12 +32,12 @@ class Foreseen(NamedTuple):
     def held(self, name: str, data: dict[str, Any]) -> str:
         """The data as JSON, with the contract id and version of the preview unless it has its own."""
         version, before = self.preview.expected_version, self.preview.before
-        told: dict[str, Any] = {}
+        set_by_preview: dict[str, Any] = {}
         if version is not None and "expected_version" in fields_at(COMMANDS[name].type, ()):
-            told["expected_version"] = version
+            set_by_preview["expected_version"] = version
             if before is not None:  # the next contract may have the same version
-                told["contract_id"] = before["contract_id"]
-        return dump_exactly(told | data).decode()
+                set_by_preview["contract_id"] = before["contract_id"]
+        return dump_exactly(set_by_preview | data).decode()
 
 
 class Outgoing:
@@ -82,7 +82,7 @@ class Outgoing:
     async def send(self, caller: Caller, message: CommandMessage, **why: object) -> Answered:
         """Publishes a command and waits for its result. `why` is added to the audit line."""
 
-        def told(**how: object) -> None:
+        def note(**how: object) -> None:
             audit(
                 "a command was sent from the console",
                 caller,
@@ -96,17 +96,17 @@ class Outgoing:
         try:
             answered = await self._log.put(message, self._max_wait)
         except Exception as error:  # the command may be in the log anyway
-            told(outcome=None, code=type(error).__name__)
+            note(outcome=None, code=type(error).__name__)
             raise
         outcome = None if answered.result is None else answered.result.outcome
-        told(outcome=outcome)
+        note(outcome=outcome)
         return answered
 
 
 def mistakes_of(error: Problem | InputRefused) -> dict[str, object]:
     """An error as values for the template of a form."""
     if isinstance(error, Problem):
-        told = error.document
-        listed = [(each["path"], each["message"]) for each in told.get("errors", ())]
-        return {"problem": told.get("detail") or told["title"], "errors": listed}
+        problem = error.document
+        listed = [(each["path"], each["message"]) for each in problem.get("errors", ())]
+        return {"problem": problem.get("detail") or problem["title"], "errors": listed}
     return {"problem": str(error), "errors": error.errors}

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 CALENDAR_MONTHS: Final = 12
 HISTORY: Final = 25
 MOST_DIGITS: Final = 100
-MOVED_DAYS: Final = 30
+MOVEMENT_DAYS: Final = 30
 
 
 class ContractPages:
@@ -115,13 +115,13 @@ class ContractPages:
         counts = await self._statistics.counts()
         revenue = await self._statistics.monthly_revenue()
         ending = await self._statistics.expiring()
-        moved = await self._statistics.recent_movements(MOVED_DAYS)
+        movements = await self._statistics.recent_movements(MOVEMENT_DAYS)
         return self._pages.show(
             request,
             "statistics.html",
             counts=bars((f"{plan}, {status}", n) for (plan, status), n in sorted(counts.items()) if n),
             revenue=bars((f"{each.contract_type}, {each.currency}", each.monthly) for each in revenue),
-            waterfalls=waterfalls(moved),
-            moved_days=MOVED_DAYS,
+            waterfalls=waterfalls(movements),
+            movement_days=MOVEMENT_DAYS,
             ending=bars((f"within {each.within_days} days", each.contracts) for each in ending),
         )

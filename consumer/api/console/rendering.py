@@ -72,8 +72,8 @@ class Pages:
 
     def problem(self, request: Request, problem: Problem) -> Response:
         """A page for the same problem that the API would answer with."""
-        told = problem.document
-        return self.error(request, problem.status, "Not now", told.get("detail", told["title"]))
+        details = problem.document
+        return self.error(request, problem.status, "Not now", details.get("detail", details["title"]))
 
     async def not_found(self, request: Request, error: Exception) -> Response:
         """The page for unknown addresses."""

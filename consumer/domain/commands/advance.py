@@ -26,8 +26,8 @@ def advance_id(contract_id: str, due_at: datetime) -> str:
 
 def advance(case: Case) -> Verdict:
     """Never rejected: it was right when it was sent, and the contract may have changed since."""
-    tells_state = case.command.data.get("publish_state", False)
-    return Verdict(_outcome(case), case.contract, case.due, tells_state=tells_state)
+    publishes_state = case.command.data.get("publish_state", False)
+    return Verdict(_outcome(case), case.contract, case.due, publishes_state=publishes_state)
 
 
 def _outcome(case: Case) -> Outcome:

@@ -54,8 +54,8 @@ def refuse_worse(folder: Path, topic: str, positions: Mapping[int, Position]) ->
         {"topic": name} | asdict(of) for name, of in ((there.topic, there.origin), (topic, origin))
     )
     if other := [name for name, value in before.items() if value != now[name]]:
-        told = ", ".join(f"{name} {before[name]}, not {now[name]}" for name in other)
-        raise _refused(f"the checkpoint in {folder} is of another service: {told}")
+        listed = ", ".join(f"{name} {before[name]}, not {now[name]}" for name in other)
+        raise _refused(f"the checkpoint in {folder} is of another service: {listed}")
     for number, position in sorted(positions.items()):
         kept = there.positions[number]
         if (position.generation, position.next) < (kept.generation, kept.next):

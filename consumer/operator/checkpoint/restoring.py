@@ -170,8 +170,8 @@ def refuse_other_settings(manifest: Manifest, settings: Settings) -> None:
     now = deciding(settings)
     other = [name for name, value in manifest.settings.items() if now.get(name) != value]
     if other:
-        told = ", ".join(f"CONTRACTS_{name.upper()} was {manifest.settings[name]}" for name in other)
+        listed = ", ".join(f"CONTRACTS_{name.upper()} was {manifest.settings[name]}" for name in other)
         raise InputRefused(
-            f"the checkpoint was made with other settings: {told}",
+            f"the checkpoint was made with other settings: {listed}",
             hint="--force restores it, and the rest of the log is decided by the present settings",
         )

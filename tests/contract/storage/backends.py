@@ -46,7 +46,8 @@ class MemoryBackend:
 
     def movements(self) -> list[Tallied]:
         return [
-            Tallied(partition, place, moved) for (partition, place), moved in self._store.movements.items()
+            Tallied(partition, bucket, totals)
+            for (partition, bucket), totals in self._store.movements.items()
         ]
 
     def forget_contract(self, account: str) -> None:

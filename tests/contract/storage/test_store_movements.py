@@ -5,31 +5,35 @@ from decimal import Decimal
 import pytest
 
 from consumer.errors import Fenced, PoisonDocument
-from consumer.storage.movements import Moved, Place, Tallied
+from consumer.storage.movements import Bucket, Tallied, Total
 from consumer.storage.protocols import Position
 from tests.contract.storage.owner import Owner
 from tests.contract.storage.samples import ORIGIN, PARTITION, writes
 
-PLACE = Place("2026-03-01", "basic", "USD")
+BUCKET = Bucket("2026-03-01", "basic", "USD")
 
 
-def tallied(partition: str = PARTITION, place: Place = PLACE, **amounts: str) -> Tallied:
-    return Tallied(partition, place, {kind: Moved(Decimal(amount), 1) for kind, amount in amounts.items()})
+def tallied(partition: str = PARTITION, bucket: Bucket = BUCKET, **amounts: str) -> Tallied:
+    return Tallied(partition, bucket, {kind: Total(Decimal(amount), 1) for kind, amount in amounts.items()})
 
 
 async def test_what_batches_moved_is_added_up_by_day_plan_and_currency(backend, owner):
-    later = PLACE._replace(day="2026-03-02")
+    later = BUCKET._replace(day="2026-03-02")
     await owner.commit(
-        writes(movements=[tallied(new="99.5", churn="-0.0001"), tallied(place=later, new="1")])
+        writes(movements=[tallied(new="99.5", churn="-0.0001"), tallied(bucket=later, new="1")])
     )
     await owner.commit(writes(movements=[tallied(new="0.5", moved="-20")]))
     assert sorted(backend.movements()) == [
         Tallied(
             PARTITION,
-            PLACE,
-            {"new": Moved(100, 2), "churn": Moved(Decimal("-0.0001"), 1), "moved": Moved(-20, 1)},
+            BUCKET,
+            {
+                "new": Total(100, 2),
+                "churn": Total(Decimal("-0.0001"), 1),
+                "moved": Total(-20, 1),
+            },
         ),
-        tallied(place=later, new="1"),
+        tallied(bucket=later, new="1"),
     ]
 
 

@@ -11,7 +11,7 @@ from consumer.domain.terms import monthly_total
 from consumer.storage.history import Seen
 from consumer.storage.memory import MemoryStore
 from consumer.storage.mongo_lookups import SCANNED
-from consumer.storage.movements import RevenueMoves, Tallied, revenue_of
+from consumer.storage.movements import RevenueMovements, Tallied, revenue_of
 from consumer.storage.queries import Applied, Ending, EndPlace, MonthEnding, Selection
 from producers.kit_partition import PARTITION
 from producers.messages import CommandMessage
@@ -95,12 +95,12 @@ class MemoryQueries:
 
     async def movements(self, since: str):
         positions = [{"tallies": each.tallies} for each in self._store.positions_by_name.values()]
-        moved = [
-            Tallied(partition, place, kinds)
-            for (partition, place), kinds in self._store.movements.items()
-            if place.day >= since
+        tallied = [
+            Tallied(partition, bucket, kinds)
+            for (partition, bucket), kinds in self._store.movements.items()
+            if bucket.day >= since
         ]
-        return RevenueMoves(revenue_of(positions), moved)
+        return RevenueMovements(revenue_of(positions), tallied)
 
     async def ending_months(self, ending: Ending):
         found: Counter[tuple] = Counter()

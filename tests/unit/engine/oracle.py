@@ -74,9 +74,9 @@ def by_topic(outputs: list[Output]) -> Published:
 def add_movements(so_far: dict[Any, tuple[Any, int]], fold: Fold) -> None:
     """Amount and times, by day, plan, currency and kind."""
     for tallied in fold.accounts.movements.of("t/0"):
-        for kind, moved in tallied.moved.items():
-            amount, times = so_far.get((tallied.place, kind), (0, 0))
-            so_far[tallied.place, kind] = amount + moved.amount, times + moved.times
+        for kind, total in tallied.totals.items():
+            amount, times = so_far.get((tallied.bucket, kind), (0, 0))
+            so_far[tallied.bucket, kind] = amount + total.amount, times + total.times
 
 
 @dataclass

@@ -100,8 +100,8 @@ def test_tallies_are_never_negative_and_equal_a_recount(log, ends):
 def test_movements_add_up_to_what_contracts_bring(log, ends):
     result = folded(log, *ends)
     brings = Counter()
-    for (place, _), (amount, _) in result.movements.items():
-        brings[f"{place.contract_type}/{place.currency}"] += amount
+    for (bucket, _), (amount, _) in result.movements.items():
+        brings[f"{bucket.contract_type}/{bucket.currency}"] += amount
     monthly = {label: tally for label, tally in result.tallies.items() if label[-1].isupper()}
     assert _counted(brings) == _counted(monthly)
     assert sum(amount for (_, kind), (amount, _) in result.movements.items() if kind == "moved") == 0

@@ -66,7 +66,7 @@ class Comparison:
         """Offset, and what was made and would be, of each difference."""
         self.outputs.finish()
         self.outputs.doubts += self.outputs.missing_states()
-        self.outputs.settle(starts or {})
+        self.outputs.resolve_doubts(starts or {})
         return [(one.offset, one.made, one.would) for one in self.found.first()]
 
 

@@ -26,7 +26,7 @@ def busy() -> Metrics:
     metrics.command("create", "applied", 3)
     metrics.event("changed", 2)
     metrics.limit_reached("trade_value", 80, 6)
-    metrics.revenue_moved("churn", "EUR", Decimal("99.5"))
+    metrics.revenue_movement("churn", "EUR", Decimal("99.5"))
     metrics.dead_letter("malformed")
     metrics.forwarded(4)
     metrics.latencies([0.004, 0.3, 5000.0])

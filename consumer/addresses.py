@@ -40,14 +40,14 @@ def _broker_mistake(server: str) -> str | None:
         )
     if not server:
         return "has an empty place between or beside its commas"
-    return None if _BARE_ADDRESS_6.fullmatch(server) else _place_mistake(server)
+    return None if _BARE_ADDRESS_6.fullmatch(server) else _server_mistake(server)
 
 
-def _place_mistake(place: str) -> str | None:
+def _server_mistake(server: str) -> str | None:
     """Of `host`, `host:port` or `[address]:port`."""
-    host, separator, port = place.rpartition(":")
-    if not separator or place.endswith("]"):
-        host, separator, port = place, "", ""
+    host, separator, port = server.rpartition(":")
+    if not separator or server.endswith("]"):
+        host, separator, port = server, "", ""
     if not (_HOST.fullmatch(host) or _ADDRESS_6.fullmatch(host)):
         return f"{host!r} is no host name: must be host:port, several with commas"
     if separator and not (port.isascii() and port.isdigit() and 0 < int(port[:6]) <= _LAST_PORT):
@@ -96,7 +96,7 @@ def _mongo_host_mistake(host: str) -> str | None:
     if host.endswith(".sock"):
         return None
     # This may be the end of a password that contains a / or ?: do not show it.
-    if _place_mistake(host) is not None:
+    if _server_mistake(host) is not None:
         return f"a host must be name:port with a port from 1 to {_LAST_PORT}, several with commas; {_ESCAPE}"
     return None
 
@@ -110,7 +110,7 @@ def issuer_mistake(url: str) -> str | None:
     parts = urlsplit(url)
     if parts.query or parts.fragment or parts.username is not None:
         return "must have no ? and no #, and no user"
-    if _place_mistake(parts.netloc) is not None:
+    if _server_mistake(parts.netloc) is not None:
         return f"must have a host name, and a port from 1 to {_LAST_PORT} if any"
     return None
 
@@ -131,8 +131,8 @@ def cache_mistake(url: str) -> str | None:
     user, at, behind = rest.partition("?")[0].rpartition("@")
     if at and not _is_user(user):
         return _ESCAPE
-    place, _, database = behind.partition("/")
-    if not place or _place_mistake(place) is not None:  # maybe a part of a password: not shown
+    server, _, database = behind.partition("/")
+    if not server or _server_mistake(server) is not None:  # maybe a part of a password: not shown
         return f"must be redis://host:port/0 with a port from 1 to {_LAST_PORT}; {_ESCAPE}"
     return None if database.isdecimal() or not database else "the database behind the / must be a number"
 

@@ -78,7 +78,7 @@ def _path_of(field_name: str) -> Path | None:
 class Origin(NamedTuple):
     """The origin of a setting, and its text there; None: not given, so the default is used."""
 
-    place: str
+    source: str
     text: str | None
 
 

@@ -40,8 +40,8 @@ def data_from(spec: CommandSpec, cells: Mapping[str, str]) -> dict[str, Any]:
     data: dict[str, Any] = {}
     for column, cell in cells.items():
         if cell:
-            place = tuple(column.split("."))
-            _put(data, place, _value(spec, place, cell))
+            path = tuple(column.split("."))
+            _put(data, path, _value(spec, path, cell))
     return {**_empty_objects(spec, cells), **data}
 
 
@@ -52,24 +52,24 @@ def _empty_objects(spec: CommandSpec, cells: Mapping[str, str]) -> dict[str, Any
     return {name: {} for name in sorted(steps & required)}
 
 
-def _put(target: dict[str, Any], place: tuple[str, ...], value: Any) -> None:
-    for step in place[:-1]:
+def _put(target: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    for step in path[:-1]:
         inner = target.setdefault(step, {})
         if not isinstance(inner, dict):
             return  # another column has the whole object, and takes precedence
         target = inner
-    target.setdefault(place[-1], value)
+    target.setdefault(path[-1], value)
 
 
-def _value(spec: CommandSpec, place: tuple[str, ...], cell: str) -> Any:
-    types = {kind for node in nodes_at(spec.type, place) for kind in _types(node)}
+def _value(spec: CommandSpec, path: tuple[str, ...], cell: str) -> Any:
+    types = {kind for node in nodes_at(spec.type, path) for kind in _types(node)}
     if cell == "null" and "null" in types:
         return None
     if types & {"array", "object"} and cell[0] in "[{":
-        return plain(spec, _json(cell), place)
+        return plain(spec, _json(cell), path)
     if "array" in types:
         parts = [part.strip() for part in cell.split(SEPARATOR)]
-        return [_scalar(_types_at(spec, (*place, "")), part) for part in parts if part]
+        return [_scalar(_types_at(spec, (*path, "")), part) for part in parts if part]
     return _scalar(types, cell)
 
 
@@ -82,8 +82,8 @@ def _scalar(types: set[str], cell: str) -> Any:
     return cell
 
 
-def _types_at(spec: CommandSpec, place: tuple[str, ...]) -> set[str]:
-    return {kind for node in nodes_at(spec.type, place) for kind in _types(node)}
+def _types_at(spec: CommandSpec, path: tuple[str, ...]) -> set[str]:
+    return {kind for node in nodes_at(spec.type, path) for kind in _types(node)}
 
 
 def _types(node: dict[str, Any]) -> list[str]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from schemas.commands import CommandSpec
 
-Place = tuple[str, ...]
+JsonPath = tuple[str, ...]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _OBJECT_ID: Final = re.compile("[0-9a-fA-F]{24}")
@@ -29,25 +29,25 @@ _INT64: Final = range(-(2**63), 2**63)
 _UUID_SUBTYPE: Final = 4
 
 
-def plain(spec: CommandSpec, value: Any, place: Place = ()) -> Any:
+def plain(spec: CommandSpec, value: Any, path: JsonPath = ()) -> Any:
     """The value, with objects like {"$oid": …} replaced by text, numbers and aware times.
 
     Objects stay where the schema takes an object, as in `metadata`. Those that have no plain form or are
     malformed stay, too: the schema refuses them with their path.
     """
     if isinstance(value, list):
-        return [plain(spec, inner, (*place, "")) for inner in value]
+        return [plain(spec, inner, (*path, "")) for inner in value]
     if not isinstance(value, dict):
         return value
-    if len(value) == 1 and not _takes_objects(spec, place):
+    if len(value) == 1 and not _takes_objects(spec, path):
         ((name, inner),) = value.items()
         if name in _READERS:
             return _read(name, inner, value)
-    return {name: plain(spec, inner, (*place, name)) for name, inner in value.items()}
+    return {name: plain(spec, inner, (*path, name)) for name, inner in value.items()}
 
 
-def _takes_objects(spec: CommandSpec, place: Place) -> bool:
-    return any(node.get("type") == "object" for node in nodes_at(spec.type, place))
+def _takes_objects(spec: CommandSpec, path: JsonPath) -> bool:
+    return any(node.get("type") == "object" for node in nodes_at(spec.type, path))
 
 
 def _read(name: str, inner: Any, otherwise: Any) -> Any:

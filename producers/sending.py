@@ -94,8 +94,8 @@ async def _acknowledged(
     sender: Sender, what: str, waiting: asyncio.Future[Any], message: CommandMessage
 ) -> Sent:
     stored = await sender.acknowledged(what, waiting)
-    place = (stored.topic, stored.partition, stored.offset, stored.timestamp)
-    return Sent(message.command_id, message.account_id, *place)
+    stored_at = (stored.topic, stored.partition, stored.offset, stored.timestamp)
+    return Sent(message.command_id, message.account_id, *stored_at)
 
 
 def _seen(task: asyncio.Task[Sent]) -> None:

@@ -95,13 +95,13 @@ def _answer(
     asked: Asked, message: CommandMessage, answered: Answered, position: Mapping[str, str]
 ) -> Response:
     result, headers = answered.result, dict(position)
-    place = f"/v1/accounts/{quote(asked.account_id, safe='')}/results/{quote(asked.key, safe='')}"
+    location = f"/v1/accounts/{quote(asked.account_id, safe='')}/results/{quote(asked.key, safe='')}"
     body: dict[str, Any] = {
         "command": {"id": asked.key, "source": message.source, "type": asked.spec.type},
         "account_id": asked.account_id,
     }
     if result is None:
-        headers["Location"] = f"{place}?source={quote(message.source, safe='')}"
+        headers["Location"] = f"{location}?source={quote(message.source, safe='')}"
         return document(body, headers, 202)
     headers |= {"Preference-Applied": f"wait={asked.wait}"}
     if result.outcome == "duplicate":

@@ -11,7 +11,7 @@ from fastapi import Header
 
 from consumer.api.problems import Problem
 from consumer.errors import ResultTimeout, ServiceUnavailable
-from consumer.storage.protocols import base_of, place_of
+from consumer.storage.protocols import base_of, split_sequence
 from consumer.storage.queries import Applied
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ class Progress:
             return {}
         home = self._home_of(account_id.encode(), self._partitions)
         applied = self._applied.get(home)
-        if applied is None or place_of(sequence)[0] != applied.generation:
+        if applied is None or split_sequence(sequence)[0] != applied.generation:
             return {}
         return {POSITION_HEADER: f"{home}/{sequence}"}
 
@@ -183,7 +183,7 @@ class Progress:
     def _has(self, wanted: Mapping[int, int]) -> bool:
         for partition, sequence in wanted.items():
             applied = self._applied.get(partition)
-            if applied is not None and place_of(sequence)[0] < applied.generation:
+            if applied is not None and split_sequence(sequence)[0] < applied.generation:
                 # Commands of that log that were not applied are lost, and it is not known which were applied.
                 raise Problem("log_replaced")
             if applied is None or applied.sequence <= sequence:

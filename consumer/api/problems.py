@@ -147,8 +147,8 @@ async def _defect(_request: Request, error: Exception) -> Response:
 
 def _parameter(detail: Mapping[str, Any]) -> dict[str, str]:
     """The name of a parameter and its mistake; the value is not quoted."""
-    place = detail["loc"]  # such as ("query", "limit"), and deeper where a parameter may have several forms
+    loc = detail["loc"]  # such as ("query", "limit"), and deeper where a parameter may have several forms
     return {
-        "path": str(place[min(1, len(place) - 1)]),
+        "path": str(loc[min(1, len(loc) - 1)]),
         "message": str(detail["msg"]).removeprefix("Value error, "),
     }

@@ -152,8 +152,8 @@ class _Printer:
 
 def as_json_object(event: ReadEvent) -> dict[str, Any]:
     """An event as --json prints it: a CloudEvent in JSON, with topic, partition and offset."""
-    place = {"topic": event.topic, "partition": event.partition, "offset": event.offset}
-    return {**event.attributes, "data": event.data, "kafka": {**place, "timestamp": event.time}}
+    source = {"topic": event.topic, "partition": event.partition, "offset": event.offset}
+    return {**event.attributes, "data": event.data, "kafka": {**source, "timestamp": event.time}}
 
 
 def _prorated(data: Mapping[str, Any]) -> str:

@@ -43,7 +43,7 @@ def rows(loaded: Settings | None) -> list[dict[str, Any]]:
         {
             "setting": env_name(name),
             "value": _effective(loaded, name) if loaded else _given(name, given[name].text, field.default),
-            "origin": given[name].place,
+            "origin": given[name].source,
             "default": default_text(field.default),
             "meaning": field.description,
         }

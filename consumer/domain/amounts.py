@@ -25,11 +25,11 @@ def is_money(amount: Decimal) -> bool:
     return amount < _SHORT or (amount <= _LARGEST and not too_many_digits(amount))
 
 
-def rounded(exact: Decimal, place: Decimal, *, down: bool = False) -> Decimal:
+def rounded(exact: Decimal, quantum: Decimal, *, down: bool = False) -> Decimal:
     """`exact`, rounded to a number of decimal places: half to even, or down."""
     rounding = ROUND_DOWN if down else ROUND_HALF_EVEN
     short = Context(prec=_DIGITS, rounding=rounding).plus(min(exact, _LARGEST))
-    return short.quantize(place, rounding)
+    return short.quantize(quantum, rounding)
 
 
 def payable(exact: Decimal, currency: str, *, down: bool = False) -> Decimal:

@@ -8,7 +8,7 @@ from consumer.domain.catalogue import Template, version_of
 from consumer.domain.dates import iso
 from consumer.domain.mistakes import mistake, rejected
 from consumer.domain.model import Rejected
-from consumer.domain.scheduling import begin_of, on_plan_by, placed
+from consumer.domain.scheduling import begin_of, on_plan_by, with_due_times
 from schemas.scheduled import MOST_CHANGES
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _why(change: ScheduledChange, other: ScheduledChange) -> str | None:
 
 def terms_conflict(contract: Contract, named: str) -> Rejected | None:
     """The rejection of renewal terms that would replace what an amendment sets at the same moment."""
-    for change, set_ in _replaced(contract, placed(contract)["scheduled_changes"]):
+    for change, set_ in _replaced(contract, with_due_times(contract)["scheduled_changes"]):
         return Rejected("change_conflict", f"{named} {_sets(set_, change, change['change_id'])}")
     return None
 

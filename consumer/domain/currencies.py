@@ -316,7 +316,7 @@ PAST_CURRENCIES: Final = frozenset(
 A code that is withdrawn in the future stays in CURRENCIES, because the log may hold running contracts in it.
 """
 
-_PLACES: Final[Mapping[int, frozenset[str]]] = {
+_FRACTION_DIGITS: Final[Mapping[int, frozenset[str]]] = {
     0: frozenset(
         [
             "BIF",
@@ -344,6 +344,8 @@ _PLACES: Final[Mapping[int, frozenset[str]]] = {
 """Decimals of the minor units that are not hundredths. No running contract has a currency of the past."""
 
 MINOR_UNITS: Final = {
-    currency: Decimal(1).scaleb(-places) for places, currencies in _PLACES.items() for currency in currencies
+    currency: Decimal(1).scaleb(-digits)
+    for digits, currencies in _FRACTION_DIGITS.items()
+    for currency in currencies
 }
 """The smallest amount that can be paid in a currency, where it is not a hundredth."""

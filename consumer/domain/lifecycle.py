@@ -20,7 +20,7 @@ from consumer.domain.proration import proration
 from consumer.domain.recurring import revenue_between, with_mark
 from consumer.domain.renewal import next_terms, on_terms, terms_for, with_change_made
 from consumer.domain.schedule import unnoticed, with_next_term
-from consumer.domain.scheduling import ending, placed, without_scheduled
+from consumer.domain.scheduling import ending, with_due_times, without_scheduled
 from consumer.domain.size import bounded_size
 from consumer.domain.statuses import RUNNING
 from schemas.views import kept_in_order
@@ -85,7 +85,7 @@ def evolve(
     command made the contract longer. `withhold`: the event names the changed fields, without values.
     """
     version, now = before["version"] + 1, moment.now
-    stamped = placed(after) | {"version": version, "updated_at": now, "last_modified_by": moment.by}
+    stamped = with_due_times(after) | {"version": version, "updated_at": now, "last_modified_by": moment.by}
     revenue = revenue_between(before, after)
     if not revenue["after"]:
         stamped = with_mark(before, stamped)

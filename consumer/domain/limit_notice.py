@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from schemas.names import UsageMetric
     from schemas.parts import Usage
 
-_PLACES: Final = {"monthly_trades": WHOLE, "trade_value": FOUR_DECIMALS}
+_PRECISIONS: Final = {"monthly_trades": WHOLE, "trade_value": FOUR_DECIMALS}
 _COPIED: Final = tuple(name for name in LimitReachedData.__annotations__ if name in FIELDS)
 
 
@@ -68,7 +68,7 @@ def projected(contract: Contract, period: str, metric: UsageMetric, value: Decim
     if metric == "concurrent_trades":
         return value
     passed, whole = (span // MILLISECOND for span in elapsed(period, contract, at))
-    return rounded(value * whole / passed, _PLACES[metric])
+    return rounded(value * whole / passed, _PRECISIONS[metric])
 
 
 def _covering_plan(

@@ -35,8 +35,8 @@ _NEEDED: Final[Mapping[ChangeKind, str]] = {"plan_change": "contract_type", "ame
 
 def derived_id(moment: Moment, number: int | None = None) -> str:
     """The id of a change if the command gives none: always the same for the same command."""
-    place = "" if number is None else f"_{number}"
-    return f"change_{moment.identity.hex()[:12]}{place}"
+    suffix = "" if number is None else f"_{number}"
+    return f"change_{moment.identity.hex()[:12]}{suffix}"
 
 
 def change_of(phase: Phase, contract: Contract, moment: Moment, change_id: str) -> ScheduledChange:

@@ -31,7 +31,7 @@ def scheduled(contract: Contract, change_id: str) -> ScheduledChange | None:
 def with_scheduled(contract: Contract, change: ScheduledChange) -> Contract:
     """The contract with a change scheduled; it replaces an earlier one of the same id."""
     changes = [*without_scheduled(contract, change["change_id"]), change]
-    return contract | {"scheduled_changes": sorted(changes, key=_place)}
+    return contract | {"scheduled_changes": sorted(changes, key=_order)}
 
 
 def without_scheduled(contract: Contract, change_id: str) -> list[ScheduledChange]:
@@ -39,12 +39,12 @@ def without_scheduled(contract: Contract, change_id: str) -> list[ScheduledChang
     return [each for each in contract["scheduled_changes"] if each["change_id"] != change_id]
 
 
-def placed(contract: Contract) -> Contract:
+def with_due_times(contract: Contract) -> Contract:
     """The contract with each scheduled change at the moment that its dates now give it, in order of time."""
     changes = contract["scheduled_changes"]
     if not changes:
         return contract
-    rescheduled = sorted((_rescheduled(contract, each) for each in changes), key=_place)
+    rescheduled = sorted((_rescheduled(contract, each) for each in changes), key=_order)
     return contract if rescheduled == changes else contract | {"scheduled_changes": rescheduled}
 
 
@@ -107,5 +107,5 @@ def _rescheduled(contract: Contract, change: ScheduledChange) -> ScheduledChange
     return change if at == change["effective_at"] else change | {"effective_at": at}
 
 
-def _place(change: ScheduledChange) -> tuple[datetime, int]:
+def _order(change: ScheduledChange) -> tuple[datetime, int]:
     return change["effective_at"], _ORDER.index(change["kind"])

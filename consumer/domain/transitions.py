@@ -38,9 +38,9 @@ _BY_COMMAND: Final = tuple(
     for source, target, when in handler.moves
 )
 
-_PLACES: Final = (None, *STATUSES)
+_ORDER: Final = (None, *STATUSES)
 
-TRANSITIONS: Final = tuple(sorted((*_BY_TIME, *_BY_COMMAND), key=lambda each: _PLACES.index(each.source)))
+TRANSITIONS: Final = tuple(sorted((*_BY_TIME, *_BY_COMMAND), key=lambda each: _ORDER.index(each.source)))
 
 _ACCEPTED: Final = frozenset((each.source, each.trigger) for each in TRANSITIONS)
 

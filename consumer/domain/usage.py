@@ -74,7 +74,7 @@ def with_report(contract: Contract, report: Usage, moment: Moment) -> Contract:
         if usage["period"] >= last
         and (usage["period"], usage["metric"]) != (report["period"], report["metric"])
     ]
-    contract = with_usages(contract, sorted([*others, report], key=_place))
+    contract = with_usages(contract, sorted([*others, report], key=_order))
     marks = {"offset": moment.offset, "at": moment.now}
     return contract | {"lifecycle": cast("Lifecycle", contract["lifecycle"] | marks)}
 
@@ -84,5 +84,5 @@ def with_usages(contract: Contract, usages: list[Usage]) -> Contract:
     return contract | {"lifecycle": contract["lifecycle"] | {"usage": usages}}
 
 
-def _place(usage: Usage) -> tuple[str, int]:
+def _order(usage: Usage) -> tuple[str, int]:
     return usage["period"], METRICS.index(usage["metric"])

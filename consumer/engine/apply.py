@@ -207,7 +207,7 @@ def _check_torn(share: Share, loaded: _Loaded) -> None:
     """Refuses data from after the position: then the database is not from one point in time."""
     position = share.position
     after = position.base() + position.next
-    _, partition = position.place
+    _, partition = position.topic_partition
     for account in accounts(share.records):
         contract = loaded.contracts.get(account)
         if contract is not None and contract["lifecycle"]["offset"] >= after:

@@ -90,7 +90,7 @@ async def problem_of(
 
 
 def _of_offsets(
-    place: tuple[str, int],
+    topic_partition: tuple[str, int],
     position: Position | None,
     done: Progress | None,
     origin: Origin,
@@ -98,62 +98,66 @@ def _of_offsets(
     bounds: Bounds,
 ) -> PositionError | None:
     if position is None:
-        return _of_first_start(place, done, origin, count)
-    return _of_position(place, position, done, origin, bounds)
+        return _of_first_start(topic_partition, done, origin, count)
+    return _of_position(topic_partition, position, done, origin, bounds)
 
 
 def _of_first_start(
-    place: tuple[str, int], done: Progress | None, origin: Origin, count: int | None
+    topic_partition: tuple[str, int], done: Progress | None, origin: Origin, count: int | None
 ) -> PositionError | None:
     """An added partition holds accounts that were in other partitions: it needs a decision first."""
     if done is not None:
-        return PositionMissing(*place, progress=done.next)
+        return PositionMissing(*topic_partition, progress=done.next)
     if count is not None and count != origin.partitions:
-        return PartitionCountChanged(*place, expected=count, found=origin.partitions)
+        return PartitionCountChanged(*topic_partition, expected=count, found=origin.partitions)
     return None
 
 
 def _of_position(
-    place: tuple[str, int], position: Position, done: Progress | None, origin: Origin, bounds: Bounds
+    topic_partition: tuple[str, int],
+    position: Position,
+    done: Progress | None,
+    origin: Origin,
+    bounds: Bounds,
 ) -> PositionError | None:
-    if problem := upgrade_problem(position) or origin_problem(place, position.origin, origin):
+    if problem := upgrade_problem(position) or origin_problem(topic_partition, position.origin, origin):
         return problem
     if done is None and position.last is not None and bounds.start <= position.next <= bounds.stable:
-        return JournalMissing(*place, position=position.next)
-    return log_problem(place, position.next, None if done is None else done.next, bounds)
+        return JournalMissing(*topic_partition, position=position.next)
+    return log_problem(topic_partition, position.next, None if done is None else done.next, bounds)
 
 
 def upgrade_problem(position: Position) -> PositionError | None:
     """Why a position of version 0.1 cannot be claimed yet."""
-    return None if position.has_journal else UpgradeNeeded(*position.place, position=position.next)
+    return None if position.has_journal else UpgradeNeeded(*position.topic_partition, position=position.next)
 
 
-def origin_problem(place: tuple[str, int], stored: Origin, found: Origin) -> PositionError | None:
+def origin_problem(topic_partition: tuple[str, int], stored: Origin, found: Origin) -> PositionError | None:
     """Why a position of one origin cannot be used with another; None: they are the same."""
     if stored.cluster != found.cluster:
-        return ClusterChanged(*place, expected=stored.cluster, found=found.cluster)
+        return ClusterChanged(*topic_partition, expected=stored.cluster, found=found.cluster)
     if stored.group != found.group:
-        return GroupChanged(*place, expected=stored.group, found=found.group)
+        return GroupChanged(*topic_partition, expected=stored.group, found=found.group)
     if stored.partitions != found.partitions:
-        return PartitionCountChanged(*place, expected=stored.partitions, found=found.partitions)
+        return PartitionCountChanged(*topic_partition, expected=stored.partitions, found=found.partitions)
     if stored.partitioner != found.partitioner:
-        return PartitionerChanged(*place, expected=stored.partitioner, found=found.partitioner)
+        return PartitionerChanged(*topic_partition, expected=stored.partitioner, found=found.partitioner)
     return None
 
 
 def log_problem(
-    place: tuple[str, int], position: int, progress: int | None, bounds: Bounds
+    topic_partition: tuple[str, int], position: int, progress: int | None, bounds: Bounds
 ) -> PositionError | None:
     """Why position or progress is outside the log; None: both are within it.
 
     Progress below the start does no harm: the outputs after it are in the outbox.
     """
     if position < bounds.start:
-        return PositionBeforeLog(*place, position=position, start=bounds.start)
+        return PositionBeforeLog(*topic_partition, position=position, start=bounds.start)
     if position > bounds.stable:
-        return PositionBeyondLog(*place, position=position, end=bounds.stable)
+        return PositionBeyondLog(*topic_partition, position=position, end=bounds.stable)
     if progress is not None and progress > bounds.stable:
-        return ProgressBeyondLog(*place, progress=progress, end=bounds.stable)
+        return ProgressBeyondLog(*topic_partition, progress=progress, end=bounds.stable)
     return None
 
 

@@ -125,7 +125,7 @@ class CommandOutputs:
 
 
 class _LastState(NamedTuple):
-    """What a command left: the contract as JSON, its version, the last change's place among the events."""
+    """What a command left: the contract as JSON, its version, the last change's index among the events."""
 
     contract: Fragment | None
     version: int | None

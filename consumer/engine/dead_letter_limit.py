@@ -26,7 +26,7 @@ class RecentRecords:
         """These are applied."""
         self._dead.extend(isinstance(decoded, Undecodable) for decoded in records)
 
-    def check(self, place: tuple[str, int], records: Sequence[Decoded]) -> None:
+    def check(self, topic_partition: tuple[str, int], records: Sequence[Decoded]) -> None:
         """Looks at what comes next, before it is applied.
 
         Raises:
@@ -42,4 +42,4 @@ class RecentRecords:
             window.append(isinstance(decoded, Undecodable))
             total += window[-1]
             if total > limits.dead_letter_count and total > limits.dead_letter_share * len(window):
-                raise DeadLetterLimit(*place, dead=total, window=len(window))
+                raise DeadLetterLimit(*topic_partition, dead=total, window=len(window))

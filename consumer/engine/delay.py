@@ -29,9 +29,11 @@ class Delay:
         self._number = number
         self._metrics = metrics
 
-    def answered(self, place: tuple[str, int], fetched: Fetched, intake: Intake, now: float) -> None:
+    def answered(
+        self, topic_partition: tuple[str, int], fetched: Fetched, intake: Intake, now: float
+    ) -> None:
         """The broker has answered, and the records are taken in."""
-        self.obstacle.answered(place, fetched, now)
+        self.obstacle.answered(topic_partition, fetched, now)
         oldest, age = intake.oldest, self.obstacle.hidden_seconds(now)
         if oldest is not None:
             age = max(0.0, datetime.now(UTC).timestamp() - oldest / 1000)

@@ -73,7 +73,7 @@ class Obstacle:
         """The partition was left out, and a takeover would leave it out again."""
         self._stands(error, now, now)
 
-    def answered(self, place: tuple[str, int], fetched: Fetched, now: float) -> None:
+    def answered(self, topic_partition: tuple[str, int], fetched: Fetched, now: float) -> None:
         """The broker has answered. A partition that was left out since then is not fetched any more."""
         if self.left_out:
             return
@@ -84,7 +84,7 @@ class Obstacle:
         if self._hidden_since is None or self.hidden_seconds(now) < HIDDEN_SECONDS:
             self.gone(now)
         else:
-            self._stands(ForeignTransaction(*place, fetched.stable), now, self._hidden_since)
+            self._stands(ForeignTransaction(*topic_partition, fetched.stable), now, self._hidden_since)
 
     def _stands(self, error: ContractsError, now: float, since: float) -> None:
         if type(error) is not type(self.error):

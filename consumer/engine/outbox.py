@@ -35,7 +35,7 @@ async def unpublished(
             raise Fenced(f"{position.partition} was moved or set back during the takeover")
         chain = chain_of(slots.get(position.partition, ()), position, committed)
         if chain is None:
-            holes[number] = OutboxHole(*position.place, progress=committed, position=position.next)
+            holes[number] = OutboxHole(*position.topic_partition, progress=committed, position=position.next)
         else:
             chains[number] = chain
     return chains, holes

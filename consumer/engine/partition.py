@@ -86,7 +86,7 @@ class Partition:
         """Appends fetched records; False: they were requested before the last takeover."""
         if not self.intake.add(fetched):
             return False
-        self.delay.answered(self.position.place, fetched, self.intake, now)
+        self.delay.answered(self.position.topic_partition, fetched, self.intake, now)
         return True
 
     def stop(self, error: ContractsError) -> None:
@@ -126,7 +126,7 @@ class Partition:
         await self.intake.decode(limit, SLICE)
         records, after = self.intake.take(limit, replay_to)
         if replay_to is None:  # else it was let pass then, and nothing is published
-            self._recent.check(self.position.place, records)
+            self._recent.check(self.position.topic_partition, records)
         return Share(
             position=self.position,
             records=records,

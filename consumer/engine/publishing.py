@@ -44,7 +44,7 @@ class Publishing:
         """Begins the Kafka transaction while MongoDB still commits what it will publish."""
         new = [one for one in applied if one.outputs is not None]
         partitions = {(batch.topic, batch.partition) for one in new for batch in one.outputs or ()}
-        partitions |= {(self._journal, one.position.place[1]) for one in new}
+        partitions |= {(self._journal, one.position.topic_partition[1]) for one in new}
         if partitions:
             self._publisher.open(partitions)
 
@@ -104,7 +104,7 @@ class Publishing:
         return [
             journal_batch(
                 self._journal,
-                position.place[1],
+                position.topic_partition[1],
                 Progress(position.next, position.generation, self._worker),
                 now,
             )

@@ -95,7 +95,7 @@ async def _torn(share: Share, error: AheadOfPosition, store: Store, owner: str) 
     stored = await store.owned([position.partition], owner)
     if stored[position.partition].next != position.next:
         raise Fenced(f"{position.partition} is not at {position.next} any more") from error
-    return TornDatabase(*position.place, what=str(error), position=position.next)
+    return TornDatabase(*position.topic_partition, what=str(error), position=position.next)
 
 
 def _refused(poison: Incoming) -> Undecodable:

@@ -118,7 +118,7 @@ class Takeover:
     async def _left_out(self, partitions: Collection[int]) -> Taken:
         """The partitions that cannot be claimed."""
         found = await self._store.positions([f"{self._topic}/{number}" for number in partitions])
-        old = {p.place[1]: problem for p in found.values() if (problem := upgrade_problem(p))}
+        old = {p.topic_partition[1]: problem for p in found.values() if (problem := upgrade_problem(p))}
         return {**await self.out_of_reach(partitions), **old}
 
     async def out_of_reach(self, partitions: Collection[int]) -> dict[int, LogError]:

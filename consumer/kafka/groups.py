@@ -37,9 +37,9 @@ class Groups:
 
     async def offset(self, group: str, topic: str, partition: int) -> int | None:
         """The offset that a group has committed; None: it has committed none."""
-        place = TopicPartition(topic, partition)
-        found = await self._admin.list_consumer_group_offsets(group, partitions=[place])
-        offset = int(found[place].offset)
+        topic_partition = TopicPartition(topic, partition)
+        found = await self._admin.list_consumer_group_offsets(group, partitions=[topic_partition])
+        offset = int(found[topic_partition].offset)
         return None if offset < 0 else offset
 
 

@@ -45,7 +45,7 @@ class Window:
     """The journal of one partition from `start` on, as far as it is read.
 
     Args:
-        place: topic and partition.
+        topic_partition: topic and partition.
         claim: offset of the claim of `worker`, which must be read.
 
     Attributes:
@@ -55,14 +55,14 @@ class Window:
         is_contested: whether another worker's transaction may be open before the claim.
     """
 
-    def __init__(self, place: tuple[str, int], start: int, claim: int, worker: str) -> None:
+    def __init__(self, topic_partition: tuple[str, int], start: int, claim: int, worker: str) -> None:
         self.start = start
         self.claim = claim
         self.at = start
         self.stable = start
         self.waits = False
         self.is_contested = False
-        self._place = place
+        self._topic_partition = topic_partition
         self._worker = worker
         self._end = claim + 1
         self._progress: Progress | None = None
@@ -76,7 +76,7 @@ class Window:
 
     def again(self) -> Window:
         """The same window, of which nothing is read."""
-        return Window(self._place, self.start, self.claim, self._worker)
+        return Window(self._topic_partition, self.start, self.claim, self._worker)
 
     @property
     def is_read(self) -> bool:
@@ -110,7 +110,7 @@ class Window:
             try:
                 entry = entry_of(record.key, record.value)
             except ValueError:
-                self._problem = JournalForeign(*self._place, offset=record.offset)
+                self._problem = JournalForeign(*self._topic_partition, offset=record.offset)
                 continue
             self._take(entry, record.offset)
         # To the end that this answer tells: if compaction has removed a record, the one that replaces it is
@@ -141,7 +141,7 @@ class Window:
         for offset, name in authors:
             # The first one is of the transaction that hides the others.
             if offset == self.stable and name is None:
-                self._hidden = Hidden(self.claim, ForeignTransaction(*self._place, offset))
+                self._hidden = Hidden(self.claim, ForeignTransaction(*self._topic_partition, offset))
             if name is not None:
                 self._rivals[name] = offset
                 self.is_contested |= name != self._worker
@@ -153,7 +153,7 @@ class Window:
 
     def note_damage(self, offset: int) -> None:
         """There is damage at this offset."""
-        self._problem = JournalDamaged(*self._place, offset=offset)
+        self._problem = JournalDamaged(*self._topic_partition, offset=offset)
 
     def end(self) -> End:
         """The end of the partition."""

@@ -42,9 +42,9 @@ class LatestReader:
         with kafka_errors(self._address):
             await self._consumer.start()
             numbers = await listed_partitions(self._consumer._client, self._topic)
-        places = [self._place(number) for number in sorted(numbers)]
-        self._consumer.assign(places)
-        self._consumer.pause(*places)
+        partitions = [self._topic_partition(number) for number in sorted(numbers)]
+        self._consumer.assign(partitions)
+        self._consumer.pause(*partitions)
 
     async def stop(self) -> None:
         """Disconnects; also without a broker."""
@@ -67,23 +67,23 @@ class LatestReader:
         Raises:
             BrokerUnavailable, BrokerDenied: the end is not known.
         """
-        place = self._place(partition)
+        topic_partition = self._topic_partition(partition)
         with kafka_errors(self._address):
-            found = await self._consumer.seek_to_end(place)
+            found = await self._consumer.seek_to_end(topic_partition)
         if not found:
-            raise BrokerUnavailable(f"Kafka at {self._address} does not report the end of {place}")
-        self._consumer.resume(place)
+            raise BrokerUnavailable(f"Kafka at {self._address} does not report the end of {topic_partition}")
+        self._consumer.resume(topic_partition)
 
     def close(self, partition: int) -> None:
         """Does not read this partition any more."""
-        self._consumer.pause(self._place(partition))
+        self._consumer.pause(self._topic_partition(partition))
 
     async def read(self) -> list[Any]:
         """The next records of the opened partitions; may be empty."""
         batches = await self._consumer.getmany(timeout_ms=_POLL_MS)
         return [record for records in batches.values() for record in records]
 
-    def _place(self, partition: int) -> TopicPartition:
+    def _topic_partition(self, partition: int) -> TopicPartition:
         return TopicPartition(self._topic, partition)
 
 

@@ -71,14 +71,14 @@ def _is_abort(batch: Any) -> bool:
 
 
 async def parse(
-    place: TopicPartition, block: bytes, aborted: Collection[tuple[int, int]], first: int
+    topic_partition: TopicPartition, block: bytes, aborted: Collection[tuple[int, int]], first: int
 ) -> tuple[list[LogRecord | Unreadable], int]:
     """The records from offset `first` on, and the position after them.
 
     What stands before damaged records is returned; they are the error of the next time.
 
     Args:
-        place: topic and partition.
+        topic_partition: topic and partition.
         block: whole batches, of which the last may be cut off.
         aborted: producer and first offset of the transactions to leave out.
         first: earlier ones are left out.
@@ -91,14 +91,14 @@ async def parse(
     try:
         for batch, raw in _batches(block):
             if not transactions.hide(batch):
-                records += _records(place, batch, raw, position)
+                records += _records(topic_partition, batch, raw, position)
             position = max(position, batch.next_offset)
             if len(records) - rested_at >= _SLICE:
                 rested_at = len(records)
                 await asyncio.sleep(0)
     except CorruptRecordException as error:
         if position == first:
-            raise RecordDamaged(place.topic, place.partition, first) from error
+            raise RecordDamaged(topic_partition.topic, topic_partition.partition, first) from error
     return records, position
 
 
@@ -116,9 +116,11 @@ def _batches(block: bytes) -> Iterator[tuple[Any, memoryview]]:
         raise CorruptRecordException
 
 
-def _records(place: TopicPartition, batch: Any, raw: memoryview, first: int) -> list[LogRecord | Unreadable]:
+def _records(
+    topic_partition: TopicPartition, batch: Any, raw: memoryview, first: int
+) -> list[LogRecord | Unreadable]:
     """Those from offset `first` on: a broker sends whole batches."""
-    topic, partition = place
+    topic, partition = topic_partition
     found: list[LogRecord | Unreadable] = []
     headers: Headers = ()
     try:
@@ -126,7 +128,7 @@ def _records(place: TopicPartition, batch: Any, raw: memoryview, first: int) -> 
             headers = _shared(r.headers, headers)
             found.append(LogRecord(topic, partition, r.offset, r.timestamp, r.key, r.value, headers))
     except UnicodeDecodeError:
-        found = [_leniently(place, record) for record in LenientBatch(bytes(raw))]
+        found = [_leniently(topic_partition, record) for record in LenientBatch(bytes(raw))]
     if found and found[0].offset < first:
         return [record for record in found if record.offset >= first]
     return found
@@ -148,8 +150,8 @@ def _shared(headers: Sequence[tuple[str, bytes | None]], before: Headers) -> Hea
     )
 
 
-def _leniently(place: TopicPartition, record: Any) -> LogRecord | Unreadable:
-    topic, partition = place
+def _leniently(topic_partition: TopicPartition, record: Any) -> LogRecord | Unreadable:
+    topic, partition = topic_partition
     if not is_readable(record):
         return Unreadable(topic, partition, record.offset, record.timestamp)
     headers = tuple(record.headers)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from consumer.kafka.recordbatches import RecordBatch
 
-    Places = Collection[tuple[str, int]]
+    TopicPartitions = Collection[tuple[str, int]]
     """Partitions, each as its topic and number."""
     MakeError = Callable[[BaseException], LogError]
 
@@ -98,7 +98,7 @@ class Publisher:
         async with self._in_time(self._deadline, partial(_unavailable, what, others)):
             await together(other.begin_epoch() for other in others)
 
-    def open(self, partitions: Places) -> None:
+    def open(self, partitions: TopicPartitions) -> None:
         """Begins the next transaction in the background, unless the last one has not ended.
 
         `publish` waits for it, and raises its error. `partitions`: to which it will probably publish.
@@ -127,7 +127,7 @@ class Publisher:
         self._opening = None
         return offsets
 
-    def _opened(self, transactions: Transactions, partitions: Places) -> asyncio.Task[None]:
+    def _opened(self, transactions: Transactions, partitions: TopicPartitions) -> asyncio.Task[None]:
         if self._opening is None:
             self._opening = asyncio.create_task(transactions.register(partitions))
         return self._opening

@@ -46,7 +46,7 @@ async def passed_by(log: Fetcher, position: Position) -> tuple[Position, Damage]
 
 async def _damage_at(log: Fetcher, position: Position, offset: int) -> Damage | None:
     """The damage at this offset, or after transaction markers at this offset; None: there is no damage."""
-    number = position.place[1]
+    number = position.topic_partition[1]
     deadline = asyncio.get_running_loop().time() + READ_SECONDS
     while asyncio.get_running_loop().time() < deadline:
         match (await log.fetch({number: offset}, timeout_ms=500)).get(number):

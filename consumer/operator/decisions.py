@@ -159,7 +159,7 @@ def up_to_damage(name: str, stored: Position | None, row: Row) -> tuple[Position
 def past_damage(published: int, position: Position, passed: Damage, left: Unpublished) -> Step:
     """The step that continues a partition at `position`, after the damage."""
     outbox = position.generation, _PAST
-    return Step(position.place[1], position, max(published, position.next), outbox, passed, left)
+    return Step(position.topic_partition[1], position, max(published, position.next), outbox, passed, left)
 
 
 def _decided(

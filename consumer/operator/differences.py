@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from heapq import heappush, heappushpop
 from typing import TYPE_CHECKING, Any, Final
 
-from consumer.storage.protocols import place_of
+from consumer.storage.protocols import split_sequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -74,7 +74,7 @@ def difference(
     if found is None:
         return None
     path, made, would = found
-    _, offset = place_of(sequence)
+    _, offset = split_sequence(sequence)
     return Difference(what, identity, partition, offset, path or "/", made, would)
 
 

@@ -176,7 +176,7 @@ class PositionTable:
         names = [position.partition for position, _ in behind.values()]
         slots, damaged = await _understood(self._store.outbox, names)
         holes = {
-            number: OutboxHole(*position.place, progress=published, position=position.next)
+            number: OutboxHole(*position.topic_partition, progress=published, position=position.next)
             for number, (position, published) in behind.items()
             if chain_of(slots.get(position.partition, ()), position, published) is None
         }

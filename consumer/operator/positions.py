@@ -180,7 +180,7 @@ async def _group_offset(groups: Groups, stored: Position) -> int:
         InputRefused: the group has no offset.
     """
     group = stored.origin.group
-    offset = await groups.offset(group, *stored.place)
+    offset = await groups.offset(group, *stored.topic_partition)
     if offset is None and stored.last is None:
         return stored.next
     if offset is None:

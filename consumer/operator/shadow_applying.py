@@ -60,7 +60,7 @@ class Applying:
 
     async def begin(self, positions: Iterable[Position], ends: Mapping[int, int]) -> None:
         """Sets the positions to where the shadow begins; `ends`: up to where it applies the log."""
-        fresh = {position.place[1]: position for position in positions}
+        fresh = {position.topic_partition[1]: position for position in positions}
         await self._store.claim([position.partition for position in fresh.values()], self._owner)
         self._storing.owner = self._owner
         self._ends = ends

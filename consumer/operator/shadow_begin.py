@@ -115,4 +115,4 @@ def refuse_log_created_again(made: Position, would: Position) -> None:
         TopicRecreated: at the service's position, the shadow has applied another last record.
     """
     if made.last is not None and would.last != made.last:
-        raise TopicRecreated(*made.place, offset=made.last.offset)
+        raise TopicRecreated(*made.topic_partition, offset=made.last.offset)

@@ -10,9 +10,9 @@ from collections import defaultdict, deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from consumer.operator.differences import MISSING, difference
-from consumer.operator.shadow_records import ForeignRecords, Lane, Places, content, padded, raw, text
+from consumer.operator.shadow_records import Causes, ForeignRecords, Lane, content, padded, raw, text
 from consumer.operator.shadow_states import States
-from consumer.storage.protocols import place_of
+from consumer.storage.protocols import split_sequence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -49,7 +49,7 @@ class OutputComparison:
     """
 
     def __init__(self, prefix: str, source: Callable[[Any], int], found: Found) -> None:
-        self._places = Places(prefix, source)
+        self._causes = Causes(prefix, source)
         self._found = found
         self._spans: Mapping[int, Span] = {}
         self._expected: defaultdict[Lane, deque[_One]] = defaultdict(deque)
@@ -82,9 +82,9 @@ class OutputComparison:
         """Takes the outputs of this program for an input partition up to an offset."""
         span = self._spans[partition]
         for record in records:
-            if record.topic != self._places.commands:
+            if record.topic != self._causes.commands:
                 lane = Lane(record.topic, partition)
-                self._expected[lane].append(_One(self._places.sequence(record, span), record))
+                self._expected[lane].append(_One(self._causes.sequence(record, span), record))
         self._reached[partition] = padded(span.base + reached)
         for lane, ahead in self._ahead.items():
             while ahead and lane.partition == partition and ahead[0].sequence < self._reached[partition]:
@@ -92,16 +92,16 @@ class OutputComparison:
 
     def published(self, record: Any) -> None:
         """Takes the next published record of a topic's partition."""
-        lane = self._places.lane(record)
+        lane = self._causes.lane(record)
         if lane is None or lane.partition not in self._spans:
             self.foreign.add(record)
             return
         span = self._spans[lane.partition]
-        one = _One(self._places.sequence(record, span), record)
-        if self._places.is_earlier(record, one.sequence, span):
+        one = _One(self._causes.sequence(record, span), record)
+        if self._causes.is_earlier(record, one.sequence, span):
             return
         if one.sequence >= padded(span.base + span.until):  # of commands that were applied since
-            if lane.topic == self._places.state:
+            if lane.topic == self._causes.state:
                 self._states.later(lane, record.key)
         elif self._ahead[lane] or one.sequence >= self._reached[lane.partition]:
             self._ahead[lane].append(one)
@@ -126,7 +126,7 @@ class OutputComparison:
         """
         for lane, after, would in self.doubts:
             if starts.get((would.record.topic, would.record.partition), 0) > after + 1:
-                _, offset = place_of(_number(would))
+                _, offset = split_sequence(_number(would))
                 self.deleted[lane] = max(self.deleted.get(lane, 0), offset + 1)
             else:
                 self._note(lane, would, (MISSING, content(would.record)))
@@ -137,7 +137,7 @@ class OutputComparison:
         while expected and expected[0].sequence < made.sequence:
             self._missing(lane, expected.popleft())
         self._read[lane] = made.record.offset
-        if lane.topic == self._places.state:
+        if lane.topic == self._causes.state:
             self._states.newer(lane, made.record.key)
         would = expected.popleft() if expected and expected[0].sequence == made.sequence else None
         self.compared += 1
@@ -147,7 +147,7 @@ class OutputComparison:
             self._note(lane, made, (content(made.record), content(would.record)))
 
     def _missing(self, lane: Lane, would: _One) -> None:
-        if lane.topic == self._places.state:
+        if lane.topic == self._causes.state:
             self._states.not_there(lane, would.sequence, would.record)
         else:
             self.doubts.append(Doubt(lane, self._read[lane], would))

@@ -59,7 +59,7 @@ class ForeignRecords(dict[tuple[str, int], Foreign]):
         self[there] = Foreign(records + 1, first)
 
 
-class Places:
+class Causes:
     """Reads from a record which command made it.
 
     Args:

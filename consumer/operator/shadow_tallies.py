@@ -69,7 +69,7 @@ class TallyComparison:
 
     def _of(self, name: str) -> Iterator[Difference]:
         made, would = self._made.positions[name], self._would.positions[name]
-        _, number = made.place
+        _, number = made.topic_partition
         if _start(made) != _start(would):
             self.uncounted.append(number)
             return

@@ -59,7 +59,9 @@ class Standstill:
         found, _ = await self._table.positions()
         old = [one for one in found.values() if not one.has_journal]
         await self._store.disown([one.partition for one in old])
-        await self._publisher.fence([f"{one.origin.group}-{'-'.join(map(str, one.place))}" for one in old])
+        await self._publisher.fence(
+            [f"{one.origin.group}-{'-'.join(map(str, one.topic_partition))}" for one in old]
+        )
 
     async def tails(self, numbers: Collection[int]) -> dict[int, Tail | None]:
         """Ends all transactions of other workers on these partitions, so that no batch is published twice.

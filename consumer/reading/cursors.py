@@ -9,7 +9,7 @@ from typing import Any, Final
 import orjson
 
 from consumer.errors import InputRefused
-from consumer.storage.queries import EndPlace
+from consumer.storage.queries import EndKey
 
 _MOST: Final = (1 << 63) - 1
 """MongoDB can compare no larger number."""
@@ -25,18 +25,18 @@ def account_after(cursor: str | None) -> str | None:
     return None if cursor is None else _unpacked(cursor, "account", str)[0]
 
 
-def end_cursor(place: EndPlace) -> str:
+def end_cursor(last: EndKey) -> str:
     """The cursor of a listing by end date."""
-    return _packed(["end", int(place.end_date.timestamp() * 1000), place.account_id])
+    return _packed(["end", int(last.end_date.timestamp() * 1000), last.account_id])
 
 
-def end_after(cursor: str | None) -> EndPlace | None:
+def end_after(cursor: str | None) -> EndKey | None:
     """The entry after which a listing by end date continues."""
     if cursor is None:
         return None
     milliseconds, account_id = _unpacked(cursor, "end", int, str)
     try:
-        return EndPlace(datetime.fromtimestamp(milliseconds / 1000, UTC), account_id)
+        return EndKey(datetime.fromtimestamp(milliseconds / 1000, UTC), account_id)
     except (ValueError, OverflowError):  # no such year
         raise _refused() from None
 

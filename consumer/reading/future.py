@@ -14,7 +14,7 @@ from consumer.engine.encoder import Encoder
 from consumer.engine.fold import Fold
 from consumer.engine.records import Incoming, Misplaced, Undecodable
 from consumer.errors import InputRefused
-from consumer.storage.protocols import base_of, place_of
+from consumer.storage.protocols import base_of, split_sequence
 from schemas.cloudevents import CONTENT_TYPE, JSON_MEDIA_TYPE, SPEC_VERSION
 from schemas.commands import COMMANDS
 from schemas.contract import to_json
@@ -92,7 +92,7 @@ class Future:
         self._account_id = account_id
         self._policy = policy
         sequence = -1 if contract is None else contract["lifecycle"]["offset"]
-        self._generation, last = place_of(max(sequence, 0))
+        self._generation, last = split_sequence(max(sequence, 0))
         self._next = last + 1 if sequence >= 0 else 0
 
     def decode(self, message: Message, at: datetime, max_bytes: int = MAX_COMMAND_BYTES) -> Incoming:

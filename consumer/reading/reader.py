@@ -14,7 +14,7 @@ from consumer.reading.hot import Held
 from consumer.reading.items import expiring_item, item_of
 from consumer.reading.usage import usage_of
 from consumer.reading.views import ExpiringContract, FoundContract, HistoryItem, Page, PastContract
-from consumer.storage.queries import Ending, EndPlace, Selection
+from consumer.storage.queries import Ending, EndKey, Selection
 from schemas.identity import entry_id
 from schemas.views import exported, visible
 
@@ -142,7 +142,7 @@ class ContractReader:
         if len(found) <= limit:
             return Page(shown, None)
         last = found[limit - 1]
-        return Page(shown, cursors.end_cursor(EndPlace(last["end_date"], last["account_id"])))
+        return Page(shown, cursors.end_cursor(EndKey(last["end_date"], last["account_id"])))
 
     async def count(
         self, *, status: StatusName | None = None, contract_type: ContractTypeName | None = None
@@ -163,11 +163,11 @@ class ContractReader:
         Raises:
             InputRefused: `after` is not a cursor of a history, or `limit` is out of range.
         """
-        place = cursors.sequence_after(after)
+        sequence = cursors.sequence_after(after)
         found = await self._queries.history(
             account_id,
-            after=None if newest_first else place,
-            before=place if newest_first else None,
+            after=None if newest_first else sequence,
+            before=sequence if newest_first else None,
             newest_first=newest_first,
             limit=page_size(limit) + 1,
         )

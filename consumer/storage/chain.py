@@ -87,11 +87,11 @@ def _encoded(documents: Sequence[Mapping[str, Any]]) -> Iterator[bytes]:
     """The documents as BSON: encoded as one list, because calls for each take longer."""
     with translated():
         encoded = bson.encode({"": documents}, codec_options=CODEC)
-    place = _LIST_START
+    at = _LIST_START
     for index in range(len(documents)):
-        first = place + len(str(index)) + 2  # after the type and the name of the element
-        place = first + int.from_bytes(encoded[first : first + 4], "little")
-        yield encoded[first:place]
+        first = at + len(str(index)) + 2  # after the type and the name of the element
+        at = first + int.from_bytes(encoded[first : first + 4], "little")
+        yield encoded[first:at]
 
 
 _LIST_START: Final = 10
@@ -112,8 +112,8 @@ class Head(NamedTuple):
 def heads_of(positions: Iterable[Position]) -> list[Head]:
     """The heads of the partitions whose chain has begun."""
     return [
-        Head(position.place[1], position.chain.number, position.chain.head)
-        for position in sorted(positions, key=lambda position: position.place)
+        Head(position.topic_partition[1], position.chain.number, position.chain.head)
+        for position in sorted(positions, key=lambda position: position.topic_partition)
         if position.chain is not None
     ]
 
@@ -167,15 +167,15 @@ _COUNTED: Final = {0x02: 4, 0x03: 0, 0x04: 0, 0x05: 5}
 
 def _divided(raw: bytes) -> Iterator[tuple[str, bytes]]:
     """The elements of a document with their names."""
-    place, end = 4, len(raw) - 1
-    while place < end:
-        value = raw.index(b"\x00", place) + 1
-        kind = raw[place]
+    at, end = 4, len(raw) - 1
+    while at < end:
+        value = raw.index(b"\x00", at) + 1
+        kind = raw[at]
         if kind in _FIXED:
             after = value + _FIXED[kind]
         elif kind in _COUNTED:
             after = value + int.from_bytes(raw[value : value + 4], "little") + _COUNTED[kind]
         else:
             raise ValueError(f"elements of type {kind}")
-        yield raw[place + 1 : value - 1].decode(), raw[place:after]
-        place = after
+        yield raw[at + 1 : value - 1].decode(), raw[at:after]
+        at = after

@@ -42,7 +42,7 @@ class ChainPages:
         with answered(SECONDS):
             found = await self._positions.find(of_topic(self._topic), {"outbox": False}).to_list(None)
         positions = map(position_from, found)
-        return {position.place[1]: position for position in positions}
+        return {position.topic_partition[1]: position for position in positions}
 
     async def entries(
         self, partition: int, start: int, end: int, session: Session | None = None

@@ -121,7 +121,7 @@ class MemoryStore:
             other.overtaken |= batch.keys
 
     async def partition_count(self, topic: str) -> int | None:
-        of_topic = (each for each in self.positions_by_name.values() if each.place[0] == topic)
+        of_topic = (each for each in self.positions_by_name.values() if each.topic_partition[0] == topic)
         return next((position.origin.partitions for position in of_topic), None)
 
     async def replace_position(self, position: Position) -> None:
@@ -132,9 +132,9 @@ class MemoryStore:
     async def keep_outbox(self, partition: str, generations: tuple[int, int]) -> None:
         before, after = generations
         self._take([partition], None)
-        for place, slot in self.slots.items():
-            if place[0] == partition and slot.generation == before:
-                self.slots[place] = slot._replace(generation=after)
+        for key, slot in self.slots.items():
+            if key[0] == partition and slot.generation == before:
+                self.slots[key] = slot._replace(generation=after)
 
     async def adopt_outbox(self, partition: str) -> None:
         """Does nothing: version 0.1 stored nothing in memory."""

@@ -46,16 +46,16 @@ class Lanes:
     def opened(self, batch: MemoryBatch, lane: int) -> Iterator[None]:
         """A transaction is open in the `with` block; raises what `begin` does."""
         self.begin(batch, lane)
-        place = (batch.owner, lane)
+        key = (batch.owner, lane)
         try:
             yield
         except (StoreUnavailable, OutcomeUnknown, CancelledError):
             raise  # and the lane stays in use until the next claim
         except BaseException:
-            self.free.add(place)
+            self.free.add(key)
             raise
         else:
-            self.free.add(place)
+            self.free.add(key)
         finally:
             self.open.remove(batch)
 

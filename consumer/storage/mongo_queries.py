@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from consumer.storage.history import HistoryEntry, Seen
     from consumer.storage.mongo_driver import Client
-    from consumer.storage.queries import Ending, EndPlace, Selection
+    from consumer.storage.queries import Ending, EndKey, Selection
     from schemas.contract import Contract
 
 READ_PREFERENCES: Final = {
@@ -96,7 +96,7 @@ class MongoQueries:
             wanted["account_id"] = {"$gt": after}
         return await self._many(self._db.contracts, wanted, [("account_id", 1)], limit)
 
-    async def ending(self, ending: Ending, after: EndPlace | None, limit: int) -> list[Contract]:
+    async def ending(self, ending: Ending, after: EndKey | None, limit: int) -> list[Contract]:
         order = [("end_date", 1), ("account_id", 1)]
         if after is None:
             return await self._many(self._db.contracts, ends_in(ending), order, limit)

@@ -31,7 +31,7 @@ def base_of(generation: int) -> int:
     return (generation - 1) << GENERATION_SHIFT
 
 
-def place_of(sequence: int) -> tuple[int, int]:
+def split_sequence(sequence: int) -> tuple[int, int]:
     """The generation and the offset of a sequence number."""
     return (sequence >> GENERATION_SHIFT) + 1, sequence & ((1 << GENERATION_SHIFT) - 1)
 
@@ -83,7 +83,7 @@ class Position:
     """False: stored by version 0.1, which kept the progress in the offset of its group."""
 
     @property
-    def place(self) -> tuple[str, int]:
+    def topic_partition(self) -> tuple[str, int]:
         """Topic and number of the partition."""
         topic, _, number = self.partition.rpartition("/")
         return topic, int(number)

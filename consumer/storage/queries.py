@@ -37,7 +37,7 @@ class Ending(NamedTuple):
     until: datetime
 
 
-class EndPlace(NamedTuple):
+class EndKey(NamedTuple):
     """The last entry of a page of a listing by end date."""
 
     end_date: datetime
@@ -127,7 +127,7 @@ class Queries(Protocol):
     async def page(self, selection: Selection, after: str | None, limit: int) -> list[Contract]:
         """Contracts by account id, from the first after `after`."""
 
-    async def ending(self, ending: Ending, after: EndPlace | None, limit: int) -> list[Contract]:
+    async def ending(self, ending: Ending, after: EndKey | None, limit: int) -> list[Contract]:
         """Contracts by end date and account id, from the first after `after`."""
 
     async def count_ending(self, ending: Ending) -> int:

@@ -146,14 +146,14 @@ def misfit(shape: SchemaValidator, document: Any) -> str | None:
 
 
 def _words(detail: ErrorDetails) -> str:
-    place = ".".join(map(str, detail["loc"])) or "the document"
+    path = ".".join(map(str, detail["loc"])) or "the document"
     match detail["type"]:
         case "missing":
-            return f"{place} is missing"
+            return f"{path} is missing"
         case "extra_forbidden":
-            return f"{place} is no field of it"
+            return f"{path} is no field of it"
         case _:
-            return f"{place} is of another kind"
+            return f"{path} is of another kind"
 
 
 def check(collection: str, shape: SchemaValidator, document: Mapping[str, Any]) -> None:

@@ -133,7 +133,7 @@ class Snapshot:
             await start_transaction(session, ReadConcern("snapshot"))
             found = await reader.find("positions", of_topic(self._topic), only={"outbox": False})
             decoded = (bson.decode(bytes(each.raw), CODEC) for each in found)
-            now = {position.place[1]: position for position in map(position_from, decoded)}
+            now = {position.topic_partition[1]: position for position in map(position_from, decoded)}
             await reader.read(reached, now)
             for name in WHOLE:
                 # The server decides where an update of movements adds fields; templates are stored whole.

@@ -75,11 +75,11 @@ def data_of(command: str, form: Mapping[str, str]) -> dict[str, Any]:
             raise _mistake(field, "must be empty if the field is to be removed")
         if not text and not remove:
             continue
-        place = data
+        node = data
         *steps, last = field.name.split(".")
         for step in steps:
-            place = place.setdefault(step, {})
-        place[last] = None if remove else _value(field, text)
+            node = node.setdefault(step, {})
+        node[last] = None if remove else _value(field, text)
     return data
 
 
@@ -98,27 +98,27 @@ def moment_of(form: Mapping[str, str], name: str) -> datetime | None:
         ) from None
 
 
-def _fields(type_: str, place: tuple[str, ...], given: frozenset[str]) -> Iterator[FormField]:
-    required = {name for node in nodes_at(type_, place) for name in node.get("required", ())}
-    for name in fields_at(type_, place):
-        here = (*place, name)
-        if not place and name in given:
+def _fields(type_: str, path: tuple[str, ...], given: frozenset[str]) -> Iterator[FormField]:
+    required = {name for node in nodes_at(type_, path) for name in node.get("required", ())}
+    for name in fields_at(type_, path):
+        here = (*path, name)
+        if not path and name in given:
             continue
         if here == ("changes",):
             yield from _fields(type_, here, given)
             continue
-        field = _field(type_, here, required=name in required and not place)
+        field = _field(type_, here, required=name in required and not path)
         if not field.about.startswith(PROTECTED):
             yield field
 
 
-def _field(type_: str, place: tuple[str, ...], *, required: bool) -> FormField:
-    alternatives = nodes_at(type_, place)
+def _field(type_: str, path: tuple[str, ...], *, required: bool) -> FormField:
+    alternatives = nodes_at(type_, path)
     nodes = [node for node in alternatives if node.get("type") != "null"]
     choices = tuple(str(value) for node in nodes for value in node.get("enum", ()))
     about = next((str(node["description"]) for node in nodes if "description" in node), "")
-    removable = len(nodes) < len(alternatives) and place[-1] in _REMOVABLE
-    return FormField(".".join(place), _kind(nodes, choices), required, removable, choices, about)
+    removable = len(nodes) < len(alternatives) and path[-1] in _REMOVABLE
+    return FormField(".".join(path), _kind(nodes, choices), required, removable, choices, about)
 
 
 def _kind(nodes: list[dict[str, Any]], choices: tuple[str, ...]) -> Kind:

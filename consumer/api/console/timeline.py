@@ -32,7 +32,7 @@ _BY_COMMAND: Final = {
 """What ends something that an earlier command began."""
 
 
-class _Place(NamedTuple):
+class _ChangeAt(NamedTuple):
     item: int
     change: int
 
@@ -55,12 +55,12 @@ def timeline(items: Iterable[HistoryItem], caller: Caller) -> list[dict[str, Any
     return rows
 
 
-def _pairs(items: list[HistoryItem]) -> Iterator[tuple[_Place, _Place]]:
+def _pairs(items: list[HistoryItem]) -> Iterator[tuple[_ChangeAt, _ChangeAt]]:
     """Cause and effect. Where several could be the cause, none is named."""
-    begun: dict[str, list[_Place]] = {}
+    begun: dict[str, list[_ChangeAt]] = {}
     for number in sorted(range(len(items)), key=lambda each: items[each].sequence):
-        for place, change in enumerate(items[number].changes):
-            here = _Place(number, place)
+        for index, change in enumerate(items[number].changes):
+            here = _ChangeAt(number, index)
             if cause := _BY_TIME.get(change.kind) or _BY_COMMAND.get(change.kind):
                 open_ones = begun.pop(cause, [])
                 if len(open_ones) == 1 and (change.kind in _BY_COMMAND or _is_due(items[number], change)):

@@ -11,7 +11,7 @@ from consumer.domain.mistakes import rejected
 from consumer.domain.opening import opening
 from consumer.domain.phases import derived_id
 from consumer.domain.schedule import with_window
-from consumer.domain.scheduling import placed
+from consumer.domain.scheduling import with_due_times
 from consumer.domain.statuses import RUNNING, STATUSES
 from schemas.scheduled import with_ids
 
@@ -36,7 +36,7 @@ def adopt(command: Command, moment: Moment, policy: Policy) -> Contract | Reject
     errors += adoption.broken_lifecycle(contract, command.data, moment)
     if errors:
         return rejected("invalid_terms", errors)
-    contract = placed(contract)
+    contract = with_due_times(contract)
     return contract if "lifecycle" in command.data else _noticed(contract, moment)
 
 

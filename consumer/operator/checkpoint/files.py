@@ -102,10 +102,10 @@ class Files:
 
 def divided(content: bytes) -> Iterator[bytes]:
     """Documents that stand one after the other; each begins with its length."""
-    place = 0
-    while place < len(content):
-        after = place + int.from_bytes(content[place : place + 4], "little")
-        if after <= place:
+    start = 0
+    while start < len(content):
+        after = start + int.from_bytes(content[start : start + 4], "little")
+        if after <= start:
             return
-        yield content[place:after]
-        place = after
+        yield content[start:after]
+        start = after

@@ -125,7 +125,7 @@ class _Logs:
 
 
 def _share(logs: _Logs, decoder: Decoder, position: Position) -> Share:
-    _, number = position.place
+    _, number = position.topic_partition
     end = min(len(logs.of[number]), position.next + logs.random.randrange(1, 60))
     records = [_decoded(decoder)(record) for record in logs.of[number][position.next : end]]
     return Share(position, records, end, {}, Encoder(number), BatchWriter("none"))

@@ -12,7 +12,7 @@ from consumer.storage.history import Seen
 from consumer.storage.memory import MemoryStore
 from consumer.storage.mongo_lookups import SCANNED
 from consumer.storage.movements import RevenueMovements, Tallied, revenue_of
-from consumer.storage.queries import Applied, Ending, EndPlace, MonthEnding, Selection
+from consumer.storage.queries import Applied, Ending, EndKey, MonthEnding, Selection
 from producers.kit_partition import PARTITION
 from producers.messages import CommandMessage
 from producers.sending import Sent
@@ -63,7 +63,7 @@ class MemoryQueries:
         ]
         return found[:limit]
 
-    async def ending(self, ending: Ending, after: EndPlace | None, limit: int):
+    async def ending(self, ending: Ending, after: EndKey | None, limit: int):
         found = [
             contract
             for contract in self._store.contracts.values()

@@ -189,7 +189,7 @@ async def test_damaged_records_stop_a_partition_once_all_before_them_is_done(sec
     if hindrance:
         setattr(partition if hindrance == "busy" else partition.publication, hindrance, 1)
     partition.delay.obstacle.refused(
-        RecordDamaged(*partition.position.place, 4), worker._pipeline._now() - seconds
+        RecordDamaged(*partition.position.topic_partition, 4), worker._pipeline._now() - seconds
     )
     hopeless = worker._reading.hopeless()
     assert [(one.number, error.facts) for one, error in hopeless] == [(0, {"offset": 4})] * stops

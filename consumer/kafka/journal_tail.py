@@ -91,8 +91,8 @@ class Window:
     @property
     def suffices(self) -> bool:
         """Whether nothing before the window matters. One that is not the last word is read again anyway."""
-        settled = self._hidden is not None or self._problem is not None
-        return settled or self._progress is not None or not (self._is_last and self._is_claimed)
+        is_known = self._hidden is not None or self._problem is not None or self._progress is not None
+        return is_known or not (self._is_last and self._is_claimed)
 
     def read(self, found: Fetched | RecordDamaged) -> bool:
         """Takes in what comes next of the committed records. False: there was nothing."""

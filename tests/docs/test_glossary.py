@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.docs.texts import GLOSSARY, Text, prose, python_texts, texts
+from tests.docs.texts import GLOSSARY, Text, names, prose, python_names, python_texts, texts
 
 _ROW = re.compile(r"^\| (`[^|]+`) \| ([^|]+) \|$", re.MULTILINE)
 _QUOTED = re.compile(r"`([^`]+)`")
@@ -18,6 +18,13 @@ def _unused(heading: str) -> dict[str, str]:
 
 UNUSED = _unused("do not say")
 AMBIGUOUS = _unused("do not say here")
+NOT_IN_NAMES = {
+    word: instead
+    for word, instead in (UNUSED | AMBIGUOUS | _unused("not in names")).items()
+    if " " not in word
+}
+ALLOWED = {"place": "producers/bulk"}
+"""Where names have a word in its one meaning: files that begin so."""
 OPERATORS = (
     "consumer/",
     "producers/",
@@ -46,6 +53,20 @@ def found(expression: str, where: list[Text]) -> list[str]:
     ]
 
 
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+
+
+def named(word: str, where: list[Text]) -> list[str]:
+    """Where a name contains the word, as `file:line name`. Names are divided at `_` and before capitals."""
+    search = pattern(word)
+    return [
+        f"{text.file}:{text.line} {text.text}"
+        for text in where
+        if any(search.fullmatch(part) for part in _WORD.findall(text.text))
+        and not text.file.startswith(ALLOWED.get(word.removesuffix("s"), "nowhere"))
+    ]
+
+
 @pytest.fixture(scope="module")
 def everything() -> list[Text]:
     return list(texts())
@@ -67,6 +88,55 @@ def test_nobody_says(expression: str, everything: list[Text]) -> None:
 def test_operators_read_no_word_of_several_meanings(expression: str, everything: list[Text]) -> None:
     where = [text for text in everything if text.file.startswith(OPERATORS)]
     assert found(expression, where) == [], f"say instead: {AMBIGUOUS[expression]}"
+
+
+@pytest.fixture(scope="module")
+def all_names() -> list[Text]:
+    return list(names())
+
+
+@pytest.mark.parametrize("word", NOT_IN_NAMES)
+def test_no_name_contains(word: str, all_names: list[Text]) -> None:
+    assert named(word, all_names) == [], f"say instead: {NOT_IN_NAMES[word]}"
+
+
+def test_names_of_all_kinds_are_read() -> None:
+    source = """
+import told_1 as told_2
+def told_3(told_4, *told_5, told_6=0, **told_7): told_8 = told_9
+async def told_10(): self._told_11 = [1 for told_12 in ()]
+class Told_13: told_14: int
+with a as told_15, b: (told_16 := 1)
+try: pass
+except OSError as told_17: pass
+match a:
+    case [*told_18]: pass
+    case {"a": told_19, **told_20}: pass
+lambda told_21: 0
+"""
+    found = {name.lower().strip("_") for _, name in python_names(source)}
+    assert found == {f"told_{number}" for number in range(2, 22)} - {"told_9"}
+
+
+@pytest.mark.parametrize(
+    ("name", "word", "noticed"),
+    [
+        ("Told", "told", True),
+        ("_is_told", "told", True),
+        ("ToldTerms", "told", True),
+        ("TOLD_BY", "told", True),
+        ("untold", "told", False),
+        ("settled", "settle*", True),
+        ("place_of", "place", True),
+        ("replaced", "place", False),
+    ],
+)
+def test_a_word_is_found_in_a_name(name: str, word: str, *, noticed: bool) -> None:
+    assert (named(word, [Text("consumer/a.py", 1, name)]) != []) == noticed
+
+
+def test_rows_of_an_import_have_a_place() -> None:
+    assert named("place", [Text("producers/bulk_rows.py", 1, "place")]) == []
 
 
 def test_no_word_is_explained_twice() -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 ROOT: Final = Path(__file__).parents[2]
 SOURCES: Final = ("consumer", "producers", "schemas", "devstack")
+NAMED: Final = ("consumer", "producers")
 GLOSSARY: Final = ROOT / "docs/glossary.md"
 
 _CODE_BLOCK: Final = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
@@ -54,6 +55,30 @@ def pages() -> list[Path]:
     """Hand-written and generated pages: the sources of the latter are checked, too."""
     found = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
     return [page for page in found if page != GLOSSARY]
+
+
+def names() -> Iterator[Text]:
+    """All names that the service and its client define."""
+    for source in NAMED:
+        for file in sorted((ROOT / source).rglob("*.py")):
+            for line, name in python_names(file.read_text("utf-8")):
+                yield Text(str(file.relative_to(ROOT)), line, name)
+
+
+def python_names(source: str) -> Iterator[tuple[int, str]]:
+    """Line and name of each function, class, parameter, variable and attribute that a module defines."""
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield node.lineno, name
+            case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
+                yield node.lineno, name
+            case ast.arg(arg=name) | ast.alias(asname=str(name)) | ast.ExceptHandler(name=str(name)):
+                yield node.lineno, name
+            case (
+                ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name))
+            ):
+                yield node.lineno, name
 
 
 def python_texts(source: str) -> Iterator[tuple[int, str]]:

@@ -46,7 +46,7 @@ def outbox(world, partition, position, done):
     return done
 
 
-def settle(world, worker):
+def tombstones(world, worker):
     """Tombstones of the claims that a takeover read; its progress follows them."""
     for partition in worker.taking:
         for key in sorted(set(worker.read[partition][1])):
@@ -55,6 +55,6 @@ def settle(world, worker):
 
 def progress(world, worker):
     """What goes into the journals with the outputs."""
-    yield from settle(world, worker)
+    yield from tombstones(world, worker)
     for partition, (_, _, following) in worker.publishing.items():
         yield partition, Record(PROGRESS, worker.id, following)

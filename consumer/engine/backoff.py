@@ -29,7 +29,7 @@ class Backoff:
         share = 0.5 + crc32(owner.encode()) % 1_000 / 1_000
         seconds = share * BACKOFF_SECONDS[min(self._failures, len(BACKOFF_SECONDS) - 1)]
         self._failures += 1
-        self._last = _without_frames(error)
+        self._last = without_frames(error)
         return seconds
 
     def succeeded(self) -> None:
@@ -37,7 +37,7 @@ class Backoff:
         self._failures = 0
 
 
-def _without_frames(error: ContractsError) -> ContractsError:
+def without_frames(error: ContractsError) -> ContractsError:
     """The error without its traceback and causes, which keep all that was to be published in memory."""
     error.__cause__ = error.__context__ = None
     return error.with_traceback(None)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from consumer.errors import ContractsError
 
 FIRST_BATCH: Final = 250
 """Commands in the first batch after a takeover; each success doubles it up to the limit. A database that has
@@ -20,6 +23,8 @@ class BatchSize:
     def __init__(self, most: int) -> None:
         self.commands = most
         """Commands in the next batch, at most."""
+        self.refusal: ContractsError | None = None
+        """Why MongoDB does not take the next command even alone, and it is tried again; None: it may."""
         self._most = most
         self._isolated = range(0)
 
@@ -33,6 +38,7 @@ class BatchSize:
 
     def published(self, position: int) -> None:
         """A batch that ends there is stored and published: it was too large for neither."""
+        self.refusal = None
         if not self.alone_at(position):
             self.commands = min(2 * self.commands, self._most)
 

@@ -1,7 +1,8 @@
 """Handles commands that MongoDB does not store: they must not stop other partitions.
 
 The partition's next batches contain nothing of other partitions, and each is half as large, until the command
-at fault is alone. If MongoDB refuses it even then, it becomes a dead letter.
+at fault is alone. If MongoDB refuses it even then, it becomes a dead letter, unless what is refused is not
+the command itself: then it is tried again after a pause, and only its partition waits.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from consumer.engine.backoff import without_frames
 from consumer.engine.records import Incoming, Undecodable
 from consumer.errors import (
     AheadOfPosition,
@@ -32,8 +34,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-GIVE_UP_SECONDS: Final = 1.0
-"""How long other batches can be stored before one that always fails leads to a takeover, in seconds."""
+AGAIN_SECONDS: Final = 1.0
+"""Pause before a command is tried again that MongoDB did not take even alone, in seconds. The other
+partitions' batches are stored meanwhile."""
 
 
 async def narrow(
@@ -44,7 +47,7 @@ async def narrow(
     Returns why the partition must stop instead; None: it continues.
 
     Raises:
-        StoreError: there is nothing to divide: take over again.
+        Fenced: the partition has another owner.
     """
     records = share.records
     match error:
@@ -55,7 +58,7 @@ async def narrow(
         case PoisonDocument() if len(records) == 1 and isinstance(poison := records[0], Incoming):
             partition.dead_letter(_refused(poison))
         case BatchTooLarge() | NewerSchema() | PoisonDocument() if len(records) <= 1:
-            await _give_up(partition, share, error)
+            await _wait(partition, share, error)
         case _:
             if isinstance(error, PoisonDocument):
                 partition.batch_size.isolate(share.position.next, share.next)
@@ -73,16 +76,18 @@ async def try_alone(shares: Sequence[tuple[Partition, Share]]) -> None:
         partition.batch_size.isolate(share.position.next, share.next)
         partition.batch_size.halve(len(share.records))
     if were_alone:
-        await asyncio.sleep(GIVE_UP_SECONDS)
+        await asyncio.sleep(AGAIN_SECONDS)
 
 
-async def _give_up(partition: Partition, share: Share, error: Exception) -> None:
-    """Nothing is left to divide: tries it again alone, so that the partitions stored beside it continue."""
+async def _wait(partition: Partition, share: Share, error: ContractsError) -> None:
+    """Nothing is left to divide, and nothing of it is stored: it is tried again alone, after a pause."""
     if not partition.alone:
         partition.batch_size.isolate(share.position.next, share.next)
         return
-    await asyncio.sleep(GIVE_UP_SECONDS)
-    raise error
+    if partition.batch_size.refusal is None:
+        log.warning("not stored yet", partition=partition.number, error=str(error), hint=error.hint)
+    partition.batch_size.refusal = without_frames(error)
+    await asyncio.sleep(AGAIN_SECONDS)
 
 
 async def _torn(share: Share, error: AheadOfPosition, store: Store, owner: str) -> TornDatabase:

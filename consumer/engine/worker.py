@@ -89,7 +89,10 @@ class Worker:
     def why_idle(self) -> dict[int, ContractsError]:
         """The partitions that cannot be processed, and why: stopped, or failing again and again."""
         lasting = self._backoff.lasting
-        found = {n: p.error or p.delay.obstacle.error or lasting for n, p in self.partitions.items()}
+        found = {
+            n: p.error or p.delay.obstacle.error or p.batch_size.refusal or lasting
+            for n, p in self.partitions.items()
+        }
         return {number: error for number, error in found.items() if error is not None}
 
     def reached(self) -> dict[int, int]:

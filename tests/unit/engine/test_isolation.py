@@ -1,10 +1,11 @@
 """What one partition is refused for does not stop the others of its worker."""
 
 import asyncio
+from contextlib import asynccontextmanager
 
 import pytest
 
-from consumer.engine import backoff
+from consumer.engine import backoff, refusals
 from consumer.engine.cache import CacheBudget, ContractCache
 from consumer.engine.encoder import Encoder
 from consumer.engine.limits import Limits
@@ -97,32 +98,70 @@ async def test_what_the_database_never_takes_from_one_partition_does_not_stop_th
     monkeypatch, seconds, error
 ):
     monkeypatch.setattr(backoff, "BACKOFF_SECONDS", (0.0,))
-    monkeypatch.setattr(clients, "LEADERS", 1)  # the commands of both come with one answer
+    refuse(monkeypatch, error, seconds)
+    async with running() as (scene, worker):
+        await the_other_goes_on(scene, worker)
+
+
+@pytest.mark.parametrize("error", [BatchTooLarge("TransactionTooLarge"), NewerSchema("contract 7")])
+async def test_what_is_certainly_not_stored_is_tried_again_without_a_takeover(monkeypatch, error):
+    """A takeover interrupts all partitions of the worker, and here it would come again and again."""
+    monkeypatch.setattr(refusals, "AGAIN_SECONDS", 0.02)
+    over = refuse(monkeypatch, error)
+    async with running() as (scene, worker):
+        await the_other_goes_on(scene, worker)
+        async with asyncio.timeout(10):
+            while not worker.why_idle():  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.01)
+        assert worker.why_idle() == {0: error}
+        over.set()
+        await until_reached(worker, 0, 1)
+        assert worker.why_idle() == {}
+        assert worker._takeover.owner.endswith("#1"), "the first life"
+
+
+def refuse(monkeypatch, error, seconds=0.0):
+    """MongoDB does not take what partition 0 writes, until the event that is returned is set."""
+    over = asyncio.Event()
     write = store._Transaction.write
 
-    async def never(self, writes, moves):
-        if PLACE in [move.position.partition for move in moves]:
+    async def refusing(self, writes, moves):
+        if PLACE in [move.position.partition for move in moves] and not over.is_set():
             await asyncio.sleep(seconds)
             raise error
         await write(self, writes, moves)
 
-    monkeypatch.setattr(store._Transaction, "write", never)
+    monkeypatch.setattr(store._Transaction, "write", refusing)
+    monkeypatch.setattr(clients, "LEADERS", 1)  # the commands of both partitions come with one answer
+    return over
+
+
+@asynccontextmanager
+async def running():
+    """A worker with two partitions, of which the first has one command."""
     scene = Running()
     worker = make_worker(scene.heir, [0, 1], "heir")
     scene.send([create(0)])
-    running = None
+    task = asyncio.create_task(worker.run())
     try:
-        for count in (3, 6):
-            scene.send([create(n, at_home_in(1))._replace(partition=1) for n in range(3)])
-            running = running or asyncio.create_task(worker.run())
-            async with asyncio.timeout(10):
-                while worker.reached().get(1) != count:  # noqa: ASYNC110 - nobody tells
-                    await asyncio.sleep(0.01)
+        yield scene, worker
     finally:
         worker.stop()
-        running.cancel()
-        await asyncio.wait({running})
+        task.cancel()
+        await asyncio.wait({task})
+
+
+async def the_other_goes_on(scene, worker):
+    for count in (3, 6):
+        scene.send([create(n, at_home_in(1))._replace(partition=1) for n in range(3)])
+        await until_reached(worker, 1, count)
     assert worker.reached()[0] == 0
+
+
+async def until_reached(worker, partition, offset):
+    async with asyncio.timeout(10):
+        while worker.reached().get(partition) != offset:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.01)
 
 
 def at_home_in(partition):

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from consumer.engine import refusals
 from consumer.engine.records import Undecodable
 from consumer.errors import (
     DeadLetterLimit,
@@ -48,13 +49,17 @@ async def test_after_poison_batches_are_as_large_as_before():
     scene.check()
 
 
-async def test_a_dead_letter_that_is_refused_itself_is_waited_for():
+async def test_a_dead_letter_that_is_refused_itself_is_tried_again(monkeypatch):
     """Nothing is left to put in its place."""
+    monkeypatch.setattr(refusals, "AGAIN_SECONDS", 0.0)
     scene = await Scene([rubbish(0)]).begin()
     scene.caller.fail("write", *[PoisonDocument("refused")] * 3)
     assert await scene.store_once() == []
-    with pytest.raises(PoisonDocument):
-        await scene.store_once()
+    assert await scene.store_once() == []
+    assert isinstance(scene.partition.batch_size.refusal, PoisonDocument)
+    await scene.store_all()
+    assert scene.partition.batch_size.refusal is None
+    scene.check()
 
 
 async def test_a_refused_command_stays_in_the_intake_as_a_dead_letter():

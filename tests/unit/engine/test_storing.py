@@ -2,6 +2,7 @@
 
 import pytest
 
+from consumer.engine import refusals
 from consumer.engine.storing import CONFLICT_TRIES
 from consumer.errors import (
     BatchTooLarge,
@@ -86,10 +87,17 @@ async def test_batches_grow_again_once_the_database_can_take_more():
     scene.check()
 
 
-async def test_a_single_command_that_is_too_large_is_waited_for():
-    scene = await Scene([create(0)], bearable=0).begin()
-    with pytest.raises(BatchTooLarge):
-        await scene.store_all()
+async def test_a_single_command_that_is_too_large_is_tried_again_alone(monkeypatch):
+    monkeypatch.setattr(refusals, "AGAIN_SECONDS", 0.0)
+    scene = await Scene([create(0)]).begin()
+    scene.caller.fail("write", *[BatchTooLarge("MaxTimeMSExpired")] * 3)
+    for refusal in (type(None), BatchTooLarge, BatchTooLarge):
+        assert await scene.store_once() == []
+        assert type(scene.partition.batch_size.refusal) is refusal
+    await scene.store_all()
+    assert scene.partition.batch_size.refusal is None
+    assert scene.tried == [1, 1, 1, 1]
+    scene.check()
 
 
 async def test_a_database_that_may_only_be_slow_gets_less():

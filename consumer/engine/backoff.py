@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 from zlib import crc32
 
 if TYPE_CHECKING:
     from consumer.errors import ContractsError
+
+_Error = TypeVar("_Error", bound="ContractsError")
 
 BACKOFF_SECONDS: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 
@@ -37,7 +39,7 @@ class Backoff:
         self._failures = 0
 
 
-def without_frames(error: ContractsError) -> ContractsError:
+def without_frames(error: _Error) -> _Error:
     """The error without its traceback and causes, which keep all that was to be published in memory."""
     error.__cause__ = error.__context__ = None
     return error.with_traceback(None)

@@ -3,6 +3,9 @@
 A Kafka transaction that has no answer in time could have none again and again: its outputs are stored, so it
 cannot become smaller. The stored batches are then published in several transactions, fewer batches in each,
 and a single one that is still too slow may take longer.
+
+One transaction is refused as a whole, and cannot even begin while a partition of it has no leader. So a
+partition with such an output is left out, and the others are published without it.
 """
 
 from __future__ import annotations
@@ -11,14 +14,16 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from consumer.errors import PublishInDoubt
+from consumer.engine.backoff import without_frames
+from consumer.errors import BrokerUnavailable, PublishInDoubt, PublishRefused
 from consumer.kafka.journal_entries import Progress, journal_batch, milliseconds_now
 from consumer.kafka.recordbatches import unpack
 from consumer.storage.divided import divided
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 
+    from consumer.errors import LogError
     from consumer.kafka.publisher import Publisher
     from consumer.kafka.recordbatches import RecordBatch
 
@@ -55,14 +60,27 @@ class CatchingUp:
         self._journal = journal
         self._beat = beat
         self._most = _ALL
+        self._targets: Mapping[int, set[tuple[str, int]]] = {}
+        """The partitions of the outputs, by the partition that they are of: what is to be published, and then
+        what was left out of it."""
+        self._refused: dict[int, LogError] = {}
+        """Partitions that Kafka takes an output of from nobody, until an operator acts."""
+        self._again: set[int] = set()
+        """Those of the last time. They are tried together, after the others."""
+        self._alone: set[int] = set()
+        """Those of which at least one is refused. Each is tried in a transaction of its own."""
 
-    async def publish(self, parts: Sequence[Part]) -> None:
-        """Publishes all parts, in this order: in one transaction, or in several after one without an answer.
+    async def publish(self, parts: Sequence[Part]) -> dict[int, LogError]:
+        """Publishes the parts, in this order: in one transaction, or in several after one without an answer.
+
+        Returns the partitions that were left out, and why.
 
         Raises:
             LogError: take over again; the first transactions may be published.
         """
-        for some in self._transactions(parts):
+        self._targets = _targets(parts)
+        left_out = self._refused | await self.out_of_reach(self._targets)
+        for some in self._transactions([part for part in parts if part.partition not in left_out]):
             try:
                 async with self._beating():
                     await self._publisher.publish(self._batches(some), patient=True)
@@ -72,9 +90,36 @@ class CatchingUp:
                 if stored == 1 and isinstance(error.__cause__, TimeoutError):
                     self._publisher.patience.grow()
                 raise
+            except PublishRefused as error:
+                self._note(error, {part.partition for part in some})
+                raise
             self._beat()
         self._most = _ALL
         self._publisher.patience.end()
+        self._targets = {number: self._targets[number] for number in left_out if number in self._targets}
+        self._again, self._alone, self._refused = {*self._refused}, set(), {}
+        return left_out
+
+    async def out_of_reach(self, partitions: Collection[int]) -> dict[int, LogError]:
+        """Those of these partitions of which an output has no leader, as far as its outputs are known."""
+        waiting = {number: self._targets[number] for number in partitions if number in self._targets}
+        targets = {target for each in waiting.values() for target in each}
+        lost = await self._publisher.leaderless(targets) if targets else set()
+        return {
+            number: BrokerUnavailable(f"{topic}/{output} has no leader")
+            for number, each in waiting.items()
+            for topic, output in sorted(lost & each)[:1]
+        }
+
+    def _note(self, error: PublishRefused, partitions: Collection[int]) -> None:
+        """Which of the partitions of a refused transaction are to blame."""
+        error = without_frames(error)
+        for target in error.targets:
+            writers = {number for number in partitions if target in self._targets.get(number, ())}
+            if len(writers) == 1:
+                self._refused |= dict.fromkeys(writers, error)
+            else:
+                self._alone |= writers
 
     @asynccontextmanager
     async def _beating(self) -> AsyncIterator[None]:
@@ -93,8 +138,12 @@ class CatchingUp:
         """What only writes progress costs nothing, and is in the first one."""
         stored = [part for part in parts if part.frames]
         progress = [part for part in parts if not part.frames]
-        first, rest = stored[: self._most], stored[self._most :]
-        return [some for some in ([*progress, *first], *divided(rest, self._most)) if some]
+        alone = [part for part in stored if part.partition in self._alone]
+        again = [part for part in stored if part.partition in self._again - self._alone]
+        usual = [part for part in stored if part.partition not in self._again | self._alone]
+        first, rest = usual[: self._most], usual[self._most :]
+        rest_of_all = [*divided(rest, self._most), *divided(again, self._most), *divided(alone, 1)]
+        return [some for some in ([*progress, *first], *rest_of_all) if some]
 
     def _batches(self, parts: Sequence[Part]) -> list[RecordBatch]:
         # Of two batches of a partition, the later one has the progress.
@@ -107,3 +156,11 @@ class CatchingUp:
                 for number, part in reached.items()
             ),
         ]
+
+
+def _targets(parts: Sequence[Part]) -> dict[int, set[tuple[str, int]]]:
+    found: dict[int, set[tuple[str, int]]] = {}
+    for part in parts:
+        for batch in unpack(part.frames):
+            found.setdefault(part.partition, set()).add((batch.topic, batch.partition))
+    return found

@@ -1,7 +1,7 @@
 """What a worker does before its first batch, and after any failure, for all its partitions together.
 
-A partition without a leader, or whose journal is hidden by another program's open transaction, is left out:
-the others do not wait for it.
+A partition without a leader, or whose journal is hidden by another program's open transaction, is left out,
+and so is one with an output that cannot be published: the others do not wait for it.
 
 It compares P, the position in MongoDB, and C, the last progress in the journal. P is written in one
 transaction with the contracts, C in one transaction with the published outputs. So their difference says
@@ -125,12 +125,16 @@ class Takeover:
         """The partitions that cannot be taken over now, and why.
 
         Without a leader nobody could end a transaction with a claim, and what hides the last claim would hide
-        another.
+        another. An output without a leader holds up the whole transaction that publishes it.
 
         Raises:
             LogError: no answer.
         """
-        return await self._journal.out_of_reach(partitions) | await self._log.leaderless(partitions)
+        return {
+            **await self._catching_up.out_of_reach(partitions),
+            **await self._journal.out_of_reach(partitions),
+            **await self._log.leaderless(partitions),
+        }
 
     async def _resume(self, found: Mapping[int, tuple[Position | None, Tail]]) -> Taken:
         resumed: Taken = {}
@@ -151,8 +155,7 @@ class Takeover:
             if isinstance(one, Resumed)
             for part in _parts(self._worker, number, chains.get(number, ()), one, found[number][1])
         ]
-        await self._catching_up.publish(parts)
-        return resumed
+        return resumed | await self._catching_up.publish(parts)
 
     async def _begun(self, positions: Mapping[int, Position | None]) -> dict[int, Position]:
         """A position at the start of the log, for partitions without one."""

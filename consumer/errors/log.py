@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from consumer.errors.root import ContractsError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 
 class LogError(ContractsError):
@@ -36,6 +41,11 @@ class PublishRefused(LogError):
     """Kafka refuses what is to be published until an operator acts. Nothing was published."""
 
     hint = "what is refused is stored: the service publishes it as soon as Kafka takes it"
+
+    def __init__(self, message: str, targets: Collection[tuple[str, int]] = ()) -> None:
+        super().__init__(message)
+        self.targets = targets
+        """The partitions that refuse their records, each as its topic and number; none: it is not known."""
 
 
 class OutOfLog(LogError):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 READ_UNCOMMITTED: Final = 0
 READ_COMMITTED: Final = 1
 
-_PAUSES: Final = (0.0, 0.1, 0.3)
+PAUSES: Final = (0.0, 0.1, 0.3)
 """Pause between two tries, in seconds: a new partition has no leader for a moment."""
 
 _LOOKS: Final = 10
@@ -50,7 +50,7 @@ async def look_up(leaders: Leaders, partitions: Collection[int]) -> dict[int, Bo
         BrokerUnavailable, BrokerDenied: no answer.
         PartitionMissing: the brokers do not know one of them.
     """
-    for pause in _PAUSES:
+    for pause in PAUSES:
         try:
             return await _look_up(leaders, partitions)
         except BrokerUnavailable:
@@ -66,7 +66,7 @@ async def leaderless(leaders: Leaders, partitions: Collection[int]) -> dict[int,
         BrokerUnavailable, BrokerDenied: no answer.
     """
     lost: list[int] = []
-    for pause in _PAUSES:
+    for pause in PAUSES:
         await asyncio.sleep(pause)
         await leaders.refresh()
         lost = leaders.of(partitions).get(NO_LEADER, [])

@@ -9,7 +9,7 @@ from aiokafka import errors as kafka
 from consumer.errors import PublishRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 
 class InvalidRecordError(kafka.BrokerResponseError):  # type: ignore[misc]  # aiokafka has no types
@@ -45,10 +45,13 @@ def error_of(code: int, what: str) -> kafka.KafkaError:
     return kind(what if kind.errno == code else f"error {code} for {what}")
 
 
-def refusal_of(error: BaseException) -> PublishRefused | None:
-    """Why a transaction is refused until an operator acts; None: it may succeed the next time."""
+def refusal_of(error: BaseException, targets: Collection[tuple[str, int]]) -> PublishRefused | None:
+    """Why a transaction is refused until an operator acts; None: it may succeed the next time.
+
+    `targets`: the partitions that refused it.
+    """
     remedy = _REMEDIES.get(type(error))
     if remedy is None:
         return None
     what = error.args[0] if error.args else "the transaction"
-    return PublishRefused(f"Kafka refuses {what}: {remedy} ({type(error).__name__})")
+    return PublishRefused(f"Kafka refuses {what}: {remedy} ({type(error).__name__})", targets)

@@ -94,21 +94,23 @@ class Produce:
     async def _try(self, heads: _Heads) -> list[KafkaError]:
         """Sends these batches once, and notes the offsets of those that are written.
 
-        Returns the errors after which the others are to be sent again; raises a permanent one.
+        Returns the errors after which the others are to be sent again; raises a permanent one, and notes
+        the partitions that have it.
         """
         by_leader = self._by_leader(heads)
         if not by_leader:
             return [LeaderNotAvailableError(*heads)]
         answers = await together(self._request(leader, some) for leader, some in by_leader.items())
-        refusals = []
+        errors: dict[TopicPartition, KafkaError] = {}
         for partition, outcome in (each for answer in answers for each in answer.items()):
             if isinstance(outcome, int):
                 heads[partition].offset = outcome
-            elif outcome.retriable:
-                refusals.append(outcome)
             else:
-                raise outcome
-        return refusals
+                errors[partition] = outcome
+        if permanent := next((error for error in errors.values() if not error.retriable), None):
+            self._refusals.partitions = [each for each in errors if type(errors[each]) is type(permanent)]
+            raise permanent
+        return list(errors.values())
 
     def _by_leader(self, heads: _Heads) -> Mapping[int, _Heads]:
         """For each leader as many as fit into a request. Those without a leader are left out."""

@@ -7,9 +7,9 @@ closed and it must be started again: only a new epoch protects against a delayed
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from aiokafka.errors import InvalidProducerEpoch, InvalidTransactionTimeout, KafkaError, ProducerFenced
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     """Partitions, each as its topic and number."""
     MakeError = Callable[[BaseException], LogError]
 
+_Part = TypeVar("_Part")
 _FENCED: Final = (InvalidProducerEpoch, ProducerFenced)
 _FAILURES: Final = (KafkaError, TimeoutError, OSError, AssertionError)
 """aiokafka asserts what it expects of the cluster's metadata."""
@@ -70,10 +71,9 @@ class Publisher:
         client = self._client = self._make_client()
         _guard(client, lambda: self._client is client)
         transactions = _transactions(client, self._id, self.patience.seconds)
+        failure = partial(_unavailable, "does not let the publisher start", [transactions])
         try:
-            async with self._in_time(
-                self._deadline, partial(_unavailable, "does not let the publisher start", [transactions])
-            ):
+            async with self._in_time(self._deadline, failure):
                 await client.bootstrap()
                 await transactions.begin_epoch()
         except LogError as error:
@@ -90,13 +90,16 @@ class Publisher:
             PublishInDoubt: it was not started.
             BrokerUnavailable, BrokerDenied: it is not known whether all of them have ended.
         """
-        client = self._client
-        if client is None:
-            raise PublishInDoubt("the publisher was not started")
+        client = _started(self._client)
         others = [_transactions(client, each, self._deadline) for each in sorted(transactional_ids)]
         what = "does not end the transactions of other workers"
         async with self._in_time(self._deadline, partial(_unavailable, what, others)):
             await together(other.begin_epoch() for other in others)
+
+    async def leaderless(self, partitions: TopicPartitions) -> set[tuple[str, int]]:
+        """Those of these partitions that have no leader, as far as it is known: none, if nobody tells."""
+        transactions = self._transactions
+        return set() if transactions is None else await _leaderless(transactions, partitions, self._deadline)
 
     def open(self, partitions: TopicPartitions) -> None:
         """Begins the next transaction in the background, unless the last one has not ended.
@@ -117,9 +120,7 @@ class Publisher:
             PublisherFenced: another worker has taken over; nothing was published.
             BrokerDenied: missing permission; nothing was published.
         """
-        transactions = self._transactions
-        if transactions is None:
-            raise PublishInDoubt("the publisher was not started")
+        transactions = _started(self._transactions)
         seconds = self.patience.seconds if patient else self._deadline
         async with self._in_time(seconds, partial(_failure, self._id, transactions)):
             await self._opened(transactions, ())  # also if none was: no other begins before this one ends
@@ -162,6 +163,21 @@ def _transactions(client: AIOKafkaClient, transactional_id: str, seconds: float)
     return Transactions(client, transactional_id, timeout_ms=int(seconds * 1000))
 
 
+def _started(part: _Part | None) -> _Part:
+    if part is None:
+        raise PublishInDoubt("the publisher was not started")
+    return part
+
+
+async def _leaderless(
+    transactions: Transactions, partitions: TopicPartitions, seconds: float
+) -> set[tuple[str, int]]:
+    with suppress(*_FAILURES):
+        async with asyncio.timeout(seconds):
+            return {*await transactions.leaderless(partitions)}
+    return set()
+
+
 def _guard(client: AIOKafkaClient, in_use: Callable[[], bool]) -> None:
     """Makes a discarded publisher send nothing: requests that wait for a connection are too late."""
     ready = client.ready
@@ -177,14 +193,14 @@ def _failure(worker: str, transactions: Transactions, error: BaseException) -> L
         return PublisherFenced(f"another worker has ended the transactions of {worker}")
     if isinstance(broker_error("", error), BrokerDenied):
         return BrokerDenied(f"Kafka refuses to publish: {error!r}")
-    return refusal_of(error) or PublishInDoubt(
+    return refusal_of(error, transactions.refusals.partitions) or PublishInDoubt(
         f"whether a transaction was published is in doubt: {_reason(error, [transactions])}"
     )
 
 
 def _reason(error: BaseException, attempts: Iterable[Transactions]) -> str:
     """The error, and with a timeout also the reasons of repeated requests."""
-    refusals = [attempt.refusal for attempt in attempts if attempt.refusal is not None]
+    refusals = [last for attempt in attempts if (last := attempt.refusals.last) is not None]
     if isinstance(error, TimeoutError) and refusals:
         return f"{error!r} after {refusals[0]!r}"
     return repr(error)

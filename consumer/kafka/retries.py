@@ -1,4 +1,4 @@
-"""Repeats a request: the pause between two tries, and the reasons for the repetitions."""
+"""Repeats a request: the pause between two tries, and what was refused."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from aiokafka.errors import KafkaError
 
 _FIRST_PAUSE: Final = 0.003
@@ -27,7 +29,10 @@ class Pause:
 
 
 class Refusals:
-    """The errors of tries that were repeated."""
+    """What the brokers refused in the requests of one epoch."""
 
     def __init__(self) -> None:
         self.last: KafkaError | None = None
+        """Why a try was repeated."""
+        self.partitions: Collection[tuple[str, int]] = ()
+        """Those that do not take their records, after which nothing is repeated."""

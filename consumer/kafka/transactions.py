@@ -7,6 +7,7 @@ Here a failure ends the call, and nothing continues in the background.
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -15,16 +16,16 @@ from aiokafka.errors import LeaderNotAvailableError
 from aiokafka.producer.transaction_manager import TransactionResult
 from aiokafka.protocol.transaction import AddPartitionsToTxnRequest, EndTxnRequest, InitProducerIdRequest
 
+from consumer.kafka.bounds import PAUSES
 from consumer.kafka.coordinator import Coordinator
 from consumer.kafka.leaders import NO_LEADER, leader_of
 from consumer.kafka.produce import Epoch, Produce
 from consumer.kafka.retries import Pause, Refusals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from aiokafka.client import AIOKafkaClient
-    from aiokafka.errors import KafkaError
 
     from consumer.kafka.recordbatches import RecordBatch
 
@@ -52,9 +53,9 @@ class Transactions:
         self._produce = Produce(client, transactional_id, self._refusals, timeout_ms=timeout_ms)
 
     @property
-    def refusal(self) -> KafkaError | None:
-        """Why requests were repeated."""
-        return self._refusals.last
+    def refusals(self) -> Refusals:
+        """What the brokers refused so far."""
+        return self._refusals
 
     async def begin_epoch(self) -> None:
         """Ends the previous epoch of this id, and its open transaction. Called once, before anything else."""
@@ -97,10 +98,25 @@ class Transactions:
         those that take its other partitions over could go on.
         """
         pause = Pause()
-        while without := [each for each in partitions if leader_of(self._client.cluster, each) == NO_LEADER]:
+        while without := self._leaderless(partitions):
             self._refusals.last = LeaderNotAvailableError(*without)
             await self._client.force_metadata_update()
             await pause.wait()
+
+    async def leaderless(self, partitions: Collection[tuple[str, int]]) -> list[tuple[str, int]]:
+        """Those of these partitions that have no leader, as the brokers say now."""
+        wanted = [TopicPartition(*each) for each in partitions]
+        await self._know({each.topic for each in wanted})
+        lost: list[TopicPartition] = []
+        for pause in PAUSES:
+            await asyncio.sleep(pause)
+            await self._client.force_metadata_update()
+            if not (lost := self._leaderless(wanted)):
+                break
+        return [(topic, number) for topic, number in lost]
+
+    def _leaderless(self, partitions: Iterable[TopicPartition]) -> list[TopicPartition]:
+        return [each for each in partitions if leader_of(self._client.cluster, each) == NO_LEADER]
 
     async def _commit(self) -> None:
         """Sent once, unless it is refused: a delayed repetition would end the *next* transaction."""

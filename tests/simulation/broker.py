@@ -34,6 +34,8 @@ class Broker:
         self.transactions = Coordinator(self, chaos, committed)
         self.leaderless: set[tuple[str, int]] = set()
         """Partitions that have no leader: nobody can read or write them, or end a transaction in them."""
+        self.refusing: set[tuple[str, int]] = set()
+        """Partitions that take no records, as if each were too large."""
         self._waiting: dict[str, list[asyncio.Future[None]]] = {}
 
     def log(self, topic: str, partition: int) -> Log:

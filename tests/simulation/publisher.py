@@ -6,7 +6,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from consumer.errors import BrokerUnavailable, PublisherFenced, PublishInDoubt
+from consumer.errors import BrokerUnavailable, PublisherFenced, PublishInDoubt, PublishRefused
 from consumer.kafka.patience import Patience
 from tests.simulation.calls import WRITE
 from tests.simulation.clients import LEADERS
@@ -45,21 +45,20 @@ class SimulatedPublisher:
     async def _init(self, name: str) -> int:
         try:
             async with asyncio.timeout(DEADLINE):
-                await self._ended(name)
+                await _ended(self._broker, name)
                 epoch = await self._caller.call(
                     f"init of {name}",
                     lambda: self._broker.transactions.init(name),
                     BrokerUnavailable,
                     WRITE,
                 )
-                await self._ended(name)
+                await _ended(self._broker, name)
                 return epoch
         except TimeoutError as error:
             raise BrokerUnavailable("no answer in time") from error
 
-    async def _ended(self, name: str) -> None:
-        while (ending := self._broker.transactions.ending(name)) is not None:
-            await asyncio.shield(ending)
+    async def leaderless(self, partitions: Collection[tuple[str, int]]) -> set[tuple[str, int]]:
+        return self._broker.leaderless & {*partitions} if self._epoch is not None else set()
 
     def open(self, partitions: Collection[tuple[str, int]]) -> None:
         if self._epoch is not None:
@@ -71,7 +70,7 @@ class SimulatedPublisher:
         return self._opening
 
     async def _open(self, epoch: int, partitions: Collection[tuple[str, int]]) -> None:
-        await self._ended(self._id)
+        await _ended(self._broker, self._id)
         await _led(self._broker, partitions)
 
         def late() -> None:
@@ -102,7 +101,7 @@ class SimulatedPublisher:
         return offsets
 
     async def _transact(self, epoch: int, batches: Sequence[RecordBatch]) -> list[int]:
-        await _led(self._broker, {(batch.topic, batch.partition) for batch in batches})
+        await _taken(self._broker, {(batch.topic, batch.partition) for batch in batches})
         offsets: dict[int, int] = {}
         leaders = list(range(LEADERS))
         self._caller.world.chaos.random.shuffle(leaders)
@@ -147,3 +146,15 @@ async def _led(broker: Broker, partitions: Collection[tuple[str, int]]) -> None:
     """Until all have leaders, as the client waits for them."""
     while not broker.leaderless.isdisjoint(partitions):  # noqa: ASYNC110 - virtual time
         await asyncio.sleep(LEADER_SECONDS)
+
+
+async def _taken(broker: Broker, partitions: Collection[tuple[str, int]]) -> None:
+    """The same, and that all take their records."""
+    await _led(broker, partitions)
+    if refused := broker.refusing & {*partitions}:
+        raise PublishRefused("raise max.message.bytes of the topic", sorted(refused))
+
+
+async def _ended(broker: Broker, name: str) -> None:
+    while (ending := broker.transactions.ending(name)) is not None:
+        await asyncio.shield(ending)

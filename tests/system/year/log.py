@@ -141,6 +141,9 @@ class Publisher:
 
     def open(self, partitions: Collection[tuple[str, int]]) -> None: ...
 
+    async def leaderless(self, partitions: Collection[tuple[str, int]]) -> set[tuple[str, int]]:
+        return set()
+
     async def publish(self, batches: Sequence[RecordBatch], *, patient: bool = False) -> list[int]:
         await self._log.publish(batches)
         return [0] * len(batches)

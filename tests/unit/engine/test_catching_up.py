@@ -5,74 +5,15 @@ from itertools import pairwise
 
 import pytest
 
-from consumer.engine.catching_up import CatchingUp, Part
+from consumer.engine.catching_up import CatchingUp
 from consumer.engine.workers import STUCK_SECONDS
-from consumer.errors import PublishInDoubt, PublishRefused
-from consumer.kafka.journal_entries import Claim, Forgotten, Progress, entry_of, journal_batch
-from consumer.kafka.patience import LONGEST_SECONDS, Patience
-from consumer.kafka.recordbatches import outputs_in, pack
+from consumer.errors import PublishInDoubt
+from consumer.kafka.journal_entries import Forgotten, Progress
+from consumer.kafka.patience import LONGEST_SECONDS
 from tests.simulation.test_too_slow import in_virtual_time
+from tests.unit.engine.parts import FOUR, JOURNAL, catching_up, kafka, part
 
-JOURNAL = "journal"
-
-
-class Kafka:
-    """In the place of a Publisher: larger transactions than `bearable` batches are in doubt."""
-
-    def __init__(self):
-        self.bearable = 100
-        self.refused = False
-        self.sizes = []
-        self.published = []
-        self.cause = TimeoutError()
-        self.seconds = 0
-        self.patience = Patience(1.0)
-
-    async def publish(self, batches, *, patient):
-        assert patient
-        await asyncio.sleep(self.seconds)
-        outputs = [batch for batch in batches if batch.topic != JOURNAL]
-        self.sizes.append(len(outputs))
-        if self.refused:
-            raise PublishRefused("raise max.message.bytes of the topic")
-        if len(outputs) > self.bearable:
-            raise PublishInDoubt("no answer in time") from self.cause
-        self.published.append(batches)
-
-    def entries(self):
-        """The journal's entries of each transaction."""
-        return [
-            [(e.partition, entry_of(e.key, e.value)) for e in outputs_in(batches) if e.topic == JOURNAL]
-            for batches in self.published
-        ]
-
-    def outputs(self):
-        """Partition and worker of all outputs, in order."""
-        return [
-            (one.partition, entry_of(one.key, one.value).by)
-            for batches in self.published
-            for one in outputs_in(batches)
-            if one.topic != JOURNAL
-        ]
-
-
-def part(partition, reached, *outputs, forgotten=()):
-    # Entries of the journal are the simplest record batches; only their topic says what they are here.
-    frames = pack(journal_batch("outputs", partition, Claim(text), 0) for text in outputs)
-    return Part(partition, frames, Progress(reached, 1, "me"), forgotten)
-
-
-@pytest.fixture
-def kafka():
-    return Kafka()
-
-
-@pytest.fixture
-def catching_up(kafka):
-    return CatchingUp(kafka, JOURNAL, lambda: None)
-
-
-FOUR = [part(0, 5, "a"), part(0, 9, "b"), part(1, 7, "c"), part(2, 4, "d")]
+__all__ = ["catching_up", "kafka"]
 
 
 async def test_all_is_one_transaction_with_the_last_progress_of_each_partition(kafka, catching_up):
@@ -103,14 +44,6 @@ async def test_after_each_doubt_a_transaction_has_half_as_many_batches(kafka, ca
         [(1, Progress(7, 1, "me"))],
         [(2, Progress(4, 1, "me"))],
     ]
-
-
-async def test_after_a_refusal_a_transaction_is_not_smaller(kafka, catching_up):
-    kafka.refused = True
-    for _ in range(2):
-        with pytest.raises(PublishRefused):
-            await catching_up.publish(FOUR)
-    assert kafka.sizes == [4, 4]
 
 
 async def test_what_only_writes_progress_is_never_divided(kafka, catching_up):

@@ -72,6 +72,7 @@ async def test_a_batch_that_is_refused_takes_the_others_with_it(clients, kafka, 
             f"Kafka refuses a record batch of {len(large[0].body)} bytes for {small}/0: "
             "raise max.message.bytes of the topic (MessageSizeTooLargeError)"
         )
+        assert list(refused.value.targets) == [(small, 0)]
         with pytest.raises(PublishInDoubt, match="not started"):
             await one.publish(batches(topic, (0, "b")))
         await one.start()

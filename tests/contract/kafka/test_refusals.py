@@ -8,6 +8,7 @@ from aiokafka.errors import (
     PolicyViolationError,
     TopicAuthorizationFailedError,
     TransactionalIdAuthorizationFailed,
+    UnknownTopicOrPartitionError,
 )
 
 from consumer.errors import BrokerDenied, PublisherFenced, PublishInDoubt, PublishRefused
@@ -33,11 +34,12 @@ async def test_an_error_is_told_by_its_name(request_, error, ours):
 
 
 @pytest.mark.parametrize(
-    ("answers", "told"),
+    ("answers", "told", "targets"),
     [
         (
             {"AddPartitionsToTxn": [PolicyViolationError.errno]},
             "Kafka refuses a transaction with t/1: the broker's log says why (PolicyViolationError)",
+            [],
         ),
         (
             {"Produce": [MessageSizeTooLargeError.errno]},
@@ -45,18 +47,45 @@ async def test_an_error_is_told_by_its_name(request_, error, ours):
                 "Kafka refuses a record batch of 69 bytes for t/1: raise max.message.bytes of the topic "
                 "(MessageSizeTooLargeError)"
             ),
+            [("t", 1)],
         ),
         (
             {"Produce": [IncompatibleBrokerVersion("Produce v3")]},
             "Kafka refuses Produce v3: upgrade the brokers to Kafka 4.0 or later (IncompatibleBrokerVersion)",
+            [("t", 0), ("t", 1)],
         ),
     ],
 )
-async def test_a_refusal_says_what_is_refused_and_what_to_change(answers, told):
+async def test_a_refusal_says_what_is_refused_and_what_to_change(answers, told, targets):
     publisher = await started(FakeClient(**answers))
     with pytest.raises(PublishRefused) as refused:
         await publisher.publish(SENT)
     assert str(refused.value) == told
+    assert list(refused.value.targets) == targets
+
+
+async def test_which_partitions_have_no_leader():
+    client = FakeClient()
+    publisher = await started(client)
+    both = {("t", 0), ("t", 1)}
+    assert await publisher.leaderless(both) == set()
+    client.leaders[1] = None
+    assert await publisher.leaderless(both) == {("t", 1)}
+    assert client.refreshed, "the client's own view may be old"
+    await publisher.discard()
+    assert await publisher.leaderless(both) == set(), "nobody tells"
+
+
+async def test_without_an_answer_no_partition_counts_as_one_without_a_leader(monkeypatch):
+    client = FakeClient()
+    publisher = await started(client)
+
+    async def unknown(topic):
+        raise UnknownTopicOrPartitionError(topic)
+
+    monkeypatch.setattr(client, "_wait_on_metadata", unknown)
+    client.leaders[1] = None
+    assert await publisher.leaderless({("t", 1)}) == set()
 
 
 async def test_an_error_that_aiokafka_does_not_know_has_its_number_and_is_in_doubt():

@@ -11,6 +11,7 @@ from consumer.kafka.topic_plan import plan
 from consumer.settings import load_settings
 from devstack.cluster import KafkaCluster
 from devstack.proof.watched import COMMANDS, JOURNAL
+from schemas.topics import COMMAND_RESULTS
 from tests.servers import REAL_REQUIRED, missing_for
 from tests.system.faults.deciding import finished
 from tests.system.faults.events import seconds_to_new_events
@@ -110,6 +111,24 @@ def test_a_partition_without_a_leader_holds_up_no_other(
         seconds_to_new_events(scene, [0])
         cluster.heal()
         worker.wait_for("took over", STARTED_SECONDS, partitions=[0, 1])
+    scene.done()
+    worker.check()
+
+
+def test_an_output_without_a_leader_holds_up_no_other_partition(
+    cluster: KafkaCluster, make: MakeScene, test_id: str
+) -> None:
+    """It has only one replica, which is gone before anything is published there."""
+    alone(cluster, f"f{test_id}.", COMMAND_RESULTS)
+    scene = make(2)
+    cluster.nodes[-1].kill()
+    worker = scene.start(CONTRACTS_TRANSACTION_TIMEOUT_MS="5000")
+    worker.wait_for("took over", STARTED_SECONDS, partitions=[0, 1])
+    with scene.flowing(60):
+        worker.wait_for("partition cannot be read", STARTED_SECONDS, partition=1)
+        seconds_to_new_events(scene, [0])
+        cluster.heal()
+        worker.wait_for("took over", STARTED_SECONDS, partitions=[0, 1], count=2)
     scene.done()
     worker.check()
 

@@ -172,7 +172,7 @@ PASSING: dict[type[ContractsError], str] = {
     errors.BrokerDenied: "show is refused, too",
     errors.PublisherFenced: "taken over again",
     errors.PublishInDoubt: "taken over again",
-    errors.PublishRefused: "taken over again, until the topic takes it",
+    errors.PublishRefused: "left out of takeovers, until the topic takes it",
     errors.OutOfLog: "taken over again, which finds the reason: one of the stops",
     errors.RecordDamaged: "tried again; becomes LogDamaged or JournalDamaged",
     errors.PartitionMissing: "show ends with it, or with TopicsMissing: `contracts topics ensure`",

@@ -12,7 +12,7 @@ from fastapi import Header
 from consumer.api.problems import Problem
 from consumer.errors import ResultTimeout, ServiceUnavailable
 from consumer.storage.protocols import base_of, split_sequence
-from consumer.storage.queries import Applied
+from consumer.storage.queries import AppliedPosition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -114,7 +114,7 @@ class Progress:
         self._topic = topic
         self._home_of = home_of
         self._patience = patience
-        self._applied: Mapping[int, Applied] = {}
+        self._applied: Mapping[int, AppliedPosition] = {}
         self._partitions: int | None = None
         self._looked = self._counted = -COUNT_SECONDS
         self._looking: asyncio.Task[None] | None = None
@@ -137,7 +137,7 @@ class Progress:
             await self._look(wanted)
         return self._header(account_id)
 
-    async def refreshed(self) -> Mapping[int, Applied] | None:
+    async def refreshed(self) -> Mapping[int, AppliedPosition] | None:
         """The positions reached, also for `position_of` a command that is sent next; None: unknown."""
         try:
             async with asyncio.timeout(NAMING_SECONDS):
@@ -207,7 +207,7 @@ def _heard(look: asyncio.Task[None]) -> None:
         look.exception()
 
 
-def position_of(sent: Sent, before: Mapping[int, Applied] | None) -> dict[str, str]:
+def position_of(sent: Sent, before: Mapping[int, AppliedPosition] | None) -> dict[str, str]:
     """The header that names where a command is.
 
     Its offset is greater than those of all commands that were applied before it was sent. A smaller one is
@@ -216,7 +216,7 @@ def position_of(sent: Sent, before: Mapping[int, Applied] | None) -> dict[str, s
     """
     if before is None:
         return {}
-    generation, following = before.get(sent.partition, Applied(1, 0))
+    generation, following = before.get(sent.partition, AppliedPosition(1, 0))
     sequence = base_of(generation if sent.offset >= following else generation + 1) + sent.offset
     return {POSITION_HEADER: f"{sent.partition}/{sequence}"}
 

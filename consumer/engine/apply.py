@@ -61,7 +61,7 @@ class Share(NamedTuple):
         return self._replace(writer=self.writer and self.writer.empty())
 
 
-class Applied(NamedTuple):
+class AppliedShare(NamedTuple):
     """The result of a share. `outputs` None: they were published before. `records`: how many were folded."""
 
     position: Position
@@ -87,7 +87,7 @@ async def apply(
     output_bytes: int,
     look_up: bool = True,
     stage: Callable[[Stage], AbstractContextManager[None]],
-) -> list[Applied]:
+) -> list[AppliedShare]:
     """Applies the shares, one for each partition.
 
     A share ends where its outputs reach `output_bytes`, or those of all shares a multiple of it: the rest is
@@ -149,7 +149,7 @@ def accounts(records: Sequence[Decoded]) -> dict[str, None]:
     return dict.fromkeys(incoming.command.account_id for incoming in _commands(records))
 
 
-async def _fold(share: Share, loaded: _Loaded, policy: Policy, output_bytes: int) -> Applied:
+async def _fold(share: Share, loaded: _Loaded, policy: Policy, output_bytes: int) -> AppliedShare:
     position = share.position
     known = share.known
     fold = Fold(
@@ -177,7 +177,7 @@ async def _fold(share: Share, loaded: _Loaded, policy: Policy, output_bytes: int
     cut = number < len(share.records)
     to = share.records[number].record.offset if cut else share.next
     last = share.records[number - 1].record if number else None
-    return Applied(position_after(position, to, last, fold), fold.outputs.finish(), number, fold)
+    return AppliedShare(position_after(position, to, last, fold), fold.outputs.finish(), number, fold)
 
 
 def position_after(position: Position, to: int, last: Record | None, fold: Fold) -> Position:
@@ -218,7 +218,7 @@ def _check_torn(share: Share, loaded: _Loaded) -> None:
             raise AheadOfPosition(f"the history has offset {seen.offset}")
 
 
-def _writes(applied: Sequence[Applied]) -> BatchWrites:
+def _writes(applied: Sequence[AppliedShare]) -> BatchWrites:
     folds = [one.fold for one in applied]
     rewritten = [fold.rewritten() for fold in folds]
     return BatchWrites(
@@ -235,7 +235,7 @@ def _writes(applied: Sequence[Applied]) -> BatchWrites:
     )
 
 
-def _move(share: Share, applied: Applied) -> Move:
+def _move(share: Share, applied: AppliedShare) -> Move:
     before, after, outputs = share.position, applied.position, applied.outputs
     outbox = (
         OutboxSlot(share.slot, before.generation, before.next, after.next, pack(outputs)) if outputs else None

@@ -31,8 +31,8 @@ MAX_DEAD_LETTER_BYTES: Final = 900_000
 topic."""
 
 
-ALIKE: Final[Mapping[str, int]] = MappingProxyType({})
-"""Every output topic has as many partitions as the command topic."""
+SAME_AS_INPUT: Final[Mapping[str, int]] = MappingProxyType({})
+"""No counts: every output topic has as many partitions as the command topic."""
 
 
 class Encoder:
@@ -51,7 +51,7 @@ class Encoder:
         partition: int,
         *,
         topic_prefix: str = "",
-        counts: Mapping[str, int] = ALIKE,
+        counts: Mapping[str, int] = SAME_AS_INPUT,
         state: bool = True,
         compression: str = "none",
     ) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-HIDDEN_SECONDS: Final = 30.0
+STALL_SECONDS: Final = 30.0
 """How long an open transaction may hide commands before the partition counts as standing still. Producers
 usually commit within a second; Kafka ends what was forgotten after the producer's timeout, mostly 60 s."""
 
@@ -81,7 +81,7 @@ class Obstacle:
             self._hidden_since = None
         elif self._hidden_since is None or self._hidden_from != fetched.stable:
             self._hidden_from, self._hidden_since = fetched.stable, now
-        if self._hidden_since is None or self.hidden_seconds(now) < HIDDEN_SECONDS:
+        if self._hidden_since is None or self.hidden_seconds(now) < STALL_SECONDS:
             self.gone(now)
         else:
             self._stands(ForeignTransaction(*topic_partition, fetched.stable), now, self._hidden_since)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from consumer.storage.protocols import OutboxSlot, Position, Store
 
 
-async def unpublished(
+async def unpublished_slots(
     store: Store, owner: str, positions: Mapping[int, Position], behind: Mapping[int, int]
 ) -> tuple[dict[int, list[OutboxSlot]], dict[int, OutboxHole]]:
     """Of each partition the slots that are not published, in order, or that some are missing.

@@ -16,7 +16,7 @@ from consumer.engine.publication import Publication
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from consumer.engine.apply import Applied
+    from consumer.engine.apply import AppliedShare
     from consumer.engine.cache import ContractCache
     from consumer.engine.decoder import Decoder
     from consumer.engine.encoder import Encoder
@@ -108,7 +108,7 @@ class Partition:
     @property
     def drained(self) -> bool:
         """Whether all fetched commands are stored and published."""
-        return not self.busy and self.intake.waiting == 0 and self.publication.unpublished == 0
+        return not self.busy and self.intake.waiting == 0 and self.publication.unpublished_batches == 0
 
     @property
     def ready(self) -> bool:
@@ -137,7 +137,7 @@ class Partition:
             slot=self.publication.slot,
         )
 
-    def stored(self, applied: Applied) -> None:
+    def stored(self, applied: AppliedShare) -> None:
         """Updates the partition after its batch was committed to the database."""
         self.position = applied.position
         self._cache.update(applied.fold.accounts.contracts)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
+from consumer.engine.publish_queue import PublishQueue
 from consumer.engine.schedule import FULL, Queue
 from consumer.engine.tasks import Tasks
-from consumer.engine.unpublished import Unpublished
 from consumer.storage.protocols import SESSIONS
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Pipeline:
         self._look = look
         self._succeeded = succeeded
         self._queue = Queue(partitions.values(), lanes=SESSIONS, most=batch_commands)
-        self._unpublished = Unpublished()
+        self._publish_queue = PublishQueue()
         self._tasks = Tasks()
         self._rest_until = self._fetch_from = self._looked_at = 0.0
 
@@ -83,7 +83,7 @@ class Pipeline:
 
     async def run(self) -> None:
         """Makes batches until it is stopped; then finishes and publishes the current ones."""
-        self._unpublished = Unpublished()
+        self._publish_queue = PublishQueue()
         try:
             while True:
                 self._beat()
@@ -93,7 +93,7 @@ class Pipeline:
                     self._start_batch(now)
                     self._start_fetch(now)
                     self._start_look(now)
-                elif not self._tasks.any(STORE, PUBLISH) and not self._unpublished.waiting:
+                elif not self._tasks.any(STORE, PUBLISH) and not self._publish_queue.waiting:
                     return
                 await self._tasks.wait(self._stopping, self._pause(now))
                 self._tasks.finish()
@@ -114,7 +114,7 @@ class Pipeline:
         """Starts as many as the schedule wants; partitions that are started go to the end of the queue."""
         if now < self._rest_until and self._queue.waiting < FULL:
             return
-        while not self._unpublished.full and (lanes := self._tasks.free(STORE, SESSIONS)):
+        while not self._publish_queue.full and (lanes := self._tasks.free(STORE, SESSIONS)):
             chosen = self._queue.take(SESSIONS - len(lanes))
             if not chosen:
                 return
@@ -124,19 +124,19 @@ class Pipeline:
         started = self._now()
         stored = await self._storing.store(lane, partitions)
         self._rest_until = self._now() + min((self._now() - started) * REST_SHARE, REST_SECONDS)
-        self._unpublished.add(stored)
+        self._publish_queue.add(stored)
         for partition in partitions:
             partition.busy = False
         if stored:
             self._succeeded()
 
     def _start_publishing(self) -> None:
-        if self._unpublished.waiting and not self._tasks.any(PUBLISH):
-            self._tasks.start(PUBLISH, 0, self._publish(self._unpublished.take()))
+        if self._publish_queue.waiting and not self._tasks.any(PUBLISH):
+            self._tasks.start(PUBLISH, 0, self._publish(self._publish_queue.take()))
 
     async def _publish(self, stored: Sequence[Stored]) -> None:
         await self._publishing.publish(stored)
-        self._unpublished.published(stored)
+        self._publish_queue.published(stored)
 
     def _start_fetch(self, now: float) -> None:
         """Fetches at once if nothing is to do; else it waits a moment, and records collect at the broker."""

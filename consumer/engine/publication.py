@@ -14,29 +14,29 @@ class Publication:
     """The publication of one partition's outputs.
 
     Attributes:
-        unpublished: batches whose outputs are stored and not published.
+        unpublished_batches: batches whose outputs are stored and not published.
         slot: slot of the outbox for the next outputs.
     """
 
     def __init__(self) -> None:
-        self.unpublished = 0
+        self.unpublished_batches = 0
         self.slot = 0
         self._begins_at = 0
 
     def begin(self, at: int) -> None:
         """Starts again at this offset: outputs before it were published earlier."""
-        self.unpublished = 0
+        self.unpublished_batches = 0
         self._begins_at = at
 
     @property
     def room(self) -> bool:
         """Whether the outbox has a free slot."""
-        return self.unpublished < OUTBOX_SLOTS
+        return self.unpublished_batches < OUTBOX_SLOTS
 
     def stored(self) -> None:
         """The outputs of one batch are stored."""
         self.slot = (self.slot + 1) % OUTBOX_SLOTS
-        self.unpublished += 1
+        self.unpublished_batches += 1
 
     def replay_to(self, position: Position) -> int | None:
         """Where publishing begins, if the commands after this position were published before; else None.

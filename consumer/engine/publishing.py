@@ -12,7 +12,7 @@ from consumer.kafka.journal_entries import Progress, Release, journal_batch, mil
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from consumer.engine.apply import Applied
+    from consumer.engine.apply import AppliedShare
     from consumer.engine.partition import Partition
     from consumer.engine.storing import Stored
     from consumer.kafka.publisher import Publisher
@@ -40,7 +40,7 @@ class Publishing:
         self._metrics = metrics
         self._traces = traces
 
-    def open(self, applied: Iterable[Applied]) -> None:
+    def open(self, applied: Iterable[AppliedShare]) -> None:
         """Begins the Kafka transaction while MongoDB still commits what it will publish."""
         new = [one for one in applied if one.outputs is not None]
         partitions = {(batch.topic, batch.partition) for one in new for batch in one.outputs or ()}
@@ -72,7 +72,7 @@ class Publishing:
                 one.partition.batch_size.halve(len(one.timestamps))
             raise
         for one in new:
-            one.partition.publication.unpublished -= 1
+            one.partition.publication.unpublished_batches -= 1
         self._count(new, since)
 
     async def release(self, partitions: Iterable[Partition]) -> None:

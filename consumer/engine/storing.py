@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from consumer.domain.model import Policy
-    from consumer.engine.apply import Applied, Share
+    from consumer.engine.apply import AppliedShare, Share
     from consumer.engine.limits import Limits
     from consumer.engine.partition import Partition
     from consumer.errors import ContractsError
@@ -91,7 +91,7 @@ class Storing:
         limits: Limits,
         metrics: Metrics,
         traces: Traces,
-        before_commit: Callable[[Sequence[Applied]], None],
+        before_commit: Callable[[Sequence[AppliedShare]], None],
     ) -> None:
         self._store = store
         self.owner = ""
@@ -159,7 +159,7 @@ class Storing:
                 break
         return [self._stored(*pair, one, trace) for pair, one in zip(shares, applied, strict=True)]
 
-    def _stored(self, partition: Partition, share: Share, applied: Applied, trace: BatchTrace) -> Stored:
+    def _stored(self, partition: Partition, share: Share, applied: AppliedShare, trace: BatchTrace) -> Stored:
         partition.stored(applied)
         self._metrics.partitions.stored(partition.number, applied.position.tallies)
         _count(self._metrics, applied)
@@ -194,7 +194,7 @@ class Storing:
         await self.stops.note(partition, self.owner)
 
 
-def _count(metrics: Metrics, applied: Applied) -> None:
+def _count(metrics: Metrics, applied: AppliedShare) -> None:
     fold = applied.fold
     metrics.batch(applied.records)
     for (name, outcome), count in fold.counts.items():

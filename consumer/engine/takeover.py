@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from consumer.engine.catching_up import CatchingUp, Part
 from consumer.engine.checks import problem_of, upgrade_problem
 from consumer.engine.claiming import last_words
-from consumer.engine.outbox import unpublished
+from consumer.engine.outbox import unpublished_slots
 from consumer.errors import LogError, PositionError
 from consumer.kafka.journal_entries import Progress
 from consumer.kafka.journal_tail import Hidden
@@ -146,7 +146,7 @@ class Takeover:
             resumed[number] = Resumed(position, max(committed, position.next))
             if committed < position.next:
                 behind[number] = committed
-        chains, holes = await unpublished(self._store, self.owner, positions, behind)
+        chains, holes = await unpublished_slots(self._store, self.owner, positions, behind)
         resumed |= holes
         # In this order into an output partition that several of them share, whoever publishes it again.
         parts = [

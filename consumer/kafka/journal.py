@@ -25,7 +25,7 @@ READ_SECONDS: Final = 30.0
 FIRST_SECONDS: Final = 5.0
 """How long the first records of open transactions are waited for."""
 
-HIDDEN_SECONDS: Final = 0.3
+SEARCH_AFTER_SECONDS: Final = 0.3
 """How long a claim may stay hidden, in seconds, before the open transaction in front of it is searched for.
 """
 
@@ -192,7 +192,7 @@ class ReadBack:
             for number, found in (await self._next(self._reader, at)).items():
                 if unread[number].read(found):
                     last_news = _now()
-            if _now() - last_news > HIDDEN_SECONDS:
+            if _now() - last_news > SEARCH_AFTER_SECONDS:
                 if await self._are_hidden(unread):
                     return
                 last_news = _now()

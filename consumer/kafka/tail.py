@@ -28,7 +28,7 @@ _MAX_RECORDS: Final = 500
 """Number of records in one read: they wait in memory until earlier records of other partitions are read."""
 
 
-class Tail:
+class TopicReader:
     """Records of a few partitions. Made by `tail`."""
 
     def __init__(self, consumer: AIOKafkaConsumer, partitions: Collection[TopicPartition]) -> None:
@@ -127,7 +127,9 @@ class Tail:
 
 
 @asynccontextmanager
-async def tail(settings: Settings, names: Iterable[str], key: str | None = None) -> AsyncIterator[Tail]:
+async def tail(
+    settings: Settings, names: Iterable[str], key: str | None = None
+) -> AsyncIterator[TopicReader]:
     """A reader of these topics, named without the prefix.
 
     Args:
@@ -159,6 +161,6 @@ async def tail(settings: Settings, names: Iterable[str], key: str | None = None)
                 if key is None or number == home_of(key.encode(), topic.partitions)
             ]
             consumer.assign(partitions)
-            yield Tail(consumer, partitions)
+            yield TopicReader(consumer, partitions)
         finally:
             await stop_consumer(consumer)

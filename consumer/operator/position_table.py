@@ -37,7 +37,7 @@ START_BROKERS: Final = "start the brokers of that partition again"
 CREATE_TOPICS: Final = "`contracts topics ensure` creates it again"
 END_TRANSACTION: Final = "end that transaction, as the runbook of ContractsOpenTransaction says"
 
-HIDDEN_SECONDS: Final = 2.0
+SHOW_AFTER_SECONDS: Final = 2.0
 """How long an open transaction must block a partition to be shown: most end within a second."""
 
 
@@ -156,8 +156,8 @@ class PositionTable:
     async def _hidden(self, numbers: Collection[int]) -> tuple[dict[int, int], dict[int, ForeignTransaction]]:
         """Where a transaction stays open, in the command topic and, of another program, in the journal."""
         return await asyncio.gather(
-            open_from(self.log.bounds, numbers, HIDDEN_SECONDS),
-            self._journal.foreign(numbers, HIDDEN_SECONDS),
+            open_from(self.log.bounds, numbers, SHOW_AFTER_SECONDS),
+            self._journal.foreign(numbers, SHOW_AFTER_SECONDS),
         )
 
     async def _problems(

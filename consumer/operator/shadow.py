@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from consumer.kafka.journal import Journal
     from consumer.kafka.journal_entries import Progress
-    from consumer.kafka.tail import Tail
+    from consumer.kafka.tail import TopicReader
     from consumer.operator.differences import Difference, Found
     from consumer.operator.shadow_applying import Applying
     from consumer.operator.shadow_outputs import OutputComparison
@@ -100,7 +100,7 @@ class Shadow:
         self._home = home
         self._on_begun = on_begun
 
-    async def run(self, published: Tail) -> Report:
+    async def run(self, published: TopicReader) -> Report:
         """Applies the log up to the service's present positions, and compares.
 
         `published` reads all output topics, from their beginning.
@@ -166,7 +166,7 @@ class Shadow:
         self._on_begun()
         return ends
 
-    async def _read(self, records: AsyncIterator[object], published: Tail) -> None:
+    async def _read(self, records: AsyncIterator[object], published: TopicReader) -> None:
         while self._outputs.waiting and self._outputs.ahead < MOST_WAITING:
             for _ in range(READ_AT_ONCE):  # to count what waits takes longer than to read a record
                 if (record := await anext(records, None)) is None:

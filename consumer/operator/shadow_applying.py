@@ -95,7 +95,7 @@ class Applying:
                 self._done(number, found.outputs, found.next, found.commands)
             return
         for stored in batches:
-            stored.partition.publication.unpublished = 0
+            stored.partition.publication.unpublished_batches = 0
             outputs = [*outputs_in(stored.outputs or ())]
             self._done(stored.partition.number, outputs, stored.position.next, len(stored.timestamps))
         for partition in ready:

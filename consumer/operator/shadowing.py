@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
     from pathlib import Path
 
-    from consumer.kafka.tail import Tail
+    from consumer.kafka.tail import TopicReader
     from consumer.operator.shadow import Report
     from consumer.settings import Settings
     from consumer.storage.protocols import Position
@@ -79,7 +79,7 @@ async def _opened(
     restored: Mapping[int, Position],
     on_progress: Callable[[int], None],
     found: Found,
-) -> AsyncIterator[tuple[Shadow, Tail]]:
+) -> AsyncIterator[tuple[Shadow, TopicReader]]:
     counts = (await topics.check(settings)).counts
     topic = settings.topic_prefix + COMMANDS
     count = counts[topic]

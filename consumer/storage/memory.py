@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Sequence
 
     from consumer.storage.history import HistoryEntry
-    from consumer.storage.memory_batch import Stored
+    from consumer.storage.memory_batch import StoredContract
     from consumer.storage.movements import Bucket, Kind, Total
     from consumer.storage.protocols import BatchTransaction, Move, OutboxSlot, Position, Stop
     from schemas.contract import Contract
@@ -33,7 +33,7 @@ class MemoryStore:
         self.owners: dict[str, str | None] = {}
         self.slots: dict[tuple[str, int], OutboxSlot] = {}
         self.noted: dict[str, Stop] = {}
-        self.current: dict[str, Stored] = {}
+        self.current: dict[str, StoredContract] = {}
         """The current contracts, by account."""
         self.former_documents: list[bytes] = []
         self.history: dict[bytes, HistoryEntry] = {}

@@ -29,7 +29,7 @@ Key = tuple[str, str | bytes]
 """A document that only one open transaction may write: its kind, and its id."""
 
 
-class Stored(NamedTuple):
+class StoredContract(NamedTuple):
     """A contract's document, and its keys."""
 
     object_id: bytes
@@ -40,7 +40,7 @@ class Stored(NamedTuple):
 class Contents(NamedTuple):
     """All documents at one time; see MemoryStore."""
 
-    current: dict[str, Stored]
+    current: dict[str, StoredContract]
     former: list[bytes]
     history: dict[bytes, HistoryEntry]
     movements: dict[tuple[str, Bucket], dict[Kind, Total]]
@@ -194,11 +194,11 @@ def _sum(stored: Mapping[Kind, Total], added: Mapping[Kind, Total]) -> dict[Kind
     return sums
 
 
-def _contract(write: ContractWrite) -> Stored | None:
+def _contract(write: ContractWrite) -> StoredContract | None:
     after = write.after
     if after is None:
         return None
-    return Stored(after["_id"], after["contract_id"], _encoded(contract_document(after)))
+    return StoredContract(after["_id"], after["contract_id"], _encoded(contract_document(after)))
 
 
 def _entry(entry: HistoryEntry) -> HistoryEntry:

@@ -22,7 +22,7 @@ from consumer.storage.mongo_filters import LATEST, RUNS, ends_in, of_topic, sele
 from consumer.storage.mongo_known import find_holders, find_seen
 from consumer.storage.mongo_revenue import positions_and_movements
 from consumer.storage.movements import RevenueMovements
-from consumer.storage.queries import Applied, ChangeCount, Due, EndingCount, MonthEnding, Revenue
+from consumer.storage.queries import AppliedPosition, ChangeCount, Due, EndingCount, MonthEnding, Revenue
 from schemas.types import ContractTypeName, StatusName
 
 if TYPE_CHECKING:
@@ -202,11 +202,12 @@ class MongoQueries:
             position = await self._db.positions.find_one(of_topic(topic), ["partitions"])
         return int(position["partitions"]) if position else None
 
-    async def applied(self, topic: str) -> Mapping[int, Applied]:
+    async def applied(self, topic: str) -> Mapping[int, AppliedPosition]:
         with answered(self._seconds):
             found = await self._db.positions.find(of_topic(topic), ["generation", "next"]).to_list(None)
         return {
-            int(each["_id"].rpartition("/")[2]): Applied(each["generation"], each["next"]) for each in found
+            int(each["_id"].rpartition("/")[2]): AppliedPosition(each["generation"], each["next"])
+            for each in found
         }
 
     async def _one(self, collection: Any, wanted: Mapping[str, Any]) -> Contract | None:

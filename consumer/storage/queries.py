@@ -44,7 +44,7 @@ class EndKey(NamedTuple):
     account_id: str
 
 
-class Applied(NamedTuple):
+class AppliedPosition(NamedTuple):
     """How far a partition of the log is applied: which log it is, and the offset of the next command."""
 
     generation: int
@@ -174,5 +174,5 @@ class Queries(Protocol):
     async def partitions(self, topic: str) -> int | None:
         """The partition count when the topic's positions were stored; None: it has no position."""
 
-    async def applied(self, topic: str) -> Mapping[int, Applied]:
+    async def applied(self, topic: str) -> Mapping[int, AppliedPosition]:
         """How far each partition of the topic is applied."""

@@ -115,7 +115,7 @@ def the_outbox_is_published_from_the_position_on(patch: pytest.MonkeyPatch) -> N
 def released_with_a_batch_that_is_not_published(patch: pytest.MonkeyPatch) -> None:
     def start_publishing(self: Any) -> None:
         if self._stopping.is_set():
-            self._unpublished.waiting.clear()
+            self._publish_queue.waiting.clear()
         original(self)
 
     original = Pipeline._start_publishing
@@ -138,7 +138,7 @@ def the_same_producer_goes_on_after_a_doubt(patch: pytest.MonkeyPatch) -> None:
 @_bug(30)
 def three_batches_are_stored_and_not_published(patch: pytest.MonkeyPatch) -> None:
     def ready(self: Any) -> bool:
-        room = self.publication.unpublished <= OUTBOX_SLOTS
+        room = self.publication.unpublished_batches <= OUTBOX_SLOTS
         return self.error is None and not self.busy and self.intake.waiting > 0 and room
 
     patch.setattr(Partition, "ready", property(ready))

@@ -4,8 +4,7 @@ import asyncio
 
 import pytest
 
-from consumer.engine import reading
-from consumer.engine import unpublished as unpublished_module
+from consumer.engine import publish_queue, reading
 from consumer.engine.publishing import Publishing
 from consumer.engine.storing import Storing
 from consumer.storage.protocols import SESSIONS
@@ -45,7 +44,7 @@ def unpublished(monkeypatch):
 @pytest.mark.parametrize("limited", [True, False])
 def test_no_more_is_stored_than_fits_until_it_is_published(limited, unpublished, monkeypatch):
     held, batches = unpublished
-    monkeypatch.setattr(unpublished_module, "UNPUBLISHED_BYTES", LIMIT if limited else 1 << 30)
+    monkeypatch.setattr(publish_queue, "UNPUBLISHED_BYTES", LIMIT if limited else 1 << 30)
     in_virtual_time(a_backlog(PARTITIONS, batch=5))
     assert (max(held) <= LIMIT + SESSIONS * max(batches)) == limited
     assert held[-1] == 0

@@ -11,7 +11,7 @@ import pytest
 
 from consumer.engine import claiming
 from consumer.engine.backoff import BACKOFF_SECONDS, Backoff
-from consumer.kafka.journal import HIDDEN_SECONDS
+from consumer.kafka.journal import SEARCH_AFTER_SECONDS
 from tests.simulation.calls import BROKER, STORE
 from tests.simulation.chaos import Chaos
 from tests.simulation.checker import check
@@ -132,7 +132,7 @@ async def the_only_owner_is_killed(flow):
 def test_partitions_of_a_killed_worker_go_on_as_soon_as_they_are_assigned(case, flow):
     took = flow(case)
     # The journal is read until nothing in it is hidden by an open transaction, or for so long.
-    assert SESSION_SECONDS <= took <= SESSION_SECONDS + HIDDEN_SECONDS + CALLS_SECONDS
+    assert SESSION_SECONDS <= took <= SESSION_SECONDS + SEARCH_AFTER_SECONDS + CALLS_SECONDS
 
 
 def after_an_outage(errors, patience):

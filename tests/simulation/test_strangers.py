@@ -8,7 +8,7 @@ import asyncio
 from consumer.engine.obstacle import LEFT_OUT_PAUSES
 from consumer.engine.pipeline import LOOK_SECONDS
 from consumer.errors import PublishInDoubt
-from consumer.kafka.journal import HIDDEN_SECONDS
+from consumer.kafka.journal import SEARCH_AFTER_SECONDS
 from consumer.kafka.journal_entries import Claim, entry_of
 from tests.simulation.broker import JOURNAL
 from tests.simulation.strangers import Stranger
@@ -34,7 +34,7 @@ def claims_of(flow, name):
 
 async def the_other_goes_on(flow, process, stranger):
     """For some time, and this one within a moment after that."""
-    await asyncio.sleep(HIDDEN_SECONDS + WORK_SECONDS)
+    await asyncio.sleep(SEARCH_AFTER_SECONDS + WORK_SECONDS)
     before, claimed = flow.world.progress.reached.get(1, 0), claims_of(flow, process.name)
     await asyncio.sleep(OPEN_SECONDS)
     assert await flow.until_published(0) <= WORK_SECONDS
@@ -51,7 +51,7 @@ def test_at_the_first_takeover(flow):
     async def steps(flow):
         stranger = Stranger(flow.world.broker, 1)
         process = flow.start(0, 1)
-        assert await flow.until_published(0) <= HIDDEN_SECONDS + WORK_SECONDS
+        assert await flow.until_published(0) <= SEARCH_AFTER_SECONDS + WORK_SECONDS
         assert claims_of(flow, process.name) == 1
         await the_other_goes_on(flow, process, stranger)
 
@@ -70,7 +70,7 @@ def test_when_a_killed_worker_is_replaced(flow):
         victim.kill()
         asyncio.get_running_loop().call_later(SESSION_SECONDS, flow.world.group.give, heir, {0, 1})
         took = await flow.until_published(0)
-        assert took <= SESSION_SECONDS + 3 * HIDDEN_SECONDS + 2 * WORK_SECONDS
+        assert took <= SESSION_SECONDS + 3 * SEARCH_AFTER_SECONDS + 2 * WORK_SECONDS
         await the_other_goes_on(flow, heir, stranger)
 
     flow(steps)
@@ -119,7 +119,7 @@ def test_one_after_the_other_without_an_end(flow):
             stranger.end()
             stranger = following
             await asyncio.sleep(1.0)
-            assert await flow.until_published(0) <= HIDDEN_SECONDS + 2 * WORK_SECONDS
+            assert await flow.until_published(0) <= SEARCH_AFTER_SECONDS + 2 * WORK_SECONDS
         assert 2 <= claims_of(flow, process.name) <= 5  # after 0, 2, 4, 11 and 23 seconds
         stranger.end()
         assert await flow.until_published(1) <= LEFT_OUT_PAUSES[4] + BACK_SECONDS

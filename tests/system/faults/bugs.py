@@ -114,7 +114,7 @@ def publish_before_store() -> None:
         new = [one for one in stored if one.outputs is not None]
         await self._publisher.publish(self.progress(one.position for one in new))
         for one in new:
-            one.partition.publication.unpublished -= 1
+            one.partition.publication.unpublished_batches -= 1
 
     Publisher.start = registering  # type: ignore[method-assign]
     MongoBatch.write = eager  # type: ignore[method-assign]
@@ -127,7 +127,7 @@ def outbox_ignored() -> None:
     async def nothing(*_: Any) -> Any:
         return [], {}
 
-    takeover.unpublished = nothing  # type: ignore[attr-defined]
+    takeover.unpublished_slots = nothing  # type: ignore[attr-defined]
 
 
 def replay_publishes() -> None:

@@ -27,7 +27,7 @@ def drops_on_revoke() -> None:
     stop = Worker.stop
 
     def forgetting(self: Any) -> None:
-        self._pipeline._start_publishing = self._pipeline._unpublished.waiting.clear
+        self._pipeline._start_publishing = self._pipeline._publish_queue.waiting.clear
         stop(self)
 
     Worker.stop = forgetting  # type: ignore[method-assign]

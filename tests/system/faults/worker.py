@@ -102,6 +102,6 @@ def main() -> None:
     if path := os.environ.get("FAULTS_CLOCK"):
         clock.follow(Path(path))
     if seconds := os.environ.get("FAULTS_PATIENCE"):
-        obstacle.HIDDEN_SECONDS = reading.DAMAGE_SECONDS = float(seconds)  # type: ignore[misc]
+        obstacle.STALL_SECONDS = reading.DAMAGE_SECONDS = float(seconds)  # type: ignore[misc]
     sys.argv = ["contracts", os.environ.get("FAULTS_COMMAND", "consume")]
     cli.main()

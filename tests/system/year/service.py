@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
     from datetime import datetime
 
-    from consumer.storage.memory_batch import Stored
+    from consumer.storage.memory_batch import StoredContract
     from producers.messages import CommandMessage
 
 MAX_WAITING = 1_000
@@ -55,7 +55,7 @@ class Asked:
     def __init__(self, log: Log, store: MemoryStore) -> None:
         self._log = log
         self._store = store
-        self._known: dict[str, tuple[Stored, Due | None]] = {}
+        self._known: dict[str, tuple[StoredContract, Due | None]] = {}
 
     async def due(self, now: datetime, size: int) -> AsyncIterator[list[Due]]:
         rows = filter(None, map(self._due, self._store.current.items()))
@@ -63,7 +63,7 @@ class Asked:
         for at in range(0, len(found), size):
             yield found[at : at + size]
 
-    def _due(self, current: tuple[str, Stored]) -> Due | None:
+    def _due(self, current: tuple[str, StoredContract]) -> Due | None:
         account, stored = current
         known = self._known.get(account)
         if known is None or known[0] is not stored:

@@ -12,7 +12,7 @@ from consumer.storage.history import Seen
 from consumer.storage.memory import MemoryStore
 from consumer.storage.mongo_lookups import SCANNED
 from consumer.storage.movements import RevenueMovements, Tallied, revenue_of
-from consumer.storage.queries import Applied, Ending, EndKey, MonthEnding, Selection
+from consumer.storage.queries import AppliedPosition, Ending, EndKey, MonthEnding, Selection
 from producers.kit_partition import PARTITION
 from producers.messages import CommandMessage
 from producers.sending import Sent
@@ -118,9 +118,9 @@ class MemoryQueries:
     async def partitions(self, topic: str) -> int | None:
         return await self._store.partition_count(topic)
 
-    async def applied(self, topic: str) -> Mapping[int, Applied]:
+    async def applied(self, topic: str) -> Mapping[int, AppliedPosition]:
         position = self._store.positions_by_name.get(PARTITION)
-        return {0: Applied(position.generation, position.next)} if position else {}
+        return {0: AppliedPosition(position.generation, position.next)} if position else {}
 
 
 class MemoryLookups:

@@ -8,7 +8,7 @@ from consumer.api.log import POLL_SECONDS, Progress, position_of
 from consumer.api.problems import Problem
 from consumer.errors import ServiceUnavailable
 from consumer.storage.protocols import base_of
-from consumer.storage.queries import Applied
+from consumer.storage.queries import AppliedPosition
 from producers.sending import Sent
 from schemas.partitioning import murmur2_home
 
@@ -22,12 +22,12 @@ class Positions:
         self.asked = 0
         self.away = False
 
-    async def applied(self, topic: str) -> dict[int, Applied]:
+    async def applied(self, topic: str) -> dict[int, AppliedPosition]:
         self.asked += 1
         await asyncio.sleep(0.01)
         if self.away:
             raise ServiceUnavailable("away")
-        return {0: Applied(self.generation, self.next)}
+        return {0: AppliedPosition(self.generation, self.next)}
 
     async def partitions(self, topic: str) -> int:
         return 1

@@ -75,7 +75,7 @@ class Scene:
         """One batch, or a smaller one prepared."""
         stored = await self.storing.store(0, [self.partition])
         for one in stored:
-            one.partition.publication.unpublished = 0
+            one.partition.publication.unpublished_batches = 0
             one.partition.batch_size.published(one.position.next)
         self.batches += stored
         return stored

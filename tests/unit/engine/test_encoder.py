@@ -3,7 +3,7 @@
 import pytest
 
 from consumer.engine.decoder import Decoder
-from consumer.engine.encoder import ALIKE, Encoder
+from consumer.engine.encoder import SAME_AS_INPUT, Encoder
 from consumer.engine.fold import Fold
 from consumer.kafka.recordbatches import BatchWriter
 from schemas.partitioning import HOMES
@@ -30,7 +30,8 @@ def outputs(encoder):
 
 
 @pytest.mark.parametrize(
-    ("counts", "partition"), [(ALIKE, 5), (dict.fromkeys((f"{PREFIX}{name}" for name in EVENT_TOPICS), 2), 1)]
+    ("counts", "partition"),
+    [(SAME_AS_INPUT, 5), (dict.fromkeys((f"{PREFIX}{name}" for name in EVENT_TOPICS), 2), 1)],
 )
 def test_events_follow_the_counts_and_dead_letters_stay(counts, partition):
     encoder = Encoder(5, topic_prefix=PREFIX, counts=counts)

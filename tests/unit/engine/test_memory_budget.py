@@ -156,7 +156,7 @@ async def test_no_batch_begins_while_publishing_is_far_behind():
     partition.go_on_from(Resumed(Position(f"{TOPIC}/0", ORIGIN, next=0), 0))
     partition.take_in(Fetched(0, [update(0)], 1, 1, 1), now=0.0)
     for unpublished, begins in ((UNPUBLISHED_BYTES, False), (0, True)):
-        pipeline._unpublished._bytes = unpublished
+        pipeline._publish_queue._bytes = unpublished
         pipeline._start_batch(pipeline._now())
         assert pipeline._tasks.any(STORE) == begins
     await pipeline._tasks.cancel()

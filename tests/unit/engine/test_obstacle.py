@@ -4,7 +4,7 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from consumer.engine.obstacle import AGAIN_SECONDS, HIDDEN_SECONDS, Obstacle
+from consumer.engine.obstacle import AGAIN_SECONDS, STALL_SECONDS, Obstacle
 from consumer.errors import BrokerUnavailable, ForeignTransaction, PartitionMissing
 from consumer.kafka.fetcher import Fetched
 from consumer.telemetry.metrics import Metrics
@@ -42,11 +42,11 @@ def scene():
 
 def test_an_open_transaction_counts_after_a_while(scene):
     scene.answered(100.0, stable=7, end=9)
-    scene.answered(100.0 + HIDDEN_SECONDS - 1, stable=7, end=12)
+    scene.answered(100.0 + STALL_SECONDS - 1, stable=7, end=12)
     assert scene.obstacle.error is None
     assert scene.obstacle.hidden_seconds(110.0) == 10
     with capture_logs() as logs:
-        scene.answered(100.0 + HIDDEN_SECONDS, stable=7, end=12)
+        scene.answered(100.0 + STALL_SECONDS, stable=7, end=12)
         scene.answered(200.0, stable=7, end=12)
     assert isinstance(scene.obstacle.error, ForeignTransaction)
     assert [line["error"] for line in logs] == [WORDS]
@@ -65,9 +65,9 @@ def test_transactions_one_after_the_other_are_no_obstacle(scene):
 @pytest.mark.parametrize(("stable", "end"), [(9, 12), (7, 7)], ids=["there is more to read", "the end"])
 def test_it_is_gone_when_something_can_be_read_or_nothing_is_hidden(scene, stable, end):
     scene.answered(0.0, stable=7, end=9)
-    scene.answered(HIDDEN_SECONDS, stable=7, end=9)
+    scene.answered(STALL_SECONDS, stable=7, end=9)
     with capture_logs() as logs:
-        scene.answered(HIDDEN_SECONDS + 10, stable=stable, end=end)
+        scene.answered(STALL_SECONDS + 10, stable=stable, end=end)
     assert scene.obstacle.error is None
     assert scene.obstacle.hidden_seconds(100.0) == 0
     assert [(line["event"], line["after_seconds"]) for line in logs] == [("partition can be read again", 40)]

@@ -14,7 +14,7 @@ from consumer.errors import (
     OutboxHole,
     StoreUnavailable,
 )
-from consumer.kafka.journal import HIDDEN_SECONDS
+from consumer.kafka.journal import SEARCH_AFTER_SECONDS
 from consumer.kafka.recordbatches import unpack
 from consumer.storage.protocols import Position
 from tests.simulation.broker import JOURNAL
@@ -66,7 +66,7 @@ async def test_a_busy_broker_that_is_late_with_our_own_markers_is_waited_for(sce
     """Each takeover that gave up would claim anew, and wait for the next marker: for ever."""
     for name in rivals:
         await scene.claim(name)
-    monkeypatch.setattr(scene.world.broker.transactions, "_latency", lambda: 2 * HIDDEN_SECONDS)
+    monkeypatch.setattr(scene.world.broker.transactions, "_latency", lambda: 2 * SEARCH_AFTER_SECONDS)
     monkeypatch.setattr(scene.world.chaos.random, "randint", lambda least, _: least)
     async with asyncio.timeout(20):
         assert await scene.take_over() == (scene.position, END)

@@ -178,7 +178,7 @@ def test_without_a_command_topic_a_process_is_not_ready():
         (61.0, None, True),
         (59.0, None, False),
         (61.0, "busy", False),
-        (61.0, "unpublished", False),
+        (61.0, "unpublished_batches", False),
     ],
     ids=["for long", "not for long", "a batch is being stored", "a batch is not published"],
 )

@@ -94,7 +94,7 @@ def damaged_journal(scene: Scene, patch: Patch) -> None:
 
 def open_transaction(scene: Scene, patch: Patch) -> None:
     """Of a stranger, in the command topic, who stays."""
-    patch.setattr(position_table, "HIDDEN_SECONDS", 0.01)
+    patch.setattr(position_table, "SHOW_AFTER_SECONDS", 0.01)
     bounded = scene.world.broker.bounds
 
     def hidden(topic: str, partition: int) -> Bounds:

@@ -100,7 +100,7 @@ async def test_a_partition_without_a_leader_does_not_hide_the_others(scene: Scen
 
 async def test_progress_that_a_stranger_hides_proves_nothing(scene: Scene, monkeypatch: Patch) -> None:
     """What was published behind the open transaction looks unpublished, and no longer stored."""
-    monkeypatch.setattr(position_table, "HIDDEN_SECONDS", 0.01)
+    monkeypatch.setattr(position_table, "SHOW_AFTER_SECONDS", 0.01)
     await scene.forget_published(1)
     assert (await shown(scene))[0].decision == "--to-database"
     stranger = Stranger(scene.world.broker, 0)
@@ -115,7 +115,7 @@ async def test_progress_that_a_stranger_hides_proves_nothing(scene: Scene, monke
 
 async def test_the_open_transaction_of_a_worker_is_no_stranger_s(scene: Scene, monkeypatch: Patch) -> None:
     """A decision ends it, and so does the next takeover."""
-    monkeypatch.setattr(position_table, "HIDDEN_SECONDS", 0.01)
+    monkeypatch.setattr(position_table, "SHOW_AFTER_SECONDS", 0.01)
     await scene.forget_published(1)
     before = await shown(scene)
     await scene.open_claim("rival")
@@ -124,7 +124,7 @@ async def test_the_open_transaction_of_a_worker_is_no_stranger_s(scene: Scene, m
 
 
 async def test_a_hidden_journal_cannot_be_decided_about(scene: Scene, monkeypatch: Patch) -> None:
-    monkeypatch.setattr(position_table, "HIDDEN_SECONDS", 0.01)
+    monkeypatch.setattr(position_table, "SHOW_AFTER_SECONDS", 0.01)
     Stranger(scene.world.broker, 0)
     with pytest.raises(InputRefused, match=r"partition 0 cannot be read: .* open transaction") as refused:
         chosen(Decision.TO_DATABASE, await shown(scene), [0], TOPIC)
@@ -144,7 +144,7 @@ async def test_garbled_outputs_are_shown(scene: Scene, monkeypatch: Patch) -> No
 
 
 async def test_a_transaction_that_ends_is_no_stop(scene: Scene, monkeypatch: Patch) -> None:
-    monkeypatch.setattr(position_table, "HIDDEN_SECONDS", 0.01)
+    monkeypatch.setattr(position_table, "SHOW_AFTER_SECONDS", 0.01)
     ends = iter([END + 1])
     bounded = scene.world.broker.bounds
 

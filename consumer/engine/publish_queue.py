@@ -1,4 +1,4 @@
-"""The outputs that a worker has stored and not published yet."""
+"""The queue of what a worker has stored and not published yet."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from consumer.engine.storing import Stored
 
 
-class Unpublished:
+class PublishQueue:
     """Stored batches, in order."""
 
     def __init__(self) -> None:

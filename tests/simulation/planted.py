@@ -135,13 +135,21 @@ def the_same_producer_goes_on_after_a_doubt(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(SimulatedPublisher, "discard", discard)
 
 
-@_bug(30)
+@_bug(115)
 def three_batches_are_stored_and_not_published(patch: pytest.MonkeyPatch) -> None:
     def ready(self: Any) -> bool:
         room = self.publication.unpublished_batches <= OUTBOX_SLOTS
-        return self.error is None and not self.busy and self.intake.waiting > 0 and room
+        return self.working and not self.busy and self.intake.waiting > 0 and room
 
     patch.setattr(Partition, "ready", property(ready))
+
+
+@_bug(620)
+def a_partition_that_was_left_out_is_worked_on(patch: pytest.MonkeyPatch) -> None:
+    def working(self: Any) -> bool:
+        return self.error is None and self.taken_over
+
+    patch.setattr(Partition, "working", property(working))
 
 
 @_bug(0)

@@ -81,7 +81,9 @@ class Journal:
         return {number: _progress(end) for number, end in found.items()}
 
     async def out_of_reach(self, partitions: Collection[int]) -> dict[int, LogError]:
-        """The partitions without a leader, and those whose last claim is still hidden.
+        """The partitions without a leader, and those whose last claim the same transaction still hides.
+
+        What hides it after that may be of a worker that is gone, which only a takeover ends.
 
         Raises:
             BrokerUnavailable, BrokerDenied: no answer.
@@ -91,7 +93,7 @@ class Journal:
             hidden = {n: end for n, end in self._hidden.items() if n in partitions and n not in found}
             with suppress(BrokerUnavailable):  # then these wait, and not the others
                 bounds = await reader.bounds(hidden) if hidden else {}
-                hidden = {n: e for n, e in hidden.items() if bounds[n].stable <= e.claim < bounds[n].end}
+                hidden = {n: e for n, e in hidden.items() if bounds[n].stable == e.start < bounds[n].end}
         return found | {number: end.error for number, end in hidden.items()}
 
     async def foreign(self, partitions: Collection[int], seconds: float) -> dict[int, ForeignTransaction]:
@@ -185,34 +187,32 @@ class ReadBack:
             windows |= damaged
 
     async def _read(self, windows: Mapping[int, Window]) -> None:
-        """Reads all windows to the end, or until one is hidden by another worker's open transaction."""
+        """Reads each window to its end, or as far as damage or another worker's transaction allows."""
         last_news = _now()
-        while unread := {number: window for number, window in windows.items() if not window.is_read}:
+        unread = dict(windows)
+        while unread := {number: window for number, window in unread.items() if not window.is_read}:
             at = {number: window.at for number, window in unread.items()}
             for number, found in (await self._next(self._reader, at)).items():
                 if unread[number].read(found):
                     last_news = _now()
             if _now() - last_news > SEARCH_AFTER_SECONDS:
-                if await self._are_hidden(unread):
-                    return
+                unread = await self._to_read_on(unread)
                 last_news = _now()
 
-    async def _are_hidden(self, windows: Mapping[int, Window]) -> bool:
-        """Whether another worker's open transaction, or damage, is before a claim.
+    async def _to_read_on(self, windows: Mapping[int, Window]) -> dict[int, Window]:
+        """Those of which more can be read: no damage or other worker's open transaction is before the claim.
 
-        That worker must be fenced, and all claims be written and read again. False: it is a transaction of
-        this worker. A busy broker writes the marker of a committed transaction late. Or it is one of another
-        program: that partition is not read any more.
+        That worker must be fenced, and the claim be written and read again. A transaction of this worker ends
+        by itself: a busy broker writes the marker of a committed transaction late.
         """
         for window in windows.values():
             window.note_lost()
         # One that does not wait has had no answer yet.
         if waiting := {number: window for number, window in windows.items() if window.waits}:
             await self._overhear(waiting)
-        unread = [window for window in windows.values() if not window.is_read]
-        if not self._worker and any(window.is_contested for window in unread):
+        if not self._worker and any(window.is_contested for window in windows.values() if not window.is_read):
             raise BrokerUnavailable(f"the end of {self._reader.topic} cannot be read")
-        return any(window.is_damaged or window.is_contested for window in unread)
+        return {n: each for n, each in windows.items() if not (each.is_damaged or each.is_contested)}
 
     async def _overhear(self, windows: Mapping[int, Window]) -> None:
         """Reads what is hidden before the claims, until it is known to be of another program."""

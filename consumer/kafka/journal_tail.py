@@ -32,8 +32,8 @@ class Tail(NamedTuple):
 class Hidden(NamedTuple):
     """A partition whose end cannot be read: another program's open transaction is before the claim."""
 
-    claim: int
-    """The offset of the claim. The transaction has ended once this can be read."""
+    start: int
+    """The offset of that transaction's first record: the last stable offset while it is open."""
     error: ForeignTransaction
 
 
@@ -141,7 +141,7 @@ class Window:
         for offset, name in authors:
             # The first one is of the transaction that hides the others.
             if offset == self.stable and name is None:
-                self._hidden = Hidden(self.claim, ForeignTransaction(*self._topic_partition, offset))
+                self._hidden = Hidden(offset, ForeignTransaction(*self._topic_partition, offset))
             if name is not None:
                 self._rivals[name] = offset
                 self.is_contested |= name != self._worker

@@ -6,6 +6,7 @@ import random
 from typing import Final, NamedTuple
 
 from tests.simulation.strangers import intrusions
+from tests.simulation.untaken import untaken_times
 
 ALL: Final = ("slow", "away", "lost", "late", "conflict", "pause", "kill", "restore", "move")
 """What can happen at a call to the world.
@@ -73,6 +74,7 @@ class Chaos:
             store_pace=draw.choice(_PACES),
         )
         self.intrusions = intrusions(random.Random(f"strangers {seed}"), partitions, self.sizes.seconds)
+        self.untaken = untaken_times(random.Random(f"outputs {seed}"), partitions, self.sizes.seconds)
         self.kinds = [kind for kind in ALL if draw.random() < _SWARM_SHARE] or [draw.choice(ALL)]
         self._rate = draw.choice((0.04, 0.15) if duel else (0.01, 0.04, 0.15))
         self._left = draw.choice((4, 8, 16) if duel else (1, 2, 4, 8))
@@ -82,7 +84,7 @@ class Chaos:
         """Nothing is left to chance: no faults, and every call is answered at once."""
         chaos = cls(0)
         chaos.calm = True
-        chaos.intrusions = []
+        chaos.intrusions, chaos.untaken = [], []
         plain = {"partitions": 2, "outputs": 2, "batch": 50, "bearable": 1_000, "fetched": 1_000}
         chaos.sizes = chaos.sizes._replace(**plain | sizes, kafka_pace=0, store_pace=0)
         return chaos

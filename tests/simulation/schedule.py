@@ -13,6 +13,7 @@ from tests.simulation.checker import Violation, check, check_errors, finished
 from tests.simulation.clock import VirtualLoop
 from tests.simulation.commands import closing, commands
 from tests.simulation.strangers import intrude
+from tests.simulation.untaken import take_nothing
 from tests.simulation.world import World
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Schedule:
             world.group.start()
         world.group.assign()
         intrude(world.broker, world.chaos.intrusions)
+        take_nothing(world.broker, world.chaos.untaken)
         try:
             await self._commands()
             world.chaos.calm = True

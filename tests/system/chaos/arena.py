@@ -3,7 +3,7 @@
 import itertools
 import time
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +15,9 @@ from devstack.stack import DATABASES
 from schemas.topics import POSITIONS
 from tests.system.chaos.brokers import PLACES, Brokers
 from tests.system.chaos.lines import Acts, Lines
-from tests.system.chaos.schedule import PARTITIONS, PRODUCERS, SLOTS, STRANGER, Fault, Round
+from tests.system.chaos.schedule import PARTITIONS, PRODUCERS, REFUSE, SLOTS, STRANGER, Fault, Round
 from tests.system.chaos.slots import Slots
+from tests.system.faults.limits import Limited
 from tests.system.faults.scene import Scene
 from tests.system.faults.strangers import intrude
 from tests.system.faults.workers import Worker
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 CATCH_UP_SECONDS = 300
 """A service that has not caught up by then does not go on any more, on however slow a machine."""
+REFUSED_BYTES = 1_500
+"""The topic's limit then: what a few commands are published as is shorter, and what many are is not."""
 SETTINGS = {
     "CONTRACTS_KAFKA_REQUEST_TIMEOUT_MS": "2500",
     "CONTRACTS_REBALANCE_TIMEOUT_MS": "2000",
@@ -55,6 +58,7 @@ class Arena:
         self.hurt: Counter[str] = Counter()
         self._epochs = itertools.count(1)
         self.brokers = Brokers(folder / "kafka", self._stack, brokers)
+        self._limited = self._stack.enter_context(closing(Limited(self.brokers.bootstrap)))
         self.mongo: Any = self._stack.enter_context(DATABASES[mongo_kind](folder / "mongo"))
         self._links = {f"{place}~kafka": self.brokers.lines(place) for place in PLACES}
         for slot in SLOTS:
@@ -135,6 +139,7 @@ class Arena:
         for lines in self._links.values():
             lines.heal()
         self.brokers.heal()
+        self._limited.heal()
         self.mongo.heal()
         self._slots.heal()
         self.watch()
@@ -148,6 +153,9 @@ class Arena:
         if fault.what == STRANGER:
             topic, number = self.scene.prefix + POSITIONS, int(fault.target.rpartition("/")[2])
             return partial(intrude, self.brokers.bootstrap, topic, number, fault.lasts), lambda: None
+        if fault.what == REFUSE:
+            topic = self.scene.prefix + fault.target.rpartition("/")[2]
+            return partial(self._limited.lower, topic, REFUSED_BYTES), lambda: None
         if fault.target == "mongo":
             return self._mongo_acts(fault.what)
         return self.brokers.acts(fault.what, fault.target, self.scene)

@@ -41,6 +41,8 @@ BROKER = {"kill": 5, "pause": 5, "cut": 3, "swallow replies": 2, "stop": 1, ROLL
 
 STRANGER = "transaction of a stranger"
 JOURNAL = "journal"
+REFUSE = "refuse long batches"
+OUTPUTS = ("contracts.changed", "contracts.command-results", "contracts.state")
 TARGETS = {
     "worker A": 30,
     "worker B": 30,
@@ -49,6 +51,7 @@ TARGETS = {
     "mongo": 20,
     **dict.fromkeys(LINKS, 6),
     JOURNAL: 10,
+    "outputs": 8,
 }
 CLUSTER_TARGETS = {**TARGETS, "kafka": 0, BROKERS: 110}
 
@@ -109,12 +112,18 @@ def _fault(random: Random, target: str, lives: str) -> Fault:
         if what == "clock":  # for a scan or two
             return Fault(at, random.choice([*JUMPS]), target, lasts + 1)
         return Fault(at, what, target, lasts + (SESSION_SECONDS if "past" in what else 0))
-    if target == JOURNAL:
-        return Fault(at, STRANGER, f"{JOURNAL}/{random.randrange(PARTITIONS)}", random.uniform(1, 6))
+    if target in (JOURNAL, "outputs"):
+        return _topic_fault(random, at, target)
     if target == BROKERS:
         return _broker_fault(random, at)
     kinds, least, most = (SERVERS[target], 0.1, 2.5) if target in SERVERS else (LINK, 0.2, 3.5)
     return Fault(at, random.choice(kinds), target, random.uniform(least, most))
+
+
+def _topic_fault(random: Random, at: float, target: str) -> Fault:
+    if target == JOURNAL:
+        return Fault(at, STRANGER, f"{JOURNAL}/{random.randrange(PARTITIONS)}", random.uniform(1, 6))
+    return Fault(at, REFUSE, f"{target}/{random.choice(OUTPUTS)}", random.uniform(0.5, 3))
 
 
 def _broker_fault(random: Random, at: float) -> Fault:

@@ -12,7 +12,9 @@ from tests.system.chaos.schedule import (
     JUMPS,
     LINK,
     LINKS,
+    OUTPUTS,
     PARTITIONS,
+    REFUSE,
     SERVERS,
     STRANGER,
     WORKER,
@@ -79,4 +81,5 @@ def test_a_seed_draws_the_same_again_and_every_kind() -> None:
     links = {(link, what) for link in LINKS for what in LINK}
     servers = {(server, what) for server, kinds in SERVERS.items() for what in kinds}
     journal = {(f"{JOURNAL}/{number}", STRANGER) for number in range(PARTITIONS)}
-    assert drawn == workers | links | servers | journal | {("worker C", "join")}
+    outputs = {(f"outputs/{topic}", REFUSE) for topic in OUTPUTS}
+    assert drawn == workers | links | servers | journal | outputs | {("worker C", "join")}

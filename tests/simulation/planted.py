@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from consumer.engine import claiming, outbox, storing, takeover
 from consumer.engine.apply import Share, apply
-from consumer.engine.catching_up import CatchingUp
 from consumer.engine.intake import Intake
 from consumer.engine.partition import Partition
 from consumer.engine.pipeline import Pipeline
@@ -19,44 +18,25 @@ from consumer.kafka.journal_tail import Tail, Window
 from consumer.storage.memory import MemoryStore
 from consumer.storage.memory_batch import MemoryBatch
 from consumer.storage.protocols import OUTBOX_SLOTS
+from tests.simulation.bugs import bug
 from tests.simulation.publisher import SimulatedPublisher
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     import pytest
-
-    Plant = Callable[[pytest.MonkeyPatch], None]
-
-
-class Bug(NamedTuple):
-    """A bug. `first` is a seed that found it once, or one shortly before: the search begins there."""
-
-    plant: Plant
-    first: int
-
-
-BUGS: Final[dict[str, Bug]] = {}
-
-
-def _bug(first: int) -> Callable[[Plant], Plant]:
-    def keep(plant: Plant) -> Plant:
-        BUGS[plant.__name__] = Bug(plant, first)
-        return plant
-
-    return keep
 
 
 def _rivals(ends: Mapping[int, Any]) -> set[str]:
     return {name for end in ends.values() if isinstance(end, Tail) for name in end.rivals}
 
 
-@_bug(10)
+@bug(10)
 def rivals_are_not_fenced(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(claiming, "_rivals", lambda *_: set())
 
 
-@_bug(80)
+@bug(80)
 def read_once_and_not_again_after_fencing(patch: pytest.MonkeyPatch) -> None:
     async def last_words(publisher: Any, journal: Any, worker: str, partitions: Any, beat: Any) -> Any:
         left = sorted(partitions)
@@ -69,7 +49,7 @@ def read_once_and_not_again_after_fencing(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(takeover, "last_words", last_words)
 
 
-@_bug(45)
+@bug(45)
 def the_journal_is_read_without_a_claim(patch: pytest.MonkeyPatch) -> None:
     async def last_words(publisher: Any, journal: Any, worker: str, partitions: Any, beat: Any) -> Any:
         fenced: set[str] = set()
@@ -86,7 +66,7 @@ def the_journal_is_read_without_a_claim(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(takeover, "last_words", last_words)
 
 
-@_bug(0)
+@bug(0)
 def what_another_program_hides_counts_as_read(patch: pytest.MonkeyPatch) -> None:
     def end(self: Any) -> Any:
         if self._hidden is not None:
@@ -97,7 +77,7 @@ def what_another_program_hides_counts_as_read(patch: pytest.MonkeyPatch) -> None
     patch.setattr(Window, "end", end)
 
 
-@_bug(105)
+@bug(105)
 def claims_of_unfinished_takeovers_are_overlooked(patch: pytest.MonkeyPatch) -> None:
     def take(self: Any, entry: Any, offset: int) -> None:
         if isinstance(entry, Progress | Release):
@@ -107,12 +87,12 @@ def claims_of_unfinished_takeovers_are_overlooked(patch: pytest.MonkeyPatch) -> 
     patch.setattr(Window, "_take", take)
 
 
-@_bug(0)
+@bug(0)
 def the_outbox_is_published_from_the_position_on(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(outbox, "chain_of", lambda *_: [])
 
 
-@_bug(0)
+@bug(0)
 def released_with_a_batch_that_is_not_published(patch: pytest.MonkeyPatch) -> None:
     def start_publishing(self: Any) -> None:
         if self._stopping.is_set():
@@ -123,7 +103,7 @@ def released_with_a_batch_that_is_not_published(patch: pytest.MonkeyPatch) -> No
     patch.setattr(Pipeline, "_start_publishing", start_publishing)
 
 
-@_bug(46)
+@bug(46)
 def the_same_producer_goes_on_after_a_doubt(patch: pytest.MonkeyPatch) -> None:
     async def start(self: Any) -> None:
         if self._epoch is None:
@@ -136,7 +116,7 @@ def the_same_producer_goes_on_after_a_doubt(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(SimulatedPublisher, "discard", discard)
 
 
-@_bug(115)
+@bug(115)
 def three_batches_are_stored_and_not_published(patch: pytest.MonkeyPatch) -> None:
     def ready(self: Any) -> bool:
         room = self.publication.unpublished_batches <= OUTBOX_SLOTS
@@ -145,15 +125,7 @@ def three_batches_are_stored_and_not_published(patch: pytest.MonkeyPatch) -> Non
     patch.setattr(Partition, "ready", property(ready))
 
 
-@_bug(620)
-def a_partition_that_was_left_out_is_worked_on(patch: pytest.MonkeyPatch) -> None:
-    def working(self: Any) -> bool:
-        return self.error is None and self.taken_over
-
-    patch.setattr(Partition, "working", property(working))
-
-
-@_bug(0)
+@bug(0)
 def batches_are_published_out_of_order(patch: pytest.MonkeyPatch) -> None:
     async def publish(self: Any, stored: Any) -> None:
         await original(self, list(reversed(stored)))
@@ -162,12 +134,12 @@ def batches_are_published_out_of_order(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Publishing, "publish", publish)
 
 
-@_bug(0)
+@bug(0)
 def a_retry_keeps_the_outputs_of_the_first_try(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Share, "again", lambda share: share)
 
 
-@_bug(0)
+@bug(0)
 def repeated_commands_are_never_looked_up(patch: pytest.MonkeyPatch) -> None:
     async def taken_as_new(*given: Any, **options: Any) -> Any:
         return await apply(*given, **options | {"look_up": False})
@@ -175,7 +147,7 @@ def repeated_commands_are_never_looked_up(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(storing, "apply", taken_as_new)
 
 
-@_bug(0)
+@bug(0)
 def a_repeated_command_is_not_refused(patch: pytest.MonkeyPatch) -> None:
     def check(self: Any, documents: Any, writes: Any) -> None:
         known, self._contents = self._contents, self._contents._replace(history={})
@@ -186,7 +158,7 @@ def a_repeated_command_is_not_refused(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(MemoryBatch, "_check", check)
 
 
-@_bug(235)
+@bug(235)
 def a_fetch_from_before_a_takeover_is_taken_in(patch: pytest.MonkeyPatch) -> None:
     def add(self: Any, fetched: Any) -> bool:
         self.next = fetched.first
@@ -196,7 +168,7 @@ def a_fetch_from_before_a_takeover_is_taken_in(patch: pytest.MonkeyPatch) -> Non
     patch.setattr(Intake, "add", add)
 
 
-@_bug(40)
+@bug(40)
 def a_database_that_went_back_publishes_again(patch: pytest.MonkeyPatch) -> None:
     async def resume(self: Any, found: Any) -> Any:
         resumed = await original(self, found)
@@ -206,7 +178,7 @@ def a_database_that_went_back_publishes_again(patch: pytest.MonkeyPatch) -> None
     patch.setattr(Takeover, "_resume", resume)
 
 
-@_bug(220)
+@bug(220)
 def the_journal_before_the_fencing_counts(patch: pytest.MonkeyPatch) -> None:
     async def last_words(publisher: Any, journal: Any, worker: str, partitions: Any, beat: Any) -> Any:
         firsts: dict[int, Any] = {}
@@ -227,17 +199,17 @@ def the_journal_before_the_fencing_counts(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(takeover, "last_words", last_words)
 
 
-@_bug(45)
+@bug(45)
 def a_position_moves_from_wherever_it_is(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(MemoryStore, "_check_moves", lambda *_: None)
 
 
-@_bug(30)
+@bug(30)
 def one_outbox_slot_serves_two_batches(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Publication, "slot", property(lambda _: 0, lambda *_: None), raising=False)
 
 
-@_bug(0)
+@bug(0)
 def progress_is_published_before_its_outputs(patch: pytest.MonkeyPatch) -> None:
     async def publish(self: Any, stored: Any) -> None:
         reached = {one.partition.number: one.position for one in stored if one.outputs is not None}
@@ -247,12 +219,3 @@ def progress_is_published_before_its_outputs(patch: pytest.MonkeyPatch) -> None:
 
     original = Publishing.publish
     patch.setattr(Publishing, "publish", publish)
-
-
-@_bug(12)
-def what_is_left_out_counts_as_published(patch: pytest.MonkeyPatch) -> None:
-    async def publish(self: Any, parts: Any) -> Any:
-        return (await original(self, parts)) and {}
-
-    original = CatchingUp.publish
-    patch.setattr(CatchingUp, "publish", publish)

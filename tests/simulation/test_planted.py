@@ -2,9 +2,12 @@
 
 import pytest
 
-from tests.simulation.planted import BUGS
+from tests.simulation import planted, planted_left_out
+from tests.simulation.bugs import BUGS
 from tests.simulation.schedule import run
 from tests.simulation.seeds import check_found
+
+__all__ = ["planted", "planted_left_out"]  # imported for the bugs that they register
 
 MOST = 4_000
 """Schedules that are tried."""

@@ -9,7 +9,7 @@ from consumer.kafka.coordinator import Coordinator
 from consumer.kafka.produce import Produce, _heads
 from consumer.kafka.recordbatches import RecordBatch
 from consumer.kafka.transactions import Transactions
-from tests.simulation.planted import Bug
+from tests.simulation.bugs import Bug
 
 if TYPE_CHECKING:
     import pytest

@@ -82,7 +82,7 @@ class OperationPages:
             "operations.html",
             partitions=await self._standing(),
             recent=await self._lookup.recent(RECENT),
-            told={"lines": lines},
+            decided={"lines": lines},
         )
 
     async def _decided(self, caller: Caller, decision: Decision, partition: int) -> list[str]:

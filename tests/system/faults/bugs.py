@@ -125,7 +125,7 @@ def outbox_ignored() -> None:
     """A takeover moves progress to the position without publishing what lies between."""
 
     async def nothing(*_: Any) -> Any:
-        return [], {}
+        return {}, {}
 
     takeover.unpublished_slots = nothing  # type: ignore[attr-defined]
 

@@ -4,7 +4,8 @@ The same actions give the same run. One that is not possible at the moment does 
 be taken out of a run.
 """
 
-from tests.protocol import batches
+from tests.protocol import batches, compaction
+from tests.protocol.broker import FOREIGN, Record
 from tests.protocol.worker import TAKEOVER, Worker
 from tests.protocol.world import ANSWERED
 
@@ -80,7 +81,8 @@ def move(world, partition, number, orderly):
     owner, world.assigned[partition] = world.workers[before], number
     if partition in owner.draining:
         return
-    waits = orderly and owner.alive and partition in owner.ready and owner.phase not in LETTING_GO
+    released = owner.ready | (owner.left if "release what it left out" in world.broken else set())
+    waits = orderly and owner.alive and partition in released and owner.phase not in LETTING_GO
     if waits:
         owner.draining |= {partition}
     else:
@@ -115,7 +117,34 @@ def restore(world):
 
 def compact(world, partition):
     """The broker compacts a journal."""
-    world.broker.compact(partition)
+    broker = world.broker
+    log = broker.journal[partition]
+    compaction.compact(log, broker.stable(partition, len(log)))
+
+
+def intrude(world, partition):
+    """Another program, which nobody here can fence, opens a transaction in a journal."""
+    broker = world.broker
+    if partition not in broker.foreign and partition not in broker.leaderless:
+        broker.foreign[partition] = len(broker.journal[partition])
+        broker.journal[partition].append(Record(FOREIGN, -1, 0))
+
+
+def leave(world, partition):
+    """The other program's transaction is aborted."""
+    broker = world.broker
+    if partition in broker.foreign and partition not in broker.leaderless:
+        broker.journal[partition][broker.foreign.pop(partition)] = None
+
+
+def lose(world, partition):
+    """A journal has no leader any more."""
+    world.broker.leaderless.add(partition)
+
+
+def lead(world, partition):
+    """A journal has a leader again."""
+    world.broker.leaderless.discard(partition)
 
 
 ACTIONS = {
@@ -135,5 +164,9 @@ ACTIONS = {
         backup,
         restore,
         compact,
+        intrude,
+        leave,
+        lose,
+        lead,
     )
 }

@@ -1,7 +1,7 @@
 """The way of a batch: stored by a lane, published with the others that wait, and a partition let go."""
 
 from tests.protocol.broker import RELEASE, Record
-from tests.protocol.reading import progress
+from tests.protocol.outbox import progress
 from tests.protocol.worker import begin
 
 SLOTS = 2  # batches of a partition stored and not published
@@ -31,7 +31,12 @@ def _run(world, worker, lane, how, partitions, size):
 
 
 def _free(world, worker, partition):
-    if partition not in worker.ready or partition in worker.draining or worker.next[partition] >= world.limit:
+    if (
+        worker.finishing
+        or partition not in worker.ready
+        or partition in worker.draining
+        or worker.next[partition] >= world.limit
+    ):
         return False
     busy = any(batch[0] == partition for batches in worker.lanes if batches for batch in batches)
     allowed = SLOTS + ("three on their way" in world.broken)
@@ -51,20 +56,29 @@ def _end(world, worker, lane, how):
 
 
 def work(world, worker, how, lag):
-    """Takes over what came, lets go what must go, publishes what is stored."""
-    if worker.view - worker.ready:
-        begin(worker)
-    elif worker.draining and _drained(world, worker):
+    """Takes over what came, lets go what must go, publishes what is stored.
+
+    What was left out is taken over in a life of its own, once all is published.
+    """
+    if worker.left & worker.view:
+        worker.finishing |= bool((worker.left & worker.view) - world.out_of_reach(worker))
+    if worker.view - worker.ready - worker.left:
+        begin(world, worker)
+    elif worker.draining and _may_release(world, worker):
         worker.phase = "free positions"
+    elif worker.finishing and not worker.draining and _drained(worker, world.partitions):
+        world.renew(worker)
     else:
         _collect(world, worker)
 
 
-def _drained(world, worker):
-    if "release with a batch on its way" in world.broken:
-        return True
+def _may_release(world, worker):
+    return "release with a batch on its way" in world.broken or _drained(worker, worker.draining)
+
+
+def _drained(worker, partitions):
     busy = {batch[0] for batches in worker.lanes if batches for batch in batches}
-    return not any(worker.stored[one] or one in busy for one in worker.draining)
+    return not any(worker.stored[one] or one in busy for one in partitions)
 
 
 def _collect(world, worker):
@@ -125,8 +139,12 @@ def committed(world, worker, how, lag):
     for partition, (_, end, following) in worker.publishing.items():
         worker.published[partition] = following
         worker.stored[partition] = [batch for batch in worker.stored[partition] if batch[1] > end]
+    if worker.parts and "work before all parts are published" not in world.broken:
+        worker.publishing, *worker.parts = worker.parts
+        worker.phase = "publish outputs"
+        return
     worker.ready |= frozenset(worker.taking)
-    worker.publishing, worker.taking, worker.failures = {}, (), 0
+    worker.publishing, worker.parts, worker.taking, worker.failures = {}, [], (), 0
     worker.phase = "work"
 
 

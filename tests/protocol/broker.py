@@ -10,6 +10,7 @@ from tests.protocol.rules import Harm
 
 OPEN, COMMITTED = "open", "committed"
 PROGRESS, RELEASE, CLAIM, TOMBSTONE = "progress", "release", "claim", "tombstone"
+FOREIGN = "foreign"
 POSITIONS = (PROGRESS, RELEASE)
 
 
@@ -28,13 +29,13 @@ class Record(NamedTuple):
 
 
 class Transaction:
-    """What a producer has open: where its records lie, and whether its commit is decided."""
+    """What a producer has open: where its records lie, and how it ends once that is decided."""
 
-    __slots__ = ("decided", "outputs", "records")
+    __slots__ = ("commits", "outputs", "records")
 
     def __init__(self):
-        self.decided = False
-        self.records: list[tuple[int, int]] = []  # partition, offset in the journal
+        self.commits: bool | None = None  # None: not decided yet
+        self.records: list[tuple[int, int | None]] = []  # partition, offset in the journal; None: not written
         self.outputs: list[tuple[int, int, int]] = []  # partition, offset, input
 
 
@@ -49,45 +50,62 @@ class Broker:
         self.published = [0] * partitions
         self.last = [-1] * partitions  # offset of the last committed output
         self.holders: list[tuple[int, int] | None] = [None] * partitions  # who publishes, in which epoch
+        self.leaderless: set[int] = set()  # partitions whose journal takes neither records nor markers
+        self.foreign: dict[int, int] = {}  # partition: offset of another program's open transaction
 
     def initialise(self, who: int) -> int:
-        """InitProducerId: settles what the id had open, then its old epoch is refused."""
+        """InitProducerId: settles what the id had open, then its old epoch is refused.
+
+        0: it cannot be settled, because a marker cannot be written; to be asked again.
+        """
         transaction = self.transactions[who]
         if transaction is not None:
-            self._close(who, transaction, commit=transaction.decided)
+            if transaction.commits is None:
+                transaction.commits = False
+                self.epochs[who] += 1
+            self._close(who, transaction)
+            if transaction.records:
+                return 0
         self.epochs[who] += 1
         return self.epochs[who]
 
     def produce(self, who: int, epoch: int, records: tuple, outputs: tuple) -> list[int] | bool:
-        """Appends; the offsets of the journal's records. A transaction begins with its first record."""
+        """Appends; the offsets of the journal's records. A transaction begins with its first record.
+
+        What has no leader is part of the transaction, too: its end waits for a marker there.
+        """
         transaction = self.transactions[who]
-        if epoch != self.epochs[who] or (transaction is not None and transaction.decided):
+        if epoch != self.epochs[who] or (transaction is not None and transaction.commits is not None):
             return False
         if transaction is None:
             transaction = self.transactions[who] = Transaction()
         for partition, number in outputs:
             transaction.outputs.append((partition, self.written[partition], number))
             self.written[partition] += 1
-        return [self._append(transaction, partition, record) for partition, record in records]
+        offsets = [self._append(transaction, partition, record) for partition, record in records]
+        return False if None in offsets else offsets
 
-    def _append(self, transaction: Transaction, partition: int, record: Record) -> int:
+    def _append(self, transaction: Transaction, partition: int, record: Record) -> int | None:
         log = self.journal[partition]
-        transaction.records.append((partition, len(log)))
-        log.append(record)
-        return len(log) - 1
+        offset = None if partition in self.leaderless else len(log)
+        transaction.records.append((partition, offset))
+        if offset is not None:
+            log.append(record)
+        return offset
 
     def commit(self, who: int, epoch: int, *, slow: bool) -> bool:
         """EndTxn: decided at once; the markers, partition by partition, now or later."""
         transaction = self.transactions[who]
-        if epoch != self.epochs[who] or transaction is None or transaction.decided:
+        if epoch != self.epochs[who] or transaction is None or transaction.commits is not None:
             return False
         for output in transaction.outputs:
             self._publish(*output)
         for partition, offset in transaction.records:
-            self._check(partition, self.journal[partition][offset], epoch)
-        transaction.decided = True
+            if offset is not None:
+                self._check(partition, self.journal[partition][offset], epoch)
+        transaction.commits = True
         if not slow:
-            self._close(who, transaction, commit=True)
+            self._close(who, transaction)
         return True
 
     def _publish(self, partition: int, offset: int, number: int) -> None:
@@ -112,26 +130,26 @@ class Broker:
         self.holders[partition] = None if record.kind is RELEASE else (record.by, epoch)
 
     def mark(self, who: int) -> bool:
-        """One marker of a decided transaction arrives, at the partition of its first record."""
+        """One marker of a decided transaction arrives, at the first partition that can take one."""
         transaction = self.transactions[who]
-        if transaction is None or not transaction.decided:
+        if transaction is None or transaction.commits is None:
             return False
-        first = transaction.records[0][0] if transaction.records else None
-        self._mark([place for place in transaction.records if place[0] == first], commit=True)
-        transaction.records = [place for place in transaction.records if place[0] != first]
-        if not transaction.records:
-            self.transactions[who] = None
+        first = next((one for one, _ in transaction.records if one not in self.leaderless), None)
+        self._end(who, transaction, {first})
         return True
 
-    def _close(self, who: int, transaction: Transaction, *, commit: bool) -> None:
-        self._mark(transaction.records, commit=commit)
-        self.transactions[who] = None
+    def _close(self, who: int, transaction: Transaction) -> None:
+        self._end(who, transaction, {one for one, _ in transaction.records} - self.leaderless)
 
-    def _mark(self, places: list[tuple[int, int]], *, commit: bool) -> None:
-        for partition, offset in places:
-            log = self.journal[partition]
-            record = log[offset]
-            log[offset] = record._replace(state=COMMITTED) if commit else None
+    def _end(self, who: int, transaction: Transaction, partitions: set[int | None]) -> None:
+        """Writes the markers in these partitions."""
+        for partition, offset in transaction.records:
+            if partition in partitions and offset is not None:
+                log = self.journal[partition]
+                log[offset] = log[offset]._replace(state=COMMITTED) if transaction.commits else None
+        transaction.records = [place for place in transaction.records if place[0] not in partitions]
+        if not transaction.records:
+            self.transactions[who] = None
 
     def stable(self, partition: int, end: int) -> int:
         """Where the first record of an open transaction lies: what is committed is told up to there."""
@@ -139,18 +157,3 @@ class Broker:
             if record is not None and record.state is OPEN:
                 return offset
         return end
-
-    def compact(self, partition: int) -> None:
-        """Keeps the last record of each key, and no tombstone, below the last stable offset."""
-        log, seen = self.journal[partition], set()
-        stable = self.stable(partition, len(log))
-        for offset in range(stable - 1, -1, -1):
-            record = log[offset]
-            if record is None:
-                continue
-            key = "position" if record.kind in POSITIONS else (CLAIM, record.value)
-            if record.kind is TOMBSTONE:
-                log[offset] = None
-            elif key in seen and record.gone is None:
-                log[offset] = record._replace(gone=stable)
-            seen.add(key)

@@ -9,7 +9,7 @@ from tests.protocol.world import World
 
 def run(course, broken=frozenset(), story=None):
     """The breach that a run ends with, or None."""
-    world = World(course.partitions, course.workers, broken=broken)
+    world = World(course.partitions, course.workers, broken=broken, variant=course.variant)
     world.story = story
     try:
         for action in course.actions:

@@ -6,7 +6,7 @@ from random import Random
 from typing import NamedTuple
 
 from tests.protocol.actions import LETTING_GO
-from tests.protocol.world import ANSWERED, LATE, LOST, UNANSWERED
+from tests.protocol.world import ANSWERED, LATE, LOST, UNANSWERED, Variant
 
 DOUBTS = (LOST, UNANSWERED, LATE, LATE)
 TAKEN = 12  # steps in which a worker that nothing disturbs is ready and has stored something
@@ -15,6 +15,7 @@ STOPS = ("claim", "commit claim", "read", "fence", "read positions", "publish ou
 WEIGHTS = {
     "deliver": 4.0, "mark": 3.0, "crash": 0.7, "spawn": 0.7, "move": 2.0, "let go": 2.0, "overdue": 2.0,
     "learn": 1.0, "backup": 1.0, "restore": 0.7, "expire": 0.3, "compact": 2.0,
+    "intrude": 0.4, "leave": 1.0, "lose": 0.3, "lead": 1.0,
 }  # fmt: skip
 
 
@@ -24,14 +25,17 @@ class Plan(NamedTuple):
     partitions: int
     workers: int
     actions: list[tuple]
+    variant: Variant
 
 
 def plan(seed, course=None):
     """The same seed and course, the same run."""
     random = Random(seed).random
     partitions, workers = 1 + int(random() * 2), 2 + int(random() * 2)
-    kind = COURSES[course] if course else (_chaos, _chaos, *COURSES.values())[int(random() * 8)]
-    return Plan(partitions, workers, list(kind(random, partitions, workers)))
+    kind = COURSES[course] if course else (_chaos, _chaos, *COURSES.values())[int(random() * 10)]
+    actions = list(kind(random, partitions, workers))
+    variant = Variant(random() < 0.5, random() < 0.5, (None, None, 1, 2)[int(random() * 4)])
+    return Plan(partitions, workers, actions, variant)
 
 
 def _owners(random, partitions):
@@ -142,6 +146,47 @@ def _slow_reader(random, partitions, workers):
     yield from _bursts(random, range(workers))
 
 
+def _catching_up(random, partitions, workers):
+    """Two batches are stored and not published when another takes over, who is disturbed on its way."""
+    yield ("until", 0, "work")
+    yield from [("store", 0, int(random() * 2), (0,), 1 + int(random() * 2), ANSWERED)] * 4
+    if random() < 0.5:
+        yield ("until", 0, ("publish outputs", "publish progress", "commit")[int(random() * 3)])
+    yield ("move", 0, 1, False)
+    yield ("until", 1, "commit")
+    for _ in range(int(random() * 4)):
+        yield ("step", 1, ANSWERED if random() < 0.8 else DOUBTS[int(random() * 4)], 0)
+    if random() < 0.5:
+        yield ("move", 0, int(random() * 2) * 2, False)
+    yield from _bursts(random, range(workers))
+
+
+def _left_out(random, partitions, workers):
+    """Another program's transaction, or a leader that is lost, keeps a partition from being taken over."""
+    missing, back = (("intrude", "leave"), ("intrude", "leave"), ("lose", "lead"))[int(random() * 3)]
+    if random() < 0.2:
+        yield (missing, 0)
+        yield ("until", 0, STOPS[int(random() * 3)])
+        yield ("move", 0, 1, False)
+        yield ("until", 1, "work")
+        if random() < 0.5:
+            return
+    else:
+        yield from _owners(random, partitions)
+    yield ("until", 0, STOPS[int(random() * len(STOPS))])
+    yield (missing, 0)
+    for _ in range(1 + int(random() * 3)):
+        if random() < 0.5:
+            yield ("step", int(random() * 2), DOUBTS[int(random() * 4)], 0)
+        if random() < 0.6:
+            yield ("move", int(random() * partitions), int(random() * workers), random() < 0.5)
+        yield from _bursts(random, range(workers))
+        if random() < 0.4:
+            yield (back, 0)
+        elif random() < 0.3:
+            yield (missing, 0)
+
+
 def _chaos(random, partitions, workers):
     """Everything fails; how much, and what, differs from run to run, or no run would get anywhere."""
     yield from _owners(random, partitions)
@@ -176,7 +221,7 @@ def _happening(random, weights, mark, partitions, workers):
             break
     if name in ("deliver", "mark", "crash", "learn", "expire"):
         return (name, number)
-    if name in ("overdue", "compact"):
+    if name in ("overdue", "compact", "intrude", "leave", "lose", "lead"):
         return (name, partition)
     if name in ("spawn", "backup", "restore"):
         return (name,)
@@ -190,4 +235,6 @@ COURSES = {
     "slow reader": _slow_reader,
     "duel": _duel,
     "going back": _going_back,
+    "catching up": _catching_up,
+    "left out": _left_out,
 }

@@ -37,6 +37,14 @@ MUTANTS: Mapping[str, str] = MappingProxyType(
         "release with a batch on its way": "releases a partition whose batches are not all published",
         "no back-off": "begins its next life at once, however many in a row came to nothing",
         "forget without a progress": "writes tombstones of the claims so far together with its own claim",
+        "overlook what hides the claim": "believes what is committed although its claim is hidden",
+        "keep the progress for the last part": "writes no progress with the first transactions of step 5",
+        "work before all parts are published": "stores a batch before all that was stored is published",
+        "claim where nobody leads": "claims a partition without a leader with the others",
+        "wait for another program": "waits until the foreign transaction that hides its claim ends",
+        "believe what another program hides": "takes over although a foreign transaction hides its claim",
+        "wait for the last claim": "does not claim again while anything hides its last claim",
+        "release what it left out": "releases a partition that it has not taken over",
         "claims under one key": "writes every claim under the partition's key for claims",
     }
 )
@@ -44,7 +52,8 @@ MUTANTS: Mapping[str, str] = MappingProxyType(
 
 STALL = frozenset({
     "let the open wait", "fence itself", "kill no session", "kill one lane", "owner without life",
-    "no owner in the filter", "no back-off",
+    "no owner in the filter", "no back-off", "claim where nobody leads", "wait for another program",
+    "wait for the last claim",
 })  # fmt: skip
 """Mutants that lose nothing and do nothing twice, but wait for a server's time limit, or for ever."""
 
@@ -64,6 +73,14 @@ COURSE = MappingProxyType(
         "publish whole slots": "going back",
         "no next in the filter": "going back",
         "three on their way": "going back",
+        "overlook what hides the claim": "relay",
+        "keep the progress for the last part": "catching up",
+        "work before all parts are published": "catching up",
+        "claim where nobody leads": "left out",
+        "wait for another program": "left out",
+        "believe what another program hides": "left out",
+        "wait for the last claim": "left out",
+        "release what it left out": "left out",
         "keep the epoch": "chaos",
         "take doubt for failure": "chaos",
         "owner without life": "chaos",

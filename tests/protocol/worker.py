@@ -4,8 +4,11 @@
 ends the worker's life: it forgets everything and starts its producer anew.
 """
 
+from collections.abc import Collection
+
 from tests.protocol.broker import CLAIM, TOMBSTONE, Record
-from tests.protocol.reading import outbox, tail
+from tests.protocol.outbox import outbox, parts
+from tests.protocol.reading import read, tail
 from tests.protocol.rules import Harm
 
 LANES = 2
@@ -22,11 +25,16 @@ class Worker:
         "epoch",
         "failures",
         "fenced",
+        "finishing",
+        "hidden",
         "id",
+        "known",
         "lanes",
+        "left",
         "life",
         "next",
         "others",
+        "parts",
         "phase",
         "published",
         "publishing",
@@ -44,6 +52,7 @@ class Worker:
         self.draining: frozenset[int] = frozenset()
         self.published = [0] * partitions  # C
         self.next = [0] * partitions  # P
+        self.hidden: dict[int, tuple[int, int]] = {}  # partition: what hides the claim, the claim
         self.failures = self.rest = 0  # lives in a row that came to nothing; how long the next one waits
         self.forget(partitions)
 
@@ -51,12 +60,16 @@ class Worker:
         """What a life begins with."""
         self.phase = "start"
         self.ready: frozenset[int] = frozenset()
+        self.left: frozenset[int] = frozenset()  # out of the takeover
+        self.finishing = False  # it will take over what it left out, and stores nothing more
         self.taking: tuple[int, ...] = ()
+        self.known: frozenset[int] = frozenset()  # of these, claimed and read for good
         self.lanes: list[tuple | None] = [None] * LANES
         self.stored: list[list[tuple[int, int]]] = [[] for _ in range(partitions)]  # and not yet published
         self.publishing: dict[
             int, tuple[int, int, int]
         ] = {}  # partition: outputs from, to, next of its progress
+        self.parts: list[dict[int, tuple[int, int, int]]] = []  # of step 5: what is published after that
         self.fenced: dict[
             int, tuple[int, ...]
         ] = {}  # id: how far the journals were read before it was fenced
@@ -64,6 +77,16 @@ class Worker:
         self.claims: dict[int, int] = {}  # partition: offset of the newest claim
         self.ends: tuple[int, ...] = (0,) * partitions
         self.read: dict[int, tuple] = {}  # partition: C or None, keys of the claims read
+
+    def take(self, partitions: Collection[int], phase: str) -> None:
+        """Goes on taking these partitions over, if there are any."""
+        self.taking = tuple(sorted(partitions))
+        self.phase = phase if partitions else "work"
+
+    @property
+    def unread(self) -> list[int]:
+        """What it takes over and has not read for good."""
+        return [partition for partition in self.taking if partition not in self.known]
 
 
 def start(world, worker, how, lag):
@@ -80,17 +103,18 @@ def _go_on(world, worker):
     if worker.ready and "take doubt for failure" in world.broken:
         worker.phase = "work"
     else:
-        begin(worker)
+        begin(world, worker)
 
 
-def begin(worker):
-    """Takes over what is assigned and not yet taken."""
-    worker.taking = tuple(sorted(worker.view - worker.ready))
-    worker.phase = "claim positions"
+def begin(world, worker):
+    """Takes over what is assigned, not yet taken, and in reach."""
+    worker.left |= world.out_of_reach(worker)
+    worker.take(worker.view - worker.ready - worker.left, "claim positions")
 
 
 def claim_positions(world, worker, how, lag):
     """In the database: kill the predecessor's sessions, be the owner; as often as a transaction holds it."""
+    worker.known = frozenset()
     if world.call(worker, how, ("claim", worker.id, worker.life, worker.taking)):
         worker.phase = "read" if "read without a claim" in world.broken else "claim"
 
@@ -100,11 +124,12 @@ def claim(world, worker, how, lag):
     if world.decided(worker):
         return
     key = 0 if "claims under one key" in world.broken else worker.id
-    records = tuple((partition, Record(CLAIM, worker.id, key)) for partition in worker.taking)
+    partitions = worker.unread
+    records = tuple((partition, Record(CLAIM, worker.id, key)) for partition in partitions)
     forgotten = _forgotten(world, worker)
     offsets = world.call(worker, how, ("produce", worker.id, worker.epoch, forgotten + records, ()))
     if offsets:
-        worker.claims = dict(zip(worker.taking, offsets[len(forgotten) :], strict=True))
+        worker.claims |= zip(partitions, offsets[len(forgotten) :], strict=True)
         worker.phase = "commit claim"
     elif offsets is False:
         world.doubt(worker)
@@ -117,7 +142,7 @@ def _forgotten(world, worker):
     return tuple(
         (partition, Record(TOMBSTONE, worker.id, key))
         for partition in worker.taking
-        for key in tail(world, partition, len(journals[partition]))[3]
+        for key in tail(world, partition, len(journals[partition]), None)[3]
     )
 
 
@@ -127,50 +152,6 @@ def commit_claim(world, worker, how, lag):
         worker.phase = "read"
     elif answer is False:
         world.doubt(worker)
-
-
-def read(world, worker, how, lag):
-    """Reads the journals' tails at least to the claims; then who is to fence, or whether the claim stands."""
-    ends, others, hidden, unseen = list(worker.ends), set(), False, False
-    worker.read = {}
-    for partition in worker.taking:
-        length = len(world.broker.journal[partition])
-        at_least = 0 if world.broken & _STALE else worker.claims[partition] + 1
-        ends[partition] = end = max(at_least, length - lag)
-        last, stable, names, keys = tail(world, partition, end)
-        position = None if last is None else world.broker.journal[partition][last]
-        worker.read[partition] = (None if position is None else position.value, keys)
-        others |= {name for name, at in names.items() if not _fenced(worker, partition, name, at)}
-        mine = worker.claims.get(partition, stable - 1)
-        hidden |= last is not None and last > mine
-        unseen |= stable <= mine
-    worker.ends = tuple(ends)
-    _decide(world, worker, others, hidden=hidden, unseen=unseen)
-
-
-def _fenced(worker, partition, name, at):
-    return name in worker.fenced and at < worker.fenced[name][partition]
-
-
-_STALE = {"read without a claim", "read short of the claim"}
-
-
-def _decide(world, worker, others, *, hidden, unseen):
-    broken = world.broken
-    if "fence itself" not in broken:
-        others.discard(worker.id)
-    if "fence whom the database names" in broken:
-        others = world.former_owners(worker)
-    if "fence nobody" in broken:
-        others = set()
-    if others:
-        worker.others, worker.phase = tuple(sorted(others)), "fence"
-    elif unseen and "read short of the claim" not in broken:
-        pass  # markers are on their way: read again
-    elif hidden and "do without the last word" not in broken:
-        worker.phase = "claim"
-    else:
-        worker.phase = "read positions"
 
 
 def fence(world, worker, how, lag):
@@ -199,6 +180,7 @@ def read_positions(world, worker, how, lag):
         return
     for partition, position in positions.items():
         _compare(world, worker, partition, position)
+    worker.publishing, *worker.parts = parts(world, worker.publishing, positions)
     worker.phase = "publish outputs"
     if "store before C exists" in world.broken:
         worker.phase = (

@@ -1,5 +1,7 @@
 """Broker, database, workers, the group that assigns partitions, and requests that come late."""
 
+from typing import NamedTuple
+
 from tests.protocol.broker import Broker
 from tests.protocol.database import Database
 from tests.protocol.worker import Worker, begin
@@ -9,11 +11,28 @@ ANSWERED, LOST, UNANSWERED, LATE = "answered", "lost", "unanswered", "late"
 was done, or is still on its way and will be received at any time, or never."""
 
 
+class Variant(NamedTuple):
+    """What all workers of a run do in one of two ways.
+
+    `open_if_hidden`: names from open transactions are looked at only where one hides the claim.
+    `claim_rest`: a partition that is read for good is not claimed again with the others.
+    `parts`: stored batches in one transaction of step 5; None: all.
+    """
+
+    open_if_hidden: bool = False
+    claim_rest: bool = False
+    parts: int | None = None
+
+
+VARIANT = Variant()
+
+
 class World:
     """`broken` names the rules that its workers leave out."""
 
-    def __init__(self, partitions=2, workers=2, *, limit=8, ids=5, broken=frozenset()):
+    def __init__(self, partitions=2, workers=2, *, limit=8, ids=5, broken=frozenset(), variant=VARIANT):
         self.partitions, self.limit, self.ids, self.broken = range(partitions), limit, ids, broken
+        self.variant = variant
         self.broker, self.database = Broker(partitions, ids), Database(partitions, broken)
         self.workers = [Worker(number, partitions) for number in range(workers)]
         self.assigned = [number % workers for number in self.partitions]
@@ -60,12 +79,16 @@ class World:
         if "take doubt for failure" in self.broken and worker.ready and not worker.taking and not refused:
             worker.phase, worker.publishing, worker.lanes = "start", {}, [None, None]
             return
-        worker.forget(len(self.partitions))
-        worker.life += 1
+        self.renew(worker)
         worker.failures = min(worker.failures + 1, 5)
         worker.rest = worker.failures * worker.id * 3
         if "keep the epoch" in self.broken and worker.epoch and worker.view and not refused:
-            begin(worker)
+            begin(self, worker)
+
+    def renew(self, worker):
+        """It begins a life in which it knows nothing of the one before."""
+        worker.forget(len(self.partitions))
+        worker.life += 1
 
     def abandon(self, worker):
         """It goes on with none of the partitions that it was letting go."""
@@ -76,7 +99,18 @@ class World:
     def decided(self, worker):
         """Whether its last transaction is decided, its markers on their way: the broker says, try again."""
         transaction = self.broker.transactions[worker.id]
-        return transaction is not None and transaction.decided
+        return transaction is not None and transaction.commits is not None
+
+    def out_of_reach(self, worker):
+        """The partitions without a leader, and those where what hid its last claim is still open."""
+        broker, found = self.broker, set()
+        if "claim where nobody leads" not in self.broken:
+            found |= broker.leaderless
+        for partition, (began, claim) in worker.hidden.items():
+            stable = broker.stable(partition, len(broker.journal[partition]))
+            if stable == began or ("wait for the last claim" in self.broken and stable <= claim):
+                found.add(partition)
+        return found & worker.view
 
     def former_owners(self, worker):
         """Whom the positions named before they were claimed."""

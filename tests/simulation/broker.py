@@ -38,6 +38,10 @@ class Broker:
         """Partitions that take no records, as if each were too large."""
         self._waiting: dict[str, list[asyncio.Future[None]]] = {}
 
+    def markers_wait(self) -> bool:
+        """Whether a committed transaction has not all its markers yet."""
+        return any(one.committed for log in self.logs.values() for one in log.open)
+
     def log(self, topic: str, partition: int) -> Log:
         """The log of a partition; all partitions are there."""
         found = self.logs.get((topic, partition))

@@ -85,8 +85,8 @@ class Schedule:
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _until_all_have_arrived(self) -> None:
-        """What is late, and what it may lead to."""
-        while self._world.late:  # noqa: ASYNC110 - virtual time
+        """What is late, and what it may lead to; markers, too, that wait for a leader."""
+        while self._world.late or self._world.broker.markers_wait():  # noqa: ASYNC110 - virtual time
             await asyncio.sleep(AFTERWARDS_SECONDS)
         await asyncio.sleep(AFTERWARDS_SECONDS)
 

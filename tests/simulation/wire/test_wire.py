@@ -17,6 +17,11 @@ def test_any_schedule_gives_the_pure_fold_exactly_once(first):
     check_all(run, range(first, first + EACH))
 
 
+def test_outputs_without_a_leader_at_the_end_count_once_they_have_one():
+    """They are committed, and only their markers wait."""
+    check_all(run, [20104, 20888, 21337])
+
+
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.plant.__name__)
 def test_a_planted_bug_is_found(bug, monkeypatch):
     bug.plant(monkeypatch)

@@ -68,6 +68,8 @@ class Slots:
             if not worker.running:
                 if worker.exit_code == DEFECT:
                     raise Broken(f"{slot} ended by a defect: {worker.tail()}")
+                why = [line["error"] for line in worker.lines("the service ended")]
+                print(f"{slot} ended by itself: {why}", flush=True)
                 self.revived += 1
                 self.workers[slot] = self._start(slot)
 

@@ -66,6 +66,7 @@ def failed_output_ignored() -> None:
             except KafkaError:
                 offsets.append(-1)
         await transactions._commit()
+        transactions._registered = set()
         return offsets
 
     Publisher._transact = careless  # type: ignore[method-assign]
@@ -194,6 +195,7 @@ def doubt_taken_for_a_commit() -> None:
         except KafkaError:
             transactions._coordinator.forget()
             await transactions.begin_epoch()
+        transactions._registered = set()
         return offsets
 
     Publisher._transact = careless  # type: ignore[method-assign]

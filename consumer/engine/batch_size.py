@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -25,11 +26,13 @@ class BatchSize:
         """Commands in the next batch, at most."""
         self.refusal: ContractsError | None = None
         """Why MongoDB does not take the next command even alone, and it is tried again; None: it may."""
+        self._again_at = 0.0
         self._most = most
         self._isolated = range(0)
 
     def begin(self) -> None:
         """A takeover. What was refused before, or was too slow, stays isolated."""
+        self.stored()
         self.commands = min(self.commands, FIRST_BATCH)
 
     def alone_at(self, position: int) -> bool:
@@ -38,9 +41,23 @@ class BatchSize:
 
     def published(self, position: int) -> None:
         """A batch that ends there is stored and published: it was too large for neither."""
-        self.refusal = None
         if not self.alone_at(position):
             self.commands = min(2 * self.commands, self._most)
+
+    def stored(self) -> None:
+        """What MongoDB refused before is stored."""
+        self.refusal = None
+        self._again_at = 0.0
+
+    def refused_alone(self, error: ContractsError, seconds: float) -> None:
+        """The next command is tried again, in `seconds`."""
+        self.refusal = error
+        self._again_at = asyncio.get_running_loop().time() + seconds
+
+    @property
+    def waits(self) -> bool:
+        """Whether the next command is not to be tried yet."""
+        return self._again_at > 0 and asyncio.get_running_loop().time() < self._again_at
 
     def halve(self, records: int) -> None:
         """The next batch has at most half as many commands."""

@@ -5,7 +5,8 @@ cannot become smaller. The stored batches are then published in several transact
 and a single one that is still too slow may take longer.
 
 One transaction is refused as a whole, and cannot even begin while a partition of it has no leader. So a
-partition with such an output is left out, and the others are published without it.
+partition with such an output is left out, and the others are published without it. A refusal ends the
+takeover, and the next one leaves the partition out.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from consumer.kafka.recordbatches import unpack
 from consumer.storage.divided import divided
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 
     from consumer.errors import LogError
     from consumer.kafka.publisher import Publisher
@@ -60,27 +61,28 @@ class CatchingUp:
         self._journal = journal
         self._beat = beat
         self._most = _ALL
-        self._targets: Mapping[int, set[tuple[str, int]]] = {}
-        """The partitions of the outputs, by the partition that they are of: what is to be published, and then
-        what was left out of it."""
+        self._targets: dict[int, set[tuple[str, int]]] = {}
+        """Where the stored outputs of each partition go; after a takeover only of those that it left out."""
         self._refused: dict[int, LogError] = {}
-        """Partitions that Kafka takes an output of from nobody, until an operator acts."""
-        self._again: set[int] = set()
-        """Those of the last time. They are tried together, after the others."""
-        self._alone: set[int] = set()
-        """Those of which at least one is refused. Each is tried in a transaction of its own."""
+        """Why Kafka refuses an output of these partitions. The next takeover leaves them out."""
+        self._suspects: list[int] = []
+        """Partitions of which an output was or may be refused. They are tried one by one, after the others,
+        up to the first refusal. The rest is then left out, and that one is tried last the next time."""
 
     async def publish(self, parts: Sequence[Part]) -> dict[int, LogError]:
-        """Publishes the parts, in this order: in one transaction, or in several after one without an answer.
+        """Publishes the parts: in one transaction, or in several after one without an answer or a refusal.
 
-        Returns the partitions that were left out, and why.
+        Returns those of their partitions that were left out, and why. The parts of a partition stay in order.
 
         Raises:
             LogError: take over again; the first transactions may be published.
         """
-        self._targets = _targets(parts)
-        left_out = self._refused | await self.out_of_reach(self._targets)
-        for some in self._transactions([part for part in parts if part.partition not in left_out]):
+        here = {part.partition for part in parts}
+        self._targets = {n: each for n, each in self._targets.items() if n not in here} | _targets(parts)
+        left_out = {number: error for number, error in self._refused.items() if number in here}
+        left_out |= await self.out_of_reach(here)
+        transactions = self._transactions([part for part in parts if part.partition not in left_out])
+        for done, some in enumerate(transactions):
             try:
                 async with self._beating():
                     await self._publisher.publish(self._batches(some), patient=True)
@@ -91,13 +93,15 @@ class CatchingUp:
                     self._publisher.patience.grow()
                 raise
             except PublishRefused as error:
-                self._note(error, {part.partition for part in some})
+                self._note(without_frames(error), _partitions([some]), _partitions(transactions[done:]))
                 raise
             self._beat()
         self._most = _ALL
         self._publisher.patience.end()
-        self._targets = {number: self._targets[number] for number in left_out if number in self._targets}
-        self._again, self._alone, self._refused = {*self._refused}, set(), {}
+        self._targets = {n: each for n, each in self._targets.items() if n in left_out or n not in here}
+        others = [number for number in self._suspects if number not in here and number not in self._refused]
+        refused, self._refused = [*self._refused], {}
+        self._suspects = [*others, *refused[1:], *refused[:1]]
         return left_out
 
     async def out_of_reach(self, partitions: Collection[int]) -> dict[int, LogError]:
@@ -111,15 +115,18 @@ class CatchingUp:
             for topic, output in sorted(lost & each)[:1]
         }
 
-    def _note(self, error: PublishRefused, partitions: Collection[int]) -> None:
-        """Which of the partitions of a refused transaction are to blame."""
-        error = without_frames(error)
+    def _note(self, error: PublishRefused, tried: Collection[int], left: Collection[int]) -> None:
+        """Which partitions to leave out after a refusal; `left`: those that are not published."""
+        suspects = [number for number in self._suspects if number in left]
+        if {*tried} <= {*suspects}:
+            self._refused |= dict.fromkeys(suspects, error)
+            return
         for target in error.targets:
-            writers = {number for number in partitions if target in self._targets.get(number, ())}
+            writers = [number for number in tried if target in self._targets.get(number, ())]
             if len(writers) == 1:
-                self._refused |= dict.fromkeys(writers, error)
+                self._refused[writers[0]] = error
             else:
-                self._alone |= writers
+                self._suspects += [number for number in writers if number not in self._suspects]
 
     @asynccontextmanager
     async def _beating(self) -> AsyncIterator[None]:
@@ -138,12 +145,10 @@ class CatchingUp:
         """What only writes progress costs nothing, and is in the first one."""
         stored = [part for part in parts if part.frames]
         progress = [part for part in parts if not part.frames]
-        alone = [part for part in stored if part.partition in self._alone]
-        again = [part for part in stored if part.partition in self._again - self._alone]
-        usual = [part for part in stored if part.partition not in self._again | self._alone]
+        usual = [part for part in stored if part.partition not in self._suspects]
+        later = [[part] for number in self._suspects for part in stored if part.partition == number]
         first, rest = usual[: self._most], usual[self._most :]
-        rest_of_all = [*divided(rest, self._most), *divided(again, self._most), *divided(alone, 1)]
-        return [some for some in ([*progress, *first], *rest_of_all) if some]
+        return [some for some in ([*progress, *first], *divided(rest, self._most), *later) if some]
 
     def _batches(self, parts: Sequence[Part]) -> list[RecordBatch]:
         # Of two batches of a partition, the later one has the progress.
@@ -156,6 +161,10 @@ class CatchingUp:
                 for number, part in reached.items()
             ),
         ]
+
+
+def _partitions(transactions: Iterable[Sequence[Part]]) -> list[int]:
+    return list(dict.fromkeys(part.partition for parts in transactions for part in parts))
 
 
 def _targets(parts: Sequence[Part]) -> dict[int, set[tuple[str, int]]]:

@@ -24,7 +24,8 @@ AGAIN_SECONDS: Final = 1.0
 """Pause between two tries to read a partition that could not be read."""
 
 LEFT_OUT_PAUSES: Final = (0.0, 0.0, 5.0, 10.0, 30.0, 60.0)
-"""Seconds without a takeover for a partition, by how many in a row left it out: the others wait in each."""
+"""Seconds until a takeover tries a partition again: after the first that left it out, the second in a row,
+and so on. Each takeover interrupts the other partitions."""
 
 
 class LeftOut(NamedTuple):

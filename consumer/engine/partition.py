@@ -35,7 +35,6 @@ class Partition:
     """One of a worker's partitions.
 
     Args:
-        number: of the partition.
         encoder: encodes its outputs.
         cache: of its contracts.
         make_decoder: makes the decoder, given the base of sequence numbers.
@@ -113,7 +112,8 @@ class Partition:
     @property
     def ready(self) -> bool:
         """Whether there are waiting records for a batch."""
-        return self.working and not self.busy and self.intake.waiting > 0 and self.publication.room
+        blocked = self.busy or self.batch_size.waits
+        return self.working and not blocked and self.intake.waiting > 0 and self.publication.room
 
     async def share(self, most: int) -> Share:
         """The next commands, at most `most`, as this partition's part of a batch.

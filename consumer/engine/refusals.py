@@ -1,8 +1,9 @@
 """Handles commands that MongoDB does not store: they must not stop other partitions.
 
 The partition's next batches contain nothing of other partitions, and each is half as large, until the command
-at fault is alone. If MongoDB refuses it even then, it becomes a dead letter, unless what is refused is not
-the command itself: then it is tried again after a pause, and only its partition waits.
+at fault is alone. If MongoDB refuses a document of it even then, it becomes a dead letter. If it is too large
+or too slow, or its contract was stored by a newer version, it is tried again after a pause, and only its
+partition waits.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ async def narrow(
         case PoisonDocument() if len(records) == 1 and isinstance(poison := records[0], Incoming):
             partition.dead_letter(_refused(poison))
         case BatchTooLarge() | NewerSchema() | PoisonDocument() if len(records) <= 1:
-            await _wait(partition, share, error)
+            _wait(partition, share, error)
         case _:
             if isinstance(error, PoisonDocument):
                 partition.batch_size.isolate(share.position.next, share.next)
@@ -79,15 +80,14 @@ async def try_alone(shares: Sequence[tuple[Partition, Share]]) -> None:
         await asyncio.sleep(AGAIN_SECONDS)
 
 
-async def _wait(partition: Partition, share: Share, error: ContractsError) -> None:
+def _wait(partition: Partition, share: Share, error: ContractsError) -> None:
     """Nothing is left to divide, and nothing of it is stored: it is tried again alone, after a pause."""
     if not partition.alone:
         partition.batch_size.isolate(share.position.next, share.next)
         return
     if partition.batch_size.refusal is None:
         log.warning("not stored yet", partition=partition.number, error=str(error), hint=error.hint)
-    partition.batch_size.refusal = without_frames(error)
-    await asyncio.sleep(AGAIN_SECONDS)
+    partition.batch_size.refused_alone(without_frames(error), AGAIN_SECONDS)
 
 
 async def _torn(share: Share, error: AheadOfPosition, store: Store, owner: str) -> TornDatabase:

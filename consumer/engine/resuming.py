@@ -69,6 +69,9 @@ class Resuming:
         obstacle = partition.delay.obstacle
         if isinstance(outcome, LogError):
             obstacle.leave_out(outcome, now)
+            partition.busy = False  # by a batch that the failure before the takeover has ended
+            if isinstance(partition.error, DeadLetterLimit):
+                await self._storing.note_stop(partition)
             return
         if obstacle.left_out:
             obstacle.gone(now)

@@ -161,6 +161,7 @@ class Storing:
 
     def _stored(self, partition: Partition, share: Share, applied: AppliedShare, trace: BatchTrace) -> Stored:
         partition.stored(applied)
+        partition.batch_size.stored()
         self._metrics.partitions.stored(partition.number, applied.position.tallies)
         _count(self._metrics, applied)
         records = share.records[: applied.records]

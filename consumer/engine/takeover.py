@@ -46,7 +46,8 @@ class Resumed(NamedTuple):
 
 
 Taken = dict[int, Resumed | PositionError | LogError]
-"""What a takeover makes of each partition. A LogError: try again once it is not `out_of_reach` any more."""
+"""What a takeover makes of each partition. A LogError: it was left out; try again when it is
+not `out_of_reach`, and after a pause."""
 
 
 class Takeover:
@@ -148,7 +149,7 @@ class Takeover:
                 behind[number] = committed
         chains, holes = await unpublished_slots(self._store, self.owner, positions, behind)
         resumed |= holes
-        # In this order into an output partition that several of them share, whoever publishes it again.
+        # In order of their numbers: what is published again has the same order, whoever does it.
         parts = [
             part
             for number, one in sorted(resumed.items())

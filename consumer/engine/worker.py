@@ -4,7 +4,8 @@
 
 Any failure or unknown outcome leads to a takeover of all partitions, never to a retry of one part: see
 takeover.py. A stopped partition waits for an operator's decision, and one that was left out until it can be
-taken over; the others continue. As soon as it can be, the worker publishes everything and takes over again.
+taken over; the others continue. When it can be, after a pause if it was left out several times in a row, the
+worker publishes everything and takes over again.
 """
 
 from __future__ import annotations

@@ -35,4 +35,4 @@ class Refusals:
         self.last: KafkaError | None = None
         """Why a try was repeated."""
         self.partitions: Collection[tuple[str, int]] = ()
-        """Those that do not take their records, after which nothing is repeated."""
+        """Those with an error after which nothing is repeated."""

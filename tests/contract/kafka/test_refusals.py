@@ -4,11 +4,11 @@ import pytest
 from aiokafka.errors import (
     IncompatibleBrokerVersion,
     InvalidProducerEpoch,
+    KafkaConnectionError,
     MessageSizeTooLargeError,
     PolicyViolationError,
     TopicAuthorizationFailedError,
     TransactionalIdAuthorizationFailed,
-    UnknownTopicOrPartitionError,
 )
 
 from consumer.errors import BrokerDenied, PublisherFenced, PublishInDoubt, PublishRefused
@@ -80,10 +80,10 @@ async def test_without_an_answer_no_partition_counts_as_one_without_a_leader(mon
     client = FakeClient()
     publisher = await started(client)
 
-    async def unknown(topic):
-        raise UnknownTopicOrPartitionError(topic)
+    async def unanswered():
+        raise KafkaConnectionError
 
-    monkeypatch.setattr(client, "_wait_on_metadata", unknown)
+    monkeypatch.setattr(client, "force_metadata_update", unanswered)
     client.leaders[1] = None
     assert await publisher.leaderless({("t", 1)}) == set()
 

@@ -116,8 +116,21 @@ async def test_what_is_certainly_not_stored_is_tried_again_without_a_takeover(mo
         assert worker.why_idle() == {0: error}
         over.set()
         await until_reached(worker, 0, 1)
-        assert worker.why_idle() == {}
+        assert worker.why_idle() == {}, "said as soon as it is stored"
         assert worker._takeover.owner.endswith("#1"), "the first life"
+
+
+async def test_a_command_that_is_tried_again_holds_no_lane(monkeypatch):
+    """With four lanes, four such partitions would hold up all others."""
+    monkeypatch.setattr(refusals, "AGAIN_SECONDS", 60.0)
+    scene = await Scene([create(0)]).begin()
+    scene.caller.fail("write", *[NewerSchema("contract 7")] * 2)
+    async with asyncio.timeout(10):
+        for _ in range(2):
+            assert await scene.storing.store(0, [scene.partition]) == []
+    assert not scene.partition.ready
+    scene.partition.batch_size.begin()
+    assert scene.partition.ready
 
 
 def refuse(monkeypatch, error, seconds=0.0):

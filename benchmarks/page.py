@@ -58,9 +58,13 @@ def main() -> None:
 
 
 def _measured(found: Mapping[str, Any], part: str) -> str:
-    """Where a part is from, if from another run than the rest."""
-    of = found.get("measured", {}).get(part)
-    return f"\nMeasured in another run, at {of['measured_at']}, commit {of['commit']}.\n" if of else ""
+    """Where a part is from, if not all are of one run."""
+    again = found.get("measured", {})
+    if not again or part not in found:
+        return ""
+    of = again.get(part, found["machine"])
+    which = "another run" if part in again else "the run of the machine above"
+    return f"\nMeasured in {which}, at {of['measured_at']}, commit {of['commit']}.\n"
 
 
 def _facts(found: Mapping[str, Any]) -> Iterable[tuple[str, str]]:

@@ -6,7 +6,7 @@ And which partitions have no leader that could be asked.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from aiokafka.errors import for_code
 from aiokafka.protocol.offset import OffsetRequest
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 READ_UNCOMMITTED: Final = 0
 READ_COMMITTED: Final = 1
 
-PAUSES: Final = (0.0, 0.1, 0.3)
+_Lost = TypeVar("_Lost")
+
+_PAUSES: Final = (0.0, 0.1, 0.3)
 """Pause between two tries, in seconds: a new partition has no leader for a moment."""
 
 _LOOKS: Final = 10
@@ -50,7 +52,7 @@ async def look_up(leaders: Leaders, partitions: Collection[int]) -> dict[int, Bo
         BrokerUnavailable, BrokerDenied: no answer.
         PartitionMissing: the brokers do not know one of them.
     """
-    for pause in PAUSES:
+    for pause in _PAUSES:
         try:
             return await _look_up(leaders, partitions)
         except BrokerUnavailable:
@@ -65,14 +67,22 @@ async def leaderless(leaders: Leaders, partitions: Collection[int]) -> dict[int,
     Raises:
         BrokerUnavailable, BrokerDenied: no answer.
     """
-    lost: list[int] = []
-    for pause in PAUSES:
-        await asyncio.sleep(pause)
+
+    async def look() -> list[int]:
         await leaders.refresh()
-        lost = leaders.of(partitions).get(NO_LEADER, [])
-        if not lost:
+        return leaders.of(partitions).get(NO_LEADER, [])
+
+    return {number: leaders.why_lost(number) for number in await lasting(look)}
+
+
+async def lasting(look: Callable[[], Awaitable[Collection[_Lost]]]) -> Collection[_Lost]:
+    """The partitions without a leader that `look` still finds after some tries; none, once it finds none."""
+    lost: Collection[_Lost] = ()
+    for pause in _PAUSES:
+        await asyncio.sleep(pause)
+        if not (lost := await look()):
             break
-    return {number: leaders.why_lost(number) for number in lost}
+    return lost
 
 
 async def open_from(

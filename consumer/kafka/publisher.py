@@ -174,7 +174,7 @@ async def _leaderless(
 ) -> set[tuple[str, int]]:
     with suppress(*_FAILURES):
         async with asyncio.timeout(seconds):
-            return {*await transactions.leaderless(partitions)}
+            return await transactions.leaderless(partitions)
     return set()
 
 

@@ -7,7 +7,6 @@ Here a failure ends the call, and nothing continues in the background.
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ from aiokafka.errors import LeaderNotAvailableError
 from aiokafka.producer.transaction_manager import TransactionResult
 from aiokafka.protocol.transaction import AddPartitionsToTxnRequest, EndTxnRequest, InitProducerIdRequest
 
-from consumer.kafka.bounds import PAUSES
+from consumer.kafka.bounds import lasting
 from consumer.kafka.coordinator import Coordinator
 from consumer.kafka.leaders import NO_LEADER, leader_of
 from consumer.kafka.produce import Epoch, Produce
@@ -48,14 +47,10 @@ class Transactions:
         self._epoch = Epoch(-1, -1)
         self._registered: set[tuple[str, int]] = set()
         """The partitions of the open transaction; none: no transaction is open."""
-        self._refusals = Refusals()
-        self._coordinator = Coordinator(client, transactional_id, self._refusals)
-        self._produce = Produce(client, transactional_id, self._refusals, timeout_ms=timeout_ms)
-
-    @property
-    def refusals(self) -> Refusals:
+        self.refusals = Refusals()
         """What the brokers refused so far."""
-        return self._refusals
+        self._coordinator = Coordinator(client, transactional_id, self.refusals)
+        self._produce = Produce(client, transactional_id, self.refusals, timeout_ms=timeout_ms)
 
     async def begin_epoch(self) -> None:
         """Ends the previous epoch of this id, and its open transaction. Called once, before anything else."""
@@ -99,22 +94,21 @@ class Transactions:
         """
         pause = Pause()
         while without := self._leaderless(partitions):
-            self._refusals.last = LeaderNotAvailableError(*without)
+            self.refusals.last = LeaderNotAvailableError(*without)
             await self._client.force_metadata_update()
             await pause.wait()
 
-    async def leaderless(self, partitions: Collection[tuple[str, int]]) -> list[tuple[str, int]]:
+    async def leaderless(self, partitions: Collection[tuple[str, int]]) -> set[tuple[str, int]]:
         """Those of these partitions that have no leader, as the brokers say now."""
         wanted = [TopicPartition(*each) for each in partitions]
         for each in wanted:
             self._client.add_topic(each.topic)  # one that is not there has no leaders
-        lost: list[TopicPartition] = []
-        for pause in PAUSES:
-            await asyncio.sleep(pause)
+
+        async def look() -> list[TopicPartition]:
             await self._client.force_metadata_update()
-            if not (lost := self._leaderless(wanted)):
-                break
-        return [(topic, number) for topic, number in lost]
+            return self._leaderless(wanted)
+
+        return {(topic, number) for topic, number in await lasting(look)}
 
     def _leaderless(self, partitions: Iterable[TopicPartition]) -> list[TopicPartition]:
         return [each for each in partitions if leader_of(self._client.cluster, each) == NO_LEADER]

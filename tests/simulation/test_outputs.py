@@ -13,6 +13,7 @@ from consumer.engine.pipeline import LOOK_SECONDS
 from consumer.errors import BrokerUnavailable, PublishRefused
 from schemas.topics import COMMAND_RESULTS
 from tests.simulation.publisher import DEADLINE
+from tests.simulation.test_leaderless import until_between_transactions
 from tests.simulation.test_recovery import CALLS_SECONDS, EVERY_SECONDS, SESSION_SECONDS, flow
 
 __all__ = ["flow"]
@@ -85,9 +86,3 @@ def test_when_a_killed_worker_is_replaced(flow, of, error, seen_after, back_afte
         assert await flow.until_published(1) <= back_after
 
     flow(steps)
-
-
-async def until_between_transactions(flow):
-    """A leader that is lost within a transaction holds up all of its partitions."""
-    while flow.world.broker.transactions.open_of("p0.0") is not None:  # noqa: ASYNC110 - virtual time
-        await asyncio.sleep(0.001)

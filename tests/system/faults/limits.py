@@ -2,7 +2,6 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
@@ -42,7 +41,7 @@ class Limited:
         with suppress(KafkaException):
             limit(self._bootstrap, topic, bytes_)
 
-    def heal(self, *_: Any) -> None:
+    def heal(self) -> None:
         """Waits until all have the usual limit again.
 
         Raises:

@@ -203,12 +203,7 @@ def doubt_taken_for_a_commit() -> None:
 
 def claims_replace_progress() -> None:
     """All entries of the journal have one key: compaction keeps only the last of them."""
-    make = journal_entries._batch
-
-    def under_one_key(topic: str, partition: int, records: Any, timestamp: int) -> Any:
-        return make(topic, partition, [(journal_entries._STATE_KEY, v) for _, v in records if v], timestamp)
-
-    journal_entries._batch = under_one_key
+    journal_entries._key_of = lambda entry: journal_entries._STATE_KEY
 
 
 def forgets_waiting_records() -> None:

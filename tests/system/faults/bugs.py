@@ -203,7 +203,7 @@ def doubt_taken_for_a_commit() -> None:
 
 def claims_replace_progress() -> None:
     """All entries of the journal have one key: compaction keeps only the last of them."""
-    journal_entries._key_of = lambda entry: journal_entries._STATE_KEY
+    journal_entries._key_of = lambda _: journal_entries._STATE_KEY
 
 
 def forgets_waiting_records() -> None:

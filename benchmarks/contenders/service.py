@@ -22,7 +22,7 @@ class Service(Contender):
 
     name = "service"
     title = "contract service"
-    does = "decision, contract, history, dedupe, event and result; exactly once"
+    does = "decision, contract, history, dedupe, event, state and result; exactly once"
 
     def __init__(self, tree: Path | None = None, *, driver: str | None = None, states: bool = True) -> None:
         self._driver = driver
@@ -42,7 +42,8 @@ class Service(Contender):
     def environment(self, run: Run) -> Mapping[str, str]:
         """As in production, or with what was asked for."""
         driver = {"CONTRACTS_MONGO_DRIVER": self._driver} if self._driver else {}
-        return run.environment | driver | {"CONTRACTS_PUBLISH_STATE": str(self._states)}
+        states = {} if self._states else {"CONTRACTS_PUBLISH_STATE": "false"}
+        return run.environment | driver | states
 
     def prepare(self, run: Run) -> None:
         """Nothing: it makes its own collections and indexes."""

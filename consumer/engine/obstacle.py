@@ -1,4 +1,4 @@
-"""The reason why a partition cannot be read, and since when: for the log, readiness and metrics."""
+"""Why a partition cannot be read or taken over, and since when: for the log, readiness and metrics."""
 
 from __future__ import annotations
 
@@ -28,6 +28,10 @@ LEFT_OUT_PAUSES: Final = (0.0, 0.0, 5.0, 10.0, 30.0, 60.0)
 and so on. Each takeover interrupts the other partitions."""
 
 
+_UNREAD: Final = "partition cannot be read"
+_LEFT_OUT: Final = "partition left out"
+
+
 class LeftOut(NamedTuple):
     """How many takeovers in a row left a partition out, and the time before which none is begun for it."""
 
@@ -40,7 +44,7 @@ class Obstacle:
 
     def __init__(self, number: int, metrics: Metrics) -> None:
         self.error: ContractsError | None = None
-        """Why the partition cannot be read; None: it can be read."""
+        """Why the partition cannot be read or taken over; None: nothing is in the way."""
         self.ask_from = 0.0
         """The time before which a fetch is useless."""
         self.left_out: LeftOut | None = None
@@ -48,6 +52,7 @@ class Obstacle:
         self._number = number
         self._metrics = metrics
         self._since = 0.0
+        self._logged = ""
         self._hidden_from = -1
         self._hidden_since: float | None = None
 
@@ -62,17 +67,17 @@ class Obstacle:
     def refused(self, error: ContractsError, now: float) -> None:
         """The partition could not be read: the next try is after a pause."""
         self.ask_from = now + AGAIN_SECONDS
-        self._stands(error, now, now)
+        self._stands(_UNREAD, error, now, now)
 
     def leave_out(self, error: ContractsError, now: float) -> None:
         """A takeover had to leave the partition out."""
         times = self.left_out.times if self.left_out else 0
         self.left_out = LeftOut(times + 1, now + LEFT_OUT_PAUSES[min(times, len(LEFT_OUT_PAUSES) - 1)])
-        self._stands(error, now, now)
+        self._stands(_LEFT_OUT, error, now, now)
 
     def stays_left_out(self, error: ContractsError, now: float) -> None:
         """The partition was left out, and a takeover would leave it out again."""
-        self._stands(error, now, now)
+        self._stands(_LEFT_OUT, error, now, now)
 
     def answered(self, topic_partition: tuple[str, int], fetched: Fetched, now: float) -> None:
         """The broker has answered. A partition that was left out since then is not fetched any more."""
@@ -85,14 +90,18 @@ class Obstacle:
         if self._hidden_since is None or self.hidden_seconds(now) < STALL_SECONDS:
             self.gone(now)
         else:
-            self._stands(ForeignTransaction(*topic_partition, fetched.stable), now, self._hidden_since)
+            error = ForeignTransaction(*topic_partition, fetched.stable)
+            self._stands(_UNREAD, error, now, self._hidden_since)
 
-    def _stands(self, error: ContractsError, now: float, since: float) -> None:
-        if type(error) is not type(self.error):
+    def _stands(self, event: str, error: ContractsError, now: float, since: float) -> None:
+        is_new = type(error) is not type(self.error)
+        if is_new:
             self._since = since
-            began = datetime.now(UTC) - timedelta(seconds=now - since)
+        if is_new or event != self._logged:
+            self._logged = event
+            began = datetime.now(UTC) - timedelta(seconds=now - self._since)
             log.warning(
-                "partition cannot be read",
+                event,
                 partition=self._number,
                 error=str(error),
                 hint=error.hint,
@@ -102,12 +111,12 @@ class Obstacle:
         self._metrics.partitions.unread(self._number, type(error).__name__, now - self._since)
 
     def gone(self, now: float) -> None:
-        """Nothing keeps the partition from being read."""
-        self.left_out = None
+        """The partition can be read, or was taken over."""
+        left_out, self.left_out = self.left_out, None
         if self.error is None:
             return
-        log.info(
-            "partition can be read again", partition=self._number, after_seconds=round(self.seconds(now))
-        )
+        if left_out is None:  # else the takeover is logged
+            seconds = round(self.seconds(now))
+            log.info("partition can be read again", partition=self._number, after_seconds=seconds)
         self.error = None
         self._metrics.partitions.read(self._number)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from consumer.errors.root import ContractsError
+from schemas.topics import POSITIONS
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -82,8 +83,8 @@ class ForeignTransaction(LogError):
 
     def __init__(self, topic: str, partition: int, offset: int) -> None:
         what = f"a producer's open transaction at offset {offset} hides the records behind it"
-        command = f"kafka-transactions.sh describe-producers --topic {topic} --partition {partition}"
-        super().__init__(
-            f"{topic}/{partition}: {what}",
-            hint=f"`{command}` names it; only the service may write to the journal",
-        )
+        of = f"--topic {topic} --partition {partition}"
+        hint = f"`kafka-transactions.sh --bootstrap-server B describe-producers {of}` names it"
+        if topic.endswith(POSITIONS):
+            hint += "; only the service may write to the journal"
+        super().__init__(f"{topic}/{partition}: {what}", hint=hint)

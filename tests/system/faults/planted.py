@@ -75,7 +75,7 @@ PLANTED: dict[str, Planted] = {
         Planted(
             bugs.hidden_taken_for_read,
             "tests/system/faults/test_standing.py::test_a_journal_behind_a_stranger_s_open_transaction",
-            "logs partition cannot be read",
+            "logs partition left out",
         ),
         Planted(
             bugs.doubt_taken_for_a_commit,

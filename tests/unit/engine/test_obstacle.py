@@ -1,5 +1,7 @@
 """When a partition counts as standing still, and what is told of it."""
 
+from datetime import datetime
+
 import pytest
 import structlog
 from structlog.testing import capture_logs
@@ -97,3 +99,32 @@ def test_a_stopped_partition_is_not_tried_any_more(scene):
     scene.obstacle.refused(BrokerUnavailable("no leader"), 10.0)
     scene.metrics.partitions.stopped(3, "TopicRecreated")
     assert scene.told("none") == 0
+
+
+def test_what_is_left_out_is_logged_once_as_such_and_its_end_is_the_takeover(scene):
+    with capture_logs() as logs:
+        scene.obstacle.refused(BrokerUnavailable("no leader"), 10.0)
+        scene.obstacle.leave_out(BrokerUnavailable("no leader"), 20.0)
+        scene.obstacle.stays_left_out(BrokerUnavailable("no leader"), 22.0)
+        scene.obstacle.leave_out(BrokerUnavailable("no leader"), 30.0)
+    assert [line["event"] for line in logs] == ["partition cannot be read", "partition left out"]
+    assert scene.obstacle.seconds(30.0) == 20, "since it could not be read"
+    since = [datetime.fromisoformat(line["since"]).timestamp() for line in logs]
+    assert since[0] - since[1] == pytest.approx(10, abs=2)
+    with capture_logs() as logs:
+        scene.obstacle.gone(40.0)
+    assert logs == []
+    assert scene.obstacle.error is None
+    with capture_logs() as logs:
+        scene.obstacle.leave_out(BrokerUnavailable("no leader"), 50.0)
+    assert [line["event"] for line in logs] == ["partition left out"]
+
+
+@pytest.mark.parametrize(
+    ("topic", "is_journal"), [("contracts.commands", False), ("a.contracts.positions", True)]
+)
+def test_an_open_transaction_of_another_program_has_a_command_that_names_it(topic, is_journal):
+    hint = ForeignTransaction(topic, 3, 7).hint
+    command = "kafka-transactions.sh --bootstrap-server B describe-producers"
+    assert hint.startswith(f"`{command} --topic {topic} --partition 3` names it")
+    assert ("journal" in hint) == is_journal

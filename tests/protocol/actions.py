@@ -147,6 +147,16 @@ def lead(world, partition):
     world.broker.leaderless.discard(partition)
 
 
+def refuse(world, partition):
+    """The broker takes no outputs of a partition: one is too large, or its topic is gone."""
+    world.broker.refusing.add(partition)
+
+
+def accept(world, partition):
+    """Somebody mended that."""
+    world.broker.refusing.discard(partition)
+
+
 ACTIONS = {
     each.__name__: each
     for each in (
@@ -168,5 +178,7 @@ ACTIONS = {
         leave,
         lose,
         lead,
+        refuse,
+        accept,
     )
 }

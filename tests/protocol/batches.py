@@ -112,9 +112,21 @@ def _produce(world, worker, how, records, outputs):
     if world.decided(worker):
         return False
     answer = world.call(worker, how, ("produce", worker.id, worker.epoch, records, outputs))
-    if answer is False:
+    if isinstance(answer, set):
+        _refused(world, worker, answer)
+    elif answer is False:
         world.doubt(worker)
-    return answer is not False and answer is not None
+    return isinstance(answer, list)
+
+
+def _refused(world, worker, partitions):
+    """The life ends; the next takeover leaves out what was refused in this one."""
+    if worker.taking:
+        worker.refused |= partitions
+    if worker.taking and "go on after a refusal" in world.broken:
+        worker.phase = "start"
+    else:
+        world.doubt(worker)
 
 
 def _commit(world, worker, how, lag):

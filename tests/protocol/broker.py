@@ -51,6 +51,7 @@ class Broker:
         self.last = [-1] * partitions  # offset of the last committed output
         self.holders: list[tuple[int, int] | None] = [None] * partitions  # who publishes, in which epoch
         self.leaderless: set[int] = set()  # partitions whose journal takes neither records nor markers
+        self.refusing: set[int] = set()  # partitions of which it takes no outputs
         self.foreign: dict[int, int] = {}  # partition: offset of another program's open transaction
 
     def initialise(self, who: int) -> int:
@@ -69,14 +70,14 @@ class Broker:
         self.epochs[who] += 1
         return self.epochs[who]
 
-    def produce(self, who: int, epoch: int, records: tuple, outputs: tuple) -> list[int] | bool:
-        """Appends; the offsets of the journal's records. A transaction begins with its first record.
-
-        What has no leader is part of the transaction, too: its end waits for a marker there.
-        """
+    def produce(self, who: int, epoch: int, records: tuple, outputs: tuple) -> list[int] | bool | set[int]:
+        """Appends; the offsets of the journal's records, or who refuses outputs. The first record begins it,
+        also one for a partition without a leader: its end waits for a marker there."""
         transaction = self.transactions[who]
         if epoch != self.epochs[who] or (transaction is not None and transaction.commits is not None):
             return False
+        if refused := self.refusing & {partition for partition, _ in outputs}:
+            return refused
         if transaction is None:
             transaction = self.transactions[who] = Transaction()
         for partition, number in outputs:

@@ -15,11 +15,10 @@ def finish(world):
     broker = world.broker
     if broker.leaderless:
         _restart(world)
-    if broker.leaderless or broker.foreign:
-        _publish_all(
-            world, [one for one in world.partitions if one not in broker.leaderless | broker.foreign.keys()]
-        )
+    if missing := broker.leaderless | broker.foreign.keys() | broker.refusing:
+        _publish_all(world, [one for one in world.partitions if one not in missing])
         broker.leaderless.clear()
+        broker.refusing.clear()
         for partition in world.partitions:
             leave(world, partition)
     _publish_all(world, world.partitions)

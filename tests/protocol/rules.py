@@ -45,6 +45,9 @@ MUTANTS: Mapping[str, str] = MappingProxyType(
         "believe what another program hides": "takes over although a foreign transaction hides its claim",
         "wait for the last claim": "does not claim again while anything hides its last claim",
         "release what it left out": "releases a partition that it has not taken over",
+        "publish with what is refused": "leaves nothing out after a refusal",
+        "write the progress of what is refused": "leaves out only the outputs that are refused",
+        "go on after a refusal": "starts a new epoch and goes on with the others, without taking over again",
         "claims under one key": "writes every claim under the partition's key for claims",
     }
 )
@@ -53,7 +56,7 @@ MUTANTS: Mapping[str, str] = MappingProxyType(
 STALL = frozenset({
     "let the open wait", "fence itself", "kill no session", "kill one lane", "owner without life",
     "no owner in the filter", "no back-off", "claim where nobody leads", "wait for another program",
-    "wait for the last claim",
+    "wait for the last claim", "publish with what is refused",
 })  # fmt: skip
 """Mutants that lose nothing and do nothing twice, but wait for a server's time limit, or for ever."""
 
@@ -81,6 +84,9 @@ COURSE = MappingProxyType(
         "believe what another program hides": "left out",
         "wait for the last claim": "left out",
         "release what it left out": "left out",
+        "publish with what is refused": "refused",
+        "write the progress of what is refused": "refused",
+        "go on after a refusal": "refused",
         "keep the epoch": "chaos",
         "take doubt for failure": "chaos",
         "owner without life": "chaos",

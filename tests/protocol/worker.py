@@ -38,8 +38,10 @@ class Worker:
         "phase",
         "published",
         "publishing",
+        "put_off",
         "read",
         "ready",
+        "refused",
         "rest",
         "stored",
         "taking",
@@ -53,6 +55,7 @@ class Worker:
         self.published = [0] * partitions  # C
         self.next = [0] * partitions  # P
         self.hidden: dict[int, tuple[int, int]] = {}  # partition: what hides the claim, the claim
+        self.refused: frozenset[int] = frozenset()  # outputs of these, in the last takeover
         self.failures = self.rest = 0  # lives in a row that came to nothing; how long the next one waits
         self.forget(partitions)
 
@@ -61,6 +64,7 @@ class Worker:
         self.phase = "start"
         self.ready: frozenset[int] = frozenset()
         self.left: frozenset[int] = frozenset()  # out of the takeover
+        self.put_off: frozenset[int] = frozenset()  # of these, because of their outputs
         self.finishing = False  # it will take over what it left out, and stores nothing more
         self.taking: tuple[int, ...] = ()
         self.known: frozenset[int] = frozenset()  # of these, claimed and read for good
@@ -102,6 +106,8 @@ def start(world, worker, how, lag):
 def _go_on(world, worker):
     if worker.ready and "take doubt for failure" in world.broken:
         worker.phase = "work"
+    elif worker.publishing and "go on after a refusal" in world.broken:
+        _put_off(world, worker)
     else:
         begin(world, worker)
 
@@ -180,12 +186,26 @@ def read_positions(world, worker, how, lag):
         return
     for partition, position in positions.items():
         _compare(world, worker, partition, position)
+    _put_off(world, worker)
     worker.publishing, *worker.parts = parts(world, worker.publishing, positions)
-    worker.phase = "publish outputs"
     if "store before C exists" in world.broken:
         worker.phase = (
             "publish outputs" if any(a < b for a, b, _ in worker.publishing.values()) else "committed"
         )
+
+
+def _put_off(world, worker):
+    """Leaves out what was refused in the last life: with it, the others would be refused again."""
+    put_off, worker.refused = worker.refused.intersection(worker.taking), frozenset()
+    if "publish with what is refused" in world.broken:
+        put_off = frozenset()
+    worker.put_off |= put_off
+    worker.left |= put_off
+    for partition in put_off:
+        _, end, following = worker.publishing.pop(partition)
+        if "write the progress of what is refused" in world.broken:
+            worker.publishing[partition] = (end, end, following)
+    worker.take(set(worker.taking) - put_off, "publish outputs")
 
 
 def _compare(world, worker, partition, position):

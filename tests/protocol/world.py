@@ -102,7 +102,7 @@ class World:
         return transaction is not None and transaction.commits is not None
 
     def out_of_reach(self, worker):
-        """The partitions without a leader, and those where what hid its last claim is still open."""
+        """Without a leader, or what hid its last claim is still open, or outputs are still refused."""
         broker, found = self.broker, set()
         if "claim where nobody leads" not in self.broken:
             found |= broker.leaderless
@@ -110,7 +110,7 @@ class World:
             stable = broker.stable(partition, len(broker.journal[partition]))
             if stable == began or ("wait for the last claim" in self.broken and stable <= claim):
                 found.add(partition)
-        return found & worker.view
+        return (found | worker.put_off & broker.refusing) & worker.view
 
     def former_owners(self, worker):
         """Whom the positions named before they were claimed."""

@@ -69,23 +69,13 @@ def cost(row: Mapping[str, float], *parts: str) -> float:
     return sum(1000 * row[f"cpu_{part}"] for part in parts)
 
 
-PLAIN_ELSEWHERE: Final = (
-    "On another machine it was measured beside a plain loop that decides nothing "
-    "([decision 4](decisions/0004-the-log-itself-as-the-witness.md#beside-a-plain-loop))."
-)
-
-
 def _plain_loop(found: Found) -> str:
-    plain = found["partitions"]["rows"].get("4 partitions, 2,500 commands/s, plain loop")
-    if plain is None:
-        return PLAIN_ELSEWHERE
+    plain = found["partitions"]["rows"]["4 partitions, 2,500 commands/s, plain loop"]
     return f"A plain loop that decides nothing needs {plain['p99_ms']:.0f} ms here."
 
 
 def _plain_loop_alone(found: Found) -> str:
-    ratio = found["latency"].get("plain_ratio")
-    if ratio is None:
-        return PLAIN_ELSEWHERE
+    ratio = found["latency"]["plain_ratio"]
     return f"A plain loop of aiokafka and motor that decides nothing needs {ratio:.2f} times them here."
 
 
@@ -130,15 +120,11 @@ def _beside_itself(found: Found) -> str:
 def _memory_of_faststream(found: Found) -> str:
     memory = _varied(found, MANY)["medians"]["faststream_batch"]["memory"]
     return (
-        f"Two processes of FastStream in batches, which remember no contracts, take {memory:.0f} MiB. "
-        f"{MEMORY_ELSEWHERE}"
+        f"Two processes of FastStream in batches, which remember no contracts, take {memory:.0f} MiB. Of the "
+        "service's, 138 are interpreters and imports, before any record "
+        "([decision 3](decisions/0003-levers.md#memory))."
     )
 
-
-MEMORY_ELSEWHERE: Final = (
-    "On another machine the service's fell from 315 to 280 MiB on 2026-11-28; the interpreters and their "
-    "imports are 138 of them ([decision 3](decisions/0003-levers.md#memory))."
-)
 
 LATER_FEATURES: Final = (
     "0.3 of it is for usage, offers, states and the history's chain, which came after the goal was set "

@@ -46,7 +46,7 @@ class Resuming:
             StoreError, LogError, ForeignDocument: try again later.
         """
         wanted = self.wanted()
-        self._metrics.resumed(reason, len(wanted))
+        self._metrics.resumed(reason)
         with self._metrics.stage("resume"):
             taken = await self._takeover.run(wanted)
         self._storing.owner = self._takeover.owner

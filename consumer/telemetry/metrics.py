@@ -132,9 +132,9 @@ class Metrics:
         """A batch of `commands` commands was folded."""
         self._batches.observe(commands)
 
-    def resumed(self, reason: str, partitions: int) -> None:
-        """`partitions` partitions are taken over; `reason` is one of RESUME_REASONS."""
-        self._resumes.labels(reason).inc(partitions)
+    def resumed(self, reason: str) -> None:
+        """A worker takes its partitions over; `reason` is one of RESUME_REASONS."""
+        self._resumes.labels(reason).inc()
 
     def expiring(self, counts: Mapping[int, int]) -> None:
         """Sets how many contracts end within each number of days."""

@@ -113,7 +113,7 @@ METRICS: Final = (
     MetricSpec(
         "resumes",
         "counter",
-        "Takeovers of a partition: it was assigned, after an error, or it could not be taken over before.",
+        "Takeovers of all partitions of a worker: as it got some, after an error, or of what was left out.",
         ("reason",),
     ),
     MetricSpec(

@@ -89,7 +89,7 @@ HEALTH: Final = Dashboard(
         ),
         Panel(
             "Cannot be read",
-            "For how long a partition could not be read, and why: an open transaction, a deleted topic, damaged records.",
+            "For how long a partition could not be read, and why: no leader, refused outputs, an open transaction, a deleted topic, damage.",
             "s",
             (
                 (

@@ -10,7 +10,7 @@ RUNBOOKS: Final = {
     "Stopped partitions": ("ContractsPartitionStopped",),
     "Oldest waiting": ("ContractsLagSeconds",),
     "Age of the oldest": ("ContractsLagSeconds",),
-    "Cannot be read": ("ContractsOpenTransaction", "ContractsTopicMissing"),
+    "Cannot be read": ("ContractsPartitionLeftOut", "ContractsOpenTransaction", "ContractsTopicMissing"),
     "Waiting commands": ("ContractsLagGrowing",),
     "Within 5 s": ("ContractsLatencyBudget",),
     "Latency": ("ContractsLatencyBudget",),

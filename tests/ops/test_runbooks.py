@@ -28,6 +28,10 @@ OTHERS = {
 }
 OTHERS |= {
     "force",
+    "entity-type",
+    "entity-name",
+    "add-config",
+    "unavailable-partitions",
     "set",
     "wait",
     "bootstrap-server",

@@ -39,7 +39,7 @@ def busy() -> Metrics:
     metrics.partitions.stopped(3, "TopicRecreated")
     metrics.partitions.unread(3, "PartitionMissing", 7.0)
     metrics.partitions.stored(3, {"basic/active": 7, "basic/USD": Decimal("693.00")})
-    metrics.resumed("assigned", 1)
+    metrics.resumed("assigned")
     metrics.expiring({30: 2, 90: 5})
     metrics.mongo_operation("find", "ok", 0.002)
     metrics.api.tokens_outdated(outdated=True)

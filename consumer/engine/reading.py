@@ -149,8 +149,9 @@ class Reading:
         ]
 
     def idle(self) -> bool:
-        """Whether everything is fetched, applied and published in the partitions that are worked on."""
-        return all(p.drained and not p.delay.lag.records for p in self._partitions.values() if p.working)
+        """Whether the partitions that are worked on have nothing left to do, but for refused commands."""
+        working = [p for p in self._partitions.values() if p.working and p.batch_size.refusal is None]
+        return all(p.drained and not p.delay.lag.records for p in working)
 
     async def look(self, numbers: Collection[int]) -> None:
         """Reads the lag of partitions that are not fetched."""

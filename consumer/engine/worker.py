@@ -91,7 +91,7 @@ class Worker:
         """The partitions that cannot be processed, and why: stopped, or failing again and again."""
         lasting = self._backoff.lasting
         found = {
-            n: p.error or p.delay.obstacle.error or p.batch_size.refusal or lasting
+            n: p.error or p.delay.obstacle.error or lasting or p.batch_size.refusal
             for n, p in self.partitions.items()
         }
         return {number: error for number, error in found.items() if error is not None}

@@ -38,6 +38,7 @@ class Workers:
         self._worker = self._make(partitions, count)
         for number, partition in self._worker.partitions.items():
             partition.batch_size = self._sizes.setdefault(number, partition.batch_size)
+            partition.batch_size.begin()  # an earlier worker's refusal is not one of this one
         self._health.watch(WORKER, within=STUCK_SECONDS)
         return self._worker
 

@@ -120,6 +120,31 @@ async def test_what_is_certainly_not_stored_is_tried_again_without_a_takeover(mo
         assert worker._takeover.owner.endswith("#1"), "the first life"
 
 
+async def test_after_failures_only_the_partition_that_is_refused_is_not_ready(monkeypatch):
+    """The other has nothing to do that could show that it works again."""
+    monkeypatch.setattr(refusals, "AGAIN_SECONDS", 0.02)
+    monkeypatch.setattr(backoff, "BACKOFF_SECONDS", (0.0,))
+    error, away = BatchTooLarge("TransactionTooLarge"), StoreUnavailable("it is started anew")
+    refuse(monkeypatch, error)
+    async with running(*[away] * 3) as (_, worker), asyncio.timeout(10):
+        while worker.why_idle() != {0: error}:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.01)
+
+
+async def test_while_the_database_is_away_no_older_refusal_is_told(monkeypatch):
+    monkeypatch.setattr(refusals, "AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(backoff, "BACKOFF_SECONDS", (0.01,))
+    refuse(monkeypatch, BatchTooLarge("TransactionTooLarge"))
+    async with running() as (scene, worker), asyncio.timeout(10):
+        while worker.partitions[0].batch_size.refusal is None:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.01)
+        away = StoreUnavailable("the disk is full")
+        refuse(monkeypatch, away)
+        scene.heir.fail("positions", *[away] * 1_000)
+        while worker.why_idle() != {0: away, 1: away}:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.01)
+
+
 async def test_a_command_that_is_tried_again_holds_no_lane(monkeypatch):
     """With four lanes, four such partitions would hold up all others."""
     monkeypatch.setattr(refusals, "AGAIN_SECONDS", 60.0)
@@ -150,9 +175,10 @@ def refuse(monkeypatch, error, seconds=0.0):
 
 
 @asynccontextmanager
-async def running():
-    """A worker with two partitions, of which the first has one command."""
+async def running(*failures):
+    """A worker with two partitions, of which the first has one command; its first takeovers fail so."""
     scene = Running()
+    scene.heir.fail("positions", *failures)
     worker = make_worker(scene.heir, [0, 1], "heir")
     scene.send([create(0)])
     task = asyncio.create_task(worker.run())

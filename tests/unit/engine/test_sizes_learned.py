@@ -2,6 +2,7 @@
 
 from consumer import bootstrap
 from consumer.engine.takeover import Resumed
+from consumer.errors import BatchTooLarge
 from consumer.settings import load_settings
 from consumer.storage.memory import MemoryStore
 from consumer.storage.protocols import Position
@@ -18,7 +19,10 @@ async def test_a_partition_that_comes_back_keeps_the_size_of_its_batches():
     slow = workers.start([0, 1], 2).partitions[0]
     slow.batch_size.isolate(5, 9)
     slow.batch_size.halve(20)
-    again = workers.start([1, 0], 2).partitions
+    slow.batch_size.refused_alone(BatchTooLarge("TransactionTooLarge"), 60.0)
+    worker = workers.start([1, 0], 2)
+    assert worker.why_idle() == {}, "the refusal is an earlier worker's"
+    again = worker.partitions
     for number, partition in again.items():
         partition.go_on_from(Resumed(Position(f"t.commands/{number}", ORIGIN, next=5), 5))
     assert {number: partition.batch_size.commands for number, partition in again.items()} == {0: 10, 1: 250}

@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from consumer.engine.backoff import without_frames
-from consumer.errors import BrokerUnavailable, PublishInDoubt, PublishRefused
+from consumer.errors import BrokerDenied, PublishInDoubt, PublishRefused
 from consumer.kafka.journal_entries import Progress, journal_batch, milliseconds_now
 from consumer.kafka.recordbatches import unpack
 from consumer.storage.divided import divided
@@ -92,7 +92,7 @@ class CatchingUp:
                 if stored == 1 and isinstance(error.__cause__, TimeoutError):
                     self._publisher.patience.grow()
                 raise
-            except PublishRefused as error:
+            except (BrokerDenied, PublishRefused) as error:
                 self._note(without_frames(error), _partitions([some]), _partitions(transactions[done:]))
                 raise
             self._beat()
@@ -108,14 +108,16 @@ class CatchingUp:
         """Those of these partitions of which an output has no leader, as far as its outputs are known."""
         waiting = {number: self._targets[number] for number in partitions if number in self._targets}
         targets = {target for each in waiting.values() for target in each}
-        lost = await self._publisher.leaderless(targets) if targets else set()
+        lost = await self._publisher.leaderless(targets) if targets else {}
         return {
-            number: BrokerUnavailable(f"{topic}/{output} has no leader")
+            number: lost[target]
             for number, each in waiting.items()
-            for topic, output in sorted(lost & each)[:1]
+            for target in sorted(lost.keys() & each)[:1]
         }
 
-    def _note(self, error: PublishRefused, tried: Collection[int], left: Collection[int]) -> None:
+    def _note(
+        self, error: BrokerDenied | PublishRefused, tried: Collection[int], left: Collection[int]
+    ) -> None:
         """Which partitions to leave out after a refusal; `left`: those that are not published."""
         suspects = [number for number in self._suspects if number in left]
         if {*tried} <= {*suspects}:

@@ -17,6 +17,13 @@ class LogError(ContractsError):
     exit_code = 6
     label = "Kafka failed"
 
+    def __init__(
+        self, message: str, targets: Collection[tuple[str, int]] = (), *, hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.targets = targets
+        """The partitions that refuse their records, each as its topic and number; none: it is not known."""
+
 
 class BrokerUnavailable(LogError):
     """Kafka does not answer; retry later."""
@@ -42,11 +49,6 @@ class PublishRefused(LogError):
     """Kafka refuses what is to be published until an operator acts. Nothing was published."""
 
     hint = "what is refused is stored: the service publishes it as soon as Kafka takes it"
-
-    def __init__(self, message: str, targets: Collection[tuple[str, int]] = ()) -> None:
-        super().__init__(message)
-        self.targets = targets
-        """The partitions that refuse their records, each as its topic and number; none: it is not known."""
 
 
 class OutOfLog(LogError):

@@ -19,6 +19,8 @@ from consumer.kafka.broker_errors import error_of
 from consumer.kafka.retries import Pause
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from aiokafka.client import AIOKafkaClient
 
     from consumer.kafka.retries import Refusals
@@ -57,17 +59,18 @@ class Coordinator:
                     raise
                 self._refusals.last, self._node = error, None
             else:
-                refusal = _refusal(answer)
+                refusal, partitions = _refusal(answer)
                 if refusal is None:
                     return answer
-                self._tolerate(refusal)
+                self._tolerate(refusal, partitions)
             await pause.wait()
 
-    def _tolerate(self, refusal: KafkaError) -> None:
+    def _tolerate(self, refusal: KafkaError, partitions: Collection[tuple[str, int]]) -> None:
         """Raises the error, unless it is temporary."""
         if isinstance(refusal, _ELSEWHERE):
             self._node = None
         elif not isinstance(refusal, _BUSY):
+            self._refusals.partitions = partitions
             raise refusal
         self._refusals.last = refusal
 
@@ -86,16 +89,16 @@ class Coordinator:
         return self._node
 
 
-def _refusal(answer: Any) -> KafkaError | None:
-    """The first error in a coordinator's answer."""
-    if hasattr(answer, "errors"):
-        errors = [
-            error_of(code, f"a transaction with {topic}/{number}")
-            for topic, partitions in answer.errors
-            for number, code in partitions
-            if code
-        ]
-    else:
-        errors = [error_of(answer.error_code, "the transaction")] if answer.error_code else []
-    reasons = [error for error in errors if not isinstance(error, OperationNotAttempted)]
-    return next(iter(reasons or errors), None)
+def _refusal(answer: Any) -> tuple[KafkaError | None, Collection[tuple[str, int]]]:
+    """The first error in a coordinator's answer, and the partitions that have it; none: not one of them."""
+    if not hasattr(answer, "errors"):
+        return error_of(answer.error_code, "the transaction") if answer.error_code else None, ()
+    errors = {
+        (topic, number): error_of(code, f"a transaction with {topic}/{number}")
+        for topic, partitions in answer.errors
+        for number, code in partitions
+        if code
+    }
+    reasons = {at: error for at, error in errors.items() if not isinstance(error, OperationNotAttempted)}
+    first = next(iter((reasons or errors).values()), None)
+    return first, [at for at, error in reasons.items() if type(error) is type(first)]

@@ -105,15 +105,11 @@ class Leaders:
         await self.refresh()
 
     async def _refresh(self, client: AIOKafkaClient) -> None:
-        """The client's own way would create a topic that is not there, where the broker lets it."""
-        request = MetadataRequest([self.topic], allow_auto_topic_creation=False)
-        nodes = [broker.nodeId for broker in client.cluster.brokers()] or ["bootstrap"]
-        for node in sample(nodes, len(nodes)):
-            with suppress(KafkaError, OSError):
-                client.cluster.update_metadata(await client.send(node, request))
-                return
-        self._lost = True
-        raise KafkaConnectionError("no broker tells who leads")
+        try:
+            await refresh(client, [self.topic])
+        except KafkaConnectionError:
+            self._lost = True
+            raise
 
     async def send(self, node: int, request: Any, what: str) -> Any:
         """The answer of this node; `what` says in words what fails without one.
@@ -130,6 +126,23 @@ class Leaders:
         if self._client is None:
             raise BrokerUnavailable(f"the connection for {self.topic} has ended")
         return self._client
+
+
+async def refresh(client: AIOKafkaClient, topics: Collection[str]) -> None:
+    """Makes the client know who leads in these topics now, and only in these.
+
+    Its own way would create a topic that is not there, where the broker lets it.
+
+    Raises:
+        KafkaConnectionError: no broker tells.
+    """
+    request = MetadataRequest([*topics], allow_auto_topic_creation=False)
+    nodes = [broker.nodeId for broker in client.cluster.brokers()] or ["bootstrap"]
+    for node in sample(nodes, len(nodes)):
+        with suppress(KafkaError, OSError):
+            client.cluster.update_metadata(await client.send(node, request))
+            return
+    raise KafkaConnectionError("no broker tells who leads")
 
 
 def leader_of(cluster: ClusterMetadata, partition: TopicPartition) -> int:

@@ -22,7 +22,7 @@ from consumer.kafka.together import together
 from consumer.kafka.transactions import Transactions
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 
     from aiokafka.client import AIOKafkaClient
 
@@ -96,10 +96,10 @@ class Publisher:
         async with self._in_time(self._deadline, partial(_unavailable, what, others)):
             await together(other.begin_epoch() for other in others)
 
-    async def leaderless(self, partitions: TopicPartitions) -> set[tuple[str, int]]:
-        """Those of these partitions that have no leader, as far as it is known: none, if nobody tells."""
+    async def leaderless(self, partitions: TopicPartitions) -> Mapping[tuple[str, int], LogError]:
+        """Those of these partitions that have no leader, and why, as far as it is known."""
         transactions = self._transactions
-        return set() if transactions is None else await _leaderless(transactions, partitions, self._deadline)
+        return {} if transactions is None else await _leaderless(transactions, partitions, self._deadline)
 
     def open(self, partitions: TopicPartitions) -> None:
         """Begins the next transaction in the background, unless the last one has not ended.
@@ -171,11 +171,11 @@ def _started(part: _Part | None) -> _Part:
 
 async def _leaderless(
     transactions: Transactions, partitions: TopicPartitions, seconds: float
-) -> set[tuple[str, int]]:
+) -> Mapping[tuple[str, int], LogError]:
     with suppress(*_FAILURES):
         async with asyncio.timeout(seconds):
             return await transactions.leaderless(partitions)
-    return set()
+    return {}
 
 
 def _guard(client: AIOKafkaClient, in_use: Callable[[], bool]) -> None:
@@ -189,11 +189,12 @@ def _guard(client: AIOKafkaClient, in_use: Callable[[], bool]) -> None:
 
 
 def _failure(worker: str, transactions: Transactions, error: BaseException) -> LogError:
+    targets = transactions.refusals.partitions
     if isinstance(error, _FENCED):
         return PublisherFenced(f"another worker has ended the transactions of {worker}")
     if isinstance(broker_error("", error), BrokerDenied):
-        return BrokerDenied(f"Kafka refuses to publish: {error!r}")
-    return refusal_of(error, transactions.refusals.partitions) or PublishInDoubt(
+        return BrokerDenied(f"Kafka refuses to publish: {error!r}", targets)
+    return refusal_of(error, targets) or PublishInDoubt(
         f"whether a transaction was published is in doubt: {_reason(error, [transactions])}"
     )
 

@@ -15,9 +15,10 @@ from aiokafka.errors import LeaderNotAvailableError
 from aiokafka.producer.transaction_manager import TransactionResult
 from aiokafka.protocol.transaction import AddPartitionsToTxnRequest, EndTxnRequest, InitProducerIdRequest
 
+from consumer.errors import BrokerDenied, BrokerUnavailable
 from consumer.kafka.bounds import lasting
 from consumer.kafka.coordinator import Coordinator
-from consumer.kafka.leaders import NO_LEADER, leader_of
+from consumer.kafka.leaders import NO_LEADER, leader_of, refresh
 from consumer.kafka.produce import Epoch, Produce
 from consumer.kafka.retries import Pause, Refusals
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from aiokafka.client import AIOKafkaClient
 
+    from consumer.errors import LogError
     from consumer.kafka.recordbatches import RecordBatch
 
 
@@ -98,17 +100,24 @@ class Transactions:
             await self._client.force_metadata_update()
             await pause.wait()
 
-    async def leaderless(self, partitions: Collection[tuple[str, int]]) -> set[tuple[str, int]]:
-        """Those of these partitions that have no leader, as the brokers say now."""
+    async def leaderless(self, partitions: Collection[tuple[str, int]]) -> dict[tuple[str, int], LogError]:
+        """Those of these partitions that have no leader, as the brokers say now, and why.
+
+        A topic that is not there has none, and neither has one that we may not write to.
+        """
         wanted = [TopicPartition(*each) for each in partitions]
-        for each in wanted:
-            self._client.add_topic(each.topic)  # one that is not there has no leaders
+        topics = self._client._topics | {each.topic for each in wanted}
 
         async def look() -> list[TopicPartition]:
-            await self._client.force_metadata_update()
+            await refresh(self._client, topics)
             return self._leaderless(wanted)
 
-        return {(topic, number) for topic, number in await lasting(look)}
+        return {(topic, number): self._why_lost(topic, number) for topic, number in await lasting(look)}
+
+    def _why_lost(self, topic: str, number: int) -> LogError:
+        if topic in self._client.cluster.unauthorized_topics:
+            return BrokerDenied(f"Kafka does not let us write to {topic}")
+        return BrokerUnavailable(f"{topic}/{number} has no leader")
 
     def _leaderless(self, partitions: Iterable[TopicPartition]) -> list[TopicPartition]:
         return [each for each in partitions if leader_of(self._client.cluster, each) == NO_LEADER]

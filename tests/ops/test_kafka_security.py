@@ -1,7 +1,7 @@
 """TLS, SCRAM and ACLs on the real Kafka: with the listed rights the service works, with one less not."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,12 @@ from consumer.settings import Settings
 from consumer.telemetry.metrics import RESUME_REASONS
 from devstack.kafka import ApacheKafka
 from devstack.proof.load import Load
+from devstack.proof.message import Message
 from devstack.proof.sending import Sender
 from producers.connect import make_command_producer
 from producers.messages import unchecked_message
-from schemas.topics import COMMAND_RESULTS, COMMANDS
+from schemas.partitioning import murmur2_home
+from schemas.topics import COMMAND_RESULTS, COMMANDS, DEAD_LETTERS
 from tests.conftest import available
 from tests.ops import secure
 from tests.running import settings_for
@@ -121,6 +123,53 @@ async def test_with_one_right_less_it_stops(
     invisible = missing[0] == "Topic" and [right[1] for right in RIGHTS].count(missing[1]) == 1
     expected = TopicsMissing.__name__ if invisible else BrokerDenied.__name__
     assert await outcome(settings(locked, mongo, database, certs)) == expected
+
+
+async def test_a_right_that_is_lost_holds_up_only_the_partitions_that_need_it(
+    locked: ApacheKafka, mongo: Any, database: str, certs: Path
+) -> None:
+    """A partition has a dead letter, which may not be written any more; the others have none."""
+    await topics.ensure(settings_for(locked, mongo, database))
+    rights = [secure.binding(right, f"{database}.", database) for right in RIGHTS]
+    lost = next(right for right in RIGHTS if right[1] == DEAD_LETTERS and right[3] == "Write")
+    gone = secure.binding(lost, f"{database}.", database, kind=AclBindingFilter)
+    secure.grant(locked, rights)
+    process = Process(settings(locked, mongo, database, certs), with_scanner=False, with_http=False)
+    running = asyncio.create_task(process.run())
+    value = process.metrics.value
+
+    def unread() -> str | None:
+        reasons = [*RESUME_REASONS, "none"]
+        known = {each: value("partition_unread_seconds", partition="0", reason=each) for each in reasons}
+        return next((reason for reason, seconds in known.items() if seconds is not None), None)
+
+    sender = Sender(locked.bootstrap, f"{database}.{COMMANDS}", PARTITIONS)
+    somebody = next(key for key in map(b"%d".__mod__, range(99)) if murmur2_home(key, PARTITIONS) == 0)
+    others = [message for message in Load(7, rubbish=0, misplaced=0).messages(300) if home_of(message) != 0]
+    try:
+        await reached(lambda: value("owned_partitions") == PARTITIONS)
+        secure.grant(locked, rights, without=gone)
+        await asyncio.to_thread(sender.send, [Message(somebody, b"rubbish", [])])
+        await reached(lambda: unread() == "BrokerDenied")
+        await asyncio.to_thread(sender.send, others)
+        await asyncio.to_thread(sender.flush)
+        await reached(lambda: value("events_published_total", event="command_result") == len(others))
+        assert unread() == "BrokerDenied"
+        secure.grant(locked, rights)
+        await reached(lambda: unread() == "none")
+    finally:
+        process.stop()
+        await asyncio.wait({running})
+
+
+async def reached(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(SECONDS):
+        while not condition():  # noqa: ASYNC110 - a metric gives no signal
+            await asyncio.sleep(0.02)
+
+
+def home_of(message: Message) -> int:
+    return murmur2_home(message.key or b"", PARTITIONS)
 
 
 API_RIGHTS = [("Topic", COMMANDS, False, "Write"), ("Topic", COMMAND_RESULTS, False, "Read")]

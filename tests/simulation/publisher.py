@@ -6,7 +6,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from consumer.errors import BrokerUnavailable, PublisherFenced, PublishInDoubt, PublishRefused
+from consumer.errors import BrokerUnavailable, LogError, PublisherFenced, PublishInDoubt, PublishRefused
 from consumer.kafka.patience import Patience
 from tests.simulation.calls import WRITE
 from tests.simulation.clients import LEADERS
@@ -57,8 +57,9 @@ class SimulatedPublisher:
         except TimeoutError as error:
             raise BrokerUnavailable("no answer in time") from error
 
-    async def leaderless(self, partitions: Collection[tuple[str, int]]) -> set[tuple[str, int]]:
-        return self._broker.leaderless & {*partitions} if self._epoch is not None else set()
+    async def leaderless(self, partitions: Collection[tuple[str, int]]) -> dict[tuple[str, int], LogError]:
+        lost = self._broker.leaderless.intersection(partitions if self._epoch is not None else ())
+        return {place: BrokerUnavailable(f"{place} has no leader") for place in lost}
 
     def open(self, partitions: Collection[tuple[str, int]]) -> None:
         if self._epoch is not None:

@@ -18,9 +18,16 @@ class FakeClient:
         self.sent = []
         self.refreshed = 0
         self.leaders = {}
+        self._topics = {"t"}
         self.cluster = SimpleNamespace(
-            leader_for_partition=lambda place: self.leaders.get(place.partition, 1)
+            brokers=list,
+            leader_for_partition=lambda place: self.leaders.get(place.partition, 1),
+            unauthorized_topics=set(),
+            update_metadata=self._update_metadata,
         )
+
+    def _update_metadata(self, answer):
+        self.refreshed += 1
 
     async def bootstrap(self):
         pass

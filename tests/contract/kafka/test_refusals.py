@@ -11,7 +11,7 @@ from aiokafka.errors import (
     TransactionalIdAuthorizationFailed,
 )
 
-from consumer.errors import BrokerDenied, PublisherFenced, PublishInDoubt, PublishRefused
+from consumer.errors import BrokerDenied, BrokerUnavailable, PublisherFenced, PublishInDoubt, PublishRefused
 from tests.contract.kafka.fake import SENT, FakeClient, started
 
 
@@ -39,7 +39,7 @@ async def test_an_error_is_told_by_its_name(request_, error, ours):
         (
             {"AddPartitionsToTxn": [PolicyViolationError.errno]},
             "Kafka refuses a transaction with t/1: the broker's log says why (PolicyViolationError)",
-            [],
+            [("t", 1)],
         ),
         (
             {"Produce": [MessageSizeTooLargeError.errno]},
@@ -68,24 +68,41 @@ async def test_which_partitions_have_no_leader():
     client = FakeClient()
     publisher = await started(client)
     both = {("t", 0), ("t", 1)}
-    assert await publisher.leaderless(both) == set()
+    assert await publisher.leaderless(both) == {}
     client.leaders[1] = None
-    assert await publisher.leaderless(both) == {("t", 1)}
+    ((which, why),) = (await publisher.leaderless(both)).items()
+    assert (which, type(why), str(why)) == (("t", 1), BrokerUnavailable, "t/1 has no leader")
+    client.cluster.unauthorized_topics.add("t")
+    assert isinstance((await publisher.leaderless(both))["t", 1], BrokerDenied)
     assert client.refreshed, "the client's own view may be old"
     await publisher.discard()
-    assert await publisher.leaderless(both) == set(), "nobody tells"
+    assert await publisher.leaderless(both) == {}, "nobody tells"
 
 
-async def test_without_an_answer_no_partition_counts_as_one_without_a_leader(monkeypatch):
+async def test_to_look_for_leaders_creates_no_topic():
     client = FakeClient()
     publisher = await started(client)
+    assert await publisher.leaderless({("gone", 0)}) == {}
+    (_, _, request) = client.sent[-1]
+    assert (sorted(request._topics), request._allow_auto_topic_creation) == (["gone", "t"], False)
 
-    async def unanswered():
-        raise KafkaConnectionError
 
-    monkeypatch.setattr(client, "force_metadata_update", unanswered)
+async def test_without_an_answer_no_partition_counts_as_one_without_a_leader():
+    client = FakeClient(Metadata=[KafkaConnectionError()])
+    publisher = await started(client)
     client.leaders[1] = None
-    assert await publisher.leaderless({("t", 1)}) == set()
+    assert await publisher.leaderless({("t", 1)}) == {}
+    assert not client.refreshed
+
+
+@pytest.mark.parametrize(
+    ("request_", "targets"), [("AddPartitionsToTxn", [("t", 1)]), ("Produce", [("t", 1)]), ("EndTxn", [])]
+)
+async def test_a_missing_right_names_its_partition(request_, targets):
+    publisher = await started(FakeClient(**{request_: [TopicAuthorizationFailedError.errno]}))
+    with pytest.raises(BrokerDenied) as denied:
+        await publisher.publish(SENT)
+    assert list(denied.value.targets) == targets
 
 
 async def test_an_error_that_aiokafka_does_not_know_has_its_number_and_is_in_doubt():

@@ -141,8 +141,8 @@ class Publisher:
 
     def open(self, partitions: Collection[tuple[str, int]]) -> None: ...
 
-    async def leaderless(self, partitions: Collection[tuple[str, int]]) -> set[tuple[str, int]]:
-        return set()
+    async def leaderless(self, partitions: Collection[tuple[str, int]]) -> dict[tuple[str, int], LogError]:
+        return {}
 
     async def publish(self, batches: Sequence[RecordBatch], *, patient: bool = False) -> list[int]:
         await self._log.publish(batches)

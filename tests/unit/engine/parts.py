@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from consumer.engine.catching_up import CatchingUp, Part
-from consumer.errors import PublishInDoubt, PublishRefused
+from consumer.errors import BrokerUnavailable, PublishInDoubt, PublishRefused
 from consumer.kafka.journal_entries import Claim, Progress, entry_of, journal_batch
 from consumer.kafka.patience import Patience
 from consumer.kafka.recordbatches import outputs_in, pack
@@ -19,6 +19,7 @@ class Kafka:
     def __init__(self):
         self.bearable = 100
         self.refused = set()
+        self.refusal = PublishRefused
         self.leaderless_now = set()
         self.sizes = []
         self.published = []
@@ -32,13 +33,16 @@ class Kafka:
         outputs = [batch for batch in batches if batch.topic != JOURNAL]
         self.sizes.append(len(outputs))
         if refused := {target_of(batch) for batch in outputs} & self.refused:
-            raise PublishRefused("raise max.message.bytes of the topic", sorted(refused))
+            raise self.refusal("raise max.message.bytes of the topic", sorted(refused))
         if len(outputs) > self.bearable:
             raise PublishInDoubt("no answer in time") from self.cause
         self.published.append(batches)
 
     async def leaderless(self, partitions):
-        return self.leaderless_now & {*partitions}
+        return {
+            (topic, number): BrokerUnavailable(f"{topic}/{number} has no leader")
+            for topic, number in self.leaderless_now & {*partitions}
+        }
 
     def entries(self):
         """The journal's entries of each transaction."""

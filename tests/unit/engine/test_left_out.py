@@ -2,7 +2,7 @@
 
 import pytest
 
-from consumer.errors import PublishRefused
+from consumer.errors import BrokerDenied, PublishRefused
 from consumer.kafka.journal_entries import Progress, entry_of
 from consumer.kafka.recordbatches import outputs_in
 from tests.unit.engine.parts import FOUR, JOURNAL, catching_up, kafka, part
@@ -10,16 +10,17 @@ from tests.unit.engine.parts import FOUR, JOURNAL, catching_up, kafka, part
 __all__ = ["catching_up", "kafka"]
 
 
-async def refused(catching_up, parts):
-    with pytest.raises(PublishRefused) as caught:
+async def refused(catching_up, parts, refusal=PublishRefused):
+    with pytest.raises(refusal) as caught:
         await catching_up.publish(parts)
     return caught.value
 
 
-async def test_a_partition_with_a_refused_output_is_left_out(kafka, catching_up):
+@pytest.mark.parametrize("refusal", [BrokerDenied, PublishRefused])
+async def test_a_partition_with_a_refused_output_is_left_out(kafka, catching_up, refusal):
     """Which one it is, the refusal says; the next takeover leaves it out."""
-    kafka.refused = {("outputs", 0)}
-    error = await refused(catching_up, FOUR)
+    kafka.refused, kafka.refusal = {("outputs", 0)}, refusal
+    error = await refused(catching_up, FOUR, refusal)
     assert await catching_up.publish(FOUR) == {0: error}
     assert kafka.outputs() == [(1, "c"), (2, "d")]
     assert kafka.entries() == [[(1, Progress(7, 1, "me")), (2, Progress(4, 1, "me"))]]

@@ -37,7 +37,8 @@ class Goal(NamedTuple):
             return self.what, wanted, NOT_MEASURED, ""
         reached = measured >= self.limit if self.least else measured <= self.limit
         state = "reached" if reached else f"missed. {_tried(self.floor, found) or 'No floor is known.'}"
-        return self.what, wanted, f"{measured:.3g}{self.unit}", state
+        shown = f"{measured:,.0f}" if measured >= 1000 else f"{measured:.3g}"
+        return self.what, wanted, f"{shown}{self.unit}", state
 
 
 def rows(found: Found) -> Iterable[tuple[str, str, str, str]]:

@@ -38,7 +38,7 @@ def main() -> None:
         floor=writing["per_second"],
         floor_database=goals.cost(writing, "database"),
         as_sink=as_sink,
-        left=as_sink - goals.cost(service, "broker", "database"),
+        others=goals.cost(service, "broker", "database"),
         triple=cores / (3 * medians["faststream_batch"]["per_second"]) * 1e6,
         **{part: goals.cost(service, part) for part in goals.PARTS},
         **{name: compared[name] for name in ("commands", "accounts", "partitions", "rounds")},

@@ -50,8 +50,8 @@ BSON by one client that does nothing else, reach {floor:,.0f}/s and cost the dat
 µs.
 
 - To be as fast as the sink, the three together could spend {as_sink:.0f} µs on a command. What the broker and
-  the database need, also for the history, the events and the results that the sink does not write, leaves
-  {left:.0f} µs of that to the client, where ours decodes, decides and encodes in Python, for {client:.0f}.
+  the database need, also for the history, the events and the results that the sink does not write, is
+  {others:.0f} of that already; the client, which decodes, decides and encodes in Python, takes {client:.0f}.
 - To be three times as fast as the batch consumer they could spend {triple:.0f} µs: out of reach on this
   machine with any client.
 """

@@ -45,7 +45,7 @@ DEPENDENCIES: Final = Dashboard(
         ),
         Panel(
             "MongoDB: fresh starts",
-            "Partitions that begin anew because of MongoDB.",
+            "Takeovers because of MongoDB.",
             "ops",
             (
                 (
@@ -63,7 +63,7 @@ DEPENDENCIES: Final = Dashboard(
         ),
         Panel(
             "Kafka: fresh starts",
-            "Partitions that begin anew because of Kafka.",
+            "Takeovers because of Kafka.",
             "ops",
             ((rate("resumes_total", "reason", 'reason=~"Broker.*|Publish.*"'), "{{reason}}"),),
         ),
@@ -75,7 +75,7 @@ DEPENDENCIES: Final = Dashboard(
         ),
         Panel(
             "Kafka: rebalances",
-            "Partitions assigned, per second.",
+            "Takeovers after an assignment, per second.",
             "ops",
             ((rate("resumes_total", "instance", 'reason="assigned"'), "{{instance}}"),),
         ),

@@ -103,7 +103,7 @@ class Transactions:
     async def leaderless(self, partitions: Collection[tuple[str, int]]) -> dict[tuple[str, int], LogError]:
         """Those of these partitions that have no leader, as the brokers say now, and why.
 
-        A topic that is not there has none, and neither has one that we may not write to.
+        A topic that is not there has none, and neither has one that we may not see.
         """
         wanted = [TopicPartition(*each) for each in partitions]
         topics = self._client._topics | {each.topic for each in wanted}

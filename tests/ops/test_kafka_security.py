@@ -27,6 +27,7 @@ from schemas.topics import COMMAND_RESULTS, COMMANDS, DEAD_LETTERS
 from tests.conftest import available
 from tests.ops import secure
 from tests.running import settings_for
+from tests.simulation.commands import accounts
 
 SECONDS = 60
 PARTITIONS = 3
@@ -144,8 +145,9 @@ async def test_a_right_that_is_lost_holds_up_only_the_partitions_that_need_it(
         return next((reason for reason, seconds in known.items() if seconds is not None), None)
 
     sender = Sender(locked.bootstrap, f"{database}.{COMMANDS}", PARTITIONS)
-    somebody = next(key for key in map(b"%d".__mod__, range(99)) if murmur2_home(key, PARTITIONS) == 0)
-    others = [message for message in Load(7, rubbish=0, misplaced=0).messages(300) if home_of(message) != 0]
+    somebody = accounts(0, PARTITIONS)[0].encode()
+    load = Load(7, rubbish=0, misplaced=0).messages(300)
+    others = [message for message in load if murmur2_home(message.key or b"", PARTITIONS) != 0]
     try:
         await reached(lambda: value("owned_partitions") == PARTITIONS)
         secure.grant(locked, rights, without=gone)
@@ -166,10 +168,6 @@ async def reached(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(SECONDS):
         while not condition():  # noqa: ASYNC110 - a metric gives no signal
             await asyncio.sleep(0.02)
-
-
-def home_of(message: Message) -> int:
-    return murmur2_home(message.key or b"", PARTITIONS)
 
 
 API_RIGHTS = [("Topic", COMMANDS, False, "Write"), ("Topic", COMMAND_RESULTS, False, "Read")]

@@ -41,9 +41,8 @@ def plan(seed, course=None):
     """The same seed and course, the same run."""
     random = Random(seed).random
     partitions, workers = 1 + int(random() * 2), 2 + int(random() * 2)
-    kind = (
-        COURSES[course] if course else (_chaos, _chaos, *COURSES.values())[int(random() * (len(COURSES) + 2))]
-    )
+    kinds = (_chaos, _chaos, *COURSES.values())
+    kind = COURSES[course] if course else kinds[int(random() * len(kinds))]
     actions = list(kind(random, partitions, workers))
     variant = Variant(random() < 0.5, random() < 0.5, (None, None, 1, 2)[int(random() * 4)])
     return Plan(partitions, workers, actions, variant)
